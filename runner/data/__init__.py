@@ -1,0 +1,25 @@
+"""Data of a study: named data sets, CSV files, scalings of the inputs, encodings of the targets.
+
+Adding a data set is one block in `named.py`, adding a scaling one block in `scaling.py`.
+"""
+
+from runner.data.csvdata import MISSING_POLICIES
+from runner.data.csvspec import CsvData, parse_csv_spec
+from runner.data.load import DataSet, fingerprint, load_data
+from runner.data.named import DATASETS
+from runner.data.problems import DataError
+from runner.data.scaling import SCALINGS
+from runner.data.targets import ENCODINGS
+
+__all__ = [
+    "DATASETS",
+    "ENCODINGS",
+    "MISSING_POLICIES",
+    "SCALINGS",
+    "CsvData",
+    "DataError",
+    "DataSet",
+    "fingerprint",
+    "load_data",
+    "parse_csv_spec",
+]

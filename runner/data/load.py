@@ -1,0 +1,195 @@
+"""From what a study says about its data to the arrays that a run trains on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from runner.calls import Call
+from runner.data.csvdata import MISSING_POLICIES, read_table
+from runner.data.csvfile import check_file, digest, read_bytes
+from runner.data.csvspec import CsvData
+from runner.data.named import DATASETS, Raw
+from runner.data.problems import DataError
+from runner.data.registry import Floats, Registry
+from runner.data.scaling import SCALINGS, scale
+from runner.data.targets import ENCODINGS, map_range, one_hot
+from runner.errors import Problem, nearest
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """The samples of a run.
+
+    Attributes
+    ----------
+    inputs : array of float64
+        Shape (samples, inputs), C-contiguous, read-only, scaled.
+    targets : array of float64
+        Shape (samples, outputs), C-contiguous, read-only, encoded and mapped.
+    one_hot : bool
+        Whether the targets are classes with one output each, so that accuracy goes by the largest output.
+    middle : float
+        Accuracy otherwise: an output is right when it is on its target's side of this.
+    """
+
+    inputs: Floats
+    targets: Floats
+    one_hot: bool
+    middle: float
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file as it was when it was looked at: part of what the caches go by."""
+
+    path: Path
+    modified: int
+    size: int
+
+
+def load_data(
+    data: Call | CsvData,
+    scaling: Call = Call("none"),  # noqa: B008 - frozen
+    missing: str = "error",
+    target_encoding: str = "none",
+    target_range: Range | None = None,
+    base: Path = Path(),
+) -> DataSet:
+    """Inputs and targets, scaled, encoded and mapped.
+
+    Parameters
+    ----------
+    data : Call or CsvData
+        A named data set, or columns of a CSV file.
+    scaling : Call
+        Of the inputs, column by column.
+    missing : str
+        What a CSV cell without a finite number does: `error`, `drop` (its row) or `keep` (as NaN).
+    target_encoding : str
+        `none`, or `one_hot`: the one target column holds class labels, text or numbers.
+    target_range : (float, float), optional
+        Where the smallest and the largest target go.
+    base : Path
+        Where relative CSV paths start: the folder of the study.
+
+    Returns
+    -------
+    DataSet
+        The same object for the same arguments, as long as the file does not change.
+
+    Raises
+    ------
+    DataError
+        With every problem that can be told at once.
+    """
+    problems = _argument_problems(data, scaling, missing, target_encoding, target_range)
+    if problems:
+        raise DataError([Problem(message) for message in problems])
+    if isinstance(data, Call):
+        return _load(data, scaling, "error", target_encoding, target_range, None)
+    return _load(data, scaling, missing, target_encoding, target_range, _source(data, base))
+
+
+def fingerprint(data: CsvData, base: Path = Path()) -> CsvData:
+    """The same CSV data with the hash of the file as it is now; DataError when the study names another."""
+    found = _fingerprint(data.csv, _source(data, base))
+    _check_digest(data, found)
+    return dataclasses.replace(data, sha256=found)
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(csv: str, source: _Source) -> str:
+    return digest(read_bytes(source.path, csv))
+
+
+def _source(data: CsvData, base: Path) -> _Source:
+    path = (base / data.csv).absolute()
+    status = check_file(path, data.csv)
+    return _Source(path, status.st_mtime_ns, status.st_size)
+
+
+def _check_digest(data: CsvData, found: str) -> None:
+    if data.sha256 not in ("", found):
+        message = f"data: the sha256 of {data.csv!r} starts with {found}, and the study expects {data.sha256}"
+        raise DataError([Problem(message)])
+
+
+def _argument_problems(
+    data: Call | CsvData, scaling: Call, missing: str, target_encoding: str, target_range: Range | None
+) -> list[str]:
+    """What is wrong with the arguments, before any data is looked at."""
+    problems = [_call_problem("data", DATASETS, data)] if isinstance(data, Call) else []
+    problems.append(_call_problem("scaling", SCALINGS, scaling))
+    problems.append(_choice_problem("missing", missing, MISSING_POLICIES))
+    problems.append(_choice_problem("target_encoding", target_encoding, ENCODINGS))
+    if target_range is not None:
+        low, high = target_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            problems.append(f"target_range must be [lo, hi] with lo < hi, found [{low:g}, {high:g}]")
+    return [problem for problem in problems if problem]
+
+
+def _call_problem(key: str, registry: Registry[Raw] | Registry[Floats], call: Call) -> str:
+    try:
+        registry.entry(call.name).check(call.args)
+    except ValueError as error:
+        return f"{key}: {error}"
+    return ""
+
+
+def _choice_problem(key: str, value: str, choices: tuple[str, ...]) -> str:
+    if value in choices:
+        return ""
+    return f"{key} must be one of {', '.join(choices)}, found {value!r}{nearest(value, choices)}"
+
+
+@lru_cache(maxsize=16)
+def _raw(data: Call | CsvData, missing: str, labelled: bool, source: _Source | None) -> Raw:
+    """Inputs and targets before scaling and encoding; shared by runs that differ in those only."""
+    if isinstance(data, Call):
+        entry = DATASETS.entry(data.name)
+        return entry.function(*entry.bind(data.args))
+    assert source is not None, "CSV data comes with its file"
+    content = read_bytes(source.path, data.csv)
+    _check_digest(data, digest(content))
+    return read_table(data, content, missing, labelled)
+
+
+@lru_cache(maxsize=256)
+def _load(
+    data: Call | CsvData,
+    scaling: Call,
+    missing: str,
+    target_encoding: str,
+    target_range: Range | None,
+    source: _Source | None,
+) -> DataSet:
+    encode = target_encoding == "one_hot"
+    if encode and isinstance(data, CsvData) and len(data.targets) > 1:
+        message = f"target_encoding: one_hot takes one target column, found {len(data.targets)}"
+        raise DataError([Problem(message)])
+    raw_inputs, raw_targets = _raw(data, missing, encode and isinstance(data, CsvData), source)
+    inputs = scale(raw_inputs, scaling)
+    if np.isfinite(raw_inputs).all() and not np.isfinite(inputs).all():
+        raise DataError([Problem(f"scaling: {scaling} makes an input too large for a number")])
+    try:
+        targets = one_hot(raw_targets) if encode else raw_targets
+        targets, middle = map_range(targets, target_range)
+    except ValueError as error:
+        raise DataError([Problem(str(error))]) from None
+    return DataSet(_frozen(inputs), _frozen(targets), encode, middle)
+
+
+def _frozen(array: Floats) -> Floats:
+    """A read-only, C-contiguous copy, so that the cached raw arrays stay out of reach."""
+    copy = np.array(array, dtype=np.float64, order="C")
+    copy.setflags(write=False)
+    return copy

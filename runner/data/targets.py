@@ -1,0 +1,77 @@
+"""Targets: class labels to one output each, and the range to which targets are mapped."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runner.data.registry import Floats
+
+ENCODINGS = ("none", "one_hot")
+MOST_CLASSES = 1000
+
+
+def one_hot(targets: Floats) -> Floats:
+    """One output for each class in order of the labels: 1 for the sample's class, 0 for the others.
+
+    A missing label (NaN) makes all outputs of its sample NaN.
+
+    Raises
+    ------
+    ValueError
+        When there is more than one column, or fewer than two classes, or too many to be classes.
+    """
+    if targets.shape[1] != 1:
+        raise ValueError(f"target_encoding: one_hot takes one target column, found {targets.shape[1]}")
+    labels = targets[:, 0]
+    missing = np.isnan(labels)
+    classes = np.unique(labels[~missing])
+    if len(classes) < 2:
+        found = f"{classes[0]:g} only" if len(classes) else "none"
+        raise ValueError(f"target_encoding: one_hot needs at least two classes, found {found}")
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(
+            f"target_encoding: one_hot found {len(classes):,} classes in {len(labels):,} samples, "
+            f"more than {MOST_CLASSES:,}"
+        )
+    encoded: Floats = (labels[:, None] == classes).astype(np.float64)
+    encoded[missing] = np.nan
+    return encoded
+
+
+def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tuple[Floats, float]:
+    """Targets mapped linearly, and the middle between the smallest and the largest of them.
+
+    Targets that are all 0 or 1 span 0 to 1 even when only one of the two occurs, so that `boolean(1111)`
+    keeps the middle 0.5 and its 1 goes where the 1 of every other boolean function goes.
+
+    Parameters
+    ----------
+    targets : array
+        Of any shape; NaN stays NaN and does not count.
+    target_range : (float, float) or None
+        Where the smallest and the largest target go; None leaves them.
+
+    Raises
+    ------
+    ValueError
+        When the targets are constant, and neither 0 nor 1, so that there is nothing to map.
+    """
+    low, high = _span(targets)
+    if target_range is None:
+        return targets, 0.5 * low + 0.5 * high
+    if low == high:
+        raise ValueError(f"target_range needs two different targets, and all of them are {low:g}")
+    bottom, top = target_range
+    # halves, because the difference of two large targets may overflow; halving is exact
+    share = (0.5 * targets - 0.5 * low) / (0.5 * high - 0.5 * low)
+    # a weighted mean rather than bottom + share * (top - bottom): exact at both ends
+    return bottom * (1.0 - share) + top * share, 0.5 * bottom + 0.5 * top
+
+
+def _span(targets: Floats) -> tuple[float, float]:
+    """The smallest and the largest target; NaN when there is none."""
+    known = targets[~np.isnan(targets)]
+    if not known.size:
+        return np.nan, np.nan
+    low, high = float(known.min()), float(known.max())
+    return (0.0, 1.0) if {low, high} <= {0.0, 1.0} and np.isin(known, (0.0, 1.0)).all() else (low, high)

@@ -1,0 +1,169 @@
+"""exp, expm1, log, log1p, sigmoid, tanh and softplus on lanes.
+
+Written with fused multiply-adds only, so that they give the same bits on every processor; the mathematics library of
+the system does not. Coefficients are Chebyshev fits made with mpmath at 50 digits (`benchmarks/elementary.py` makes
+them anew and measures the errors); reductions follow Muller, Elementary Functions, 3rd ed., sections 10.2 and 11.
+
+NaN goes in and comes out; arguments beyond the range saturate as documented for each function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import config, types
+from numba.extending import overload, register_jitable
+
+from runner.kernels.lane_bits import exponent, power_of_two, significand
+from runner.kernels.lane_ops import absolute, fma, rint, where_lt
+from runner.kernels.lanes import Vec
+
+# Small functions of vectors are always inlined: a call would move vectors through memory.
+lane_function = register_jitable(forceinline=True)
+
+LOG2E = 1.4426950408889634
+# ln 2 in two parts, the first with trailing zeros, so that k * LN2_HIGH is exact.
+LN2_HIGH64, LN2_LOW64 = 0.6931471803691238, 1.9082149292705877e-10
+LN2_HIGH32, LN2_LOW32 = 0.693359375, -0.00021219444005469057
+
+
+def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str) -> Any:
+    """One function of one vector, with a body for each precision chosen when a kernel is compiled."""
+
+    def function(x: Any) -> Any:
+        return (for64 if x.dtype == np.float64 else for32)(x)
+
+    function.__doc__ = doc
+    if not config.DISABLE_JIT:
+
+        @overload(function, jit_options={"forceinline": True})
+        def _choose(x: Any) -> Any:
+            if isinstance(x, Vec):
+                return for64 if x.elem is types.float64 else for32
+            return None
+
+    return function
+
+
+def _reduced64(x: Any) -> Any:
+    """(exp(r) - 1) and 2^k with x = k ln 2 + r, |r| <= ln(2)/2; x within +-708."""
+    k = rint(x * LOG2E)
+    r = fma(k, -LN2_HIGH64, x)
+    r = fma(k, -LN2_LOW64, r)
+    q = fma(r, 2.510038319586702e-08, 2.7620085455018414e-07)
+    q = fma(q, r, 2.7557268464831627e-06)
+    q = fma(q, r, 2.4801521302241082e-05)
+    q = fma(q, r, 0.00019841269863050506)
+    q = fma(q, r, 0.001388888891720967)
+    q = fma(q, r, 0.008333333333330063)
+    q = fma(q, r, 0.041666666666624136)
+    q = fma(q, r, 0.16666666666666669)
+    q = fma(q, r, 0.5000000000000001)
+    return fma(r * r, q, r), power_of_two(k)
+
+
+def _reduced32(x: Any) -> Any:
+    """The same in single precision; x within +-87."""
+    k = rint(x * LOG2E)
+    r = fma(k, -LN2_HIGH32, x)
+    r = fma(k, -LN2_LOW32, r)
+    q = fma(r, 0.0013926181709393859, 0.008363177999854088)
+    q = fma(q, r, 0.041666556149721146)
+    q = fma(q, r, 0.16666576266288757)
+    q = fma(q, r, 0.5)
+    return fma(r * r, q, r), power_of_two(k)
+
+
+_reduced = _by_precision(_reduced64, _reduced32, "(exp(r) - 1, 2^k) with x = k ln 2 + r.")
+
+
+def _limit64(x: Any) -> Any:
+    return 708.0
+
+
+def _limit32(x: Any) -> Any:
+    return 87.0
+
+
+_limit = _by_precision(_limit64, _limit32, "Largest argument whose exponential and reciprocal are normal numbers.")
+
+
+@lane_function
+def clamp(x: Any, bound: Any) -> Any:
+    """x within +-bound; NaN stays NaN."""
+    x = where_lt(bound, x, bound, x)
+    return where_lt(x, -bound, -bound, x)
+
+
+@lane_function
+def exp(x: Any) -> Any:
+    """e^x, for x within +-708 (float32: +-87); beyond, the value at that limit."""
+    p, scale = _reduced(clamp(x, _limit(x)))
+    return fma(p, scale, scale)
+
+
+@lane_function
+def expm1(x: Any) -> Any:
+    """e^x - 1 without cancellation near 0; the range of `exp`."""
+    p, scale = _reduced(clamp(x, _limit(x)))
+    return fma(p, scale, scale - 1.0)
+
+
+@lane_function
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + e^-x); 0 is never reached: the smallest value is e^-708 (float32: e^-87)."""
+    p, scale = _reduced(clamp(-x, _limit(x)))
+    return 1.0 / (fma(p, scale, scale) + 1.0)
+
+
+@lane_function
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent, as expm1(2x) / (expm1(2x) + 2)."""
+    p, scale = _reduced(clamp(x, 22.0) * 2.0)
+    e = fma(p, scale, scale - 1.0)
+    return e / (e + 2.0)
+
+
+def _log64(x: Any) -> Any:
+    k, m = exponent(x), significand(x)
+    f = m - 1.0
+    s = f / (m + 1.0)
+    z = s * s
+    q = fma(z, 0.1461703754879165, 0.1533167403016786)
+    q = fma(q, z, 0.18182890556695602)
+    q = fma(q, z, 0.2222221111514416)
+    q = fma(q, z, 0.2857142862609589)
+    q = fma(q, z, 0.3999999999989924)
+    q = fma(q, z, 0.666666666666667)
+    # log m = 2 atanh(s) = 2s + s z q, and 2s = f - s f: the large term f is exact.
+    tail = fma(s, fma(z, q, -f), k * LN2_LOW64)
+    return fma(k, LN2_HIGH64, f + tail) + (x - x)
+
+
+def _log32(x: Any) -> Any:
+    k, m = exponent(x), significand(x)
+    f = m - 1.0
+    s = f / (m + 1.0)
+    z = s * s
+    q = fma(z, 0.2958039939403534, 0.39988771080970764)
+    q = fma(q, z, 0.6666668653488159)
+    tail = fma(s, fma(z, q, -f), k * LN2_LOW32)
+    return fma(k, LN2_HIGH32, f + tail) + (x - x)
+
+
+log = _by_precision(_log64, _log32, "Natural logarithm of a positive normal number; NaN for NaN and infinity.")
+
+
+@lane_function
+def log1p(x: Any) -> Any:
+    """log(1 + x) for 0 <= x <= 1, with the rounding error of 1 + x put back."""
+    y = x + 1.0
+    return log(y) + (x - (y - 1.0)) / y
+
+
+@lane_function
+def softplus(x: Any) -> Any:
+    """log(1 + e^x), without overflow."""
+    return where_lt(x, 0.0, 0.0, x) + log1p(exp(-absolute(x)))

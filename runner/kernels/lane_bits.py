@@ -1,0 +1,88 @@
+"""The binary representation of lanes: powers of two, exponents and significands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from runner.kernels.lane_ops import operation
+from runner.kernels.lanes import BITS, LLVM_FLOAT, Vec
+
+# Per width in bits: bits of the significand, bias of the exponent, and the bits of sqrt(1/2).
+FORMAT = {64: (52, 1023, 0x3FE6A09E667F3BCD), 32: (23, 127, 0x3F3504F3)}
+
+
+def _constant(vec: Vec, number: int) -> Any:
+    ty = ir.IntType(BITS[vec.elem])
+    return ir.Constant(ir.VectorType(ty, vec.n), [ir.Constant(ty, number)] * vec.n)
+
+
+def _integer_type(vec: Vec) -> Any:
+    return ir.VectorType(ir.IntType(BITS[vec.elem]), vec.n)
+
+
+def _float_type(vec: Vec) -> Any:
+    return ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
+
+
+@operation(lambda k: np.ldexp(np.ones_like(k), k.astype(np.int64)))
+def power_of_two(typingctx: Any, k: Any) -> Any:
+    """2 to the k-th, for whole k in the range of normal exponents (-1022..1023, or -126..127)."""
+    if not isinstance(k, Vec):
+        return None
+    significand, bias, _ = FORMAT[BITS[k.elem]]
+    # Adding 1.5 * 2^significand leaves the integer k in the low bits of the sum: no float-to-int conversion,
+    # which for 64 bits would be scalar code on processors without AVX-512.
+    magic = 1.5 * 2.0**significand
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        elem = LLVM_FLOAT[k.elem]
+        magics = ir.Constant(_float_type(k), [ir.Constant(elem, magic)] * k.n)
+        bits = builder.bitcast(builder.fadd(args[0], magics), _integer_type(k))
+        shifted = builder.shl(builder.add(bits, _constant(k, bias)), _constant(k, significand))
+        return builder.bitcast(shifted, _float_type(k))
+
+    return k(k), codegen
+
+
+def _offset_bits(builder: Any, vec: Vec, value: Any) -> Any:
+    """Bits of `value`, moved so that the exponent field changes at sqrt(1/2) instead of at 1."""
+    significand, bias, root = FORMAT[BITS[vec.elem]]
+    return builder.add(
+        builder.bitcast(value, _integer_type(vec)), _constant(vec, (bias << significand) - root)
+    )
+
+
+def _exponent_twin(x: Any) -> Any:
+    m, k = np.frexp(x)
+    return np.where(m < np.sqrt(0.5), k - 1, k).astype(x.dtype)
+
+
+@operation(_exponent_twin)
+def exponent(typingctx: Any, x: Any) -> Any:
+    """Whole k with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
+    if not isinstance(x, Vec):
+        return None
+    significand, bias, _ = FORMAT[BITS[x.elem]]
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        field = builder.lshr(_offset_bits(builder, x, args[0]), _constant(x, significand))
+        return builder.sitofp(builder.sub(field, _constant(x, bias)), _float_type(x))
+
+    return x(x), codegen
+
+
+@operation(lambda x: np.ldexp(x, -_exponent_twin(x).astype(np.int64)).astype(x.dtype))
+def significand(typingctx: Any, x: Any) -> Any:
+    """m with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
+    if not isinstance(x, Vec):
+        return None
+    bits, _, root = FORMAT[BITS[x.elem]]
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        fraction = builder.and_(_offset_bits(builder, x, args[0]), _constant(x, (1 << bits) - 1))
+        return builder.bitcast(builder.add(fraction, _constant(x, root)), _float_type(x))
+
+    return x(x), codegen

@@ -1,0 +1,303 @@
+"""Operations on lanes beyond arithmetic: memory, fused multiply-add, selection, tiles of samples.
+
+Each is an LLVM instruction or a few, and has a NumPy twin that runs when the JIT is disabled.
+
+A *tile* is a vector of T x L numbers: T samples of L runs, sample by sample. `repeat` spreads the L weights over the
+samples of a tile (no instruction: the same register serves again); the `fold_` functions add a tile up over its
+samples, one after the other, so that a sum has the same bits whatever the size of the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from runner.kernels.lanes import BITS, LLVM_FLOAT, LanesType, Pointer, Vec, broadcast, common_vec
+
+I32 = ir.IntType(32)
+
+# Division by zero gives infinity as in NumPy: the check of Python's error model would make divisions scalar code.
+kernel = njit(nogil=True, error_model="numpy")
+
+
+def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a typing function an intrinsic, or put the NumPy twin in its place when the JIT is disabled."""
+
+    def decorate(typing_function: Callable[..., Any]) -> Any:
+        if not config.DISABLE_JIT:
+            return intrinsic(typing_function)
+        numpy_twin.__doc__ = typing_function.__doc__
+        return numpy_twin
+
+    return decorate
+
+
+def _llvm(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
+    """Call the LLVM intrinsic `name` on vectors."""
+    ty = args[0].type
+    full = f"llvm.{name}.v{vec.n}f{BITS[vec.elem]}"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ty, [ty] * len(args)), full)
+    return builder.call(function, args)
+
+
+def _address(context: Any, builder: Any, sig: Any, args: Any, vec_type: ir.Type) -> Any:
+    index = context.cast(builder, args[1], sig.args[1], types.intp)
+    return builder.bitcast(builder.gep(args[0], [index]), vec_type.as_pointer())
+
+
+@operation(lambda array: array.reshape(-1))
+def pointer(typingctx: Any, array: Any) -> Any:
+    """The memory of a C-contiguous array. The array must outlive it."""
+    if not isinstance(array, types.Array):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return Pointer(array.dtype)(array), codegen
+
+
+@operation(lambda start, n: start[n:])
+def advanced(typingctx: Any, start: Any, n: Any) -> Any:
+    """The memory from element n on."""
+    if not isinstance(start, Pointer):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
+
+    return start(start, n), codegen
+
+
+@operation(lambda: None)
+def not_inlined(typingctx: Any) -> Any:
+    """Keep the function this stands in a function of its own: it has several callers and is compiled once."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@operation(lambda array, at, width: array[at : at + width.n].copy())
+def load(typingctx: Any, start: Any, at: Any, width: Any) -> Any:
+    """`width` consecutive numbers from index `at` on."""
+    if not (isinstance(start, Pointer) and isinstance(width, LanesType)):
+        return None
+    vec = Vec(start.dtype, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = builder.load(_address(context, builder, sig, args, ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)))
+        value.align = BITS[vec.elem] // 8
+        return value
+
+    return vec(start, at, width), codegen
+
+
+def _store_twin(array: Any, at: int, value: Any) -> None:
+    array[at : at + len(value)] = value
+
+
+@operation(_store_twin)
+def store(typingctx: Any, start: Any, at: Any, value: Any) -> Any:
+    """Write a vector to consecutive places, from index `at` on."""
+    if not (isinstance(start, Pointer) and isinstance(value, Vec) and start.dtype == value.elem):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.store(args[2], _address(context, builder, sig, args, args[2].type)).align = BITS[value.elem] // 8
+        return context.get_dummy_value()
+
+    return types.void(start, at, value), codegen
+
+
+@operation(lambda array, scalar, width: np.full(width.n, scalar, array.dtype))
+def fill(typingctx: Any, start: Any, scalar: Any, width: Any) -> Any:
+    """A vector with `scalar` in every lane, of the number type of `start`."""
+    vec = Vec(start.dtype, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return broadcast(context, builder, args[1], sig.args[1], vec)
+
+    return vec(start, scalar, width), codegen
+
+
+@operation(lambda a, b, c: a * b + c)
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c rounded once. (The NumPy twin rounds twice: it is for reading and debugging, not for bits.)"""
+    vec = common_vec(a, b, c)
+    if vec is None:
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        values = [broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True)]
+        return _llvm(builder, "fma", vec, *values)
+
+    return vec(a, b, c), codegen
+
+
+def _unary(name: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _llvm(builder, name, a, args[0])
+
+        return (a(a), codegen) if isinstance(a, Vec) else None
+
+    typing_function.__doc__, typing_function.__name__ = doc, name
+    return operation(twin)(typing_function)
+
+
+rint = _unary("rint", lambda a: np.rint(a), "Nearest integer, ties to even.")
+absolute = _unary("fabs", lambda a: np.abs(a), "Absolute value.")
+sqrt = _unary("sqrt", lambda a: np.sqrt(a), "Square root, correctly rounded.")
+
+
+def _selection(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+        vec = common_vec(a, b, x, y)
+        if vec is None:
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            va, vb, vx, vy = (
+                broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True)
+            )
+            return builder.select(builder.fcmp_ordered(predicate, va, vb), vx, vy)
+
+        return vec(a, b, x, y), codegen
+
+    typing_function.__doc__ = doc
+    return operation(twin)(typing_function)
+
+
+where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y (also where a or b is NaN).")
+where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y (also for NaN).")
+
+
+def _larger(builder: Any, predicate: str, a: Any, b: Any) -> Any:
+    """The larger (or smaller) of two vectors; NaN wherever either is NaN."""
+    kept = builder.select(builder.fcmp_ordered(predicate, b, a), a, b)
+    return builder.select(builder.fcmp_unordered("uno", a, a), a, kept)
+
+
+def _extremum(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any, b: Any) -> Any:
+        vec = common_vec(a, b)
+        if vec is None:
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
+            return _larger(builder, predicate, va, vb)
+
+        return vec(a, b), codegen
+
+    typing_function.__doc__ = doc
+    return operation(twin)(typing_function)
+
+
+maximum = _extremum("<=", lambda a, b: np.maximum(a, b), "Larger of two; NaN if either is.")
+minimum = _extremum(">=", lambda a, b: np.minimum(a, b), "Smaller of two; NaN if either is.")
+
+
+@operation(lambda a, b: bool(np.any(a < b)))
+def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
+    """Whether a < b in any lane."""
+    vec = common_vec(a, b)
+    if vec is None:
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
+        bits = builder.bitcast(builder.fcmp_ordered("<", va, vb), ir.IntType(vec.n))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(a, b), codegen
+
+
+@operation(lambda value, width: np.tile(value, width.n // len(value)))
+def repeat(typingctx: Any, value: Any, width: Any) -> Any:
+    """The lanes of `value` again and again until the width is filled: one weight for every sample of a tile."""
+    if not (isinstance(value, Vec) and isinstance(width, LanesType)):
+        return None
+    vec = Vec(value.elem, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        mask = ir.Constant(ir.VectorType(I32, vec.n), [k % value.n for k in range(vec.n)])
+        return builder.shuffle_vector(args[0], args[0], mask)
+
+    return vec(value, width), codegen
+
+
+def _parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
+    """The samples of a tile, each a vector of `lanes`."""
+    masks = [ir.Constant(ir.VectorType(I32, lanes), list(range(k, k + lanes))) for k in range(0, n, lanes)]
+    return [builder.shuffle_vector(tile, tile, mask) for mask in masks]
+
+
+def _fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
+    for x, y in zip(a.reshape(-1, len(total)), b.reshape(-1, len(total)), strict=True):
+        total = x * y + total
+    return total
+
+
+@operation(_fold_fma_twin)
+def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
+    """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, fused and in order."""
+    if not (isinstance(a, Vec) and a == b and isinstance(total, Vec)):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        result = args[2]
+        pairs = zip(*(_parts(builder, v, a.n, total.n) for v in args[:2]), strict=True)
+        for x, y in pairs:
+            result = _llvm(builder, "fma", total, x, y, result)
+        return result
+
+    return total(a, b, total), codegen
+
+
+def _fold(combine: Callable[[Any, Any, Any], Any], twin: Callable[[Any, Any], Any], doc: str) -> Any:
+    def numpy_twin(tile: Any, total: Any) -> Any:
+        for part in tile.reshape(-1, len(total)):
+            total = twin(total, part)
+        return total
+
+    def typing_function(typingctx: Any, tile: Any, total: Any) -> Any:
+        if not (isinstance(tile, Vec) and isinstance(total, Vec)):
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            result = args[1]
+            for part in _parts(builder, args[0], tile.n, total.n):
+                result = combine(builder, result, part)
+            return result
+
+        return total(tile, total), codegen
+
+    typing_function.__doc__ = doc
+    return operation(numpy_twin)(typing_function)
+
+
+fold_add = _fold(
+    lambda builder, total, part: builder.fadd(total, part),
+    lambda total, part: total + part,
+    "total + t_0 + t_1 + ... over the samples of a tile, in order.",
+)
+fold_max = _fold(
+    lambda builder, total, part: _larger(builder, "<=", total, part),
+    np.maximum,
+    "Largest of total and the samples of a tile; NaN if any is.",
+)
+fold_min = _fold(
+    lambda builder, total, part: _larger(builder, ">=", total, part),
+    np.minimum,
+    "Smallest of total and the samples of a tile; NaN if any is.",
+)

@@ -1,0 +1,203 @@
+"""What is measured on the whole data set: in passing at every evaluation, in full after chosen updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.kernels.lane_ops import (
+    absolute,
+    fill,
+    fma,
+    fold_add,
+    fold_max,
+    fold_min,
+    kernel,
+    load,
+    maximum,
+    minimum,
+    repeat,
+    sqrt,
+    store,
+    where_le,
+    where_lt,
+)
+from runner.kernels.layout import (
+    A_CORRECT,
+    A_LOSS,
+    A_MAX,
+    A_MAX_ERROR,
+    A_MIN,
+    A_SATURATED,
+    A_SSE,
+    ACCUMULATORS,
+    ACCURACY,
+    FROZEN,
+    GRAD_NORM,
+    LOSS,
+    MAX_ERROR,
+    MSE,
+    SHARED,
+    V_ACCURACY,
+    V_GRAD_NORM,
+    V_LOSS,
+    V_MAX_ERROR,
+    V_MEETS,
+    V_MSE,
+    V_OUTPUT_MAX,
+    V_OUTPUT_MIN,
+    V_SATURATION,
+    V_SPREAD,
+    V_WEIGHT_NORM,
+)
+from runner.kernels.switch import LOSS_VALUE, choose
+
+INFINITY = float("inf")
+
+
+@kernel  # type: ignore[misc]
+def clear(net: Any, buf: Any, width: Any) -> None:
+    """Start a new pass over the data set."""
+    L = width.lanes.n
+    for at in range(0, (ACCUMULATORS + 3 * net.sizes[net.layers]) * L, L):
+        store(buf.acc, at, fill(buf.acc, 0.0, width.lanes))
+    store(buf.acc, A_MIN * L, fill(buf.acc, INFINITY, width.lanes))
+    store(buf.acc, A_MAX * L, fill(buf.acc, -INFINITY, width.lanes))
+
+
+@kernel  # type: ignore[misc]
+def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
+    """Add a tile's outputs to the sums that loss and criterion need."""
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
+    last = net.layers
+    here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
+    value = fill(buf.A, 0.0, tile)
+    squares, worst = value, value
+    for out in range(here, end, S):
+        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
+        error = y - t
+        squares = fma(error, error, squares)
+        worst = maximum(absolute(error), worst)
+    mask = load(buf.mask, 0, tile)
+    value, squares = where_lt(0.0, mask, value, mask), where_lt(0.0, mask, squares, mask)
+    store(buf.acc, A_LOSS * L, fold_add(value, load(buf.acc, A_LOSS * L, lanes)))
+    store(buf.acc, A_SSE * L, fold_add(squares, load(buf.acc, A_SSE * L, lanes)))
+    store(buf.acc, A_MAX_ERROR * L, fold_max(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
+
+
+@kernel  # type: ignore[misc]
+def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
+    """Add the number of a tile's samples that are classified correctly.
+
+    One-hot targets: the largest output is that of the class. Otherwise: every output on its target's side of the
+    middle; an output on the middle is wrong.
+    """
+    L, S, tile = width.lanes.n, width.tile.n, width.tile
+    last = net.layers
+    here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
+    margin = fill(buf.A, INFINITY, tile)
+    own, other = -margin, -margin
+    for out in range(here, end, S):
+        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        if job.one_hot:
+            own = where_lt(job.middle, t, y, own)
+            other = where_lt(t, job.middle, where_lt(other, y, y, other), other)
+        else:
+            margin = minimum((y - job.middle) * (t - job.middle), margin)
+    mask = load(buf.mask, 0, tile)
+    right = where_lt(other, own, mask, 0.0) if job.one_hot else where_lt(0.0, margin, mask, 0.0)
+    store(buf.acc, A_CORRECT * L, fold_add(right, load(buf.acc, A_CORRECT * L, width.lanes)))
+
+
+@kernel  # type: ignore[misc]
+def inspect(net: Any, buf: Any, width: Any, first: bool) -> None:
+    """Add what only a full measurement looks at: range and spread of the outputs, saturated hidden units."""
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
+    last = net.layers
+    here = net.units[last] * S
+    mask = load(buf.mask, 0, tile)
+    for out in range(net.sizes[last]):
+        y = load(buf.A, here + out * S, tile)
+        store(buf.acc, A_MIN * L, fold_min(y, load(buf.acc, A_MIN * L, lanes)))
+        store(buf.acc, A_MAX * L, fold_max(y, load(buf.acc, A_MAX * L, lanes)))
+        # Around the first output, so that the sums do not cancel and a constant output has spread 0 exactly.
+        at = (ACCUMULATORS + 3 * out) * L
+        if first:
+            store(buf.acc, at, load(buf.A, here + out * S, lanes))
+        centred = where_lt(0.0, mask, y - repeat(load(buf.acc, at, lanes), tile), mask)
+        store(buf.acc, at + L, fold_add(centred, load(buf.acc, at + L, lanes)))
+        store(buf.acc, at + 2 * L, fold_add(centred * centred, load(buf.acc, at + 2 * L, lanes)))
+    for layer in range(1, last):
+        low, high = net.bounds[2 * layer], net.bounds[2 * layer + 1]
+        for unit in range(net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S, S):
+            a = load(buf.A, unit, tile)
+            pinned = where_le(a, low, mask, where_le(high, a, mask, 0.0))
+            store(buf.acc, A_SATURATED * L, fold_add(pinned, load(buf.acc, A_SATURATED * L, lanes)))
+
+
+@kernel  # type: ignore[misc]
+def gradient_norm(net: Any, job: Any, array: Any, width: Any) -> Any:
+    """Euclidean norm over the trained parameters of a gradient (or of the weights themselves)."""
+    L, lanes = width.lanes.n, width.lanes
+    total = fill(array, 0.0, lanes)
+    for layer in range(1, net.layers + 1):
+        first, end = net.weights[layer] * L, net.biases[layer] * L
+        for at in range(first, end, L):
+            x = load(array, at, lanes)
+            total = fma(x, x, total)
+        n = 0 if job.bias == FROZEN else 1 if job.bias == SHARED else net.sizes[layer]
+        for at in range(end, end + n * L, L):
+            x = load(array, at, lanes)
+            total = fma(x, x, total)
+    return sqrt(total)
+
+
+@kernel  # type: ignore[misc]
+def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any:
+    """1 in every lane whose criterion holds, by the sums of the last pass; 0 elsewhere, and for NaN."""
+    L, lanes = width.lanes.n, width.lanes
+    n_samples, outputs = data.n, net.sizes[net.layers]
+    limits = runs.thresholds
+    holds = fill(buf.acc, 1.0, lanes)
+    if job.watch & (1 << MAX_ERROR):
+        x = load(buf.acc, A_MAX_ERROR * L, lanes)
+        holds = where_lt(x, load(limits, MAX_ERROR * L, lanes), holds, 0.0)
+    if job.watch & (1 << LOSS):
+        x = load(buf.acc, A_LOSS * L, lanes) * job.loss_factor
+        holds = where_lt(x, load(limits, LOSS * L, lanes), holds, 0.0)
+    if job.watch & (1 << MSE):
+        x = load(buf.acc, A_SSE * L, lanes) / float(n_samples * outputs)
+        holds = where_lt(x, load(limits, MSE * L, lanes), holds, 0.0)
+    if job.watch & (1 << ACCURACY):
+        x = load(buf.acc, A_CORRECT * L, lanes) / float(n_samples)
+        holds = where_le(load(limits, ACCURACY * L, lanes), x, holds, 0.0)
+    if job.watch & (1 << GRAD_NORM):
+        x = gradient_norm(net, job, buf.G, width)
+        holds = where_lt(x, load(limits, GRAD_NORM * L, lanes), holds, 0.0)
+    return holds
+
+
+@kernel  # type: ignore[misc]
+def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> None:
+    """The sums of a full pass as measurements, into buf.live."""
+    L, lanes = width.lanes.n, width.lanes
+    n_samples, outputs = data.n, net.sizes[net.layers]
+    live = buf.live
+    store(live, V_LOSS * L, load(buf.acc, A_LOSS * L, lanes) * job.loss_factor)
+    store(live, V_MSE * L, load(buf.acc, A_SSE * L, lanes) / float(n_samples * outputs))
+    store(live, V_ACCURACY * L, load(buf.acc, A_CORRECT * L, lanes) / float(n_samples))
+    store(live, V_MAX_ERROR * L, load(buf.acc, A_MAX_ERROR * L, lanes))
+    store(live, V_GRAD_NORM * L, gradient_norm(net, job, buf.G, width))
+    store(live, V_OUTPUT_MIN * L, load(buf.acc, A_MIN * L, lanes))
+    store(live, V_OUTPUT_MAX * L, load(buf.acc, A_MAX * L, lanes))
+    spread = fill(live, 0.0, lanes)
+    for out in range(outputs):
+        at = (ACCUMULATORS + 3 * out) * L
+        mean = load(buf.acc, at + L, lanes) / float(n_samples)
+        variance = fma(-mean, mean, load(buf.acc, at + 2 * L, lanes) / float(n_samples))
+        spread = maximum(sqrt(where_lt(variance, 0.0, 0.0, variance)), spread)
+    store(live, V_SPREAD * L, spread)
+    hidden = net.units[net.layers] - net.sizes[0]
+    store(live, V_SATURATION * L, load(buf.acc, A_SATURATED * L, lanes) / float(n_samples * hidden))
+    store(live, V_WEIGHT_NORM * L, gradient_norm(net, job, buf.W, width))
+    store(live, V_MEETS * L, meets(net, job, data, runs, buf, width))

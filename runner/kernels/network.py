@@ -1,0 +1,120 @@
+"""Forward and backward pass of one tile of samples: the backprop of a single network, with vectors for numbers.
+
+Performance shape: all arrays are flat with the lanes innermost, so every access is one aligned vector. A tile holds T
+samples of L runs; each weight is loaded once for T samples, and each element of the gradient is loaded and stored once
+for T samples. Functions of a layer's units (activation, slope) run in loops of their own over contiguous memory, so
+that their long dependency chains overlap. Every sum runs in one fixed order (inputs, outputs, samples ascending), so
+that no tile size or block changes a bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.kernels.elementary import exp, log
+from runner.kernels.lane_ops import fill, fma, fold_add, fold_fma, kernel, load, maximum, repeat, store, where_lt
+from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
+
+@kernel  # type: ignore[misc]
+def forward(net: Any, buf: Any, width: Any, softmax: int) -> None:
+    """Weighted sums and activations of all layers, from the inputs in buf.A."""
+    L, S, tile = width.lanes.n, width.tile.n, width.tile
+    for layer in range(1, net.layers + 1):
+        fan_in, below = net.sizes[layer - 1], net.units[layer - 1] * S
+        here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
+        at, bias = net.weights[layer] * L, net.biases[layer] * L
+        scale = net.scales[layer]
+        for out in range(here, end, S):
+            b = repeat(load(buf.W, bias, width.lanes), tile)
+            z = b if scale == 1.0 else b * 0.0
+            for unit in range(below, below + fan_in * S, S):
+                z = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.A, unit, tile), z)
+                at += L
+            store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
+            bias += L
+        code = net.codes[layer]
+        for out in range(here, end, S):
+            store(buf.A, out, choose(ACTIVATE, code, (load(buf.Z, out, tile),)))
+    if softmax:
+        _softmax(net, buf, tile)
+
+
+@kernel  # type: ignore[misc]
+def _softmax(net: Any, buf: Any, tile: Any) -> None:
+    """Outputs exp(z_j) / sum exp(z) in buf.A, and their logarithms in buf.Z."""
+    S = tile.n
+    here = net.units[net.layers] * S
+    end = here + net.sizes[net.layers] * S
+    top = load(buf.Z, here, tile)
+    for out in range(here + S, end, S):
+        top = maximum(top, load(buf.Z, out, tile))
+    total = top * 0.0
+    for out in range(here, end, S):
+        total = total + exp(load(buf.Z, out, tile) - top)
+    log_total = log(total)
+    for out in range(here, end, S):
+        z = load(buf.Z, out, tile) - top - log_total
+        store(buf.Z, out, z)
+        store(buf.A, out, exp(z))
+
+
+@kernel  # type: ignore[misc]
+def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float) -> None:
+    """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
+    S, tile = width.tile.n, width.tile
+    last = net.layers
+    here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
+    mask = load(buf.mask, 0, tile)
+    for out in range(here, end, S):
+        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        d = y - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
+        store(buf.D, out, where_lt(0.0, mask, d * factor, mask))
+    if job.residual:
+        return
+    if job.softmax:
+        # dE/dz_j = y_j (dE/dy_j - sum_k y_k dE/dy_k)
+        mean = load(buf.D, here, tile) * 0.0
+        for out in range(here, end, S):
+            mean = fma(load(buf.D, out, tile), load(buf.A, out, tile), mean)
+        for out in range(here, end, S):
+            store(buf.D, out, load(buf.A, out, tile) * (load(buf.D, out, tile) - mean))
+    else:
+        _times_slope(buf, net.codes[last], here, end, tile)
+
+
+@kernel  # type: ignore[misc]
+def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
+    """From dE/da to dE/dz."""
+    for out in range(here, end, tile.n):
+        slope = choose(SLOPE, code, (load(buf.Z, out, tile), load(buf.A, out, tile)))
+        store(buf.D, out, load(buf.D, out, tile) * slope)
+
+
+@kernel  # type: ignore[misc]
+def backward(net: Any, buf: Any, width: Any) -> None:
+    """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
+    L, S, tile = width.lanes.n, width.tile.n, width.tile
+    for layer in range(net.layers, 0, -1):
+        fan_in, below = net.sizes[layer - 1], net.units[layer - 1] * S
+        here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
+        at, bias = net.weights[layer] * L, net.biases[layer] * L
+        scale = net.scales[layer]
+        for out in range(here, end, S):
+            d = load(buf.D, out, tile)
+            store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))
+            bias += L
+            if scale != 1.0:
+                d = d * scale
+                store(buf.D, out, d)
+            for unit in range(below, below + fan_in * S, S):
+                store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
+                at += L
+        if layer > 1:
+            for unit in range(fan_in):
+                at = (net.weights[layer] + unit) * L
+                e = fill(buf.D, 0.0, tile)
+                for out in range(here, end, S):
+                    e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
+                    at += fan_in * L
+                store(buf.D, below + unit * S, e)
+            _times_slope(buf, net.codes[layer - 1], below, below + fan_in * S, tile)

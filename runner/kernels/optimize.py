@@ -1,0 +1,73 @@
+"""One update of all weights from their gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.kernels.lane_ops import kernel, load, store
+from runner.kernels.layout import FROZEN, SHARED
+from runner.kernels.switch import OPTIMIZE, TICK, choose
+
+
+@kernel  # type: ignore[misc]
+def share_biases(net: Any, buf: Any, width: Any) -> None:
+    """Where a layer has one bias for all its units, its gradient is the sum over them, and all copies move alike."""
+    L = width.lanes.n
+    for layer in range(1, net.layers + 1):
+        first, end = net.biases[layer] * L, (net.biases[layer] + net.sizes[layer]) * L
+        total = load(buf.G, first, width.lanes)
+        for at in range(first + L, end, L):
+            total = total + load(buf.G, at, width.lanes)
+        for at in range(first, end, L):
+            store(buf.G, at, total)
+
+
+@kernel  # type: ignore[misc]
+def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
+    """Change every trained parameter by the optimizer's formula and clear its gradient."""
+    L, lanes, layers = width.lanes.n, width.lanes, net.layers
+    h = (
+        load(runs.settings, 0, lanes),
+        load(runs.settings, L, lanes),
+        load(runs.settings, 2 * L, lanes),
+        load(runs.settings, 3 * L, lanes),
+        load(runs.settings, 4 * L, lanes),
+        load(runs.settings, 5 * L, lanes),
+    )
+    if job.bias == SHARED:
+        share_biases(net, buf, width)
+    clock = choose(TICK, job.optimizer, (h, (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))))
+    store(buf.clock, 0, clock[0])
+    store(buf.clock, L, clock[1])
+    for layer in range(1, layers + 1):
+        rate = load(runs.rates, (layer - 1) * L, lanes)
+        _update_span(job, buf, h, clock, rate, net.weights[layer] * L, net.biases[layer] * L, width)
+        if job.bias != FROZEN:
+            rate = load(runs.rates, (layers + layer - 1) * L, lanes)
+            end = (net.biases[layer] + net.sizes[layer]) * L
+            _update_span(job, buf, h, clock, rate, net.biases[layer] * L, end, width)
+
+
+@kernel  # type: ignore[misc]
+def _update_span(
+    job: Any, buf: Any, h: Any, clock: Any, rate: Any, first: int, end: int, width: Any
+) -> None:
+    """Update the parameters stored from `first` to `end`."""
+    lanes, L = width.lanes, width.lanes.n
+    zero = rate * 0.0
+    if job.states:
+        for at in range(first, end, L):
+            state = (load(buf.S0, at, lanes), load(buf.S1, at, lanes))
+            w, g = load(buf.W, at, lanes), load(buf.G, at, lanes)
+            w, state = choose(OPTIMIZE, job.optimizer, (w, g, state, h, clock, rate))
+            store(buf.W, at, w)
+            store(buf.S0, at, state[0])
+            store(buf.S1, at, state[1])
+            store(buf.G, at, zero)
+    else:
+        # Without state there is nothing to load and store but the weights.
+        for at in range(first, end, L):
+            w, g = load(buf.W, at, lanes), load(buf.G, at, lanes)
+            w, _ = choose(OPTIMIZE, job.optimizer, (w, g, (zero, zero), h, clock, rate))
+            store(buf.W, at, w)
+            store(buf.G, at, zero)

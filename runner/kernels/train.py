@@ -1,0 +1,276 @@
+"""The training loop: one function trains a block of runs from initial weights to measurements.
+
+Performance shape: one call handles G groups of L runs, so that the cost of the call is spread; within a group nothing
+branches on a lane. With a full batch, loss and criterion come from the forward pass that training makes anyway;
+otherwise each evaluation is a forward pass of its own. Everything else (gradient norm, spread of the outputs, ...) is
+measured only after the updates listed in `runs.events`, which is how runs that differ in their budget only share one
+trajectory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from runner.kernels.lane_ops import absolute, any_lt, fill, kernel, load, not_inlined, store, where_lt
+from runner.kernels.layout import (
+    A_LOSS,
+    ACCURACY,
+    C_DIVERGED,
+    C_FIRST,
+    C_MADE,
+    COUNTS,
+    GRAD_NORM,
+    R_BEST,
+    R_FINITE,
+    R_INITIAL,
+    R_OPEN,
+    R_PREVIOUS,
+    R_VARIATION,
+    RUNNING,
+    SEQUENTIAL,
+    SHARED,
+    SLOTS,
+    V_BEST,
+    V_INITIAL,
+    V_LOSS,
+    V_MEETS,
+    V_VARIATION,
+    VALUES,
+    entered,
+    group,
+)
+from runner.kernels.measure import (
+    INFINITY,
+    clear,
+    count_correct,
+    inspect,
+    meets,
+    observe,
+    write_live,
+)
+from runner.kernels.network import backward, forward, output_error
+from runner.kernels.optimize import share_biases, update
+from runner.kernels.samples import draw_order, fill_tile
+
+# What a pass over samples does beside the forward pass.
+LEARN, OBSERVE, CORRECT, INSPECT = 1, 2, 4, 8
+
+
+@kernel  # type: ignore[misc]
+def train_block(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+    """Train G groups of L runs and write their measurements after every event.
+
+    The arguments are the tuples of layout.py, with arrays; shapes and types are the caller's to check.
+    """
+    net, data, runs, out, buf = entered(net, data, runs, out, buf)
+    for g in range(runs.groups):
+        runs_of_group, out_of_group = group(runs, out, net, g, width.lanes.n, SLOTS)
+        _start(net, runs_of_group, buf, width)
+        _train_group(net, data, job, runs_of_group, out_of_group, buf, width)
+
+
+@kernel  # type: ignore[misc]
+def _fill(array: Any, n: int, value: float, width: Any) -> None:
+    """Set n rows of lanes."""
+    for at in range(0, n * width.lanes.n, width.lanes.n):
+        store(array, at, fill(array, value, width.lanes))
+
+
+@kernel  # type: ignore[misc]
+def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
+    """Initial weights and empty books."""
+    L, lanes = width.lanes.n, width.lanes
+    for at in range(0, net.parameters * L, L):
+        store(buf.W, at, load(runs.weights, at, lanes))
+    _fill(buf.G, net.parameters, 0.0, width)
+    _fill(buf.S0, net.parameters, 0.0, width)
+    _fill(buf.S1, net.parameters, 0.0, width)
+    _fill(buf.running, RUNNING, 0.0, width)
+    store(buf.running, R_BEST * L, fill(buf.running, INFINITY, lanes))
+    store(buf.running, R_OPEN * L, fill(buf.running, 1.0, lanes))
+    store(buf.running, R_FINITE * L, fill(buf.running, 1.0, lanes))
+    for row in range(2):
+        store(buf.clock, row * L, fill(buf.clock, runs.clock[row], lanes))
+    for at in range(COUNTS * L):
+        buf.counts[at] = -1
+
+
+@kernel  # type: ignore[misc]
+def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first: int, last: int, ordered: bool) -> None:
+    """Samples first..last-1, tile by tile: forward, and what else is asked for."""
+    not_inlined()
+    samples = width.tile.n // width.lanes.n
+    factor = job.factor
+    if job.per == 1:
+        factor = factor / (last - first)
+    elif job.per == 2:
+        factor = factor / ((last - first) * net.sizes[net.layers])
+    for at in range(first, last, samples):
+        fill_tile(net, data, buf, width, at, min(samples, last - at), ordered)
+        forward(net, buf, width, job.softmax)
+        if what & OBSERVE:
+            observe(net, job, buf, width)
+        if what & CORRECT:
+            count_correct(net, job, buf, width)
+        if what & INSPECT:
+            inspect(net, buf, width, at == 0)
+        if what & LEARN:
+            output_error(net, job, buf, width, factor)
+            backward(net, buf, width)
+
+
+@kernel  # type: ignore[misc]
+def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
+    """Everything about the network as it is, into buf.live; the gradient is left cleared."""
+    not_inlined()
+    _fill(buf.G, net.parameters, 0.0, width)
+    clear(net, buf, width)
+    _pass(net, data, job, buf, width, LEARN | OBSERVE | CORRECT | INSPECT, np.int64(0), data.n, False)
+    if job.bias == SHARED:
+        share_biases(net, buf, width)
+    write_live(net, job, data, runs, buf, width)
+    _fill(buf.G, net.parameters, 0.0, width)
+
+
+@kernel  # type: ignore[misc]
+def _judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
+    """Book an evaluation after `made` updates; whether a run has newly stopped."""
+    L, lanes = width.lanes.n, width.lanes
+    running = buf.running
+    loss = load(buf.acc, A_LOSS * L, lanes) * job.loss_factor
+    best = load(running, R_BEST * L, lanes)
+    store(running, R_BEST * L, where_lt(loss, best, loss, best))
+    if made == 0:
+        store(running, R_INITIAL * L, loss)
+    else:
+        change = absolute(loss - load(running, R_PREVIOUS * L, lanes))
+        store(running, R_VARIATION * L, load(running, R_VARIATION * L, lanes) + change)
+    store(running, R_PREVIOUS * L, loss)
+    holds = meets(net, job, data, runs, buf, width) * load(running, R_OPEN * L, lanes)
+    lost = where_lt(absolute(loss), INFINITY, 0.0, load(running, R_FINITE * L, lanes))
+    # Nearly always nothing has happened, and the lanes need not be looked at one by one.
+    if not any_lt(0.0, holds + lost):
+        return False
+    store(buf.live, 0, holds)
+    store(buf.live, L, lost)
+    stopped = False
+    for lane in range(L):
+        if buf.live[lane] > 0.0:
+            buf.counts[C_FIRST * L + lane] = made
+            running[R_OPEN * L + lane] = 0.0
+            stopped = stopped or job.stop == 1
+        if buf.live[L + lane] > 0.0:
+            buf.counts[C_DIVERGED * L + lane] = made
+            running[R_FINITE * L + lane] = 0.0
+    return stopped
+
+
+@kernel  # type: ignore[misc]
+def _close_live(made: int, buf: Any, width: Any) -> None:
+    """Complete buf.live by what was kept from evaluation to evaluation, this measurement being the last one."""
+    L, lanes = width.lanes.n, width.lanes
+    running, live = buf.running, buf.live
+    loss, best = load(live, V_LOSS * L, lanes), load(running, R_BEST * L, lanes)
+    initial, variation = load(running, R_INITIAL * L, lanes), load(running, R_VARIATION * L, lanes)
+    if made == 0:
+        initial = loss
+    else:
+        variation = variation + absolute(loss - load(running, R_PREVIOUS * L, lanes))
+    store(live, V_INITIAL * L, initial)
+    store(live, V_BEST * L, where_lt(loss, best, loss, best))
+    store(live, V_VARIATION * L, variation)
+
+
+@kernel  # type: ignore[misc]
+def _freeze(net: Any, made: int, buf: Any, width: Any) -> bool:
+    """Keep the measurements of the runs that met their criterion just now; whether all runs have stopped."""
+    L = width.lanes.n
+    _close_live(made, buf, width)
+    finished = True
+    for lane in range(L):
+        if buf.counts[C_FIRST * L + lane] == made:
+            buf.counts[C_MADE * L + lane] = made
+            for row in range(VALUES):
+                buf.frozen[row * L + lane] = buf.live[row * L + lane]
+            for at in range(lane, net.parameters * L, L):
+                buf.kept[at] = buf.W[at]
+        finished = finished and buf.counts[C_MADE * L + lane] >= 0
+    return finished
+
+
+@kernel  # type: ignore[misc]
+def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
+    """Write the measurements after an event: of the network now, or of a stopped run when it stopped."""
+    not_inlined()
+    L = width.lanes.n
+    _close_live(made, buf, width)
+    values, counts, kept = event * VALUES * L, event * COUNTS * L, event * net.parameters * L
+    for lane in range(L):
+        stopped = buf.counts[C_MADE * L + lane] >= 0
+        for at in range(lane, VALUES * L, L):
+            out.values[values + at] = buf.frozen[at] if stopped else buf.live[at]
+        for at in range(lane, COUNTS * L, L):
+            out.counts[counts + at] = buf.counts[at]
+        if not stopped:
+            out.counts[counts + C_MADE * L + lane] = made
+            # This measurement is an evaluation too, the last one of a run whose budget ends here.
+            if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:
+                out.counts[counts + C_FIRST * L + lane] = made
+            if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
+                out.counts[counts + C_DIVERGED * L + lane] = made
+        if out.keep_weights:
+            for at in range(lane, net.parameters * L, L):
+                out.weights[kept + at] = buf.kept[at] if stopped else buf.W[at]
+
+
+@kernel  # type: ignore[misc]
+def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
+    """The gradient of update number `made` of an epoch of several batches."""
+    per_epoch = (data.n + job.batch - 1) // job.batch
+    place = made % per_epoch
+    ordered = job.order != SEQUENTIAL
+    if ordered and place == 0:
+        draw_order(job, data.n, runs.seeds, made // per_epoch, width.lanes, buf.n_order, buf.order)
+    first = place * job.batch
+    last = min(first + job.batch, buf.n_order if ordered else data.n)
+    _pass(net, data, job, buf, width, LEARN, first, last, ordered)
+
+
+@kernel  # type: ignore[misc]
+def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+    """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped."""
+    full = job.batch >= data.n and job.order == SEQUENTIAL
+    look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else 0)
+    look_apart = look | (LEARN if job.watch & (1 << GRAD_NORM) else 0)
+    made, event, zero = np.int64(0), np.int64(0), np.int64(0)
+    while True:
+        evaluate = made % job.every == 0
+        if made == runs.events[event]:
+            _measure(net, data, job, runs, buf, width)
+            _record(net, event, made, out, buf, width)
+            event += 1
+            if event == runs.n_events:
+                return
+        if evaluate:
+            clear(net, buf, width)
+        if full:
+            # The forward pass of this update is the evaluation of the weights before it.
+            _pass(net, data, job, buf, width, LEARN | (look if evaluate else 0), zero, data.n, False)
+        elif evaluate:
+            _pass(net, data, job, buf, width, look_apart, zero, data.n, False)
+        if evaluate and _judge(net, data, job, runs, made, buf, width):
+            _measure(net, data, job, runs, buf, width)
+            if _freeze(net, made, buf, width):
+                for e in range(event, runs.n_events):
+                    _record(net, e, made, out, buf, width)
+                return
+            if full:
+                _pass(net, data, job, buf, width, LEARN, zero, data.n, False)
+        if not full:
+            if evaluate:
+                _fill(buf.G, net.parameters, 0.0, width)
+            _batch_pass(net, data, job, runs, buf, width, made)
+        update(net, job, runs, buf, width)
+        made += 1

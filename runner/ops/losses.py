@@ -1,0 +1,114 @@
+"""Losses: what is minimised. One block is one loss.
+
+A loss is a factor times the sum, over samples and outputs, of a value; the factor is a constant, divided by the
+number of samples or of samples times outputs. Four squared losses differ only in that factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runner.kernels.elementary import exp, lane_function, log1p
+from runner.kernels.lane_ops import absolute, fma, where_lt
+from runner.kernels.switch import LOSS_SLOPE, LOSS_VALUE
+from runner.ops.registry import Registry
+
+Per = Literal["sum", "samples", "elements"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A registered loss.
+
+    Attributes
+    ----------
+    name, doc : str
+    code : int
+        Its place in the kernels' tables.
+    factor : float
+    per : {"sum", "samples", "elements"}
+        What the factor is divided by: nothing, the samples of the batch, or samples times outputs.
+    outputs : tuple of str or None
+        Output activations it can be used with; None for any.
+    fused : bool
+        Whether loss and output activation cancel to dE/dz = factor (y - t), as they do for the pairs in `outputs`.
+    """
+
+    name: str
+    doc: str
+    code: int
+    factor: float
+    per: Per
+    outputs: tuple[str, ...] | None = None
+    fused: bool = False
+
+
+LOSSES: Registry[Loss] = Registry("loss")
+
+
+def _table(value: Callable[..., Any], slope: Callable[..., Any]) -> int:
+    LOSS_SLOPE.add(slope)
+    return LOSS_VALUE.add(value)
+
+
+@lane_function
+def _square(z: Any, y: Any, t: Any) -> Any:
+    return (y - t) * (y - t)
+
+
+@lane_function
+def _square_slope(y: Any, t: Any) -> Any:
+    return (y - t) * 2.0
+
+
+_SQUARE = _table(_square, _square_slope)
+
+LOSSES.add(Loss("half_sse", "Half the squared error, summed over samples and outputs.", _SQUARE, 0.5, "sum"))
+LOSSES.add(Loss("sse", "Squared error, summed over samples and outputs.", _SQUARE, 1.0, "sum"))
+LOSSES.add(Loss("half_mse", "half_sse divided by the number of samples.", _SQUARE, 0.5, "samples"))
+LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", _SQUARE, 1.0, "elements"))
+
+
+@lane_function
+def _binary_cross_entropy(z: Any, y: Any, t: Any) -> Any:
+    # -t log y - (1 - t) log(1 - y) in terms of z, where y = sigmoid(z): no logarithm of a number near 0.
+    return fma(-t, z, where_lt(z, 0.0, 0.0, z)) + log1p(exp(-absolute(z)))
+
+
+@lane_function
+def _residual(y: Any, t: Any) -> Any:
+    return y - t
+
+
+LOSSES.add(
+    Loss(
+        "binary_cross_entropy",
+        "-t log y - (1 - t) log(1 - y), mean over samples and outputs; with sigmoid outputs.",
+        _table(_binary_cross_entropy, _residual),
+        1.0,
+        "elements",
+        outputs=("sigmoid",),
+        fused=True,
+    )
+)
+
+
+@lane_function
+def _cross_entropy(z: Any, y: Any, t: Any) -> Any:
+    # The training loop leaves log y in z (see softmax in network.py).
+    return -t * z
+
+
+LOSSES.add(
+    Loss(
+        "cross_entropy",
+        "-sum t log y over the classes, mean over samples; with softmax outputs.",
+        _table(_cross_entropy, _residual),
+        1.0,
+        "samples",
+        outputs=("softmax",),
+        fused=True,
+    )
+)

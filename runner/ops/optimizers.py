@@ -1,0 +1,278 @@
+"""Optimizers: how a gradient becomes a change of the weights. One block is one optimizer.
+
+The formulas are PyTorch's (torch.optim, 2.x) where it has the method, and so are the defaults; quickprop is Fahlman
+1988. A body works on one vector of weights `w` with gradient `g`:
+
+- `s` two state vectors per weight, zero at first;
+- `h` the settings, in the order of the record; the last of the six is weight_decay;
+- `c` the clock, two vectors per run, moved by `tick` once per update before the weights, so that what depends on the
+  number of the update only is computed once;
+- `rate` the learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from runner.kernels.elementary import lane_function
+from runner.kernels.lane_ops import fma, sqrt, where_le, where_lt
+from runner.kernels.switch import OPTIMIZE, TICK
+from runner.ops.registry import Registry
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A number that some optimizers take, a key of its own in a study; low <= value, and value < high or <= high."""
+
+    name: str
+    doc: str
+    low: float
+    high: float
+    high_included: bool = True
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A registered optimizer.
+
+    Attributes
+    ----------
+    name, doc : str
+    code : int
+        Its place in the kernels' tables.
+    settings : mapping of str to float
+        Setting keys in the order of its slots, with their defaults.
+    weight_decay : float
+        Default of the key `weight_decay`.
+    clock : tuple of two floats
+        The clock before the first update.
+    """
+
+    name: str
+    doc: str
+    code: int
+    settings: Mapping[str, float]
+    weight_decay: float = 0.0
+    clock: tuple[float, float] = field(default=(0.0, 0.0))
+
+
+SETTINGS: Registry[Setting] = Registry("optimizer setting")
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
+
+SETTINGS.add(Setting("momentum", "Share of the last change that is kept.", 0.0, 1.0, high_included=False))
+SETTINGS.add(Setting("dampening", "Share of the gradient that momentum leaves out.", 0.0, 1.0))
+SETTINGS.add(Setting("eta_minus", "rprop: factor of the step where the gradient changed its sign.", 0.0, 1.0))
+SETTINGS.add(Setting("eta_plus", "rprop: factor of the step where it kept its sign.", 1.0, 1e6))
+SETTINGS.add(Setting("step_min", "rprop: smallest step.", 0.0, 1e300))
+SETTINGS.add(Setting("step_max", "rprop: largest step.", 0.0, 1e300))
+SETTINGS.add(Setting("max_growth", "quickprop: largest ratio of a step to the one before.", 0.0, 1e6))
+SETTINGS.add(Setting("lr_decay", "adagrad: decay of the learning rate per update.", 0.0, 1e300))
+SETTINGS.add(Setting("alpha", "rmsprop: smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
+SETTINGS.add(Setting("beta1", "adam: smoothing of the gradient.", 0.0, 1.0, high_included=False))
+SETTINGS.add(Setting("beta2", "adam: smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
+SETTINGS.add(Setting("epsilon", "Added to a denominator.", 0.0, 1e300))
+
+
+def _register(
+    name: str,
+    doc: str,
+    update: Callable[..., Any],
+    tick: Callable[..., Any],
+    settings: Mapping[str, float] | None = None,
+    **facts: Any,
+) -> None:
+    TICK.add(tick)
+    code = OPTIMIZE.add(update)
+    OPTIMIZERS.add(Optimizer(name, doc, code, MappingProxyType(dict(settings or {})), **facts))
+
+
+@lane_function
+def _decayed(w: Any, g: Any, h: Any) -> Any:
+    """Gradient of the loss plus weight_decay / 2 times the squared weight."""
+    return fma(h[5], w, g)
+
+
+@lane_function
+def _no_tick(h: Any, c: Any) -> Any:
+    return c
+
+
+@lane_function
+def _count(h: Any, c: Any) -> Any:
+    """c[0] = number of updates made before this one, c[1] = 1 from the second on."""
+    return c[0] + 1.0, where_lt(c[0], 0.0, 0.0 * c[0], 1.0)
+
+
+@lane_function
+def _sgd(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    return fma(-rate, _decayed(w, g, h), w), s
+
+
+_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd, _no_tick)
+
+
+@lane_function
+def _velocity(w: Any, g: Any, s: Any, h: Any, c: Any) -> Any:
+    """PyTorch's momentum buffer: the first gradient, then momentum * buffer + (1 - dampening) * gradient."""
+    return fma(h[0], s[0], (1.0 - h[1] * c[1]) * _decayed(w, g, h))
+
+
+@lane_function
+def _momentum(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    velocity = _velocity(w, g, s, h, c)
+    return fma(-rate, velocity, w), (velocity, s[1])
+
+
+_register(
+    "momentum",
+    "Gradient descent with momentum (Polyak 1964), as torch.optim.SGD.",
+    _momentum,
+    _count,
+    {"momentum": 0.9, "dampening": 0.0},
+    clock=(-1.0, 0.0),
+)
+
+
+@lane_function
+def _nesterov(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    velocity = fma(h[0], s[0], _decayed(w, g, h))
+    return fma(-rate, fma(h[0], velocity, _decayed(w, g, h)), w), (velocity, s[1])
+
+
+_register(
+    "nesterov",
+    "Nesterov momentum, as torch.optim.SGD(nesterov=True).",
+    _nesterov,
+    _no_tick,
+    {"momentum": 0.9},
+)
+
+
+@lane_function
+def _rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    g = _decayed(w, g, h)
+    agreement = g * s[0]
+    step = where_lt(c[0], 0.5, rate, s[1])
+    step = where_lt(0.0, agreement, step * h[1], where_lt(agreement, 0.0, step * h[0], step))
+    step = where_lt(step, h[2], h[2], where_lt(h[3], step, h[3], step))
+    g = where_lt(agreement, 0.0, 0.0 * g, g)
+    change = where_lt(0.0, g, step, where_lt(g, 0.0, -step, 0.0 * g))
+    return w - change, (g, step)
+
+
+_register(
+    "rprop",
+    "Resilient back-propagation (Riedmiller and Braun 1993), as torch.optim.Rprop; learning_rate is the first step.",
+    _rprop,
+    _count,
+    {"eta_minus": 0.5, "eta_plus": 1.2, "step_min": 1e-6, "step_max": 50.0},
+    clock=(-1.0, 0.0),
+)
+
+
+@lane_function
+def _quickprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    slope, last_slope, last = _decayed(w, g, h), s[0], s[1]
+    grown = h[0] * last
+    shrunk = last_slope * (h[0] / (1.0 + h[0]))
+    jump = last * (slope / (last_slope - slope))
+    # Seen in the direction of the last change (falling slopes are negative along it): while the slope is still more
+    # than a fraction of the last one, the parabola's minimum is too far or behind: grow by the largest factor.
+    step_up = where_le(slope, shrunk, grown, jump)
+    step_down = where_le(shrunk, slope, grown, jump)
+    step = where_lt(0.0, last, step_up, where_lt(last, 0.0, step_down, 0.0 * last))
+    # The gradient is added while it agrees with the last change, and when there was none.
+    uphill = where_lt(0.0, last, slope, where_lt(last, 0.0, -slope, 0.0 * slope - 1.0))
+    step = where_lt(uphill, 0.0, fma(-rate, slope, step), step)
+    return w + step, (slope, step)
+
+
+_register(
+    "quickprop",
+    "Second-order steps from successive gradients (Fahlman 1988, CMU-CS-88-162); full batch.",
+    _quickprop,
+    _no_tick,
+    {"max_growth": 1.75},
+)
+
+
+@lane_function
+def _adagrad(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    g = _decayed(w, g, h)
+    total = fma(g, g, s[0])
+    return w - (rate / fma(c[0], h[0], 1.0)) * (g / (sqrt(total) + h[1])), (total, s[1])
+
+
+_register(
+    "adagrad",
+    "Steps divided by the root of all squared gradients so far (Duchi et al. 2011), as torch.optim.Adagrad.",
+    _adagrad,
+    _count,
+    {"lr_decay": 0.0, "epsilon": 1e-10},
+    clock=(-1.0, 0.0),
+)
+
+
+@lane_function
+def _rmsprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    g = _decayed(w, g, h)
+    square = fma(h[0], s[0], (1.0 - h[0]) * (g * g))
+    velocity = fma(h[2], s[1], g / (sqrt(square) + h[1]))
+    return fma(-rate, velocity, w), (square, velocity)
+
+
+_register(
+    "rmsprop",
+    "Steps divided by a running root mean square of the gradient (Hinton 2012), as torch.optim.RMSprop.",
+    _rmsprop,
+    _no_tick,
+    {"alpha": 0.99, "epsilon": 1e-8, "momentum": 0.0},
+)
+
+
+@lane_function
+def _adam_tick(h: Any, c: Any) -> Any:
+    """beta1 and beta2 to the power of the update's number."""
+    return c[0] * h[0], c[1] * h[1]
+
+
+@lane_function
+def _adam_step(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    mean = fma(1.0 - h[0], g - s[0], s[0])
+    square = fma(h[1], s[1], (1.0 - h[1]) * (g * g))
+    scale = sqrt(square) / sqrt(1.0 - c[1]) + h[2]
+    return w - (rate / (1.0 - c[0])) * (mean / scale), (mean, square)
+
+
+@lane_function
+def _adam(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    return _adam_step(w, _decayed(w, g, h), s, h, c, rate)
+
+
+_register(
+    "adam",
+    "Adaptive moments (Kingma and Ba 2015), as torch.optim.Adam.",
+    _adam,
+    _adam_tick,
+    {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    clock=(1.0, 1.0),
+)
+
+
+@lane_function
+def _adamw(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    return _adam_step(w - rate * h[5] * w, g, s, h, c, rate)
+
+
+_register(
+    "adamw",
+    "Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW.",
+    _adamw,
+    _adam_tick,
+    {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    weight_decay=0.01,
+    clock=(1.0, 1.0),
+)
