@@ -24,6 +24,10 @@ I32 = ir.IntType(32)
 
 # Division by zero gives infinity as in NumPy: the check of Python's error model would make divisions scalar code.
 kernel = njit(nogil=True, error_model="numpy")
+# Put into its caller before types are inferred. Numba links and optimises everything a function calls anew for every
+# level of calls above it: what is only a step of a longer function is merged into it to save a second of compilation.
+inlined = njit(nogil=True, error_model="numpy", forceinline=True)
+step = njit(nogil=True, error_model="numpy", inline="always")
 
 
 def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

@@ -11,6 +11,7 @@ from runner.kernels.lane_ops import (
     fold_add,
     fold_max,
     fold_min,
+    inlined,
     kernel,
     load,
     maximum,
@@ -54,7 +55,7 @@ from runner.kernels.switch import LOSS_VALUE, choose
 INFINITY = float("inf")
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def clear(net: Any, buf: Any, width: Any) -> None:
     """Start a new pass over the data set."""
     L = width.lanes.n
@@ -64,7 +65,7 @@ def clear(net: Any, buf: Any, width: Any) -> None:
     store(buf.acc, A_MAX * L, fill(buf.acc, -INFINITY, width.lanes))
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Add a tile's outputs to the sums that loss and criterion need."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
@@ -110,7 +111,7 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
 
 
 @kernel  # type: ignore[misc]
-def inspect(net: Any, buf: Any, width: Any, first: bool) -> None:
+def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
     """Add what only a full measurement looks at: range and spread of the outputs, saturated hidden units."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     last = net.layers
@@ -122,7 +123,7 @@ def inspect(net: Any, buf: Any, width: Any, first: bool) -> None:
         store(buf.acc, A_MAX * L, fold_max(y, load(buf.acc, A_MAX * L, lanes)))
         # Around the first output, so that the sums do not cancel and a constant output has spread 0 exactly.
         at = (ACCUMULATORS + 3 * out) * L
-        if first:
+        if at_sample == 0:
             store(buf.acc, at, load(buf.A, here + out * S, lanes))
         centred = where_lt(0.0, mask, y - repeat(load(buf.acc, at, lanes), tile), mask)
         store(buf.acc, at + L, fold_add(centred, load(buf.acc, at + L, lanes)))

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.elementary import exp, log
-from runner.kernels.lane_ops import fill, fma, fold_add, fold_fma, kernel, load, maximum, repeat, store, where_lt
+from runner.kernels.lane_ops import fill, fma, fold_add, fold_fma, inlined, kernel, load, maximum, repeat, store, where_lt
 from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def forward(net: Any, buf: Any, width: Any, softmax: int) -> None:
     """Weighted sums and activations of all layers, from the inputs in buf.A."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
@@ -58,7 +58,7 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
         store(buf.A, out, exp(z))
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float) -> None:
     """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
     S, tile = width.tile.n, width.tile
@@ -82,7 +82,7 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float) -> Non
         _times_slope(buf, net.codes[last], here, end, tile)
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
     """From dE/da to dE/dz."""
     for out in range(here, end, tile.n):
@@ -90,7 +90,7 @@ def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
         store(buf.D, out, load(buf.D, out, tile) * slope)
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def backward(net: Any, buf: Any, width: Any) -> None:
     """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import kernel, load, store
+from runner.kernels.lane_ops import inlined, kernel, load, store
 from runner.kernels.layout import FROZEN, SHARED
 from runner.kernels.switch import OPTIMIZE, TICK, choose
 
@@ -22,7 +22,7 @@ def share_biases(net: Any, buf: Any, width: Any) -> None:
             store(buf.G, at, total)
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
     """Change every trained parameter by the optimizer's formula and clear its gradient."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
@@ -48,7 +48,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
             _update_span(job, buf, h, clock, rate, net.biases[layer] * L, end, width)
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def _update_span(
     job: Any, buf: Any, h: Any, clock: Any, rate: Any, first: int, end: int, width: Any
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import advanced, fill, kernel, not_inlined, store
+from runner.kernels.lane_ops import advanced, fill, inlined, kernel, not_inlined, store
 from runner.kernels.layout import SHUFFLED
 from runner.kernels.random import STREAM_ORDER, index_below, philox
 
@@ -43,8 +43,8 @@ def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_o
                 row[n] = index_below(half, n_samples)
 
 
-@kernel  # type: ignore[misc]
-def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int, ordered: bool) -> None:
+@inlined  # type: ignore[misc]
+def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int, ordered: int) -> None:
     """Inputs into buf.A and targets into buf.T for `count` samples from number `first` on.
 
     Samples 0, 1, 2, ... of the data set, or of each lane's own order. Fewer samples than a tile holds are filled up
@@ -55,7 +55,7 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
     for t in range(S // L):
         n = first + min(t, count - 1)
         store(buf.mask, t * L, fill(buf.mask, 1.0 if t < count else 0.0, lanes))
-        if not ordered:
+        if ordered == 0:
             for i in range(inputs):
                 store(buf.A, i * S + t * L, fill(buf.A, data.inputs[n * inputs + i], lanes))
             for o in range(outputs):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import absolute, any_lt, fill, kernel, load, not_inlined, store, where_lt
+from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, step, store, where_lt
 from runner.kernels.layout import (
     A_LOSS,
     ACCURACY,
@@ -54,8 +54,12 @@ from runner.kernels.network import backward, forward, output_error
 from runner.kernels.optimize import share_biases, update
 from runner.kernels.samples import draw_order, fill_tile
 
-# What a pass over samples does beside the forward pass.
-LEARN, OBSERVE, CORRECT, INSPECT = 1, 2, 4, 8
+# What a pass over samples does beside the forward pass. All numbers handed to an inner function are typed int64: for
+# a literal, Numba would compile the function once more.
+LEARN, OBSERVE, CORRECT, INSPECT = np.int64(1), np.int64(2), np.int64(4), np.int64(8)
+# ... and what it leaves out: the samples are in the buffers already.
+FILLED = np.int64(16)
+ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 
 
 @kernel  # type: ignore[misc]
@@ -78,7 +82,7 @@ def _fill(array: Any, n: int, value: float, width: Any) -> None:
         store(array, at, fill(array, value, width.lanes))
 
 
-@kernel  # type: ignore[misc]
+@step  # type: ignore[misc]
 def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
     """Initial weights and empty books."""
     L, lanes = width.lanes.n, width.lanes
@@ -98,7 +102,7 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
 
 
 @kernel  # type: ignore[misc]
-def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first: int, last: int, ordered: bool) -> None:
+def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first: int, last: int, ordered: int) -> None:
     """Samples first..last-1, tile by tile: forward, and what else is asked for."""
     not_inlined()
     samples = width.tile.n // width.lanes.n
@@ -108,33 +112,33 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first:
     elif job.per == 2:
         factor = factor / ((last - first) * net.sizes[net.layers])
     for at in range(first, last, samples):
-        fill_tile(net, data, buf, width, at, min(samples, last - at), ordered)
+        if not what & FILLED:
+            fill_tile(net, data, buf, width, at, min(samples, last - at), ordered)
         forward(net, buf, width, job.softmax)
         if what & OBSERVE:
             observe(net, job, buf, width)
         if what & CORRECT:
             count_correct(net, job, buf, width)
         if what & INSPECT:
-            inspect(net, buf, width, at == 0)
+            inspect(net, buf, width, at)
         if what & LEARN:
             output_error(net, job, buf, width, factor)
             backward(net, buf, width)
 
 
-@kernel  # type: ignore[misc]
-def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
+@step  # type: ignore[misc]
+def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, filled: int) -> None:
     """Everything about the network as it is, into buf.live; the gradient is left cleared."""
-    not_inlined()
     _fill(buf.G, net.parameters, 0.0, width)
     clear(net, buf, width)
-    _pass(net, data, job, buf, width, LEARN | OBSERVE | CORRECT | INSPECT, np.int64(0), data.n, False)
+    _pass(net, data, job, buf, width, LEARN | OBSERVE | CORRECT | INSPECT | filled, ZERO, data.n, NO)
     if job.bias == SHARED:
         share_biases(net, buf, width)
     write_live(net, job, data, runs, buf, width)
     _fill(buf.G, net.parameters, 0.0, width)
 
 
-@kernel  # type: ignore[misc]
+@inlined  # type: ignore[misc]
 def _judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
     """Book an evaluation after `made` updates; whether a run has newly stopped."""
     L, lanes = width.lanes.n, width.lanes
@@ -225,12 +229,12 @@ def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> 
                 out.weights[kept + at] = buf.kept[at] if stopped else buf.W[at]
 
 
-@kernel  # type: ignore[misc]
+@step  # type: ignore[misc]
 def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
     """The gradient of update number `made` of an epoch of several batches."""
     per_epoch = (data.n + job.batch - 1) // job.batch
     place = made % per_epoch
-    ordered = job.order != SEQUENTIAL
+    ordered = NO if job.order == SEQUENTIAL else YES
     if ordered and place == 0:
         draw_order(job, data.n, runs.seeds, made // per_epoch, width.lanes, buf.n_order, buf.order)
     first = place * job.batch
@@ -238,17 +242,20 @@ def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, 
     _pass(net, data, job, buf, width, LEARN, first, last, ordered)
 
 
-@kernel  # type: ignore[misc]
+@step  # type: ignore[misc]
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
     """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped."""
     full = job.batch >= data.n and job.order == SEQUENTIAL
-    look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else 0)
-    look_apart = look | (LEARN if job.watch & (1 << GRAD_NORM) else 0)
-    made, event, zero = np.int64(0), np.int64(0), np.int64(0)
+    look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else ZERO)
+    look_apart = look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
+    # A data set that fits in one tile is filled in once for all updates.
+    held = FILLED if full and data.n <= width.tile.n // width.lanes.n else ZERO
+    filled = ZERO
+    made, event = np.int64(0), np.int64(0)
     while True:
         evaluate = made % job.every == 0
         if made == runs.events[event]:
-            _measure(net, data, job, runs, buf, width)
+            _measure(net, data, job, runs, buf, width, filled)
             _record(net, event, made, out, buf, width)
             event += 1
             if event == runs.n_events:
@@ -257,17 +264,18 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             clear(net, buf, width)
         if full:
             # The forward pass of this update is the evaluation of the weights before it.
-            _pass(net, data, job, buf, width, LEARN | (look if evaluate else 0), zero, data.n, False)
+            _pass(net, data, job, buf, width, LEARN | filled | (look if evaluate else ZERO), ZERO, data.n, NO)
         elif evaluate:
-            _pass(net, data, job, buf, width, look_apart, zero, data.n, False)
+            _pass(net, data, job, buf, width, look_apart, ZERO, data.n, NO)
+        filled = held
         if evaluate and _judge(net, data, job, runs, made, buf, width):
-            _measure(net, data, job, runs, buf, width)
+            _measure(net, data, job, runs, buf, width, filled)
             if _freeze(net, made, buf, width):
                 for e in range(event, runs.n_events):
                     _record(net, e, made, out, buf, width)
                 return
             if full:
-                _pass(net, data, job, buf, width, LEARN, zero, data.n, False)
+                _pass(net, data, job, buf, width, LEARN | filled, ZERO, data.n, NO)
         if not full:
             if evaluate:
                 _fill(buf.G, net.parameters, 0.0, width)

@@ -13,7 +13,7 @@ The formulas are PyTorch's (torch.optim, 2.x) where it has the method, and so ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -49,6 +49,8 @@ class Optimizer:
         Default of the key `weight_decay`.
     clock : tuple of two floats
         The clock before the first update.
+    keeps_state : bool
+        Whether the state vectors are used.
     """
 
     name: str
@@ -56,7 +58,8 @@ class Optimizer:
     code: int
     settings: Mapping[str, float]
     weight_decay: float = 0.0
-    clock: tuple[float, float] = field(default=(0.0, 0.0))
+    clock: tuple[float, float] = (0.0, 0.0)
+    keeps_state: bool = True
 
 
 SETTINGS: Registry[Setting] = Registry("optimizer setting")
@@ -111,7 +114,7 @@ def _sgd(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     return fma(-rate, _decayed(w, g, h), w), s
 
 
-_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd, _no_tick)
+_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd, _no_tick, keeps_state=False)
 
 
 @lane_function

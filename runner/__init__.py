@@ -1,0 +1,200 @@
+"""Train every combination of a small network's settings in parallel jitted kernels: one row per run.
+
+Examples
+--------
+>>> import runner
+>>> study = runner.load("configs/xor_sweep.yaml", "replicates=10")  # doctest: +SKIP
+>>> runner.plan(study).n_runs  # doctest: +SKIP
+3360
+>>> table = runner.run(study)  # doctest: +SKIP
+>>> runs = runner.read_results(table)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+# Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them: `import runner`
+# is instant, and so are the command line's answers to --help and to a wrong argument.
+if TYPE_CHECKING:
+    import pandas
+
+    from runner.errors import Problem, Refused, RunnerError, StudyError
+    from runner.plan import Plan
+    from runner.study import Study
+
+__all__ = [
+    "Plan",
+    "Problem",
+    "Refused",
+    "RunnerError",
+    "Study",
+    "StudyError",
+    "__version__",
+    "load",
+    "plan",
+    "read_results",
+    "run",
+    "schema",
+]
+
+
+def load(path: str | Path, *overrides: str) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file.
+    *overrides : str
+        Keys to change, as on the command line: ``"learning_rate=[0.1, 1]"``.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        With every problem of the file and of the overrides.
+    """
+    from runner.study import load_study
+
+    return load_study(path, overrides)
+
+
+def plan(study: Study, max_runs: int = 10**9) -> Plan:
+    """Runs of a study, in the order of its table.
+
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it.
+    max_runs : int
+        A study with more is refused.
+
+    Returns
+    -------
+    Plan
+    """
+    from runner.plan import make_plan
+
+    return make_plan(study, max_runs)
+
+
+def run(
+    study: Study | str | Path,
+    *overrides: str,
+    out: str | Path = "results",
+    threads: int | None = None,
+    quiet: bool = True,
+) -> Path:
+    """Train every run of a study that has no row yet.
+
+    Parameters
+    ----------
+    study : Study, str or Path
+        The study, or its file.
+    *overrides : str
+        Keys to change, when a file is given.
+    out : str or Path
+        Folder of all results.
+    threads : int, optional
+        Default all cores; it changes no byte of the table.
+    quiet : bool
+        Whether to show nothing while it trains.
+
+    Returns
+    -------
+    Path
+        The table, `out/NAME/runs.csv`.
+
+    Raises
+    ------
+    RunnerError
+        When the study is wrong, the results are in use or can not be written, or some runs failed.
+    KeyboardInterrupt
+        After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
+    """
+    from runner.errors import RunnerError
+    from runner.plan import make_plan
+    from runner.session import Options, run_session
+
+    if isinstance(study, str | Path):
+        study = load(study, *overrides)
+    elif overrides:
+        raise TypeError("overrides change a study while it is read: pass them to load()")
+    outcome = run_session(make_plan(study), Options(out=Path(out), threads=threads, quiet=quiet))
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.failed:
+        raise RunnerError(f"{outcome.failed:,} runs could not be trained: {'; '.join(outcome.reasons)}")
+    return outcome.table
+
+
+def read_results(target: str | Path, out: str | Path = "results") -> pandas.DataFrame:
+    """Table of a study.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    DataFrame
+        One row per run; numbers are exactly those that were measured.
+    """
+    import pandas
+
+    from runner.store.files import find_table
+
+    # Before version 3.1, pandas rounds numbers by default while it reads them.
+    exact: dict[str, Any] = {} if pandas.__version__ >= "3.1" else {"float_precision": "round_trip"}
+    table: pandas.DataFrame = pandas.read_csv(find_table(target, Path(out)), **exact)
+    return table
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a study file, for editors."""
+    from runner.study import json_schema
+
+    return json_schema()
+
+
+_LAZY = {
+    "Plan": "runner.plan",
+    "Problem": "runner.errors",
+    "Refused": "runner.errors",
+    "RunnerError": "runner.errors",
+    "Study": "runner.study",
+    "StudyError": "runner.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from runner.environment import version
+
+        return version()
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'runner' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Keeps the public function `plan` when the import system binds the submodule of the same name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in __all__):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,286 @@
+"""The command line: `python -m runner STUDY.yaml [key=value ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from runner.errors import Problem, RunnerError, StudyError, nearest
+
+if TYPE_CHECKING:
+    from runner.plan import Plan
+
+_MAX_RUNS = 10**7
+_PROGRAM = "python -m runner"
+_USAGE = f"{_PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
+_DESCRIPTION = """\
+Train every run of a study and leave one row each in results/NAME/runs.csv.
+Stopped in the middle, the same command goes on where it was.
+
+commands:
+  run STUDY.yaml ...     train what has no row yet (run is implied)
+  plan STUDY.yaml ...    how many runs, which are new, kept or orphaned, what they cost
+  report NAME ...        the table at the end of a run, once more
+  schema                 JSON schema of a study file, for editors
+"""
+_EPILOG = """\
+examples:
+  python -m runner configs/xor_sweep.yaml
+  python -m runner configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[0.5, 2]'
+
+exit codes:
+  0 done, 1 some runs failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong argument like any other problem: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            first = message.split()[2]
+            message += nearest(
+                first.split("=")[0], [name for name in self._option_string_actions if name != first]
+            )
+        raise StudyError([Problem(f"{message} (see {self.prog} --help)")])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        command = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "run"
+        code = _COMMANDS[command](arguments)
+        sys.stdout.flush()
+        return code
+    except RunnerError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone (`| head`); Python must not stumble over it again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        print("error: out of memory; finished rows are kept: use fewer threads (-j)", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    given = _read(_study_parser("run"), arguments)
+    plans = _plans(given)
+    if given.dry_run:
+        return _show_plans(plans, given)
+    return max((_run_one(plan, given) for plan in plans), default=0)
+
+
+def _run_one(plan: Plan, given: argparse.Namespace) -> int:
+    from runner.report.summary import as_json, closing_line, show, summarize
+    from runner.session import Options, run_session
+
+    options = Options(given.out, given.threads, given.limit, given.fresh, given.quiet)
+    outcome = run_session(plan, options)
+    timings = {
+        "trained": outcome.trained,
+        "failed": outcome.failed,
+        "left": outcome.left,
+        "seconds": outcome.seconds,
+    }
+    if given.json or not given.quiet:
+        summary = summarize(outcome.table, outcome.axes)
+        if given.json:
+            print(json.dumps(as_json(summary, timings)))
+        else:
+            show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
+    if outcome.failed:
+        print(f"error: {outcome.failed:,} runs failed: {'; '.join(outcome.reasons)}", file=sys.stderr)
+    if outcome.interrupted:
+        raise _Interrupted
+    return outcome.exit_code
+
+
+def _plan(arguments: list[str]) -> int:
+    given = _read(_study_parser("plan"), arguments)
+    return _show_plans(_plans(given), given)
+
+
+def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
+    from runner.preview import describe, preview
+
+    for plan in plans:
+        view = preview(plan, given.out, given.fresh)
+        print(json.dumps(view.as_json()) if given.json else describe(view))
+    return 0
+
+
+def _report(arguments: list[str]) -> int:
+    from runner.environment import read_environment
+    from runner.report.summary import as_json, show, summarize
+    from runner.store.files import find_table
+
+    parser = _Parser(
+        prog=f"{_PROGRAM} report",
+        allow_abbrev=False,
+        description="Show the table at the end of a run, once more.",
+    )
+    parser.add_argument(
+        "items", nargs="*", metavar="NAME", help="a study's name, its folder of results, or runs.csv"
+    )
+    _add_output_flags(parser)
+    given = _read(parser, arguments)
+    if not given.items:
+        parser.error("which results? give a study's name or its folder of results")
+    for item in given.items:
+        path = find_table(item, given.out)
+        environment = read_environment(path.parent)
+        summary = summarize(path, environment.get("axes"))
+        if given.json:
+            print(
+                json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")}))
+            )
+        else:
+            show(summary, "")
+    return 0
+
+
+def _schema(arguments: list[str]) -> int:
+    from runner.study import json_schema
+
+    _read(_Parser(prog=f"{_PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": _run,
+    "plan": _plan,
+    "report": _report,
+    "schema": _schema,
+}
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C was heeded; studies that come after are not begun."""
+
+
+def _study_parser(command: str) -> _Parser:
+    """Arguments of the commands that read studies."""
+    parser = _Parser(
+        prog=f"{_PROGRAM} {command}",
+        usage=_USAGE.replace("[run]", command) if command != "run" else _USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("items", nargs="*", metavar="STUDY.yaml", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "-j", type=_at_least_one, metavar="N", dest="threads", help="threads (default: all cores)"
+    )
+    large = f"refuse a study with more runs (default: {_MAX_RUNS:,})"
+    parser.add_argument("--max-runs", type=_at_least_one, default=_MAX_RUNS, metavar="N", help=large)
+    parser.add_argument(
+        "--limit", type=_at_least_one, metavar="N", help="train at most N new runs, then stop"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="start anew; old results are renamed, not deleted"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show the plan")
+    _add_output_flags(parser)
+    return parser
+
+
+def _add_output_flags(parser: _Parser) -> None:
+    out = "folder of all results (default: results)"
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
+    parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from runner.environment import version
+
+        print(f"runner {version()}")
+        parser.exit()
+
+
+def _at_least_one(text: str) -> int:
+    try:
+        value = float(text.replace(",", "").replace("_", ""))
+        if value >= 1 and value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+
+
+def _read(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
+    """Parse; flags may stand anywhere between the other arguments."""
+    return parser.parse_intermixed_args(arguments)
+
+
+def _plans(given: argparse.Namespace) -> list[Plan]:
+    """Plan every study before the first one is run: a mistake in the last one is not found a day later."""
+    paths = [item for item in given.items if not _is_override(item)]
+    problems = [Problem(_unknown(path)) for path in paths if not Path(path).is_file()]
+    if not paths:
+        problems.append(Problem(f"which study? usage: {_USAGE}"))
+    if problems:
+        raise StudyError(problems)
+    from runner.plan import make_plan
+    from runner.study import load_study
+
+    overrides = [item for item in given.items if _is_override(item)]
+    studies = [load_study(path, overrides) for path in paths]
+    for i, study in enumerate(studies):
+        if study.name in {other.name for other in studies[:i]}:
+            raise StudyError(
+                [Problem(f"two studies have the name '{study.name}': their rows would mix", paths[i])]
+            )
+    return [make_plan(study, given.max_runs) for study in studies]
+
+
+def _is_override(item: str) -> bool:
+    return "=" in item and not Path(item).is_file()
+
+
+def _unknown(item: str) -> str:
+    """What to say about an argument that is no file."""
+    path = Path(item)
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        siblings = sorted(str(path.parent / other.name) for other in path.parent.glob("*.y*ml"))
+        what = "is a folder, not a study file" if path.is_dir() else "there is no such file"
+        return f"{item}: {what}{nearest(item, siblings)}"
+    files = [*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")]
+    # A study is often named without its folder or its extension.
+    known = {command: command for command in _COMMANDS} | {file.stem: str(file) for file in sorted(files)}
+    close = difflib.get_close_matches(item, known, n=1)
+    guess = f"; did you mean '{known[close[0]]}'?" if close else ""
+    return f"'{item}' is neither a command nor a study file{guess}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""One cell with all its keys: what the study gives, and what follows from it; its canonical texts and its ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.data import DataSet, load_data
+from runner.keys import KEYS, element
+from runner.layout import FULL
+from runner.ops import OPTIMIZERS, SETTINGS
+
+if TYPE_CHECKING:
+    from runner.plan import Plan
+
+CELL_KEYS = tuple(key for key in KEYS if key != "seed")
+PLACE = {key: place for place, key in enumerate(CELL_KEYS)}
+_DATA = slice(PLACE["data"], PLACE["target_range"] + 1)
+_OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
+_RATE, _BIAS_RATE, _DECAY = PLACE["learning_rate"], PLACE["bias_learning_rate"], PLACE["weight_decay"]
+_EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
+_PREFIXES = tuple(f"{key}=" for key in CELL_KEYS)
+
+Change = tuple[int, Any, str]
+"""Place of a key, or -1 - k for `init[k]`; its value; its text."""
+
+
+def change(key: str, value: Any) -> Change:
+    """A value of a key as `Resolver` takes it."""
+    k = element(key)
+    return (PLACE[key], value, KEYS[key].text(value)) if k is None else (-1 - k, value, "")
+
+
+def _optimizer_defaults() -> Mapping[str, tuple[list[int], list[Change], str, float]]:
+    """For each optimizer: settings that it does not use, those that it does, and its weight decay."""
+    found = {}
+    for name, record in OPTIMIZERS.items():
+        unused = [PLACE[key] for key in SETTINGS if key not in record.settings]
+        used = [change(key, float(value)) for key, value in record.settings.items()]
+        decay = float(record.weight_decay)
+        found[name] = (unused, used, KEYS["weight_decay"].text(decay), decay)
+    return found
+
+
+_DEFAULTS = _optimizer_defaults()
+
+
+class Resolver:
+    """Turns what is given in a cell into a value and a text for every key.
+
+    Parameters
+    ----------
+    base : mapping
+        The keys given at the top of the study.
+    samples : callable
+        From the values of the keys of the data to the number of samples.
+    """
+
+    def __init__(self, base: Mapping[str, Any], samples: Callable[[tuple[Any, ...]], int]) -> None:
+        self._samples = samples
+        self._values: list[Any] = [base.get(key, KEYS[key].default) for key in CELL_KEYS]
+        self._texts = [KEYS[key].text(value) for key, value in zip(CELL_KEYS, self._values, strict=True)]
+
+    def __call__(self, changes: Iterable[Change]) -> tuple[list[Any], list[str]]:
+        """Values and texts in the order of the columns, without the seed."""
+        values, texts = self._values.copy(), self._texts.copy()
+        budget = None
+        for place, value, text in changes:
+            if place < 0:
+                numbers = list(values[_INIT])
+                numbers[-1 - place] = value
+                values[_INIT] = tuple(numbers)
+                texts[_INIT] = KEYS["init"].text(values[_INIT])
+                continue
+            values[place], texts[place] = value, text
+            if place in (_EPOCHS, _UPDATES):
+                budget = place
+        if budget is not None:
+            other = _UPDATES if budget == _EPOCHS else _EPOCHS
+            values[other], texts[other] = None, ""
+        self._fill(values, texts)
+        return values, texts
+
+    def _fill(self, values: list[Any], texts: list[str]) -> None:
+        """What follows from other keys."""
+        unused, used, decay_text, decay = _DEFAULTS[values[_OPTIMIZER]]
+        for place in unused:
+            values[place], texts[place] = None, ""
+        for place, value, text in used:
+            if values[place] is None:
+                values[place], texts[place] = value, text
+        if values[_DECAY] is None:
+            values[_DECAY], texts[_DECAY] = decay, decay_text
+        if values[_BIAS_RATE] is None:
+            values[_BIAS_RATE], texts[_BIAS_RATE] = values[_RATE], texts[_RATE]
+        if values[_BATCH] == FULL:
+            values[_ORDER] = texts[_ORDER] = "sequential"
+        if values[_EVERY] is None:
+            every = updates_per_epoch(values, self._samples)
+            values[_EVERY], texts[_EVERY] = every, str(every)
+
+
+def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], int]) -> int:
+    """Batches in one pass over the data, the last one perhaps smaller."""
+    batch = values[_BATCH]
+    return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
+
+
+class DataSets:
+    """The data sets of a study by the values of the keys of the data, each looked up once.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the study.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[Any, ...], DataSet] = {}
+
+    def __call__(self, values: tuple[Any, ...]) -> DataSet:
+        """The data set of these values of `data`, `scaling`, `missing`, `target_encoding`, `target_range`."""
+        if values not in self._known:
+            self._known[values] = load_data(*values, base=self._folder)
+        return self._known[values]
+
+    def samples(self, values: tuple[Any, ...]) -> int:
+        """How many samples it has."""
+        return len(self(values).inputs)
+
+
+class Cell:
+    """One combination of all keys but the seed; every key is an attribute.
+
+    Attributes
+    ----------
+    index : int
+        Its number in the plan.
+    values, texts : tuple
+        Value and canonical text of every key but the seed, in the order of the columns.
+    """
+
+    __slots__ = ("_hash", "_plan", "index", "texts", "values")
+
+    def __init__(self, plan: Plan, index: int, values: Iterable[Any], texts: Iterable[str]) -> None:
+        self._plan = plan
+        self.index = index
+        self.values = tuple(values)
+        self.texts = tuple(texts)
+        lines = [prefix + text for prefix, text in zip(_PREFIXES, self.texts, strict=True)]
+        lines.append("")
+        self._hash = hashlib.blake2b("\n".join(lines).encode(), digest_size=8)
+
+    def __getattr__(self, key: str) -> Any:
+        place = PLACE.get(key)
+        if place is None:
+            raise AttributeError(f"a cell has no key {key!r}")
+        return self.values[place]
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.index} {self.cell_id}>"
+
+    @property
+    def cell_id(self) -> str:
+        """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
+        return self._hash.hexdigest()
+
+    def run_id(self, seed: int) -> str:
+        """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
+        whole = self._hash.copy()
+        whole.update(f"seed={seed}\n".encode())
+        return whole.hexdigest()
+
+    @property
+    def data_set(self) -> DataSet:
+        """The samples."""
+        return self._plan.data_sets(self.values[_DATA])
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Batches in one pass over the data."""
+        return updates_per_epoch(list(self.values), self._plan.data_sets.samples)
+
+    @property
+    def budget(self) -> int:
+        """Changes of the weights."""
+        epochs = self.values[_EPOCHS]
+        return int(self.values[_UPDATES] if epochs is None else epochs * self.updates_per_epoch)

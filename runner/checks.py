@@ -1,0 +1,146 @@
+"""Checks of values against each other, over the combinations that occur in the cells of a study.
+
+Each check looks at the few keys that it is about, so that it sees each of their combinations once, however many
+cells there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runner.faults import Fault, Step
+from runner.keys import KEYS
+from runner.layout import Layout
+from runner.ops import LOSSES, RULES
+
+
+def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
+    """How many numbers an explicit init has: layer by layer the weights, then the trained biases."""
+    count = 0
+    for fan_in, fan_out in zip(architecture, architecture[1:], strict=False):
+        biases = {"trained": fan_out, "shared": 1}.get(bias, 0) if isinstance(bias, str) else 0
+        count += fan_in * fan_out + biases
+    return count
+
+
+def layer_text(architecture: tuple[int, ...]) -> str:
+    """`1 layer of weights`, `2 layers of weights`."""
+    layers = len(architecture) - 1
+    return f"{layers} layer{'s' if layers > 1 else ''} of weights"
+
+
+def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
+    if rates is None or rates == len(architecture) - 1:
+        return ""
+    return f"{_numbers(rates)} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
+
+
+def _numbers(count: int) -> str:
+    return f"{count:,} number{'s' if count > 1 else ''}"
+
+
+def _shown(architecture: tuple[int, ...]) -> str:
+    return KEYS["architecture"].text(architecture)
+
+
+def _init(numbers: int | None, architecture: tuple[int, ...], bias: str) -> str:
+    if numbers is None or numbers == (count := parameter_count(architecture, bias)):
+        return ""
+    biases = "frozen biases" if bias == "number" else f"bias {bias}"
+    return f"{_numbers(numbers)}, but architecture {_shown(architecture)} with {biases} has {count:,}"
+
+
+def _softmax(output: str, architecture: tuple[int, ...]) -> str:
+    if output == "softmax" and architecture[-1] < 2:
+        return f"softmax needs at least 2 outputs; architecture {_shown(architecture)} has 1"
+    return ""
+
+
+def _loss(loss: str, output: str) -> str:
+    outputs = LOSSES[loss].outputs
+    if outputs is None or output in outputs:
+        return ""
+    return f"{loss} needs output {' or '.join(outputs)}, found {output}"
+
+
+def _rule_layers(rule: str, architecture: tuple[int, ...]) -> str:
+    if RULES[rule].single_layer and len(architecture) > 2:
+        return f"{rule} needs 1 layer of weights; architecture {_shown(architecture)} has {len(architecture) - 1}"
+    return ""
+
+
+def _rule_output(rule: str, output: str) -> str:
+    wanted = RULES[rule].output
+    return f"{rule} needs output {wanted}, found {output}" if wanted not in (None, output) else ""
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, tuple) else None
+
+
+def _sort(bias: str | float) -> str:
+    return bias if isinstance(bias, str) else "number"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition on a few keys.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        The keys; the first of them that the study gives is the one to blame.
+    message : callable
+        From their values to what is wrong with them, or an empty text.
+    reduce : mapping of str to callable
+        What of a value matters, where it is not the value.
+    """
+
+    keys: tuple[str, ...]
+    message: Callable[..., str]
+    reduce: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+
+
+CHECKS = (
+    Check(("learning_rate", "architecture"), _rates, (("learning_rate", _length),)),
+    Check(("bias_learning_rate", "architecture"), _rates, (("bias_learning_rate", _length),)),
+    Check(("init", "architecture", "bias"), _init, (("init", _length), ("bias", _sort))),
+    Check(("output", "architecture"), _softmax),
+    Check(("loss", "output"), _loss),
+    Check(("rule", "architecture"), _rule_layers),
+    Check(("rule", "output"), _rule_output),
+)
+
+
+def places(layout: Layout, key: str) -> dict[Any, tuple[Step, ...]]:
+    """Every value of a key that the study gives, and the first place where it does."""
+    found = {value: path for value, path in layout.values(key).items() if path != (key,) or key in layout.base}
+    for i, row in enumerate(layout.sweep.include):
+        if key in row:
+            found.setdefault(row[key], ("sweep", "include", i, key))
+    return found
+
+
+def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> Iterator[Fault]:
+    """Everything that is wrong with values that occur together."""
+    for check in checks:
+        reduce = dict(check.reduce)
+        where: dict[str, dict[Any, tuple[Step, ...]]] = {}
+        for key in check.keys:
+            where[key] = {}
+            for value, path in places(layout, key).items():
+                where[key].setdefault(reduce.get(key, _same)(value), path)
+        combinations = layout.together(check.keys, lambda key, value, r=reduce: r.get(key, _same)(value))
+        for values in combinations:
+            known = "architecture" not in check.keys or values[check.keys.index("architecture")] is not None
+            if known and (message := check.message(*values)):
+                given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])
+                blamed = next(given, check.keys[0])
+                value = values[check.keys.index(blamed)]
+                yield Fault(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
+
+
+def _same(value: Any) -> Any:
+    return value

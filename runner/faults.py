@@ -1,0 +1,72 @@
+"""What is wrong with a value, before it is known where it stands: messages with paths, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runner.errors import nearest
+from runner.source import resolve
+
+Step = str | int
+SHOWN = 60
+"""Characters of a value that a message quotes, at most."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A message, the path from the value at hand to what it is about, and whether that is a key or a value."""
+
+    message: str
+    path: tuple[Step, ...] = ()
+    at_key: bool = False
+
+    def under(self, *path: Step) -> Fault:
+        """The same fault, seen from further up."""
+        return Fault(self.message, path + self.path, self.at_key)
+
+    def named(self, name: str) -> Fault:
+        """The same fault, its message beginning with the name of the key."""
+        return Fault(f"{name}: {self.message}", self.path, self.at_key)
+
+
+class Wrong(ValueError):  # noqa: N818 - never leaves the package
+    """A value that cannot be used.
+
+    Parameters
+    ----------
+    *faults : Fault or str
+        All that is wrong with it; a text is about the whole value.
+    """
+
+    def __init__(self, *faults: Fault | str) -> None:
+        self.faults = tuple(f if isinstance(f, Fault) else Fault(f) for f in faults)
+        super().__init__("; ".join(f.message for f in self.faults))
+
+
+def found(value: object) -> str:
+    """The value as messages quote it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "a list" if value else "an empty list"
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    text = str(value)
+    text = text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def expected(what: str, value: object) -> Wrong:
+    """`expected a number, found 'fast'`; says so when only quotes make a number a text."""
+    quotes = isinstance(value, str) and isinstance(resolve(value), int | float) and "number" in what
+    return Wrong(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
+
+
+def unknown(names: Iterable[str], value: object, shown: Iterable[str] | None = None) -> str:
+    """`expected one of a, b, c, found 'd'; did you mean 'c'?`; `shown` are the names as the message lists them."""
+    names = tuple(names)
+    hint = nearest(value, names) if isinstance(value, str) else ""
+    return f"expected one of {', '.join(shown or names)}, found {found(value)}{hint}"

@@ -1,0 +1,68 @@
+"""The disk cache of compiled kernels, keyed by all sources that go into them.
+
+Numba's cache looks at the file of the cached function only; a change of an activation in another file would go
+unnoticed. So the folder of the cache carries a fingerprint of every source file of the kernels and of every file that
+put a body into one of their tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba import config
+
+from runner.kernels import switch
+
+
+def fingerprint() -> str:
+    """Sixteen hexadecimal digits over the sources of the kernels, and the versions of Numba and llvmlite."""
+    files = set(Path(__file__).parent.glob("*.py"))
+    for table in vars(switch).values():
+        if isinstance(table, switch.Table):
+            files.update(Path(body.__code__.co_filename) for body in table.bodies)
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
+    for file in sorted(files):
+        digest.update(f"\n{file.name}\n".encode())
+        with contextlib.suppress(OSError):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def folder() -> Path:
+    """Where compiled kernels are kept: below NUMBA_CACHE_DIR, or the user's cache folder."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if not chosen and sys.platform == "win32":
+        chosen = os.environ.get("LOCALAPPDATA")
+    base = Path(chosen) if chosen else Path.home() / ".cache"
+    return base / "runner-kernels" / fingerprint()
+
+
+def enable(*dispatchers: Any) -> str | None:
+    """Cache these kernels on disk.
+
+    Returns
+    -------
+    str or None
+        Why that is not possible, or None.
+    """
+    if config.DISABLE_JIT:
+        return None
+    before = config.CACHE_DIR
+    try:
+        place = folder()
+        place.mkdir(parents=True, exist_ok=True)
+        config.CACHE_DIR = str(place)
+        for dispatcher in dispatchers:
+            dispatcher.enable_caching()
+    except (OSError, RuntimeError) as error:
+        return str(error)
+    finally:
+        config.CACHE_DIR = before
+    return None

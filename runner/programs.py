@@ -1,0 +1,264 @@
+"""From a cell to what the kernels take: the part that all runs of a block share, and the part of each cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.cells import PLACE
+from runner.data import DataSet
+from runner.kernels import layout
+from runner.kernels.lanes import Lanes
+from runner.keys import CRITERIA
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+
+if TYPE_CHECKING:
+    from runner.cells import Cell
+
+Floats = NDArray[np.float64]
+
+# Keys whose values may differ from lane to lane of a block. All others choose code or shape and are the same for all.
+LANE_KEYS = frozenset(
+    ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
+) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
+_SHARED = tuple(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"})
+_BIAS, _CRITERION = PLACE["bias"], PLACE["criterion"]
+
+_PER = {"sum": 0, "samples": 1, "elements": 2}
+_ORDERS = {
+    "sequential": layout.SEQUENTIAL,
+    "shuffled": layout.SHUFFLED,
+    "with_replacement": layout.WITH_REPLACEMENT,
+}
+_BIASES = {"trained": layout.TRAINED, "none": layout.FROZEN, "shared": layout.SHARED}
+
+# Lanes and samples per tile. Batches of one sample have no second one to share a weight with: all width goes to lanes.
+WIDTHS = {
+    "float64": (layout.Width(Lanes(8), Lanes(32)), layout.Width(Lanes(32), Lanes(32))),
+    "float32": (layout.Width(Lanes(16), Lanes(64)), layout.Width(Lanes(64), Lanes(64))),
+}
+
+
+def program_key(cell: Cell) -> tuple[Any, ...]:
+    """Cells with equal keys can train side by side in the lanes of one block."""
+    values = cell.values
+    bias = values[_BIAS]
+    names = tuple(name for name, _ in values[_CRITERION])
+    return (*(values[place] for place in _SHARED), bias if isinstance(bias, str) else "none", names)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What all runs of a block share.
+
+    Attributes
+    ----------
+    net, data, job, width
+        The kernel's arguments (see kernels/layout.py), arrays included.
+    dtype : dtype
+        Of the training.
+    sizes : int64 array (layers + 1,)
+    parameters : int
+        Weights and biases, one bias per unit.
+    target_spread : float
+        Largest standard deviation of a target over the samples.
+    updates_per_epoch : int
+    states : tuple of two floats
+        The optimizer's clock before the first update.
+    """
+
+    net: layout.Net
+    data: layout.Data
+    job: layout.Job
+    width: layout.Width
+    dtype: np.dtype[Any]
+    sizes: NDArray[np.int64]
+    parameters: int
+    target_spread: float
+    updates_per_epoch: int
+    clock: tuple[float, float]
+
+    @property
+    def samples_per_update(self) -> int:
+        """Samples that one update sees."""
+        return min(self.job.batch, self.data.n)
+
+
+def make_program(cell: Cell) -> Program:
+    """The program of a cell, and of all others with the same `program_key`."""
+    data, dtype = cell.data_set, np.dtype(cell.precision)
+    sizes = np.array(cell.architecture, np.int64)
+    net = _net(cell, sizes)
+    batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
+    single = batch == 1 and len(data.inputs) > 1
+    return Program(
+        net,
+        layout.Data(
+            len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
+        ),
+        _job(cell, data, batch),
+        WIDTHS[cell.precision][single],
+        dtype,
+        sizes,
+        net.parameters,
+        _spread(data.targets),
+        cell.updates_per_epoch,
+        OPTIMIZERS[cell.optimizer].clock,
+    )
+
+
+def _spread(targets: Floats) -> float:
+    """Largest standard deviation of a column, by sums that are the same on every processor."""
+    n = len(targets)
+    variances = []
+    for column in targets.T.tolist():
+        mean = math.fsum(column) / n
+        variances.append(math.fsum((value - mean) ** 2 for value in column) / n)
+    return math.sqrt(max(variances))
+
+
+def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Net:
+    """Shape, activations and scales of the network."""
+    layers = len(sizes) - 1
+    weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
+    at = 0
+    for layer in range(1, layers + 1):
+        weights[layer] = at
+        biases[layer] = at + sizes[layer] * sizes[layer - 1]
+        at = int(biases[layer] + sizes[layer])
+    names = [cell.activation] * layers + [cell.output]
+    scales = np.ones(layers + 1)
+    if cell.parameterization == "mean_field":
+        # Hidden layers W sqrt(2 / fan_in), output layer W / fan_in (Sohl-Dickstein 2024, arXiv:2402.06184, after
+        # Mei, Montanari and Nguyen 2018).
+        scales[1:] = np.sqrt(2.0 / sizes[:-1])
+        scales[-1] = 1.0 / sizes[-2]
+    return layout.Net(
+        layers,
+        at,
+        int(sizes.sum()),
+        sizes,
+        np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+        weights,
+        biases,
+        np.array([ACTIVATIONS[name].code for name in names], np.int64),
+        scales,
+        np.array([[ACTIVATIONS[name].low, ACTIVATIONS[name].high] for name in names]),
+    )
+
+
+def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
+    """What is done to the network."""
+    loss, rule, output = LOSSES[cell.loss], RULES[cell.rule], ACTIVATIONS[cell.output]
+    n, outputs = data.targets.shape
+    per = _PER[loss.per]
+    watched = {name for name, _ in cell.criterion}
+    return layout.Job(
+        loss=loss.code,
+        optimizer=OPTIMIZERS[cell.optimizer].code,
+        states=int(OPTIMIZERS[cell.optimizer].keeps_state),
+        residual=int(rule.residual or loss.fused),
+        softmax=int(output.couples),
+        one_hot=int(data.one_hot),
+        middle=float(data.middle),
+        factor=1.0 if rule.residual else loss.factor,
+        per=0 if rule.residual else per,
+        loss_factor=loss.factor / (1, n, n * outputs)[per],
+        bias=_BIASES.get(cell.bias, layout.FROZEN),
+        batch=batch,
+        order=_ORDERS[cell.order],
+        every=cell.evaluate_every,
+        watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
+        stop=int(cell.stop == "converged"),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class CellNumbers:
+    """What differs between the cells of one program.
+
+    Attributes
+    ----------
+    rates : float64 array (2 * layers,)
+    settings : float64 array (SLOTS,)
+    thresholds : float64 array (CRITERIA,)
+    kinds : int64 array (2,)
+        Kind of distribution of the weights and of the biases.
+    scales : float64 array (layers, 4)
+        Location and width of both, layer by layer.
+    bias : float or None
+        Value of a bias that is not trained.
+    given : float64 array or None
+        Initial weights given one by one.
+    """
+
+    rates: Floats
+    settings: Floats
+    thresholds: Floats
+    kinds: NDArray[np.int64]
+    scales: Floats
+    bias: float | None
+    given: Floats | None
+
+
+def cell_numbers(cell: Cell) -> CellNumbers:
+    """The numbers of one cell."""
+    sizes = cell.architecture
+    layers = len(sizes) - 1
+    settings = np.zeros(layout.SLOTS)
+    names = list(OPTIMIZERS[cell.optimizer].settings)
+    settings[: len(names)] = [getattr(cell, name) for name in names]
+    settings[-1] = cell.weight_decay
+    limits = dict(cell.criterion)
+    thresholds = [limits.get(name, np.inf) for name in CRITERIA]
+    given = isinstance(cell.init, tuple)
+    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
+    for row, init in enumerate((cell.init, cell.bias_init)):
+        if isinstance(init, tuple):
+            continue
+        for layer in range(layers):
+            drawn = INITIALIZERS[init.name].distribution(sizes[layer], sizes[layer + 1], *init.args)
+            kinds[row] = drawn.kind
+            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
+    return CellNumbers(
+        np.concatenate([np.broadcast_to(rate, layers) for rate in (cell.learning_rate, cell.bias_learning_rate)]),
+        settings,
+        np.array(thresholds),
+        kinds,
+        scales,
+        None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),
+        expand_weights(cell, np.array(cell.init)) if given else None,
+    )
+
+
+def expand_weights(cell: Cell, numbers: Floats) -> Floats:
+    """Numbers in the order of weights.npz as the kernel keeps them: with a bias for every unit."""
+    parts, at = [], 0
+    for fan_in, fan_out in zip(cell.architecture[:-1], cell.architecture[1:], strict=True):
+        parts.append(numbers[at : at + fan_in * fan_out])
+        at += fan_in * fan_out
+        n = stored_biases(cell.bias, fan_out)
+        parts.append(np.broadcast_to(numbers[at : at + n], fan_out) if n else np.zeros(fan_out))
+        at += n
+    return np.concatenate(parts)
+
+
+def stored_biases(bias: Any, fan_out: int) -> int:
+    """Biases of a layer that are parameters: one per unit, one for all, or none."""
+    return fan_out if bias == "trained" else 1 if bias == "shared" else 0
+
+
+def stored_parameters(bias: Any, sizes: Iterable[int]) -> NDArray[np.int64]:
+    """Places, among the kernel's parameters, of those that weights.npz holds."""
+    sizes = list(sizes)
+    parts, at = [], 0
+    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        n = fan_in * fan_out + stored_biases(bias, fan_out)
+        parts.append(np.arange(at, at + n))
+        at += fan_out * (fan_in + 1)
+    return np.concatenate(parts)

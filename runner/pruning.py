@@ -1,0 +1,87 @@
+"""A study's tree without the values that are wrong, so that what is left can be checked too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from runner.errors import nearest
+from runner.faults import Fault, Step
+from runner.keys import KEYS, sweep_key
+from runner.layout import BUDGETS
+from runner.source import Entries, Items, Node
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What is left, and the keys about which nothing is known any more."""
+
+    tree: Node
+    keys: frozenset[str]
+
+
+def prune(tree: Node, faults: Iterable[Fault]) -> Pruned | None:
+    """Take out everything that a fault is in; None when nothing would be left.
+
+    A wrong value takes its key with it: an axis with one wrong value is no axis, a `when` with one wrong value is no
+    `when`. What else the study says about these keys cannot be judged.
+    """
+    keys: set[str] = set()
+    places: set[tuple[Step, ...]] = set()
+    for fault in faults:
+        if not fault.path:
+            return None
+        place = _whole(fault.path)
+        places.add(place)
+        names = {str(step) for step in fault.path if isinstance(step, str)}
+        node = _at(tree, place)
+        names |= _names(node) if node is not None else set()
+        # An unknown key was meant to be the nearest one.
+        names |= {hint.split("'")[1] for name in names if (hint := nearest(name, KEYS))}
+        keys |= {"init" if name.startswith("init[") else name for name in names if sweep_key(name)}
+    if keys.intersection(BUDGETS):
+        keys.update(BUDGETS)
+    left = _without(tree, (), places)
+    return None if left is None or left.size == tree.size else Pruned(left, frozenset(keys))
+
+
+def _whole(path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The place that goes as one piece with what is wrong inside of it."""
+    if path[0] != "sweep" or len(path) < 3:
+        return path[:2] if path[0] in ("sweep", "record") else path[:1]
+    if path[1] == "grid" or path[1] in ("when", "exclude", "include"):
+        return path[:3]
+    return path[:2]
+
+
+def _at(node: Node, path: Sequence[Step]) -> Node | None:
+    found: Node | None = node
+    for step in path:
+        if isinstance(found, Entries):
+            found = found.get(str(step))
+        elif isinstance(found, Items) and isinstance(step, int) and step < len(found.items):
+            found = found.items[step]
+        else:
+            return None
+    return found
+
+
+def _names(node: Node) -> set[str]:
+    """All keys of mappings in a tree."""
+    if isinstance(node, Items):
+        return set().union(*(_names(item) for item in node.items))
+    if isinstance(node, Entries):
+        return {key.text for key, _ in node.entries}.union(*(_names(value) for _, value in node.entries))
+    return set()
+
+
+def _without(node: Node, here: tuple[Step, ...], places: set[tuple[Step, ...]]) -> Node | None:
+    if here in places:
+        return None
+    if isinstance(node, Entries):
+        kept = [(key, _without(value, (*here, key.text), places)) for key, value in node.entries]
+        return replace(node, entries=tuple((key, value) for key, value in kept if value is not None))
+    if isinstance(node, Items):
+        items = [_without(item, (*here, i), places) for i, item in enumerate(node.items)]
+        return replace(node, items=tuple(item for item in items if item is not None))
+    return node

@@ -1,0 +1,288 @@
+"""One `run` of a study from lock to summary: recover, train what is missing, write, and say how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.environment import (
+    check_version,
+    cores,
+    read_environment,
+    surroundings,
+    write_environment,
+)
+from runner.interrupt import EXIT_CODE, Interrupt
+from runner.progress import Progress, showing
+from runner.store.curves import CURVES
+from runner.store.files import TABLE, move_aside, refuse_links, results_folder, set_aside, told, write_file
+from runner.store.header import standard_header
+from runner.store.lock import Lock
+from runner.store.rowtext import field
+from runner.store.survey import ORPHANS
+from runner.table import FAILED, FILES, STUDY, Recording, Table
+
+if TYPE_CHECKING:
+    from runner.engine import Result
+    from runner.plan import Plan
+
+Trainer = Callable[..., Iterator["Result"]]
+# Beyond this many cells the work that is left is estimated from the number of runs, not added up.
+_MOST_CELLS = 200_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a study is run; nothing here changes a row.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of all results.
+    threads : int or None
+        None for all cores.
+    limit : int or None
+        At most so many new runs.
+    fresh : bool
+        Start anew; old files are moved aside.
+    quiet : bool
+        Show nothing.
+    """
+
+    out: Path = Path("results")
+    threads: int | None = None
+    limit: int | None = None
+    fresh: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes
+    ----------
+    table : Path
+        `runs.csv`.
+    axes : tuple of str
+        Columns that the study sweeps.
+    trained, failed, left : int
+        Runs trained now, runs that could not be trained, and runs that still are to be trained.
+    seconds : float
+        What training took.
+    reasons : tuple of str
+        Why runs failed, each once.
+    interrupted : bool
+        By Ctrl-C or SIGTERM, before all was done.
+    """
+
+    table: Path
+    axes: tuple[str, ...]
+    trained: int
+    failed: int
+    left: int
+    seconds: float
+    reasons: tuple[str, ...]
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line returns."""
+        return EXIT_CODE if self.interrupted else int(self.failed > 0)
+
+
+def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) -> Outcome:
+    """Run a study.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its runs.
+    options : Options
+        How.
+    trainer : callable, optional
+        In place of `runner.engine.train`.
+
+    Returns
+    -------
+    Outcome
+        How it ended.
+
+    Raises
+    ------
+    Refused
+        When the results are in use, of another version, or not where they belong.
+    RunnerError
+        When they can not be written.
+    """
+    from runner.columns import RESULTS_VERSION
+
+    folder = results_folder(options.out, plan.study.name)
+    with told(folder, "create"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with Lock(folder), showing(plan.study.name, options.quiet) as progress, Interrupt() as interrupt:
+        refuse_links(folder, FILES)
+        if options.fresh and (kept := set_aside(folder, FILES)):
+            progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
+        check_version(folder, folder / TABLE, RESULTS_VERSION)
+        recording = Recording(plan.study.record.curves or 0, plan.study.record.weights)
+        _match_recording(folder, recording, progress)
+        table = Table(folder, plan, recording, RESULTS_VERSION, standard_header())
+        try:
+            return _Session(plan, options, table, progress, interrupt).run(trainer or _engine())
+        finally:
+            table.close()
+
+
+def _engine() -> Trainer:
+    """Imported late: a study that is done needs no kernels."""
+
+    def train(*arguments: Any, **settings: Any) -> Iterator[Result]:
+        from runner.engine import train
+
+        return train(*arguments, **settings)
+
+    return train
+
+
+def _match_recording(folder: Path, recording: Recording, progress: Progress) -> None:
+    """Curves of another number of points can not stand in the same file: they are kept aside."""
+    before = read_environment(folder).get("record", {}).get("curves")
+    if recording.points and before != recording.points and (kept := move_aside(folder / CURVES)):
+        progress.message(f"the study asks for other curves: the old ones are kept as {kept.name}")
+
+
+def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
+    """Changes of weights that are still to be made; runs that differ only in their budget share them."""
+    if not done.any():
+        return plan.n_updates
+    if plan.n_cells > _MOST_CELLS:
+        return int(plan.n_updates * (1 - np.count_nonzero(done) / len(done)))
+    missing = ~done.reshape(plan.n_cells, -1)
+    total = 0
+    for cells in plan.schedule():
+        budgets = np.array([plan.cell(i).budget for i in cells], np.float64)
+        total += int((missing[list(cells)] * budgets[:, None]).max(axis=0).sum())
+    return total
+
+
+class _Session:
+    """What happens while the lock is held and the table is open."""
+
+    def __init__(
+        self, plan: Plan, options: Options, table: Table, progress: Progress, interrupt: Interrupt
+    ) -> None:
+        self._plan = plan
+        self._options = options
+        self._table = table
+        self._progress = progress
+        self._interrupt = interrupt
+        self._threads = options.threads or cores()
+        self._failures: list[tuple[NDArray[np.int64], str]] = []
+        self._trained = self._updates = 0
+
+    def run(self, trainer: Trainer) -> Outcome:
+        done = self._table.done
+        todo = np.flatnonzero(~done)
+        self._tell(len(done) - len(todo))
+        if self._options.limit is not None:
+            done[todo[self._options.limit :]] = True
+        n = int(np.count_nonzero(~done))
+        seconds = 0.0
+        if n:
+            self._record_study()
+            seconds = self._train(trainer, done, n)
+        failed = sum(len(runs) for runs, _ in self._failures)
+        left = len(todo) - self._trained - failed
+        interrupted = self._interrupt.requested and left > 0
+        self._table.finish(complete=left == 0)
+        self._record_failures()
+        if self._trained:
+            self._record_timings(seconds)
+        if left:
+            what = "interrupted; " if interrupted else ""
+            self._progress.message(f"{what}{left:,} runs are left: resume with the same command")
+        reasons = tuple(dict.fromkeys(reason for _, reason in self._failures))
+        path = self._table.folder / TABLE
+        return Outcome(path, self._axes(), self._trained, failed, left, seconds, reasons, interrupted)
+
+    def _train(self, trainer: Trainer, done: NDArray[np.bool_], n: int) -> float:
+        """Train, taking every result as it comes; returns the seconds it took."""
+        self._progress.start(n, work_left(self._plan, done))
+        began = time.monotonic()
+        results = trainer(
+            self._plan, done, self._threads, notify=self._progress.message, stop=self._interrupt
+        )
+        with contextlib.closing(results):  # type: ignore[type-var]
+            for result in results:
+                if result.error is None:
+                    self._table.add(result)
+                    self._trained += len(result.runs)
+                    self._updates += result.updates
+                else:
+                    self._failures.append((result.runs, result.error))
+                self._progress.advance(len(result.runs), result.updates)
+        self._progress.stop()
+        return time.monotonic() - began
+
+    def _tell(self, n_done: int) -> None:
+        n_runs = self._plan.n_runs
+        if n_done == n_runs:
+            self._progress.message(f"all {n_runs:,} runs are done already")
+        elif n_done:
+            self._progress.message(f"{n_done:,} of {n_runs:,} runs are done already")
+        if orphans := self._table.n_orphans:
+            self._progress.message(f"{orphans:,} rows are no longer in the study: they move to {ORPHANS}")
+
+    def _axes(self) -> tuple[str, ...]:
+        """Columns of the swept keys: `init[3]` is one of the numbers in the column `init`."""
+        return tuple(dict.fromkeys(str(key).split("[")[0] for key, *_ in self._plan.axes))
+
+    def _record_study(self) -> None:
+        """Leave the study and its surroundings beside the table before the first row is there."""
+        from runner.columns import RESULTS_VERSION
+
+        study, folder = self._plan.study, self._table.folder
+        write_file(folder / STUDY, study.text.encode())
+        self._facts: dict[str, Any] = {
+            **surroundings(),
+            "results_version": RESULTS_VERSION,
+            "study": {"name": study.name, "file": str(study.path), "overrides": list(study.overrides)},
+            "axes": list(self._axes()),
+            "record": {"curves": study.record.curves, "weights": study.record.weights},
+            "threads": self._threads,
+        }
+        before: Mapping[str, Any] = read_environment(folder)
+        write_environment(folder, self._facts | {"timings": before.get("timings")})
+
+    def _record_timings(self, seconds: float) -> None:
+        timings = {
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "seconds": round(seconds, 3),
+            "runs": self._trained,
+            "updates": self._updates,
+            "runs_per_second": round(self._trained / max(seconds, 1e-9), 3),
+        }
+        write_environment(self._table.folder, self._facts | {"timings": timings})
+
+    def _record_failures(self) -> None:
+        """Name the runs that could not be trained, and why; the next start tries them again."""
+        path = self._table.folder / FAILED
+        if not self._failures:
+            with told(path, "remove"):
+                path.unlink(missing_ok=True)
+            return
+        seeds = self._plan.seeds
+        lines = ["run_id,reason"]
+        for runs, reason in self._failures:
+            for run in np.sort(runs).tolist():
+                cell = self._plan.cell(run // len(seeds))
+                lines.append(f"{cell.run_id(seeds[run % len(seeds)])},{field(reason)}")
+        write_file(path, ("\n".join(lines) + "\n").encode())

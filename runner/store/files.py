@@ -1,0 +1,192 @@
+"""Writing that may be interrupted at any moment: whole writes, atomic replacement, errors told in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner.errors import Refused, RunnerError, nearest
+
+TABLE = "runs.csv"
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; make room and run the same command again: every complete row is kept",
+    errno.EDQUOT: "the quota is full; make room and run the same command again: every complete row is kept",
+    errno.EFBIG: "the file would grow beyond what is allowed here; pass another folder with --out",
+    errno.EROFS: "the file system is read-only; pass another folder with --out",
+    errno.EACCES: "permission denied; pass another folder with --out, or change its permissions",
+    errno.EPERM: "not permitted; pass another folder with --out, or change its permissions",
+}
+
+
+@contextmanager
+def told(path: Path, action: str = "write") -> Iterator[None]:
+    """Turn an OSError of the block into one clear RunnerError that names the file and what to do.
+
+    Parameters
+    ----------
+    path : Path
+        The file the block works on.
+    action : str
+        What the block does to it, as a verb.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        raise RunnerError(f"cannot {action} {path}: {reason}") from error
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write every byte: `os.write` may take only some of them."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder (creations, renames) survive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[int]:
+    """Descriptor of a temporary file that takes the place of `path` when the block ends without an error.
+
+    Yields
+    ------
+    int
+        Open for writing; the old file, if any, stays whole until the new one is safely on disk.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with told(path):
+        # Not O_EXCL: a leftover of a killed process is overwritten (the folder's lock is held by us).
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+            raise
+        os.close(descriptor)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a small file in one step."""
+    with replacing(path) as descriptor:
+        write_all(descriptor, data)
+
+
+def spare_name(path: Path) -> Path:
+    """First of `path.1`, `path.2`, ... that does not exist: where an old file is kept aside."""
+    number = 1
+    while os.path.lexists(spare := path.with_name(f"{path.name}.{number}")):
+        number += 1
+    return spare
+
+
+def move_aside(path: Path) -> Path | None:
+    """Rename a file to its spare name.
+
+    Returns
+    -------
+    Path or None
+        The new name; None when there is no such file.
+    """
+    if not os.path.lexists(path):
+        return None
+    spare = spare_name(path)
+    with told(path, "move aside"):
+        path.rename(spare)
+    return spare
+
+
+def set_aside(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    """Rename all of some files, so that they carry the same number.
+
+    Returns
+    -------
+    list of Path
+        The new names of those that there were.
+    """
+    present = [folder / name for name in names if os.path.lexists(folder / name)]
+    number = 1
+    while any(os.path.lexists(f"{path}.{number}") for path in present):
+        number += 1
+    kept = [path.with_name(f"{path.name}.{number}") for path in present]
+    for path, spare in zip(present, kept, strict=True):
+        with told(path, "move aside"):
+            path.rename(spare)
+    return kept
+
+
+def link_aside(path: Path) -> Path:
+    """Give a file that is about to be replaced a second, lasting name."""
+    spare = spare_name(path)
+    with told(path, "keep aside"):
+        os.link(path, spare)
+    return spare
+
+
+def results_folder(root: Path, name: str) -> Path:
+    """Folder of a study's results.
+
+    Parameters
+    ----------
+    root : Path
+        Where all results are (`--out`).
+    name : str
+        The study's name.
+
+    Returns
+    -------
+    Path
+        `root / name`; it need not exist yet.
+
+    Raises
+    ------
+    Refused
+        When the name, or a symbolic link, leads out of `root`.
+    """
+    folder = root / name
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise Refused(f"{name!r} is not a name for a folder of results: it must stay inside {root}")
+    if folder.is_symlink() and folder.resolve().parent != root.resolve():
+        raise Refused(f"{folder} is a symbolic link out of {root}; remove it, or pass another --out")
+    return folder
+
+
+def find_table(target: str | Path, out: Path) -> Path:
+    """The table that a user names by the file itself, its folder, or the name of the study.
+
+    Parameters
+    ----------
+    target : str or Path
+        A path or a name.
+    out : Path
+        Folder of all results, in which a name is looked up.
+    """
+    for path in (Path(target), out / target):
+        if path.is_dir() and (path / TABLE).is_file():
+            return path / TABLE
+        if path.is_file():
+            return path
+    names = [folder.name for folder in out.glob("*") if (folder / TABLE).is_file()]
+    raise RunnerError(f"no results at {target} nor at {out / target}{nearest(target, names)}")
+
+
+def refuse_links(folder: Path, names: tuple[str, ...]) -> None:
+    """Refuse to write through a symbolic link, which could be any file of the user's."""
+    for name in names:
+        if (folder / name).is_symlink():
+            raise Refused(f"{folder / name} is a symbolic link; only real files are written: remove the link")

@@ -1,0 +1,439 @@
+"""The results table: the same bytes however it came to be, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import itertools
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import HEADER, MISSING, FakePlan, FakeResult, grid, train
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import Refused, RunnerError
+from runner.store.lock import LOCK, Lock
+from runner.store.rowtext import RowText, column_text, field
+from runner.store.scan import scan_rows
+from runner.table import Recording, Table
+
+# Since pandas 3.1 every number is read exactly.
+EXACT = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
+HERE = Path(__file__).parent
+ROWS_ONLY = Recording()
+EVERYTHING = Recording(points=3, weights=True)
+FULL = FakePlan(grid())
+SMALL = FakePlan(grid(epochs=(100,)), range(1, 4))
+
+
+def run(
+    folder: Path,
+    plan: FakePlan = FULL,
+    recording: Recording = ROWS_ONLY,
+    order: np.random.Generator | None = None,
+    limit: int = 10**9,
+    finish: bool = True,
+) -> int:
+    """One start of a runner; returns how many runs it trained."""
+    folder.mkdir(exist_ok=True)
+    table = Table(folder, plan, recording, 1, HEADER)
+    trained = 0
+    try:
+        for result in train(plan, table.done, order):
+            table.add(result)
+            trained += len(result.runs)
+            if trained >= limit:
+                break
+        if finish:
+            table.finish(complete=bool(table.done.all()))
+    finally:
+        table.close()
+    return trained
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[Recording, dict[str, bytes]]:
+    """Files of starts in which nothing happened."""
+    found = {}
+    for recording in (ROWS_ONLY, EVERYTHING):
+        folder = tmp_path_factory.mktemp("undisturbed")
+        run(folder, FULL, recording)
+        found[recording] = files(folder)
+    return found
+
+
+def test_files_of_a_finished_study(undisturbed: dict[Recording, dict[str, bytes]]) -> None:
+    assert set(undisturbed[ROWS_ONLY]) == {"runs.csv"}
+    assert set(undisturbed[EVERYTHING]) == {"runs.csv", "curves.csv", "weights.npz"}
+    assert undisturbed[ROWS_ONLY]["runs.csv"] == undisturbed[EVERYTHING]["runs.csv"]
+
+
+def test_pandas_reads_it_without_options(undisturbed: dict[Recording, dict[str, bytes]]) -> None:
+    data = undisturbed[ROWS_ONLY]["runs.csv"]
+    table = pd.read_csv(io.BytesIO(data))
+    kinds = {
+        name: "text" if pd.api.types.is_string_dtype(kind) else str(kind)
+        for name, kind in table.dtypes.items()
+    }
+    assert kinds == {
+        "run_id": "text",
+        "cell_id": "text",
+        "data": "text",
+        "architecture": "text",
+        "init": "text",
+        "learning_rate": "float64",
+        "epochs": "int64",
+        "seed": "int64",
+        "outcome": "text",
+        "converged": "bool",
+        "epochs_to_converge": "float64",
+        "updates": "int64",
+        "final_loss": "float64",
+    }
+    assert len(table) == FULL.n_runs
+    expected = [
+        (cell.cell_id, cell.run_id(seed))
+        for cell in map(FULL.cell, range(FULL.n_cells))
+        for seed in FULL.seeds
+    ]
+    assert list(zip(table.cell_id, table.run_id, strict=True)) == expected
+    assert b"\r" not in data
+    assert data.endswith(b"\n")
+
+
+@pytest.mark.parametrize("recording", [ROWS_ONLY, EVERYTHING], ids=["rows", "everything"])
+@pytest.mark.parametrize("number", range(8))
+def test_order_of_completion_does_not_matter(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], recording: Recording, number: int
+) -> None:
+    run(tmp_path, FULL, recording, np.random.default_rng(number))
+    assert files(tmp_path) == undisturbed[recording]
+
+
+@pytest.mark.parametrize("number", range(25))
+def test_any_history_ends_in_the_same_files(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], number: int
+) -> None:
+    """Starts that die or are interrupted, edits of the study, torn files: the end is always the same."""
+    random = np.random.default_rng(number)
+    recording = EVERYTHING if number % 3 == 0 else ROWS_ONLY
+    for _ in range(random.integers(1, 8)):
+        plan = FULL if random.random() < 0.6 else SMALL
+        order = random if random.random() < 0.8 else None
+        run(tmp_path, plan, recording, order, int(random.integers(1, 40)), finish=random.random() < 0.6)
+        for path in (tmp_path / "runs.csv", tmp_path / "runs.journal"):
+            if path.exists() and random.random() < 0.4:
+                data, cut = path.read_bytes(), int(random.integers(0, 60))
+                path.write_bytes(
+                    data[: max(len(data) - cut, 0)] if random.random() < 0.7 else data + b"\0" * cut
+                )
+    run(tmp_path, FULL, recording, random)
+    end = files(tmp_path)
+    expected = undisturbed[recording]
+    assert {name: end[name] for name in expected} == expected
+    kept = {name.split(".")[0] for name in end if name not in expected}
+    assert kept <= {"orphans", "curves", "weights", "runs"}
+    assert run(tmp_path, FULL, recording) == 0
+    assert files(tmp_path) == end
+
+
+def test_every_byte_at_which_the_last_row_can_be_torn(tmp_path: Path) -> None:
+    plan = FakePlan(
+        grid(data='"ä\n=1'), range(2)
+    )  # a quote, two bytes in one character, a line end in a field
+    run(tmp_path, plan)
+    path = tmp_path / "runs.csv"
+    whole = path.read_bytes()
+    start = int(scan_rows(path, HEADER.line).starts[-2])
+    assert b"\n" in whole[start:-1]
+    for end in range(start, len(whole)):
+        path.write_bytes(whole[:end])
+        assert run(tmp_path, plan) == 1
+        assert path.read_bytes() == whole
+
+
+def test_every_byte_at_which_the_header_can_be_torn(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    for end in range(len(HEADER.line) + 1):
+        path.write_bytes(HEADER.line[:end])
+        table = Table(tmp_path, FULL, ROWS_ONLY, 1, HEADER)
+        table.close()
+        assert path.read_bytes() == HEADER.line
+
+
+def test_zeros_after_a_loss_of_power_are_dropped(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(undisturbed[ROWS_ONLY]["runs.csv"][:2000] + b"\0" * 4096 + b"\n" + b"\0" * 100)
+    run(tmp_path)
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_a_damaged_row_in_the_middle_is_not_overwritten(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    path = tmp_path / "runs.csv"
+    lines = undisturbed[ROWS_ONLY]["runs.csv"].splitlines(keepends=True)
+    damaged = b"".join([*lines[:5], b"edited by hand\n", *lines[6:]])
+    path.write_bytes(damaged)
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: row 5 is not a row of this table (changed by another program?); "
+        "mend it, or pass --fresh to move the table aside"
+    )
+    assert path.read_bytes() == damaged
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("run_id,other\na,1\n")
+    with pytest.raises(Refused) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path} has other columns than this version of the runner writes; "
+        "pass another --out or name=..., or --fresh to move the old table aside"
+    )
+
+
+def test_a_grown_study_trains_only_what_is_new(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    old = FakePlan(grid(epochs=(100,)))
+    run(tmp_path, old)
+    assert run(tmp_path, FULL) == FULL.n_runs - old.n_runs
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_rows_of_a_shrunk_study_are_set_aside_and_come_back(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL)
+    assert run(tmp_path, SMALL) == 0
+    table, orphans = (pd.read_csv(tmp_path / name) for name in ("runs.csv", "orphans.csv"))
+    assert len(table) == SMALL.n_runs
+    assert len(orphans) == FULL.n_runs - SMALL.n_runs
+    kept = (tmp_path / "runs.csv").read_bytes().splitlines() + (
+        tmp_path / "orphans.csv"
+    ).read_bytes().splitlines()
+    assert sorted(kept) == sorted([*undisturbed[ROWS_ONLY]["runs.csv"].splitlines(), HEADER.line.rstrip()])
+    assert run(tmp_path, FULL) == 0
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_curves_asked_for_later_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, ROWS_ONLY)
+    assert run(tmp_path, FULL, EVERYTHING) == FULL.n_runs
+    assert files(tmp_path) == undisturbed[EVERYTHING]
+
+
+def test_sidecars_of_a_shrunk_study_are_kept_aside(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    run(tmp_path, SMALL, EVERYTHING)
+    whole = undisturbed[EVERYTHING]
+    assert (tmp_path / "curves.csv.1").read_bytes() == whole["curves.csv"]
+    assert (tmp_path / "weights.npz.1").read_bytes() == whole["weights.npz"]
+    assert set(pd.read_csv(tmp_path / "curves.csv").run_id) == set(pd.read_csv(tmp_path / "runs.csv").run_id)
+
+
+def test_curves_and_weights_read_back(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING, np.random.default_rng(0))
+    table, curves = (pd.read_csv(tmp_path / name, **EXACT) for name in ("runs.csv", "curves.csv"))
+    assert list(curves.columns) == ["run_id", "epoch", "loss", "accuracy"]
+    assert list(dict.fromkeys(curves.run_id)) == list(table.run_id)
+    expected = {}
+    for result in train(FULL, np.zeros(FULL.n_runs, bool), block=1):
+        expected[table.run_id[result.runs[0]]] = result
+    for run_id, group in curves.groupby("run_id"):
+        np.testing.assert_array_equal(group[["epoch", "loss", "accuracy"]], expected[run_id].curves[0])
+    with np.load(tmp_path / "weights.npz") as weights:
+        assert sorted(weights.files) == sorted(
+            f"{shape}/{part}" for shape in ("2-2-1", "2-4-1") for part in ("run_id", "initial", "final")
+        )
+        for shape in ("2-2-1", "2-4-1"):
+            ids = weights[f"{shape}/run_id"]
+            assert list(ids) == list(table.run_id[table.architecture == shape])
+            for i, run_id in enumerate(ids.tolist()):
+                initial, final = expected[run_id].weights
+                np.testing.assert_array_equal(weights[f"{shape}/initial"][i], initial[0])
+                np.testing.assert_array_equal(weights[f"{shape}/final"][i], final[0])
+
+
+def test_missing_differs_from_a_measured_nan() -> None:
+    column = np.array([MISSING, np.nan, np.inf, -np.inf, 0.1, 1e-7, 2.0])
+    assert column_text(column, "float") == ["", "nan", "inf", "-inf", "0.1", "1e-07", "2.0"]
+    assert column_text(np.array([MISSING, 3.0]), "int") == ["", "3"]
+    assert column_text(np.array([MISSING, 1.0, 0.0]), "bool") == ["", "True", "False"]
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+@given(_TEXT | st.sampled_from(["=1+1", '"', '""', "a,b", "a\nb", "a\r\nb", "\r", " x ", "ä€😀"]))
+def test_any_text_reads_back(text: str) -> None:
+    line = f"x,{field(text)},y\n"
+    assert next(csv.reader(io.StringIO(line, newline=""))) == ["x", text, "y"]
+    plan = FakePlan([(text, "2-1", text, "0.5", "1")], range(3))
+    ids, rows, ends = RowText(plan, HEADER).rows(np.arange(3), np.ones((3, 5)))
+    read = pd.read_csv(
+        io.BytesIO(HEADER.line + rows), keep_default_na=False, dtype={"data": str, "init": str}
+    )
+    assert read.data.tolist() == read.init.tolist() == [text] * 3
+    assert ends[-1] == len(rows)
+    assert [int(run_id, 16) for run_id in read.run_id] == ids.tolist()
+
+
+@given(st.lists(st.floats(width=64), min_size=1), st.lists(st.floats(width=32), min_size=1))
+def test_any_number_reads_back(doubles: list[float], singles: list[float]) -> None:
+    for numbers in (doubles, singles):
+        text = "x\n" + "\n".join(column_text(np.array(numbers), "float")) + "\n"
+        read = pd.read_csv(io.StringIO(text), **EXACT, skip_blank_lines=False)
+        np.testing.assert_array_equal(read.x.to_numpy(np.float64), np.array(numbers))
+
+
+def test_symbolic_links_are_refused(tmp_path: Path) -> None:
+    target = tmp_path / "precious.txt"
+    target.write_text("precious")
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "runs.csv").symlink_to(target)
+    with pytest.raises(Refused) as caught:
+        run(folder)
+    link = folder / "runs.csv"
+    assert str(caught.value) == f"{link} is a symbolic link; only real files are written: remove the link"
+    assert target.read_text() == "precious"
+
+
+@pytest.mark.parametrize("recording", [ROWS_ONLY, EVERYTHING], ids=["rows", "everything"])
+@pytest.mark.parametrize("n_bytes", [0, 100, 3000, 9000, 13000])
+def test_a_full_disk_is_told_and_survived(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: dict[Recording, dict[str, bytes]],
+    n_bytes: int,
+    recording: Recording,
+) -> None:
+    left, write = n_bytes, os.write
+
+    def scarce(descriptor: int, data: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[:left])
+        left -= written
+        return written
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", scarce)
+        with pytest.raises(RunnerError) as caught:
+            run(tmp_path, FULL, recording, np.random.default_rng(1))
+    message = str(caught.value)
+    assert message.startswith(f"cannot write {tmp_path}")
+    assert message.endswith(
+        ": the disk is full; make room and run the same command again: every complete row is kept"
+    )
+    run(tmp_path, FULL, recording)
+    assert files(tmp_path) == undisturbed[recording]
+
+
+def test_a_second_process_is_refused_and_a_dead_one_blocks_nobody(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from runner.store.lock import Lock\n"
+        "lock = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(
+            Refused, match=rf"is in use by another runner: process {holder.pid} on .*, since 20"
+        ):
+            Lock(tmp_path)
+    finally:
+        holder.kill()
+        holder.wait()
+        assert holder.stdout is not None
+        holder.stdout.close()
+    with Lock(tmp_path):
+        assert (tmp_path / LOCK).exists()
+    assert not (tmp_path / LOCK).exists()
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+from fakes import HEADER, FakePlan, grid, train
+from runner.table import Recording, Table
+folder, seed, everything = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "True"
+plan = FakePlan(grid())
+table = Table(folder, plan, Recording(3, True) if everything else Recording(), 1, HEADER)
+print("ready", flush=True)
+for result in train(plan, table.done, np.random.default_rng(seed), block=2):
+    table.add(result)
+    time.sleep(0.001)
+table.finish()
+table.close()
+"""
+
+
+@pytest.mark.parametrize("recording", [ROWS_ONLY, EVERYTHING], ids=["rows", "everything"])
+def test_a_killed_process_loses_nothing(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], recording: Recording
+) -> None:
+    """Starts are killed at random moments until the study is done."""
+    random = np.random.default_rng(7)
+    before = n_killed = 0
+    for start in itertools.count():
+        arguments = [str(HERE), str(tmp_path), str(start), str(bool(recording))]
+        writer = subprocess.Popen([sys.executable, "-c", _WRITER, *arguments], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"ready\n"
+        time.sleep(random.uniform(0, 0.01 * (1 + start / 5)))
+        writer.kill()
+        killed = writer.wait() != 0
+        writer.stdout.close()
+        table = Table(tmp_path, FULL, recording, 1, HEADER)
+        done = int(np.count_nonzero(table.done))
+        table.close()
+        assert done >= before
+        before = done
+        n_killed += killed
+        if not killed:
+            break
+    assert n_killed >= 3
+    assert files(tmp_path) == undisturbed[recording]
+
+
+def test_a_result_larger_than_a_frame_is_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.table.LARGEST_FRAME", 7)
+    plan = FakePlan(grid())
+    table = Table(tmp_path, plan, ROWS_ONLY, 1, HEADER)
+    parts = list(train(plan, np.zeros(plan.n_runs, bool)))
+    runs, records = (np.concatenate([getattr(part, name) for part in parts]) for name in ("runs", "records"))
+    table.add(FakeResult(runs[::-1], records[::-1]))
+    table.finish()
+    table.close()
+    other = tmp_path / "other"
+    run(other, plan)
+    assert (tmp_path / "runs.csv").read_bytes() == (other / "runs.csv").read_bytes()
