@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="The project against what a user would otherwise write: the same work, one core, in turns.",
+        description="The project against other programs: the same work, on one core, in turns.",
     )
     parser.add_argument("works", nargs="*", metavar="WORK", help=f"work items (default: {', '.join(WORKS)})")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="turns (default: 7)")
@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     if unknown := [work for work in given.works if work not in WORKS]:
         parser.error(f"unknown work item '{unknown[0]}'; there are {', '.join(WORKS)}")
+    if given.repeats < 1 or given.runs < 1:
+        parser.error("expected at least one repeat and one network")
     # Read when NumPy and Numba are imported, so before the imports below.
     os.environ.update(dict.fromkeys(_ONE_CORE, "1"))
     from benchmarks.table import write_table

@@ -99,7 +99,7 @@ def _difference(peer: Peer, work: Work, program: Program) -> float:
     allowed = work.item.tolerance[work.precision]
     if not largest <= allowed:
         raise ValueError(
-            f"{peer.name}, {work.precision}: final losses differ from the project's by {largest:.1e} relative, "
-            f"more than {allowed:.0e}"
+            f"{peer.name}, {work.precision}: final losses differ from the project's "
+            f"by {largest:.1e} relative, more than {allowed:.0e}"
         )
     return largest

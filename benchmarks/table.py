@@ -14,7 +14,7 @@ from benchmarks.peers import load_peers
 from runner.environment import surroundings
 
 _HEAD = (
-    "| program | precision | M sample-steps/s | lowest to highest | the project is | largest difference of a loss |",
+    "| program | precision | M sample-steps/s | lowest to highest | the project is | losses differ by |",
     "|---|---|---:|---:|---:|---:|",
 )
 
@@ -32,7 +32,7 @@ def write_table(works: Iterable[str], runs: int, repeats: int, out: TextIO) -> N
     peers, notes = load_peers()
     machine = surroundings()["machine"]
     print(f"{machine['processor']}, one core; Numba {numba.__version__}, NumPy {np.__version__}", file=out)
-    print(f"Medians of {repeats} repeats; in each, the programs took turns.", file=out)
+    print(f"Medians of {repeats} repeats in which the programs took turns; processor time.", file=out)
     for note in notes:
         print(note, file=out)
     for name in works:
@@ -48,7 +48,7 @@ def _lines(rows: Sequence[Row]) -> Iterable[str]:
     base = next(row for row in rows if row.peer.name == "runner")
     for row in rows:
         ratio = row.ratio(base)
-        times = "1" if row is base else f"{ratio:.{2 if ratio < 2 else 1 if ratio < 100 else 0}f} times as fast"
+        times = f"{ratio:.{2 if ratio < 2 else 1 if ratio < 100 else 0}f} x as fast"
         low, high = _millions(min(row.speeds)), _millions(max(row.speeds))
         yield (
             f"| {row.peer.title} | {row.precision} | {_millions(row.speed)} | {low} to {high} | {times} "

@@ -21,7 +21,7 @@ class Peer:
         Everything that is not training happens here: layout of the weights, compilation.
     supports : callable (Work) -> bool
     cost : float
-        Roughly how many times as long as the project it takes for the same work; it trains as many networks fewer.
+        Roughly how many times as long as the project it takes; it trains as many times fewer networks.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Numba as an expert writes it without vector types: one network per iteration of prange.
 
-The weights of a network are copied into local arrays, every loop runs over memory in order, nothing is allocated
-within an epoch, and no number is wider than the weights. With and without fastmath, and once more compiled for one
-shape of network, which unrolls the short loops.
+The weights of a network are copied into a local array, every loop runs over memory in order, nothing is
+allocated within an epoch, and no number is wider than the weights. With and without fastmath, and once more
+compiled for one shape of network, so that the short loops are unrolled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 from benchmarks.peers import Peer, one_hidden_layer
 from benchmarks.work import Floats, Program, Work
 
-
 _Kernel = Callable[[Floats, Floats, Floats, Any, int, Floats], None]
 
 
@@ -27,7 +26,9 @@ def _compiled(fastmath: bool, shape: tuple[int, int, int, int] | None = None) ->
     fixed = shape is not None
     n_samples, n_inputs, n_hidden, n_outputs = shape or (0, 0, 0, 0)
 
-    def train(weights: Floats, inputs: Floats, targets: Floats, rate: Any, epochs: int, losses: Floats) -> None:
+    def train(
+        weights: Floats, inputs: Floats, targets: Floats, rate: Any, epochs: int, losses: Floats
+    ) -> None:
         # W1 (hidden, inputs), b1, W2 (outputs, hidden), b2 in every row of `weights`.
         samples = n_samples if fixed else inputs.shape[0]
         n_in = n_inputs if fixed else inputs.shape[1]
@@ -81,7 +82,9 @@ def _compiled(fastmath: bool, shape: tuple[int, int, int, int] | None = None) ->
 
 def _program(fastmath: bool, fixed: bool, work: Work) -> Program:
     dtype = work.weights.dtype
-    kernel = _compiled(fastmath, (len(work.inputs), *work.sizes) if fixed else None)
+    n_in, n_hidden, n_out = work.sizes
+    shape = len(work.inputs), n_in, n_hidden, n_out
+    kernel = _compiled(fastmath, shape if fixed else None)
     losses = np.empty(work.runs, dtype)
     arguments = (work.inputs, work.targets, dtype.type(work.learning_rate))
     kernel(work.weights[:1], *arguments, 1, losses[:1])
@@ -99,7 +102,7 @@ def _peer(name: str, title: str, *, fastmath: bool = False, fixed: bool = False)
 
 PEERS = (
     _peer("numba", "Numba, one network per iteration of prange"),
-    _peer("numba fastmath", "... with fastmath", fastmath=True),
-    _peer("numba fixed", "... compiled for this shape only", fixed=True),
-    _peer("numba fixed fastmath", "... compiled for this shape only, with fastmath", fastmath=True, fixed=True),
+    _peer("numba fastmath", "Numba prange, fastmath", fastmath=True),
+    _peer("numba fixed", "Numba prange, this shape only", fixed=True),
+    _peer("numba fixed fastmath", "Numba prange, this shape only, fastmath", fastmath=True, fixed=True),
 )

@@ -19,7 +19,7 @@ def _sigmoid(z: Floats) -> None:
 
 
 def _weighted(w: Floats, a: Floats, b: Floats, out: Floats, term: Floats) -> None:
-    """out (units, samples, runs) = w (units, inputs, runs) a (inputs, samples, runs or 1) + b (units, runs)."""
+    """out = w a + b, with w (units, inputs, runs), a (inputs, samples, runs) and b (units, runs)."""
     out[:] = b[:, None]
     for i in range(len(a)):
         np.multiply(w[:, i, None], a[i], out=term)

@@ -44,7 +44,8 @@ def _kernel(work: Work) -> Program:
 
     def run() -> Floats:
         train_block(program.net, program.data, program.job, runs, out, buffers, program.width)
-        return out.values[:, -1, layout.V_LOSS].reshape(-1)[: work.runs]
+        losses: Floats = out.values[:, -1, layout.V_LOSS].reshape(-1)[: work.runs]
+        return losses
 
     return run
 
