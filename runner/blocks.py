@@ -233,6 +233,7 @@ def _buffers(program: Program) -> layout.Buffers:
         Z=floats(units, S),
         D=floats(units, S),
         T=floats(outputs, S),
+        E=floats(outputs, S),
         mask=floats(1, S),
         acc=floats(layout.ACCUMULATORS + 3 * outputs),
         live=floats(layout.VALUES),

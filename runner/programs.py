@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from runner.data import DataSet
 from runner.kernels import layout
 from runner.kernels.lanes import Lanes
 from runner.keys import CRITERIA
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
 
 if TYPE_CHECKING:
     from runner.cells import Cell
@@ -158,6 +158,14 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
     n, outputs = data.targets.shape
     per = _PER[loss.per]
     watched = {name for name, _ in cell.criterion}
+    faults = {fault.name: fault.args for fault in cell.faults}
+    factor = 1.0 if rule.residual else loss.factor
+    loss_factor = loss.factor / (1, n, n * outputs)[per]
+    cost_factor = loss.factor / (1, batch, batch * outputs)[per]
+    if "ascent" in faults:
+        factor = -factor
+        # Beside the cost there is no residual whose sign could turn.
+        cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
     return layout.Job(
         loss=loss.code,
         optimizer=OPTIMIZERS[cell.optimizer].code,
@@ -166,16 +174,26 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
         softmax=int(output.couples),
         one_hot=int(data.one_hot),
         middle=float(data.middle),
-        factor=1.0 if rule.residual else loss.factor,
+        factor=factor,
         per=0 if rule.residual else per,
-        loss_factor=loss.factor / (1, n, n * outputs)[per],
+        loss_factor=loss_factor,
         bias=_BIASES.get(cell.bias, layout.FROZEN),
         batch=batch,
         order=_ORDERS[cell.order],
         every=cell.evaluate_every,
         watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
         stop=int(cell.stop == "converged"),
+        faults=sum(FAULTS[name].bit for name in faults),
+        cost_factor=cost_factor,
+        sum_scale=_scale(faults, "round_sums"),
+        output_scale=_scale(faults, "round_outputs"),
+        weight_scale=_scale(faults, "round_weights"),
     )
+
+
+def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
+    """The power of ten of a fault that rounds to n decimals."""
+    return float(10 ** int(faults[name][0])) if name in faults else 1.0
 
 
 @dataclass(frozen=True, eq=False)

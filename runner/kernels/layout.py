@@ -83,6 +83,12 @@ class Job(NamedTuple):
         Bits of the criterion's measures.
     stop : int
         1 to stop a run that meets its criterion.
+    faults : int
+        Bits of the faults; 0 for a right program.
+    cost_factor : float
+        From the summed loss values of a batch to its cost, for faults that take the cost into the error signal.
+    sum_scale, output_scale, weight_scale : float
+        Powers of ten, for faults that round.
     """
 
     loss: int
@@ -101,6 +107,11 @@ class Job(NamedTuple):
     every: int
     watch: int
     stop: int
+    faults: int
+    cost_factor: float
+    sum_scale: float
+    output_scale: float
+    weight_scale: float
 
 
 class Runs(NamedTuple):
@@ -165,8 +176,8 @@ class Buffers(NamedTuple):
         Weights, their gradient, the optimizer's state.
     A, Z, D : (units, S)
         Activations, weighted sums and error signals of a tile of samples.
-    T : (outputs, S)
-        Targets of a tile.
+    T, E : (outputs, S)
+        Targets of a tile, and the error signal dE/dy.
     mask : (S,)
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)
@@ -192,6 +203,7 @@ class Buffers(NamedTuple):
     Z: Any
     D: Any
     T: Any
+    E: Any
     mask: Any
     acc: Any
     live: Any
@@ -220,6 +232,24 @@ MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM = 0, 1, 2, 3, 4
 CRITERIA = 5
 # Rows of Runs.settings: settings of the optimizer, the last one weight_decay
 SLOTS = 6
+# Job.faults
+(
+    WEIGHT_ITSELF,
+    OWN_ACTIVATION,
+    NO_FACTOR,
+    INPUT_OF_WRONG_SAMPLE,
+    EARLY_DERIVATIVE,
+    NO_OUTPUT_DERIVATIVE,
+    ACTIVATION_FACTOR,
+    SCALAR_COST,
+    COST_TIMES_RESIDUAL,
+    MEAN_COST_TIMES_RESIDUAL,
+    EPOCH_SLICE,
+    BIAS_PER_WEIGHT,
+    ROUND_SUMS,
+    ROUND_OUTPUTS,
+    ROUND_WEIGHTS,
+) = (1 << bit for bit in range(15))
 # Rows of Out.values
 (
     V_LOSS,
@@ -247,6 +277,37 @@ RUNNING = 6
 # Rows of Buffers.acc; three more per output follow for its spread.
 A_LOSS, A_SSE, A_CORRECT, A_MAX_ERROR, A_MIN, A_MAX, A_SATURATED = range(7)
 ACCUMULATORS = 7
+
+
+@kernel  # type: ignore[misc]
+def sound(job: Any) -> Any:
+    """The same job with the gradient mathematics makes: for measurements, which no fault of the training touches.
+
+    What a faulty forward pass rounds stays rounded, for that is the network as it is.
+    """
+    return Job(
+        job.loss,
+        job.optimizer,
+        job.states,
+        job.residual,
+        job.softmax,
+        job.one_hot,
+        job.middle,
+        job.factor,
+        job.per,
+        job.loss_factor,
+        job.bias,
+        job.batch,
+        job.order,
+        job.every,
+        job.watch,
+        job.stop,
+        job.faults & (ROUND_SUMS | ROUND_OUTPUTS),
+        job.cost_factor,
+        job.sum_scale,
+        job.output_scale,
+        job.weight_scale,
+    )
 
 
 @kernel  # type: ignore[misc]
@@ -287,6 +348,7 @@ def entered(net: Any, data: Any, runs: Any, out: Any, buf: Any) -> Any:
             pointer(buf.Z),
             pointer(buf.D),
             pointer(buf.T),
+            pointer(buf.E),
             pointer(buf.mask),
             pointer(buf.acc),
             pointer(buf.live),
