@@ -72,7 +72,7 @@ class Program:
         The optimizer's clock before the first update.
     """
 
-    net: layout.Net
+    net: layout.Network
     data: layout.Data
     job: layout.Job
     width: layout.Width
@@ -122,7 +122,7 @@ def _spread(targets: Floats) -> float:
     return math.sqrt(max(variances))
 
 
-def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Net:
+def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Network:
     """Shape, activations and scales of the network."""
     layers = len(sizes) - 1
     weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
@@ -138,18 +138,13 @@ def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Net:
         # Mei, Montanari and Nguyen 2018).
         scales[1:] = np.sqrt(2.0 / sizes[:-1])
         scales[-1] = 1.0 / sizes[-2]
-    return layout.Net(
-        layers,
-        at,
-        int(sizes.sum()),
-        sizes,
-        np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
-        weights,
-        biases,
-        np.array([ACTIVATIONS[name].code for name in names], np.int64),
-        scales,
-        np.array([[ACTIVATIONS[name].low, ACTIVATIONS[name].high] for name in names]),
-    )
+    whole = np.zeros((5, layers + 1), np.int64)
+    whole[0] = sizes
+    whole[1, 1:] = np.cumsum(sizes)[:-1]
+    whole[2:4] = weights, biases
+    whole[4] = [ACTIVATIONS[name].code for name in names]
+    real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
+    return layout.Network(layers, at, int(sizes.sum()), whole, real)
 
 
 def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
@@ -202,9 +197,8 @@ class CellNumbers:
 
     Attributes
     ----------
-    rates : float64 array (2 * layers,)
-    settings : float64 array (SLOTS,)
-    thresholds : float64 array (CRITERIA,)
+    numbers : float64 array (2 * layers + SLOTS + CRITERIA,)
+        Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
     kinds : int64 array (2,)
         Kind of distribution of the weights and of the biases.
     scales : float64 array (layers, 4)
@@ -215,9 +209,7 @@ class CellNumbers:
         Initial weights given one by one.
     """
 
-    rates: Floats
-    settings: Floats
-    thresholds: Floats
+    numbers: Floats
     kinds: NDArray[np.int64]
     scales: Floats
     bias: float | None
@@ -234,6 +226,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
     settings[-1] = cell.weight_decay
     limits = dict(cell.criterion)
     thresholds = [limits.get(name, np.inf) for name in CRITERIA]
+    rates = (cell.learning_rate, cell.bias_learning_rate)
     given = isinstance(cell.init, tuple)
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
     for row, init in enumerate((cell.init, cell.bias_init)):
@@ -244,9 +237,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
     return CellNumbers(
-        np.concatenate([np.broadcast_to(rate, layers) for rate in (cell.learning_rate, cell.bias_learning_rate)]),
-        settings,
-        np.array(thresholds),
+        np.concatenate([*(np.broadcast_to(rate, layers) for rate in rates), settings, thresholds]),
         kinds,
         scales,
         None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),

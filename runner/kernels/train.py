@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.faulty import SIGNALS, round_span
-from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, step, store, where_lt
+from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, pointer, step, store, where_lt
 from runner.kernels.layout import (
     A_LOSS,
     ACCURACY,
@@ -35,15 +35,17 @@ from runner.kernels.layout import (
     RUNNING,
     SEQUENTIAL,
     SHARED,
-    SLOTS,
     V_BEST,
     V_INITIAL,
     V_LOSS,
     V_MEETS,
     V_VARIATION,
     VALUES,
-    entered,
+    Data,
+    buffers,
     group,
+    group_out,
+    opened,
     sound,
 )
 from runner.kernels.measure import (
@@ -68,16 +70,22 @@ ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 
 
 @kernel  # type: ignore[misc]
-def train_block(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
     """Train G groups of L runs and write their measurements after every event.
 
-    The arguments are the tuples of layout.py, with arrays; shapes and types are the caller's to check.
+    Parameters
+    ----------
+    network, samples, job, lanes, results, scratch, width
+        Network, Data, Job, Lanes, Out, Scratch and Width of layout.py; shapes and types are the caller's to check.
     """
-    net, data, runs, out, buf = entered(net, data, runs, out, buf)
-    for g in range(runs.groups):
-        runs_of_group, out_of_group = group(runs, out, net, g, width.lanes.n, SLOTS)
-        _start(net, runs_of_group, buf, width)
-        _train_group(net, data, job, runs_of_group, out_of_group, buf, width)
+    net = opened(network)
+    data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
+    buf = buffers(net, scratch, width)
+    for g in range(lanes.groups):
+        runs = group(net, lanes, g, width.lanes.n)
+        out = group_out(net, results, runs.n_events, g, width.lanes.n)
+        _start(net, runs, buf, width)
+        _train_group(net, data, job, runs, out, buf, width)
 
 
 @kernel  # type: ignore[misc]
@@ -96,12 +104,12 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
     _fill(buf.G, net.parameters, 0.0, width)
     _fill(buf.S0, net.parameters, 0.0, width)
     _fill(buf.S1, net.parameters, 0.0, width)
-    _fill(buf.running, RUNNING, 0.0, width)
+    _fill(buf.running, np.int64(RUNNING), 0.0, width)
     store(buf.running, R_BEST * L, fill(buf.running, INFINITY, lanes))
     store(buf.running, R_OPEN * L, fill(buf.running, 1.0, lanes))
     store(buf.running, R_FINITE * L, fill(buf.running, 1.0, lanes))
-    for row in range(2):
-        store(buf.clock, row * L, fill(buf.clock, runs.clock[row], lanes))
+    store(buf.clock, 0, fill(buf.clock, runs.clock0, lanes))
+    store(buf.clock, L, fill(buf.clock, runs.clock1, lanes))
     for at in range(COUNTS * L):
         buf.counts[at] = -1
 
