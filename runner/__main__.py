@@ -75,14 +75,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"error: {line}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        # The reader has gone (`| head`); Python must not stumble over it again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`), which is no failure of ours.
+        _give_up_stdout()
         return 0
+    except OSError as error:
+        _give_up_stdout()
+        print(f"error: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        return 1
     except MemoryError:
         print("error: out of memory; finished rows are kept: use fewer threads (-j)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _give_up_stdout() -> None:
+    """Python must not stumble over an output that takes nothing when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

@@ -172,7 +172,7 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
             return isinstance(init, tuple) and k < len(init) and init[k] == value
         if (key in SETTINGS and key not in settings) or (key == "order" and full):
             return True
-        return key == "init" or bool(values[PLACE[key]] == value)
+        return bool(values[PLACE[key]] == value)
 
     fitting = (r for r, row in enumerate(axis.rows) if all(map(fits, axis.keys, row)))
     first = next(fitting, None)

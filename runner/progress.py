@@ -118,6 +118,7 @@ class Bar(Progress):
             TaskProgressColumn(),
             TextColumn("{task.fields[runs]:,}/{task.fields[all_runs]:,} runs, {task.fields[rate]}"),
             TimeRemainingColumn(compact=True),
+            TextColumn("left"),
             console=self._console,
             transient=True,
             expand=True,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from runner.environment import ENVIRONMENT
 from runner.store.curves import CURVES
-from runner.store.files import TABLE, refuse_links, sync_folder, told, write_all
+from runner.store.files import TABLE, refuse_links, remove_leftovers, sync_folder, told, write_all
 from runner.store.header import Header, Indices, PlanLike, ResultLike, standard_header
 from runner.store.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.store.rebuild import forget_adopted, keep_orphans, rebuild_table
@@ -104,6 +104,7 @@ class Table:
         header: Header | None = None,
     ) -> None:
         refuse_links(folder, FILES)
+        remove_leftovers(folder, FILES)
         self.folder = folder
         self.header = header or standard_header()
         self._state = look(folder, plan, version, self.header)

@@ -95,6 +95,14 @@ def spare_name(path: Path) -> Path:
     return spare
 
 
+def remove_leftovers(folder: Path, names: tuple[str, ...]) -> None:
+    """Remove what a killed process has left of `replacing`; the folder's lock must be held."""
+    for name in names:
+        path = folder / f"{name}.tmp"
+        with told(path, "remove"):
+            path.unlink(missing_ok=True)
+
+
 def move_aside(path: Path) -> Path | None:
     """Rename a file to its spare name.
 

@@ -1,0 +1,14 @@
+"""XOR 2-4-1, sigmoid, full batch: the network of the posts, trained thousands of times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.work import WorkItem
+
+ITEM = WorkItem(
+    name="xor",
+    title="XOR 2-4-1, sigmoid, full batch, half_sse, sgd, 1000 epochs",
+    study=Path(__file__).with_suffix(".yaml"),
+    tolerance={"float64": 1e-9, "float32": 1e-2},
+)

@@ -1,0 +1,20 @@
+"""Fixtures of all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import studies
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Callable[..., studies.Runs]:
+    """Train a study with the given keys in this process."""
+
+    def trained(**keys: Any) -> studies.Runs:
+        return studies.run(tmp_path, **keys)
+
+    return trained
