@@ -141,7 +141,7 @@ def _by_lane(array: NDArray[Any], n: int) -> NDArray[Any]:
     return np.ascontiguousarray(array.transpose(1, 2, 0, 3)).reshape(events, rows, groups * lanes)[..., :n]
 
 
-def _lanes(block: Block, groups: int, lanes: int) -> tuple[Floats, layout.Lanes]:
+def _lanes(block: Block, groups: int, lanes: int) -> tuple[Floats, layout.LaneArrays]:
     """Initial weights (groups, P, L), and all that differs from lane to lane.
 
     The last lanes of the last group, where there are no runs for them, repeat the last run.
@@ -164,7 +164,7 @@ def _lanes(block: Block, groups: int, lanes: int) -> tuple[Floats, layout.Lanes]
     )
     _replace_given(block, initial.swapaxes(1, 2), order)
     _settle_biases(block, initial, order)
-    return initial, layout.Lanes(
+    return initial, layout.LaneArrays(
         groups, seeds, initial.astype(program.dtype), spread("numbers", program.dtype), *program.clock, block.events
     )
 

@@ -1,6 +1,6 @@
 """What a kernel is given: named tuples of arrays and numbers, checked once by the engine.
 
-The engine gives few arrays (Network, Data, Lanes, Out, Scratch); at a kernel's entry they become many pointers (Net,
+The engine gives few arrays (Network, Data, LaneArrays, Out, Scratch); at a kernel's entry they become many pointers (Net,
 Runs, Buffers), for which the shapes given here are a matter of index arithmetic, always with the lanes innermost.
 """
 
@@ -134,7 +134,7 @@ class Job(NamedTuple):
     weight_scale: float
 
 
-class Lanes(NamedTuple):
+class LaneArrays(NamedTuple):
     """What differs from lane to lane, as the engine gives it; G groups of L lanes.
 
     Attributes
@@ -163,7 +163,7 @@ class Lanes(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """The lanes of one group within the kernel; fields as in Lanes."""
+    """The lanes of one group within the kernel; fields as in LaneArrays."""
 
     seeds: Any
     weights: Any

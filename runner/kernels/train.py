@@ -76,7 +76,7 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
     Parameters
     ----------
     network, samples, job, lanes, results, scratch, width
-        Network, Data, Job, Lanes, Out, Scratch and Width of layout.py; shapes and types are the caller's to check.
+        Network, Data, Job, LaneArrays, Out, Scratch and Width of layout.py; shapes and types are the caller's to check.
     """
     net = opened(network)
     data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
