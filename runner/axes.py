@@ -26,7 +26,8 @@ def read_value(key: Key, value: object, base: Path | None) -> Any:
 
 def is_range(value: object) -> bool:
     """Whether this looks like a range rather than a value that is a mapping."""
-    return isinstance(value, dict) and any(name in RANGES for name in value)
+    own = [name for key in KEYS.values() for name in key.kind.ranges]
+    return isinstance(value, dict) and any(name in RANGES or name in own for name in value)
 
 
 def read_axis(key: Key, value: object, base: Path | None) -> tuple[Any, ...]:
@@ -36,7 +37,7 @@ def read_axis(key: Key, value: object, base: Path | None) -> tuple[Any, ...]:
     elif isinstance(value, list):
         items = value
     else:
-        what = "a list of values or a range" if key.kind.number else "a list of values"
+        what = "a list of values or a range" if key.kind.number or key.kind.ranges else "a list of values"
         raise Wrong(*(f.named(key.name) for f in expected(what, value).faults))
     if not items:
         raise Wrong(f"{key.name}: the axis has no values")
@@ -45,11 +46,15 @@ def read_axis(key: Key, value: object, base: Path | None) -> tuple[Any, ...]:
 
 def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
     try:
+        own = key.kind.ranges
+        known = [*own] or [*RANGES]
         if len(value) != 1:
-            raise expected(f"one of {', '.join(RANGES)}", value)
+            raise expected(f"one of {', '.join(known)}", value)
         ((name, args),) = value.items()
+        if name in own:
+            return list(_under(name, lambda: own[name](args)))
         if name not in RANGES:
-            raise Wrong(Fault(unknown(RANGES, name), (name,), at_key=True))
+            raise Wrong(Fault(unknown(known, name), (name,), at_key=True))
         if key.kind.number is None:
             raise Wrong(f"{name} makes numbers; expected a list of values")
         return list(_under(name, lambda: range_values(name, args)))

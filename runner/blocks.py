@@ -117,7 +117,7 @@ def train(block: Block) -> Trained:
     program = block.program
     lanes = program.width.lanes.n
     groups = -(-block.n // lanes)
-    order, initial, runs = _lanes(block, groups, lanes)
+    initial, runs = _lanes(block, groups, lanes)
     events = len(block.events)
     kept = block.weights is not None
     out = layout.Out(
@@ -126,7 +126,7 @@ def train(block: Block) -> Trained:
         np.empty((groups, events, layout.COUNTS, lanes), np.int64),
         np.empty((groups, events, program.parameters, lanes) if kept else 0, program.dtype),
     )
-    train_block(program.net, program.data, program.job, runs, out, _buffers(program), program.width)
+    train_block(program.net, program.data, program.job, runs, out, _scratch(program), program.width)
     values = _by_lane(out.values, block.n).astype(np.float64)
     counts = _by_lane(out.counts, block.n)
     records = np.concatenate([_records(block, budget, values, counts) for budget in block.budgets])
@@ -141,8 +141,8 @@ def _by_lane(array: NDArray[Any], n: int) -> NDArray[Any]:
     return np.ascontiguousarray(array.transpose(1, 2, 0, 3)).reshape(events, rows, groups * lanes)[..., :n]
 
 
-def _lanes(block: Block, groups: int, lanes: int) -> tuple[NDArray[np.int64], Floats, layout.Runs]:
-    """Segment of every lane, initial weights (groups, P, L), and all that differs from lane to lane.
+def _lanes(block: Block, groups: int, lanes: int) -> tuple[Floats, layout.LaneArrays]:
+    """Initial weights (groups, P, L), and all that differs from lane to lane.
 
     The last lanes of the last group, where there are no runs for them, repeat the last run.
     """
@@ -164,18 +164,9 @@ def _lanes(block: Block, groups: int, lanes: int) -> tuple[NDArray[np.int64], Fl
     )
     _replace_given(block, initial.swapaxes(1, 2), order)
     _settle_biases(block, initial, order)
-    runs = layout.Runs(
-        groups,
-        seeds,
-        initial.astype(program.dtype),
-        spread("rates", program.dtype),
-        spread("settings", program.dtype),
-        spread("thresholds", program.dtype),
-        np.array(program.clock),
-        len(block.events),
-        block.events,
+    return initial, layout.LaneArrays(
+        groups, seeds, initial.astype(program.dtype), spread("numbers", program.dtype), *program.clock, block.events
     )
-    return order, initial, runs
 
 
 def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> None:
@@ -188,12 +179,12 @@ def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> N
 
 def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> None:
     """Biases that are not trained have their value, and shared ones that of their layer's first unit."""
-    net, bias = block.program.net, block.program.job.bias
+    bias = block.program.job.bias
     if bias == layout.TRAINED:
         return
-    for layer in range(1, net.layers + 1):
-        first = net.biases[layer]
-        part = initial[:, first : first + net.sizes[layer], :]
+    sizes, _, _, biases, _ = block.program.net.whole
+    for size, first in zip(sizes[1:], biases[1:], strict=True):
+        part = initial[:, first : first + size, :]
         if bias == layout.SHARED:
             part[:] = part[:, :1, :]
         else:
@@ -209,40 +200,20 @@ def _aligned(n: int, dtype: Any) -> NDArray[Any]:
     return raw[start : start + size].view(dtype)
 
 
-def _buffers(program: Program) -> layout.Buffers:
-    """Scratch for one call."""
-    net, job, dtype = program.net, program.job, program.dtype
-    L, S = program.width.lanes.n, program.width.tile.n
-    outputs = int(net.sizes[-1])
-
-    def floats(rows: int, width: int = L) -> NDArray[Any]:
-        return _aligned(rows * width, dtype)
-
+def _scratch(program: Program) -> layout.Scratch:
+    """Memory for one call."""
+    net, job, L = program.net, program.job, program.width.lanes.n
     n_order = 0
     if job.order == layout.SHUFFLED:
         n_order = program.data.n
     elif job.order == layout.WITH_REPLACEMENT:
         n_order = program.updates_per_epoch * job.batch
-    parameters, units = net.parameters, net.n_units
-    return layout.Buffers(
-        W=floats(parameters),
-        G=floats(parameters),
-        S0=floats(parameters),
-        S1=floats(parameters),
-        A=floats(units, S),
-        Z=floats(units, S),
-        D=floats(units, S),
-        T=floats(outputs, S),
-        mask=floats(1, S),
-        acc=floats(layout.ACCUMULATORS + 3 * outputs),
-        live=floats(layout.VALUES),
-        frozen=floats(layout.VALUES),
-        running=floats(layout.RUNNING),
-        counts=np.zeros(layout.COUNTS * L, np.int64),
-        clock=floats(2),
-        kept=floats(parameters),
-        n_order=n_order,
-        order=np.zeros(L * n_order, np.int32),
+    rows = layout.scratch_rows(net, int(program.sizes[-1]), program.width.tile.n // L)
+    return layout.Scratch(
+        _aligned(rows * L, program.dtype),
+        np.zeros(layout.COUNTS * L, np.int64),
+        n_order,
+        np.zeros(L * n_order, np.int32),
     )
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from runner.calls import Call
 from runner.faults import Fault, Step
 from runner.keys import KEYS
 from runner.layout import Layout
-from runner.ops import LOSSES, RULES
+from runner.ops import FAULTS, LOSSES, RULES
 
 
 def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
@@ -76,6 +77,17 @@ def _rule_output(rule: str, output: str) -> str:
     return f"{rule} needs output {wanted}, found {output}" if wanted not in (None, output) else ""
 
 
+def _fault_layers(faults: tuple[Call, ...], architecture: tuple[int, ...]) -> str:
+    for fault in faults:
+        record = FAULTS[fault.name]
+        if record.single_layer and len(architecture) > 2:
+            shown = f"architecture {_shown(architecture)} has {len(architecture) - 1}"
+            return f"{fault.name} needs 1 layer of weights; {shown}"
+        if record.equal_widths and len(set(architecture[:-1])) > 1:
+            return f"{fault.name} needs hidden layers as wide as the inputs; architecture is {_shown(architecture)}"
+    return ""
+
+
 def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
@@ -111,6 +123,7 @@ CHECKS = (
     Check(("loss", "output"), _loss),
     Check(("rule", "architecture"), _rule_layers),
     Check(("rule", "output"), _rule_output),
+    Check(("faults", "architecture"), _fault_layers),
 )
 
 

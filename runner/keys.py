@@ -25,6 +25,7 @@ from runner.data import (
     parse_csv_spec,
 )
 from runner.data.registry import TruthTable
+from runner.faultlists import FAULT_LIST
 from runner.faults import Fault, Wrong, expected, unknown
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.source import parse
@@ -233,6 +234,7 @@ def _keys() -> list[Key]:
         Key("bias_init", "Distribution of the initial biases.", _BIAS_INIT, Call("zeros")),
         Key("loss", "What is minimised.", choice(LOSSES), "half_sse"),
         Key("rule", "How weights learn from errors.", choice(RULES), "backprop"),
+        Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
         Key("optimizer", "How a gradient becomes a change of the weights.", choice(OPTIMIZERS), "sgd"),
         *_setting_keys(),
         Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),

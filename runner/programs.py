@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from runner.data import DataSet
 from runner.kernels import layout
 from runner.kernels.lanes import Lanes
 from runner.keys import CRITERIA
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
 
 if TYPE_CHECKING:
     from runner.cells import Cell
@@ -72,7 +72,7 @@ class Program:
         The optimizer's clock before the first update.
     """
 
-    net: layout.Net
+    net: layout.Network
     data: layout.Data
     job: layout.Job
     width: layout.Width
@@ -122,7 +122,7 @@ def _spread(targets: Floats) -> float:
     return math.sqrt(max(variances))
 
 
-def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Net:
+def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Network:
     """Shape, activations and scales of the network."""
     layers = len(sizes) - 1
     weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
@@ -138,18 +138,13 @@ def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Net:
         # Mei, Montanari and Nguyen 2018).
         scales[1:] = np.sqrt(2.0 / sizes[:-1])
         scales[-1] = 1.0 / sizes[-2]
-    return layout.Net(
-        layers,
-        at,
-        int(sizes.sum()),
-        sizes,
-        np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
-        weights,
-        biases,
-        np.array([ACTIVATIONS[name].code for name in names], np.int64),
-        scales,
-        np.array([[ACTIVATIONS[name].low, ACTIVATIONS[name].high] for name in names]),
-    )
+    whole = np.zeros((5, layers + 1), np.int64)
+    whole[0] = sizes
+    whole[1, 1:] = np.cumsum(sizes)[:-1]
+    whole[2:4] = weights, biases
+    whole[4] = [ACTIVATIONS[name].code for name in names]
+    real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
+    return layout.Network(layers, at, int(sizes.sum()), whole, real)
 
 
 def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
@@ -158,6 +153,14 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
     n, outputs = data.targets.shape
     per = _PER[loss.per]
     watched = {name for name, _ in cell.criterion}
+    faults = {fault.name: fault.args for fault in cell.faults}
+    factor = 1.0 if rule.residual else loss.factor
+    loss_factor = loss.factor / (1, n, n * outputs)[per]
+    cost_factor = loss.factor / (1, batch, batch * outputs)[per]
+    if "ascent" in faults:
+        factor = -factor
+        # Beside the cost there is no residual whose sign could turn.
+        cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
     return layout.Job(
         loss=loss.code,
         optimizer=OPTIMIZERS[cell.optimizer].code,
@@ -166,16 +169,26 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
         softmax=int(output.couples),
         one_hot=int(data.one_hot),
         middle=float(data.middle),
-        factor=1.0 if rule.residual else loss.factor,
+        factor=factor,
         per=0 if rule.residual else per,
-        loss_factor=loss.factor / (1, n, n * outputs)[per],
+        loss_factor=loss_factor,
         bias=_BIASES.get(cell.bias, layout.FROZEN),
         batch=batch,
         order=_ORDERS[cell.order],
         every=cell.evaluate_every,
         watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
         stop=int(cell.stop == "converged"),
+        faults=sum(FAULTS[name].bit for name in faults),
+        cost_factor=cost_factor,
+        sum_scale=_scale(faults, "round_sums"),
+        output_scale=_scale(faults, "round_outputs"),
+        weight_scale=_scale(faults, "round_weights"),
     )
+
+
+def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
+    """The power of ten of a fault that rounds to n decimals."""
+    return float(10 ** int(faults[name][0])) if name in faults else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +197,8 @@ class CellNumbers:
 
     Attributes
     ----------
-    rates : float64 array (2 * layers,)
-    settings : float64 array (SLOTS,)
-    thresholds : float64 array (CRITERIA,)
+    numbers : float64 array (2 * layers + SLOTS + CRITERIA,)
+        Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
     kinds : int64 array (2,)
         Kind of distribution of the weights and of the biases.
     scales : float64 array (layers, 4)
@@ -197,9 +209,7 @@ class CellNumbers:
         Initial weights given one by one.
     """
 
-    rates: Floats
-    settings: Floats
-    thresholds: Floats
+    numbers: Floats
     kinds: NDArray[np.int64]
     scales: Floats
     bias: float | None
@@ -216,6 +226,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
     settings[-1] = cell.weight_decay
     limits = dict(cell.criterion)
     thresholds = [limits.get(name, np.inf) for name in CRITERIA]
+    rates = (cell.learning_rate, cell.bias_learning_rate)
     given = isinstance(cell.init, tuple)
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
     for row, init in enumerate((cell.init, cell.bias_init)):
@@ -226,9 +237,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
     return CellNumbers(
-        np.concatenate([np.broadcast_to(rate, layers) for rate in (cell.learning_rate, cell.bias_learning_rate)]),
-        settings,
-        np.array(thresholds),
+        np.concatenate([*(np.broadcast_to(rate, layers) for rate in rates), settings, thresholds]),
         kinds,
         scales,
         None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),

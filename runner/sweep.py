@@ -76,6 +76,9 @@ def _keyed_schema(schema_of: Callable[[Key], Mapping[str, Any]]) -> dict[str, An
 
 def _axis_schema(key: Key) -> dict[str, Any]:
     values = {"type": "array", "items": dict(key.kind.schema), "minItems": 1, "uniqueItems": True}
+    if key.kind.ranges:
+        own = {name: {"type": "array"} for name in key.kind.ranges}
+        return {"anyOf": [values, {"type": "object", "properties": own, "additionalProperties": False}]}
     return {"anyOf": [values, range_schema()]} if key.kind.number else values
 
 

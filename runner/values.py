@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,12 +40,15 @@ class Kind:
         JSON schema of one value.
     number : type or None
         `float` or `int` where a sweep can use a range of numbers.
+    ranges : mapping of str to callable
+        Ranges of its own that a sweep can use: from what stands behind the name to a list of values.
     """
 
     read: Reader
     text: Callable[[Any], str]
     schema: Schema
     number: type[float] | type[int] | None = None
+    ranges: Mapping[str, Callable[[object], list[Any]]] = field(default_factory=dict)
 
 
 def short(value: float) -> str:

@@ -1,7 +1,7 @@
 """What a kernel is given: named tuples of arrays and numbers, checked once by the engine.
 
-At a kernel's entry the arrays are replaced by pointers (`entered`); the shapes given here are then a matter of index
-arithmetic, always with the lanes innermost.
+The engine gives few arrays (Network, Data, LaneArrays, Out, Scratch); at a kernel's entry they become many pointers (Net,
+Runs, Buffers), for which the shapes given here are a matter of index arithmetic, always with the lanes innermost.
 """
 
 from __future__ import annotations
@@ -11,25 +11,44 @@ from typing import Any, NamedTuple
 from runner.kernels.lane_ops import advanced, kernel, pointer
 
 
-class Net(NamedTuple):
-    """Shape of the network. Index 0 of each array belongs to the inputs.
+class Network(NamedTuple):
+    """A network as the engine gives it; rows of the arrays are named in Net.
 
     Attributes
     ----------
     layers, parameters, n_units : int
         Layers of weights; weights and biases; units of all layers, inputs included.
-    sizes : int64 (layers + 1,)
+    whole : int64 array (5, layers + 1)
+        sizes, units, weights, biases, codes.
+    real : float64 array (3, layers + 1)
+        scales, lows, highs.
+    """
+
+    layers: int
+    parameters: int
+    n_units: int
+    whole: Any
+    real: Any
+
+
+class Net(NamedTuple):
+    """A network within the kernel. Index 0 of each row belongs to the inputs.
+
+    Attributes
+    ----------
+    layers, parameters, n_units : int
+    sizes : (layers + 1,)
         Units of each layer.
-    units : int64 (layers + 1,)
+    units : (layers + 1,)
         Number of the first unit of each layer.
-    weights, biases : int64 (layers + 1,)
+    weights, biases : (layers + 1,)
         Number of the first weight and bias of each layer among the parameters: layer by layer, W (fan_out, fan_in)
         row-major, then b.
-    codes : int64 (layers + 1,)
+    codes : (layers + 1,)
         Activation of each layer, a code of table ACTIVATE.
-    scales : float64 (layers + 1,)
+    scales : (layers + 1,)
         Factor of each layer's weighted sum: 1, or that of the mean-field parameterisation.
-    bounds : float64 (layers + 1, 2)
+    lows, highs : (layers + 1,)
         Activations at or beyond these count as saturated.
     """
 
@@ -42,7 +61,8 @@ class Net(NamedTuple):
     biases: Any
     codes: Any
     scales: Any
-    bounds: Any
+    lows: Any
+    highs: Any
 
 
 class Data(NamedTuple):
@@ -83,6 +103,12 @@ class Job(NamedTuple):
         Bits of the criterion's measures.
     stop : int
         1 to stop a run that meets its criterion.
+    faults : int
+        Bits of the faults; 0 for a right program.
+    cost_factor : float
+        From the summed loss values of a batch to its cost, for faults that take the cost into the error signal.
+    sum_scale, output_scale, weight_scale : float
+        Powers of ten, for faults that round.
     """
 
     loss: int
@@ -101,37 +127,51 @@ class Job(NamedTuple):
     every: int
     watch: int
     stop: int
+    faults: int
+    cost_factor: float
+    sum_scale: float
+    output_scale: float
+    weight_scale: float
 
 
-class Runs(NamedTuple):
-    """What differs from lane to lane; G groups of L lanes.
+class LaneArrays(NamedTuple):
+    """What differs from lane to lane, as the engine gives it; G groups of L lanes.
 
     Attributes
     ----------
     groups : int
         G.
-    seeds : uint64 (G, L)
-    weights : (G, P, L)
+    seeds : uint64 array (G, L)
+    weights : array (G, P, L)
         Initial weights.
-    rates : (G, 2 * layers, L)
-        Learning rate of the weights of each layer, then of the biases.
-    settings : (G, SLOTS, L)
-    thresholds : (G, CRITERIA, L)
-        Of the criterion.
-    clock : float64 (2,)
+    numbers : array (G, 2 * layers + SLOTS + CRITERIA, L)
+        Learning rate of the weights of each layer, then of the biases; settings of the optimizer; thresholds of the
+        criterion.
+    clock0, clock1 : float
         The optimizer's clock before the first update.
-    n_events : int
-    events : int64 (E,)
+    events : int64 array (E,)
         Numbers of updates after which everything is measured, ascending; the last one is the budget.
     """
 
     groups: int
     seeds: Any
     weights: Any
+    numbers: Any
+    clock0: float
+    clock1: float
+    events: Any
+
+
+class Runs(NamedTuple):
+    """The lanes of one group within the kernel; fields as in LaneArrays."""
+
+    seeds: Any
+    weights: Any
     rates: Any
     settings: Any
     thresholds: Any
-    clock: Any
+    clock0: float
+    clock1: float
     n_events: int
     events: Any
 
@@ -156,8 +196,26 @@ class Out(NamedTuple):
     weights: Any
 
 
+class Scratch(NamedTuple):
+    """Memory that the engine lends a call.
+
+    Attributes
+    ----------
+    numbers : array (scratch_rows(...) * L,), aligned to 64 bytes
+    counts : int64 array (COUNTS * L,)
+    n_order : int
+        Samples drawn per epoch and lane.
+    order : int32 array (L * n_order,)
+    """
+
+    numbers: Any
+    counts: Any
+    n_order: int
+    order: Any
+
+
 class Buffers(NamedTuple):
-    """Scratch of one thread, aligned to 64 bytes. S: lanes times samples of a tile.
+    """The scratch memory within the kernel. S: lanes times samples of a tile.
 
     Attributes
     ----------
@@ -165,8 +223,8 @@ class Buffers(NamedTuple):
         Weights, their gradient, the optimizer's state.
     A, Z, D : (units, S)
         Activations, weighted sums and error signals of a tile of samples.
-    T : (outputs, S)
-        Targets of a tile.
+    T, E : (outputs, S)
+        Targets of a tile, and the error signal dE/dy.
     mask : (S,)
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)
@@ -180,7 +238,6 @@ class Buffers(NamedTuple):
     kept : (P, L)
         Weights of runs that have stopped.
     n_order : int
-        Samples drawn per epoch and lane.
     order : int32 (L, n_order)
     """
 
@@ -192,6 +249,7 @@ class Buffers(NamedTuple):
     Z: Any
     D: Any
     T: Any
+    E: Any
     mask: Any
     acc: Any
     live: Any
@@ -220,6 +278,24 @@ MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM = 0, 1, 2, 3, 4
 CRITERIA = 5
 # Rows of Runs.settings: settings of the optimizer, the last one weight_decay
 SLOTS = 6
+# Job.faults
+(
+    WEIGHT_ITSELF,
+    OWN_ACTIVATION,
+    NO_FACTOR,
+    INPUT_OF_WRONG_SAMPLE,
+    EARLY_DERIVATIVE,
+    NO_OUTPUT_DERIVATIVE,
+    ACTIVATION_FACTOR,
+    SCALAR_COST,
+    COST_TIMES_RESIDUAL,
+    MEAN_COST_TIMES_RESIDUAL,
+    EPOCH_SLICE,
+    BIAS_PER_WEIGHT,
+    ROUND_SUMS,
+    ROUND_OUTPUTS,
+    ROUND_WEIGHTS,
+) = (1 << bit for bit in range(15))
 # Rows of Out.values
 (
     V_LOSS,
@@ -250,77 +326,114 @@ ACCUMULATORS = 7
 
 
 @kernel  # type: ignore[misc]
-def entered(net: Any, data: Any, runs: Any, out: Any, buf: Any) -> Any:
-    """The same with pointers for arrays."""
-    return (
-        Net(
-            net.layers,
-            net.parameters,
-            net.n_units,
-            pointer(net.sizes),
-            pointer(net.units),
-            pointer(net.weights),
-            pointer(net.biases),
-            pointer(net.codes),
-            pointer(net.scales),
-            pointer(net.bounds),
-        ),
-        Data(data.n, pointer(data.inputs), pointer(data.targets)),
-        Runs(
-            runs.groups,
-            pointer(runs.seeds),
-            pointer(runs.weights),
-            pointer(runs.rates),
-            pointer(runs.settings),
-            pointer(runs.thresholds),
-            pointer(runs.clock),
-            runs.n_events,
-            pointer(runs.events),
-        ),
-        Out(out.keep_weights, pointer(out.values), pointer(out.counts), pointer(out.weights)),
-        Buffers(
-            pointer(buf.W),
-            pointer(buf.G),
-            pointer(buf.S0),
-            pointer(buf.S1),
-            pointer(buf.A),
-            pointer(buf.Z),
-            pointer(buf.D),
-            pointer(buf.T),
-            pointer(buf.mask),
-            pointer(buf.acc),
-            pointer(buf.live),
-            pointer(buf.frozen),
-            pointer(buf.running),
-            pointer(buf.counts),
-            pointer(buf.clock),
-            pointer(buf.kept),
-            buf.n_order,
-            pointer(buf.order),
-        ),
+def sound(job: Any) -> Any:
+    """The same job with the gradient mathematics makes: for measurements, which no fault of the training touches.
+
+    What a faulty forward pass rounds stays rounded, for that is the network as it is.
+    """
+    return Job(
+        job.loss,
+        job.optimizer,
+        job.states,
+        job.residual,
+        job.softmax,
+        job.one_hot,
+        job.middle,
+        job.factor,
+        job.per,
+        job.loss_factor,
+        job.bias,
+        job.batch,
+        job.order,
+        job.every,
+        job.watch,
+        job.stop,
+        job.faults & (ROUND_SUMS | ROUND_OUTPUTS),
+        job.cost_factor,
+        job.sum_scale,
+        job.output_scale,
+        job.weight_scale,
+    )
+
+
+def scratch_rows(network: Network, outputs: int, samples: int) -> int:
+    """Rows of L numbers that `buffers` divides up."""
+    tile_rows = samples * (3 * network.n_units + 2 * outputs + 1)
+    return 5 * network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + 2 * VALUES + RUNNING + 2
+
+
+@kernel  # type: ignore[misc]
+def opened(network: Any) -> Any:
+    """A network's rows as pointers."""
+    whole, real, n = pointer(network.whole), pointer(network.real), network.layers + 1
+    return Net(
+        network.layers,
+        network.parameters,
+        network.n_units,
+        whole,
+        advanced(whole, n),
+        advanced(whole, 2 * n),
+        advanced(whole, 3 * n),
+        advanced(whole, 4 * n),
+        real,
+        advanced(real, n),
+        advanced(real, 2 * n),
     )
 
 
 @kernel  # type: ignore[misc]
-def group(runs: Any, out: Any, net: Any, g: int, L: int, slots: int) -> Any:
-    """Runs and Out of one group: the same with the pointers moved on."""
-    P, layers = net.parameters, net.layers
-    runs_of_group = Runs(
-        1,
-        advanced(runs.seeds, g * L),
-        advanced(runs.weights, g * P * L),
-        advanced(runs.rates, g * 2 * layers * L),
-        advanced(runs.settings, g * slots * L),
-        advanced(runs.thresholds, g * CRITERIA * L),
-        runs.clock,
-        runs.n_events,
-        runs.events,
+def buffers(net: Any, scratch: Any, width: Any) -> Any:
+    """The scratch memory divided up."""
+    L, S = width.lanes.n, width.tile.n
+    parameters, units, outputs = net.parameters * L, net.n_units * S, net.sizes[net.layers]
+    W = pointer(scratch.numbers)
+    G = advanced(W, parameters)
+    S0 = advanced(G, parameters)
+    S1 = advanced(S0, parameters)
+    kept = advanced(S1, parameters)
+    A = advanced(kept, parameters)
+    Z = advanced(A, units)
+    D = advanced(Z, units)
+    T = advanced(D, units)
+    E = advanced(T, outputs * S)
+    mask = advanced(E, outputs * S)
+    acc = advanced(mask, S)
+    live = advanced(acc, (ACCUMULATORS + 3 * outputs) * L)
+    frozen = advanced(live, VALUES * L)
+    running = advanced(frozen, VALUES * L)
+    clock = advanced(running, RUNNING * L)
+    counts, order = pointer(scratch.counts), pointer(scratch.order)
+    return Buffers(
+        W, G, S0, S1, A, Z, D, T, E, mask, acc, live, frozen, running, counts, clock, kept, scratch.n_order, order
     )
-    events = g * runs.n_events * L
-    out_of_group = Out(
+
+
+@kernel  # type: ignore[misc]
+def group(net: Any, lanes: Any, g: int, L: int) -> Any:
+    """The lanes of one group."""
+    layers = net.layers
+    rates = advanced(pointer(lanes.numbers), g * (2 * layers + SLOTS + CRITERIA) * L)
+    settings = advanced(rates, 2 * layers * L)
+    return Runs(
+        advanced(pointer(lanes.seeds), g * L),
+        advanced(pointer(lanes.weights), g * net.parameters * L),
+        rates,
+        settings,
+        advanced(settings, SLOTS * L),
+        lanes.clock0,
+        lanes.clock1,
+        lanes.events.size,
+        pointer(lanes.events),
+    )
+
+
+@kernel  # type: ignore[misc]
+def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
+    """Where the measurements of one group go."""
+    events = g * n_events * L
+    return Out(
         out.keep_weights,
-        advanced(out.values, events * VALUES),
-        advanced(out.counts, events * COUNTS),
-        advanced(out.weights, events * P * out.keep_weights),
+        advanced(pointer(out.values), events * VALUES),
+        advanced(pointer(out.counts), events * COUNTS),
+        advanced(pointer(out.weights), events * net.parameters * out.keep_weights),
     )
-    return runs_of_group, out_of_group

@@ -16,6 +16,7 @@ from runner.kernels.lane_ops import (
     load,
     maximum,
     minimum,
+    not_inlined,
     repeat,
     sqrt,
     store,
@@ -55,9 +56,10 @@ from runner.kernels.switch import LOSS_VALUE, choose
 INFINITY = float("inf")
 
 
-@inlined  # type: ignore[misc]
+@kernel  # type: ignore[misc]
 def clear(net: Any, buf: Any, width: Any) -> None:
     """Start a new pass over the data set."""
+    not_inlined()
     L = width.lanes.n
     for at in range(0, (ACCUMULATORS + 3 * net.sizes[net.layers]) * L, L):
         store(buf.acc, at, fill(buf.acc, 0.0, width.lanes))
@@ -129,7 +131,7 @@ def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
         store(buf.acc, at + L, fold_add(centred, load(buf.acc, at + L, lanes)))
         store(buf.acc, at + 2 * L, fold_add(centred * centred, load(buf.acc, at + 2 * L, lanes)))
     for layer in range(1, last):
-        low, high = net.bounds[2 * layer], net.bounds[2 * layer + 1]
+        low, high = net.lows[layer], net.highs[layer]
         for unit in range(net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S, S):
             a = load(buf.A, unit, tile)
             pinned = where_le(a, low, mask, where_le(high, a, mask, 0.0))

@@ -12,11 +12,27 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.elementary import exp, log
+from runner.kernels.faulty import (
+    FACTORS,
+    SIGNALS,
+    early_slope,
+    round_span,
+    times_activation,
+    wrong_factor,
+    wrong_signal,
+)
 from runner.kernels.lane_ops import fill, fma, fold_add, fold_fma, inlined, kernel, load, maximum, repeat, store, where_lt
+from runner.kernels.layout import (
+    ACTIVATION_FACTOR,
+    EARLY_DERIVATIVE,
+    NO_OUTPUT_DERIVATIVE,
+    ROUND_OUTPUTS,
+    ROUND_SUMS,
+)
 from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
 @inlined  # type: ignore[misc]
-def forward(net: Any, buf: Any, width: Any, softmax: int) -> None:
+def forward(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Weighted sums and activations of all layers, from the inputs in buf.A."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
@@ -32,10 +48,14 @@ def forward(net: Any, buf: Any, width: Any, softmax: int) -> None:
                 at += L
             store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
             bias += L
+        if job.faults & ROUND_SUMS:
+            round_span(buf.Z, here, end, job.sum_scale, tile)
         code = net.codes[layer]
         for out in range(here, end, S):
             store(buf.A, out, choose(ACTIVATE, code, (load(buf.Z, out, tile),)))
-    if softmax:
+        if job.faults & ROUND_OUTPUTS:
+            round_span(buf.A, here, end, job.output_scale, tile)
+    if job.softmax:
         _softmax(net, buf, tile)
 
 
@@ -59,7 +79,7 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
 
 
 @inlined  # type: ignore[misc]
-def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float) -> None:
+def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, samples: int) -> None:
     """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
     S, tile = width.tile.n, width.tile
     last = net.layers
@@ -68,7 +88,13 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float) -> Non
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
         d = y - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
-        store(buf.D, out, where_lt(0.0, mask, d * factor, mask))
+        d = d * factor
+        if job.faults & SIGNALS:
+            d = wrong_signal(job, buf, width, d, samples)
+        store(buf.D, out, where_lt(0.0, mask, d, mask))
+    if job.faults & NO_OUTPUT_DERIVATIVE:
+        for out in range(here, end, S):
+            store(buf.E, out - here, load(buf.D, out, tile))
     if job.residual:
         return
     if job.softmax:
@@ -91,7 +117,7 @@ def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
 
 
 @inlined  # type: ignore[misc]
-def backward(net: Any, buf: Any, width: Any) -> None:
+def backward(net: Any, data: Any, job: Any, buf: Any, width: Any) -> None:
     """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(net.layers, 0, -1):
@@ -106,9 +132,18 @@ def backward(net: Any, buf: Any, width: Any) -> None:
             if scale != 1.0:
                 d = d * scale
                 store(buf.D, out, d)
+            if job.faults & FACTORS:
+                for unit in range(fan_in):
+                    a = wrong_factor(net, data, job, buf, width, at, out, unit)
+                    store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
+                    at += L
+                continue
             for unit in range(below, below + fan_in * S, S):
                 store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
                 at += L
+        if layer == net.layers and job.faults & NO_OUTPUT_DERIVATIVE:
+            for out in range(here, end, S):
+                store(buf.D, out, load(buf.E, out - here, tile) * scale)
         if layer > 1:
             for unit in range(fan_in):
                 at = (net.weights[layer] + unit) * L
@@ -117,4 +152,9 @@ def backward(net: Any, buf: Any, width: Any) -> None:
                     e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
                     at += fan_in * L
                 store(buf.D, below + unit * S, e)
-            _times_slope(buf, net.codes[layer - 1], below, below + fan_in * S, tile)
+            if job.faults & EARLY_DERIVATIVE:
+                early_slope(buf, net.codes[layer - 1], below, below + fan_in * S, net.units[layer - 2] * S, tile)
+            else:
+                _times_slope(buf, net.codes[layer - 1], below, below + fan_in * S, tile)
+            if job.faults & ACTIVATION_FACTOR:
+                times_activation(buf, below, below + fan_in * S, tile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import inlined, kernel, load, store
+from runner.kernels.lane_ops import inlined, kernel, load, not_inlined, store
 from runner.kernels.layout import FROZEN, SHARED
 from runner.kernels.switch import OPTIMIZE, TICK, choose
 
@@ -22,9 +22,10 @@ def share_biases(net: Any, buf: Any, width: Any) -> None:
             store(buf.G, at, total)
 
 
-@inlined  # type: ignore[misc]
+@kernel  # type: ignore[misc]
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
     """Change every trained parameter by the optimizer's formula and clear its gradient."""
+    not_inlined()
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     h = (
         load(runs.settings, 0, lanes),

@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, step, store, where_lt
+from runner.kernels.faulty import SIGNALS, round_span
+from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, pointer, step, store, where_lt
 from runner.kernels.layout import (
     A_LOSS,
     ACCURACY,
+    BIAS_PER_WEIGHT,
     C_DIVERGED,
     C_FIRST,
     C_MADE,
     COUNTS,
+    EPOCH_SLICE,
     GRAD_NORM,
     R_BEST,
     R_FINITE,
@@ -28,18 +31,22 @@ from runner.kernels.layout import (
     R_OPEN,
     R_PREVIOUS,
     R_VARIATION,
+    ROUND_WEIGHTS,
     RUNNING,
     SEQUENTIAL,
     SHARED,
-    SLOTS,
     V_BEST,
     V_INITIAL,
     V_LOSS,
     V_MEETS,
     V_VARIATION,
     VALUES,
-    entered,
+    Data,
+    buffers,
     group,
+    group_out,
+    opened,
+    sound,
 )
 from runner.kernels.measure import (
     INFINITY,
@@ -63,16 +70,22 @@ ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 
 
 @kernel  # type: ignore[misc]
-def train_block(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
     """Train G groups of L runs and write their measurements after every event.
 
-    The arguments are the tuples of layout.py, with arrays; shapes and types are the caller's to check.
+    Parameters
+    ----------
+    network, samples, job, lanes, results, scratch, width
+        Network, Data, Job, LaneArrays, Out, Scratch and Width of layout.py; shapes and types are the caller's to check.
     """
-    net, data, runs, out, buf = entered(net, data, runs, out, buf)
-    for g in range(runs.groups):
-        runs_of_group, out_of_group = group(runs, out, net, g, width.lanes.n, SLOTS)
-        _start(net, runs_of_group, buf, width)
-        _train_group(net, data, job, runs_of_group, out_of_group, buf, width)
+    net = opened(network)
+    data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
+    buf = buffers(net, scratch, width)
+    for g in range(lanes.groups):
+        runs = group(net, lanes, g, width.lanes.n)
+        out = group_out(net, results, runs.n_events, g, width.lanes.n)
+        _start(net, runs, buf, width)
+        _train_group(net, data, job, runs, out, buf, width)
 
 
 @kernel  # type: ignore[misc]
@@ -91,12 +104,12 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
     _fill(buf.G, net.parameters, 0.0, width)
     _fill(buf.S0, net.parameters, 0.0, width)
     _fill(buf.S1, net.parameters, 0.0, width)
-    _fill(buf.running, RUNNING, 0.0, width)
+    _fill(buf.running, np.int64(RUNNING), 0.0, width)
     store(buf.running, R_BEST * L, fill(buf.running, INFINITY, lanes))
     store(buf.running, R_OPEN * L, fill(buf.running, 1.0, lanes))
     store(buf.running, R_FINITE * L, fill(buf.running, 1.0, lanes))
-    for row in range(2):
-        store(buf.clock, row * L, fill(buf.clock, runs.clock[row], lanes))
+    store(buf.clock, 0, fill(buf.clock, runs.clock0, lanes))
+    store(buf.clock, L, fill(buf.clock, runs.clock1, lanes))
     for at in range(COUNTS * L):
         buf.counts[at] = -1
 
@@ -114,7 +127,7 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first:
     for at in range(first, last, samples):
         if not what & FILLED:
             fill_tile(net, data, buf, width, at, min(samples, last - at), ordered)
-        forward(net, buf, width, job.softmax)
+        forward(net, job, buf, width)
         if what & OBSERVE:
             observe(net, job, buf, width)
         if what & CORRECT:
@@ -122,8 +135,8 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first:
         if what & INSPECT:
             inspect(net, buf, width, at)
         if what & LEARN:
-            output_error(net, job, buf, width, factor)
-            backward(net, buf, width)
+            output_error(net, job, buf, width, factor, last - first)
+            backward(net, data, job, buf, width)
 
 
 @step  # type: ignore[misc]
@@ -131,7 +144,7 @@ def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, fil
     """Everything about the network as it is, into buf.live; the gradient is left cleared."""
     _fill(buf.G, net.parameters, 0.0, width)
     clear(net, buf, width)
-    _pass(net, data, job, buf, width, LEARN | OBSERVE | CORRECT | INSPECT | filled, ZERO, data.n, NO)
+    _pass(net, data, sound(job), buf, width, LEARN | OBSERVE | CORRECT | INSPECT | filled, ZERO, data.n, NO)
     if job.bias == SHARED:
         share_biases(net, buf, width)
     write_live(net, job, data, runs, buf, width)
@@ -231,7 +244,7 @@ def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> 
 
 @step  # type: ignore[misc]
 def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
-    """The gradient of update number `made` of an epoch of several batches."""
+    """The gradient of the next batch, that after `made` updates."""
     per_epoch = (data.n + job.batch - 1) // job.batch
     place = made % per_epoch
     ordered = NO if job.order == SEQUENTIAL else YES
@@ -239,13 +252,46 @@ def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, 
         draw_order(job, data.n, runs.seeds, made // per_epoch, width.lanes, buf.n_order, buf.order)
     first = place * job.batch
     last = min(first + job.batch, buf.n_order if ordered else data.n)
-    _pass(net, data, job, buf, width, LEARN, first, last, ordered)
+    if job.faults & EPOCH_SLICE:
+        # data[epoch : epoch + batch + 1], which is empty once there have been more epochs than samples
+        first = min(made // per_epoch, data.n)
+        last = min(first + job.batch + 1, data.n)
+    if job.faults & SIGNALS:
+        clear(net, buf, width)
+        _pass(net, data, job, buf, width, OBSERVE, first, last, ordered)
+    if job.faults & BIAS_PER_WEIGHT:
+        _weight_by_weight(net, data, job, runs, buf, width, first, last, ordered)
+    else:
+        _pass(net, data, job, buf, width, LEARN, first, last, ordered)
+
+
+@step  # type: ignore[misc]
+def _weight_by_weight(
+    net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, first: int, last: int, ordered: int
+) -> None:
+    """Every weight but the last in an update of its own, its unit's bias with it; the gradient of the last is left.
+
+    One layer only. The gradient of each is that of the whole batch after the updates before it.
+    """
+    L, lanes = width.lanes.n, width.lanes
+    outputs, inputs = net.sizes[1], net.sizes[0]
+    for weight in range(outputs * inputs):
+        _pass(net, data, job, buf, width, LEARN, first, last, ordered)
+        bias = (net.biases[1] + weight // inputs) * L
+        of_weight, of_bias = load(buf.G, weight * L, lanes), load(buf.G, bias, lanes)
+        _fill(buf.G, net.parameters, 0.0, width)
+        store(buf.G, weight * L, of_weight)
+        store(buf.G, bias, of_bias)
+        if weight < outputs * inputs - 1:
+            update(net, job, runs, buf, width)
 
 
 @step  # type: ignore[misc]
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
     """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped."""
-    full = job.batch >= data.n and job.order == SEQUENTIAL
+    # A faulty gradient is not the one that grad_norm is about.
+    apart = EPOCH_SLICE | BIAS_PER_WEIGHT | SIGNALS | (job.faults if job.watch & (1 << GRAD_NORM) else ZERO)
+    full = job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & apart
     look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else ZERO)
     look_apart = look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
     # A data set that fits in one tile is filled in once for all updates.
@@ -266,7 +312,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             # The forward pass of this update is the evaluation of the weights before it.
             _pass(net, data, job, buf, width, LEARN | filled | (look if evaluate else ZERO), ZERO, data.n, NO)
         elif evaluate:
-            _pass(net, data, job, buf, width, look_apart, ZERO, data.n, NO)
+            _pass(net, data, sound(job), buf, width, look_apart, ZERO, data.n, NO)
         filled = held
         if evaluate and _judge(net, data, job, runs, made, buf, width):
             _measure(net, data, job, runs, buf, width, filled)
@@ -281,4 +327,6 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
                 _fill(buf.G, net.parameters, 0.0, width)
             _batch_pass(net, data, job, runs, buf, width, made)
         update(net, job, runs, buf, width)
+        if job.faults & ROUND_WEIGHTS:
+            round_span(buf.W, ZERO, net.parameters * width.lanes.n, job.weight_scale, width.lanes)
         made += 1
