@@ -42,7 +42,7 @@ MEASUREMENTS = (
     Column("final_loss", "float", "Loss of the final weights on the whole data set."),
     Column("best_loss", "float", "Smallest loss of all evaluations."),
     Column("mse", "float", "Mean over samples and outputs of the squared error, whatever the loss."),
-    Column("accuracy", "float", "Share of the samples with every output on its target's side of the middle, or argmax."),
+    Column("accuracy", "float", "Share of samples with every output on its target's side; one-hot: by argmax."),
     Column("max_error", "float", "Largest absolute error of an output."),
     Column("grad_norm", "float", "Euclidean norm of the gradient of the loss, by all trained weights and biases."),
     Column("output_min", "float", "Smallest output."),

@@ -230,7 +230,8 @@ def _capacity(program: Program, budgets: tuple[int, ...]) -> int:
     per_sample = 3 * program.parameters + 30 * program.net.n_units
     evaluations = program.data.n / job.every if job.batch < program.data.n else 0
     work = budgets[-1] * (program.samples_per_update + evaluations) * per_sample * lanes
-    return lanes * int(np.clip(_BLOCK_WORK / work, 1, _MOST_GROUPS))
+    groups = min(max(_BLOCK_WORK / work, 1.0), float(_MOST_GROUPS))
+    return int(lanes) * int(groups)
 
 
 class _CurvePoints:

@@ -23,8 +23,8 @@ def _read_fault(value: object) -> Call:
         signatures = [str(Call(fault.name, fault.parameters)) for fault in FAULTS.values()]
         raise Wrong(unknown(FAULTS, name, ["none", *signatures]))
     wanted = FAULTS[name].parameters
-    args = [to_argument(part) for part in parts]
-    if len(args) != len(wanted) or any(arg != arg // 1 or not 0 <= arg <= MOST_DECIMALS for arg in args):
+    args = [float(to_argument(part)) for part in parts]
+    if len(args) != len(wanted) or any(not arg.is_integer() or not 0 <= arg <= MOST_DECIMALS for arg in args):
         takes = f"({', '.join(wanted)}) with 0 to {MOST_DECIMALS} decimals" if wanted else " without arguments"
         raise Wrong(f"expected {name}{takes}, found {value}")
     return Call(name, tuple(int(arg) for arg in args))

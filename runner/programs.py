@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -248,7 +249,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
 def expand_weights(cell: Cell, numbers: Floats) -> Floats:
     """Numbers in the order of weights.npz as the kernel keeps them: with a bias for every unit."""
     parts, at = [], 0
-    for fan_in, fan_out in zip(cell.architecture[:-1], cell.architecture[1:], strict=True):
+    for fan_in, fan_out in pairwise(cell.architecture):
         parts.append(numbers[at : at + fan_in * fan_out])
         at += fan_in * fan_out
         n = stored_biases(cell.bias, fan_out)
@@ -266,7 +267,7 @@ def stored_parameters(bias: Any, sizes: Iterable[int]) -> NDArray[np.int64]:
     """Places, among the kernel's parameters, of those that weights.npz holds."""
     sizes = list(sizes)
     parts, at = [], 0
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         n = fan_in * fan_out + stored_biases(bias, fan_out)
         parts.append(np.arange(at, at + n))
         at += fan_out * (fan_in + 1)

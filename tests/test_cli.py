@@ -58,12 +58,14 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_rows(path: Path, n: int = 1) -> None:
-    """Until a running process has finished some runs."""
-    deadline = time.monotonic() + 200
-    while not any(
-        each.exists() and each.stat().st_size > 3000 * n for each in (path, path.with_suffix(".journal"))
-    ):
+def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 5000) -> None:
+    """Until a running process has written the rows of some runs, wherever."""
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in (table, table.with_suffix(".journal")) if path.exists())
+
+    deadline = time.monotonic() + 100
+    while written() < n_bytes and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -225,7 +227,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_a_second_runner_is_refused(folder: Path) -> None:
     first = start("long.yaml", "-q", "-j", "1")
     try:
-        wait_for_rows(folder / "results/long/runs.csv")
+        wait_for_rows(first, folder / "results/long/runs.csv")
         code, out, err = call("long.yaml")
         assert (code, out) == (3, "")
         assert err.startswith(f"error: results/long is in use by another runner: process {first.pid} on ")
@@ -238,7 +240,7 @@ def test_a_second_runner_is_refused(folder: Path) -> None:
 def test_interrupt_kill_and_resume_end_in_the_same_bytes(folder: Path) -> None:
     table = folder / "results/long/runs.csv"
     first = start("long.yaml", "-j", "1")
-    wait_for_rows(table)
+    wait_for_rows(first, table)
     first.send_signal(signal.SIGINT)
     out, err = first.communicate(timeout=200)
     assert first.returncode == 130
@@ -248,7 +250,7 @@ def test_interrupt_kill_and_resume_end_in_the_same_bytes(folder: Path) -> None:
     n_first = len(pd.read_csv(table))
     assert 0 < n_first < 3000
     second = start("long.yaml", "-q", "-j", "2")
-    wait_for_rows(table, 1000)
+    wait_for_rows(second, table, table.stat().st_size + 100_000)
     second.kill()
     second.communicate()
     code, out, _ = call("long.yaml", "--json")

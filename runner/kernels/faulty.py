@@ -26,14 +26,14 @@ FACTORS = WEIGHT_ITSELF | OWN_ACTIVATION | NO_FACTOR | INPUT_OF_WRONG_SAMPLE
 SIGNALS = SCALAR_COST | COST_TIMES_RESIDUAL | MEAN_COST_TIMES_RESIDUAL
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def round_span(array: Any, first: int, end: int, scale: float, width: Any) -> None:
     """Numbers from `first` to `end` rounded to the decimals that `scale`, a power of ten, stands for."""
     for at in range(first, end, width.n):
         store(array, at, rint(load(array, at, width) * scale) / scale)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def wrong_signal(job: Any, buf: Any, width: Any, d: Any, samples: int) -> Any:
     """The error signal dE/dy `d` replaced by, or multiplied with, the cost of the whole batch."""
     cost = load(buf.acc, A_LOSS * width.lanes.n, width.lanes) * job.cost_factor
@@ -43,7 +43,7 @@ def wrong_signal(job: Any, buf: Any, width: Any, d: Any, samples: int) -> Any:
     return cost_of_tile if job.faults & SCALAR_COST else d * cost_of_tile
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def wrong_factor(net: Any, data: Any, job: Any, buf: Any, width: Any, weight: int, out: int, unit: int) -> Any:
     """What stands where the input of a weight belongs in its gradient.
 
@@ -64,7 +64,7 @@ def wrong_factor(net: Any, data: Any, job: Any, buf: Any, width: Any, weight: in
     return fill(buf.A, data.inputs[unit * net.sizes[0] + unit], width.tile)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def early_slope(buf: Any, code: int, here: int, end: int, below: int, tile: Any) -> None:
     """From dE/da to dE/dz with the slope at the weighted sum of the layer below, 0 for the inputs."""
     for out in range(here, end, tile.n):
@@ -73,7 +73,7 @@ def early_slope(buf: Any, code: int, here: int, end: int, below: int, tile: Any)
         store(buf.D, out, load(buf.D, out, tile) * slope)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def times_activation(buf: Any, here: int, end: int, tile: Any) -> None:
     """The error signal of hidden units times their activation."""
     for out in range(here, end, tile.n):

@@ -14,7 +14,7 @@ from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 UNIFORM, NORMAL, ORTHOGONAL = 0, 1, 2
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, lanes: Any) -> None:
     """Draw the initial weights and biases of every lane.
 
@@ -66,7 +66,7 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, l
                     _orthogonalise(matrix, sizes[layer], sizes[layer - 1])
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _draw(seeds: Any, position: Any, words: Any) -> None:
     """Four numbers in (0, 1) for every lane."""
     width = seeds.size
@@ -78,7 +78,7 @@ def _draw(seeds: Any, position: Any, words: Any) -> None:
         words[3 * width + lane] = unit(w3)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _orthogonalise(matrix: Any, rows: int, columns: int) -> None:
     """Make the rows (or, where there are more rows than columns, the columns) of a normal matrix orthonormal.
 

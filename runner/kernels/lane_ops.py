@@ -181,7 +181,7 @@ def _selection(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
     return operation(twin)(typing_function)
 
 
-where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y (also where a or b is NaN).")
+where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y (also for NaN).")
 where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y (also for NaN).")
 
 

@@ -1,7 +1,7 @@
 """What a kernel is given: named tuples of arrays and numbers, checked once by the engine.
 
-The engine gives few arrays (Network, Data, LaneArrays, Out, Scratch); at a kernel's entry they become many pointers (Net,
-Runs, Buffers), for which the shapes given here are a matter of index arithmetic, always with the lanes innermost.
+The engine gives few arrays (Network, Data, LaneArrays, Out, Scratch); at a kernel's entry they become many pointers
+(Net, Runs, Buffers), for which the shapes given here are a matter of index arithmetic, the lanes always innermost.
 """
 
 from __future__ import annotations
@@ -325,7 +325,7 @@ A_LOSS, A_SSE, A_CORRECT, A_MAX_ERROR, A_MIN, A_MAX, A_SATURATED = range(7)
 ACCUMULATORS = 7
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def sound(job: Any) -> Any:
     """The same job with the gradient mathematics makes: for measurements, which no fault of the training touches.
 
@@ -362,7 +362,7 @@ def scratch_rows(network: Network, outputs: int, samples: int) -> int:
     return 5 * network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + 2 * VALUES + RUNNING + 2
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def opened(network: Any) -> Any:
     """A network's rows as pointers."""
     whole, real, n = pointer(network.whole), pointer(network.real), network.layers + 1
@@ -381,7 +381,7 @@ def opened(network: Any) -> Any:
     )
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def buffers(net: Any, scratch: Any, width: Any) -> Any:
     """The scratch memory divided up."""
     L, S = width.lanes.n, width.tile.n
@@ -408,7 +408,7 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
     )
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def group(net: Any, lanes: Any, g: int, L: int) -> Any:
     """The lanes of one group."""
     layers = net.layers
@@ -427,7 +427,7 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
     )
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
     """Where the measurements of one group go."""
     events = g * n_events * L

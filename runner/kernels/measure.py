@@ -56,7 +56,7 @@ from runner.kernels.switch import LOSS_VALUE, choose
 INFINITY = float("inf")
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def clear(net: Any, buf: Any, width: Any) -> None:
     """Start a new pass over the data set."""
     not_inlined()
@@ -67,7 +67,7 @@ def clear(net: Any, buf: Any, width: Any) -> None:
     store(buf.acc, A_MAX * L, fill(buf.acc, -INFINITY, width.lanes))
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Add a tile's outputs to the sums that loss and criterion need."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
@@ -88,7 +88,7 @@ def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
     store(buf.acc, A_MAX_ERROR * L, fold_max(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Add the number of a tile's samples that are classified correctly.
 
@@ -112,7 +112,7 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
     store(buf.acc, A_CORRECT * L, fold_add(right, load(buf.acc, A_CORRECT * L, width.lanes)))
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
     """Add what only a full measurement looks at: range and spread of the outputs, saturated hidden units."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
@@ -138,7 +138,7 @@ def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
             store(buf.acc, A_SATURATED * L, fold_add(pinned, load(buf.acc, A_SATURATED * L, lanes)))
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def gradient_norm(net: Any, job: Any, array: Any, width: Any) -> Any:
     """Euclidean norm over the trained parameters of a gradient (or of the weights themselves)."""
     L, lanes = width.lanes.n, width.lanes
@@ -155,7 +155,7 @@ def gradient_norm(net: Any, job: Any, array: Any, width: Any) -> Any:
     return sqrt(total)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any:
     """1 in every lane whose criterion holds, by the sums of the last pass; 0 elsewhere, and for NaN."""
     L, lanes = width.lanes.n, width.lanes
@@ -180,7 +180,7 @@ def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any
     return holds
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> None:
     """The sums of a full pass as measurements, into buf.live."""
     L, lanes = width.lanes.n, width.lanes

@@ -21,7 +21,19 @@ from runner.kernels.faulty import (
     wrong_factor,
     wrong_signal,
 )
-from runner.kernels.lane_ops import fill, fma, fold_add, fold_fma, inlined, kernel, load, maximum, repeat, store, where_lt
+from runner.kernels.lane_ops import (
+    fill,
+    fma,
+    fold_add,
+    fold_fma,
+    inlined,
+    kernel,
+    load,
+    maximum,
+    repeat,
+    store,
+    where_lt,
+)
 from runner.kernels.layout import (
     ACTIVATION_FACTOR,
     EARLY_DERIVATIVE,
@@ -31,7 +43,8 @@ from runner.kernels.layout import (
 )
 from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
-@inlined  # type: ignore[misc]
+
+@inlined
 def forward(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Weighted sums and activations of all layers, from the inputs in buf.A."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
@@ -59,7 +72,7 @@ def forward(net: Any, job: Any, buf: Any, width: Any) -> None:
         _softmax(net, buf, tile)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _softmax(net: Any, buf: Any, tile: Any) -> None:
     """Outputs exp(z_j) / sum exp(z) in buf.A, and their logarithms in buf.Z."""
     S = tile.n
@@ -78,7 +91,7 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
         store(buf.A, out, exp(z))
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, samples: int) -> None:
     """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
     S, tile = width.tile.n, width.tile
@@ -108,7 +121,7 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, sample
         _times_slope(buf, net.codes[last], here, end, tile)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
     """From dE/da to dE/dz."""
     for out in range(here, end, tile.n):
@@ -116,7 +129,7 @@ def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
         store(buf.D, out, load(buf.D, out, tile) * slope)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def backward(net: Any, data: Any, job: Any, buf: Any, width: Any) -> None:
     """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile

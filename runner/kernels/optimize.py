@@ -9,7 +9,7 @@ from runner.kernels.layout import FROZEN, SHARED
 from runner.kernels.switch import OPTIMIZE, TICK, choose
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def share_biases(net: Any, buf: Any, width: Any) -> None:
     """Where a layer has one bias for all its units, its gradient is the sum over them, and all copies move alike."""
     L = width.lanes.n
@@ -22,7 +22,7 @@ def share_biases(net: Any, buf: Any, width: Any) -> None:
             store(buf.G, at, total)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
     """Change every trained parameter by the optimizer's formula and clear its gradient."""
     not_inlined()
@@ -49,7 +49,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
             _update_span(job, buf, h, clock, rate, net.biases[layer] * L, end, width)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def _update_span(
     job: Any, buf: Any, h: Any, clock: Any, rate: Any, first: int, end: int, width: Any
 ) -> None:

@@ -11,7 +11,7 @@ from runner.kernels.layout import SHUFFLED
 from runner.kernels.random import STREAM_ORDER, index_below, philox
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_order: int, order: Any) -> None:
     """The samples of an epoch, lane by lane, a function of seed and epoch only.
 
@@ -43,7 +43,7 @@ def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_o
                 row[n] = index_below(half, n_samples)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int, ordered: int) -> None:
     """Inputs into buf.A and targets into buf.T for `count` samples from number `first` on.
 

@@ -14,7 +14,19 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.faulty import SIGNALS, round_span
-from runner.kernels.lane_ops import absolute, any_lt, fill, inlined, kernel, load, not_inlined, pointer, step, store, where_lt
+from runner.kernels.lane_ops import (
+    absolute,
+    any_lt,
+    fill,
+    inlined,
+    kernel,
+    load,
+    not_inlined,
+    pointer,
+    step,
+    store,
+    where_lt,
+)
 from runner.kernels.layout import (
     A_LOSS,
     ACCURACY,
@@ -69,7 +81,7 @@ FILLED = np.int64(16)
 ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
     """Train G groups of L runs and write their measurements after every event.
 
@@ -88,14 +100,14 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
         _train_group(net, data, job, runs, out, buf, width)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _fill(array: Any, n: int, value: float, width: Any) -> None:
     """Set n rows of lanes."""
     for at in range(0, n * width.lanes.n, width.lanes.n):
         store(array, at, fill(array, value, width.lanes))
 
 
-@step  # type: ignore[misc]
+@step
 def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
     """Initial weights and empty books."""
     L, lanes = width.lanes.n, width.lanes
@@ -114,7 +126,7 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
         buf.counts[at] = -1
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first: int, last: int, ordered: int) -> None:
     """Samples first..last-1, tile by tile: forward, and what else is asked for."""
     not_inlined()
@@ -139,7 +151,7 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first:
             backward(net, data, job, buf, width)
 
 
-@step  # type: ignore[misc]
+@step
 def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, filled: int) -> None:
     """Everything about the network as it is, into buf.live; the gradient is left cleared."""
     _fill(buf.G, net.parameters, 0.0, width)
@@ -151,7 +163,7 @@ def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, fil
     _fill(buf.G, net.parameters, 0.0, width)
 
 
-@inlined  # type: ignore[misc]
+@inlined
 def _judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
     """Book an evaluation after `made` updates; whether a run has newly stopped."""
     L, lanes = width.lanes.n, width.lanes
@@ -184,7 +196,7 @@ def _judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width:
     return stopped
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _close_live(made: int, buf: Any, width: Any) -> None:
     """Complete buf.live by what was kept from evaluation to evaluation, this measurement being the last one."""
     L, lanes = width.lanes.n, width.lanes
@@ -200,7 +212,7 @@ def _close_live(made: int, buf: Any, width: Any) -> None:
     store(live, V_VARIATION * L, variation)
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _freeze(net: Any, made: int, buf: Any, width: Any) -> bool:
     """Keep the measurements of the runs that met their criterion just now; whether all runs have stopped."""
     L = width.lanes.n
@@ -217,7 +229,7 @@ def _freeze(net: Any, made: int, buf: Any, width: Any) -> bool:
     return finished
 
 
-@kernel  # type: ignore[misc]
+@kernel
 def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
     """Write the measurements after an event: of the network now, or of a stopped run when it stopped."""
     not_inlined()
@@ -242,7 +254,7 @@ def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> 
                 out.weights[kept + at] = buf.kept[at] if stopped else buf.W[at]
 
 
-@step  # type: ignore[misc]
+@step
 def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
     """The gradient of the next batch, that after `made` updates."""
     per_epoch = (data.n + job.batch - 1) // job.batch
@@ -265,7 +277,7 @@ def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, 
         _pass(net, data, job, buf, width, LEARN, first, last, ordered)
 
 
-@step  # type: ignore[misc]
+@step
 def _weight_by_weight(
     net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, first: int, last: int, ordered: int
 ) -> None:
@@ -286,7 +298,7 @@ def _weight_by_weight(
             update(net, job, runs, buf, width)
 
 
-@step  # type: ignore[misc]
+@step
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
     """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped."""
     # A faulty gradient is not the one that grad_norm is about.

@@ -1,0 +1,255 @@
+"""Write the tables of docs/reference.md from the registries: `python docs/make_reference.py`.
+
+Each table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the text around it is written by hand. With
+`--check` nothing is written, and a page that is not current is an error; with `--print` the tables go to the terminal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner import outcomes
+from runner.calls import Call
+from runner.columns import MEASUREMENTS
+from runner.data import DATASETS, SCALINGS
+from runner.keys import CRITERIA, KEYS, Key
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+
+PAGE = Path(__file__).with_name("reference.md")
+_BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
+
+# Keys whose values are a table of their own, or a form that is told best by an example.
+_FORMS = {
+    "data": "one of [Data sets](#data-sets), or [columns of a CSV file](data.md#csv-data)",
+    "scaling": "one of [Scalings](#scalings)",
+    "target_range": "`none` or `[lo, hi]`",
+    "architecture": "`2-4-1` or `[2, 4, 1]`",
+    "activation": "one of [Activations](#activations)",
+    "output": "one of [Activations](#activations)",
+    "init": "one of [Initialisers](#initialisers), or a list of numbers",
+    "bias_init": "one of [Initialisers](#initialisers)",
+    "loss": "one of [Losses](#losses)",
+    "optimizer": "one of [Optimizers](#optimizers)",
+    "learning_rate": "a number, or a list of one per layer",
+    "bias_learning_rate": "a number, or a list of one per layer",
+    "criterion": f"`{{NAME: number, ...}}` of {', '.join(f'`{name}`' for name in CRITERIA)}",
+}
+_DEFAULTS = {
+    "target_range": "`none`",
+    "bias_learning_rate": "`learning_rate`",
+    "weight_decay": "the optimizer's",
+    "evaluate_every": "one epoch",
+    "seed": "the replicate",
+}
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def _code(*names: object) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def _short(value: float) -> str:
+    return f"{value:g}"
+
+
+def _span(schema: Mapping[str, Any]) -> str:
+    """The bounds of a number: `1 to 65536`, `at least 0`."""
+    low, high, below = (schema.get(name) for name in ("minimum", "maximum", "exclusiveMaximum"))
+    if below is not None:
+        return f" from {_short(low)} to below {_short(below)}"
+    if low is None:
+        return ""
+    return f" >= {_short(low)}" if high is None or high >= 1e12 else f" from {_short(low)} to {_short(high)}"
+
+
+def _values(schema: Mapping[str, Any]) -> str:
+    """The values of a key, from their JSON schema."""
+    if "anyOf" in schema:
+        return " or ".join(_values(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return _code(*schema["enum"])
+    return {"number": "a number", "integer": "a whole number"}[schema["type"]] + _span(schema)
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "required"
+    if key.name in SETTINGS:
+        return "the optimizer's"
+    if key.name in ("epochs", "updates"):
+        return "one of the two is required"
+    return _DEFAULTS.get(key.name) or _code(key.text(key.default))
+
+
+def keys() -> str:
+    """All keys of a run in the order of the columns."""
+    rows = (
+        (_code(key.name), _FORMS.get(key.name) or _values(key.kind.schema), _default(key), key.doc)
+        for key in KEYS.values()
+    )
+    return _table(("key", "values", "default", ""), rows)
+
+
+def activations() -> str:
+    """Activations."""
+
+    def limits(low: float, high: float) -> str:
+        parts = [f"<= {_short(low)}"] * math.isfinite(low) + [f">= {_short(high)}"] * math.isfinite(high)
+        return " or ".join(parts) or "never"
+
+    rows = (
+        (
+            _code(record.name),
+            " ".join(["hidden"] * record.hidden + ["output"] * record.output),
+            limits(record.low, record.high),
+            record.doc,
+        )
+        for record in ACTIVATIONS.values()
+    )
+    return _table(("name", "layers", "saturated", ""), rows)
+
+
+def losses() -> str:
+    """Losses."""
+    rows = ((_code(r.name), _code(*r.outputs) if r.outputs else "any", r.doc) for r in LOSSES.values())
+    return _table(("name", "output", ""), rows)
+
+
+def rules() -> str:
+    """Learning rules."""
+
+    def needs(single_layer: bool, output: str | None) -> str:
+        parts = ["one layer of weights"] * single_layer + [f"output `{output}`"] * (output is not None)
+        return ", ".join(parts) or "nothing"
+
+    return _table(
+        ("name", "needs", ""), ((_code(r.name), needs(r.single_layer, r.output), r.doc) for r in RULES.values())
+    )
+
+
+def optimizers() -> str:
+    """Optimizers with their settings."""
+    rows = (
+        (
+            _code(record.name),
+            ", ".join(f"`{name}: {_short(value)}`" for name, value in record.settings.items()) or "none",
+            _short(record.weight_decay),
+            record.doc,
+        )
+        for record in OPTIMIZERS.values()
+    )
+    return _table(("name", "settings and their defaults", "`weight_decay`", ""), rows)
+
+
+def initialisers() -> str:
+    """Initialisers."""
+    rows = (
+        (_code(Call(r.name, r.parameters)), "yes" if r.biases else "no", r.doc) for r in INITIALIZERS.values()
+    )
+    return _table(("name", "for biases", ""), rows)
+
+
+def _declared(registry: Mapping[str, Any]) -> str:
+    def arguments(declared: Mapping[str, Any]) -> str:
+        return "; ".join(f"`{name}`: {parameter.expected}" for name, parameter in declared.items())
+
+    rows = ((_code(e.signature), arguments(e.declared), e.doc) for e in registry.values())
+    return _table(("name", "arguments", ""), rows)
+
+
+def data_sets() -> str:
+    """Named data sets."""
+    return _declared(DATASETS)
+
+
+def scalings() -> str:
+    """Scalings of the inputs."""
+    return _declared(SCALINGS)
+
+
+def columns() -> str:
+    """Columns of runs.csv."""
+    ids = (
+        ("`run_id`", "text", "Hash of the canonical texts of all keys: 16 hexadecimal digits."),
+        ("`cell_id`", "text", "The same of all keys but `seed`."),
+        ("every key", "", "In the order of [Keys](#keys); empty where a run does not use it."),
+        ("`outcome`", "text", "One of [Outcomes](#outcomes)."),
+    )
+    kinds = {"float": "number", "int": "whole number", "bool": "True or False"}
+    measured = ((_code(column.name), kinds[column.kind], column.doc) for column in MEASUREMENTS)
+    return _table(("column", "kind", ""), (*ids, *measured))
+
+
+def outcome_table() -> str:
+    """Outcomes in the order in which they are decided."""
+    share, percent = f"the last {1 / outcomes.WINDOW:.0%} of the budget", "{:.0%}".format
+    conditions = {
+        "converged": "the criterion holds at the end",
+        "diverged": f"the loss is not finite, or beyond {outcomes.DIVERGED:,.0f} times the first one",
+        "oscillating": f"over {share} the loss changed by {percent(outcomes.OSCILLATING)} of itself or more per "
+        f"evaluation, and by {_short(outcomes.BACK_AND_FORTH)} times as much as it gained or lost in the end",
+        "learning": f"over {share} the loss fell by {percent(outcomes.LEARNING)} or more",
+        "saturated": f"{percent(outcomes.SATURATED)} of the hidden activations or more are at a limit",
+        "constant_output": f"the outputs spread less than {percent(outcomes.CONSTANT)} of what the targets do",
+        "stuck": "none of these: a plateau or a local minimum",
+    }
+    if conditions.keys() != set(outcomes.OUTCOMES):
+        raise SystemExit(f"conditions of {', '.join(conditions.keys() ^ set(outcomes.OUTCOMES))}: not known here")
+    return _table(("outcome", "the first of these that holds"), ((_code(n), text) for n, text in conditions.items()))
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "keys": keys,
+    "activations": activations,
+    "losses": losses,
+    "rules": rules,
+    "optimizers": optimizers,
+    "initialisers": initialisers,
+    "data_sets": data_sets,
+    "scalings": scalings,
+    "columns": columns,
+    "outcomes": outcome_table,
+}
+
+
+def current(page: str) -> str:
+    """The page with every table as it is now."""
+    names = [match[2] for match in _BLOCK.finditer(page)]
+    if sorted(names) != sorted(TABLES):
+        raise SystemExit(f"{PAGE.name} has the tables {', '.join(names)}; expected {', '.join(TABLES)}")
+    return _BLOCK.sub(lambda match: match[1] + "\n" + TABLES[match[2]]() + "\n" + match[3], page)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write, check or print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only say whether the page is current")
+    parser.add_argument("--print", action="store_true", help="only print the tables")
+    given = parser.parse_args(argv)
+    if given.print:
+        print("\n".join(f"{name}\n\n{table()}" for name, table in TABLES.items()), end="")
+        return 0
+    page = PAGE.read_text(encoding="utf-8")
+    made = current(page)
+    if given.check:
+        if made != page:
+            print(f"{PAGE.name} is not current: python docs/make_reference.py", file=sys.stderr)
+        return int(made != page)
+    PAGE.write_text(made, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
