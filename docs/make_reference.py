@@ -19,7 +19,7 @@ from runner.calls import Call
 from runner.columns import MEASUREMENTS
 from runner.data import DATASETS, SCALINGS
 from runner.keys import CRITERIA, KEYS, Key
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 
 PAGE = Path(__file__).with_name("reference.md")
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
@@ -35,6 +35,7 @@ _FORMS = {
     "init": "one of [Initialisers](#initialisers), or a list of numbers",
     "bias_init": "one of [Initialisers](#initialisers)",
     "loss": "one of [Losses](#losses)",
+    "faults": "`none`, or a list of [Faults](#faults)",
     "optimizer": "one of [Optimizers](#optimizers)",
     "learning_rate": "a number, or a list of one per layer",
     "bias_learning_rate": "a number, or a list of one per layer",
@@ -68,7 +69,7 @@ def _span(schema: Mapping[str, Any]) -> str:
     """The bounds of a number: `1 to 65536`, `at least 0`."""
     low, high, below = (schema.get(name) for name in ("minimum", "maximum", "exclusiveMaximum"))
     if below is not None:
-        return f" from {_short(low)} to below {_short(below)}"
+        return f" from {_short(low or 0)} to below {_short(below)}"
     if low is None:
         return ""
     return f" >= {_short(low)}" if high is None or high >= 1e12 else f" from {_short(low)} to {_short(high)}"
@@ -139,6 +140,12 @@ def rules() -> str:
     )
 
 
+def faults() -> str:
+    """Defects of hand-written programs."""
+    rows = ((_code(Call(r.name, r.parameters)), r.family, r.doc) for r in FAULTS.values())
+    return _table(("name", "family", ""), rows)
+
+
 def optimizers() -> str:
     """Optimizers with their settings."""
     rows = (
@@ -155,9 +162,7 @@ def optimizers() -> str:
 
 def initialisers() -> str:
     """Initialisers."""
-    rows = (
-        (_code(Call(r.name, r.parameters)), "yes" if r.biases else "no", r.doc) for r in INITIALIZERS.values()
-    )
+    rows = ((_code(Call(r.name, r.parameters)), "yes" if r.biases else "no", r.doc) for r in INITIALIZERS.values())
     return _table(("name", "for biases", ""), rows)
 
 
@@ -215,6 +220,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "activations": activations,
     "losses": losses,
     "rules": rules,
+    "faults": faults,
     "optimizers": optimizers,
     "initialisers": initialisers,
     "data_sets": data_sets,

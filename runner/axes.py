@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runner.errors import nearest
 from runner.faults import Fault, Step, Wrong, expected, unknown
@@ -15,6 +16,7 @@ from runner.sampling import DISTRIBUTIONS, chosen, drawn, points
 Axes = dict[str, tuple[Any, ...]]
 """Keys and the values of their axes; or, as a condition, the values that match."""
 Row = dict[str, Any]
+T = TypeVar("T")
 ReadOne = Callable[[Key, object, Path | None], Any]
 _RATES = ("learning_rate", "bias_learning_rate")
 
@@ -62,7 +64,7 @@ def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
         raise Wrong(*(fault.named(key.name) for fault in wrong.faults)) from None
 
 
-def _under(step: Step, read: Callable[[], Any]) -> Any:
+def _under(step: Step, read: Callable[[], T]) -> T:
     """What `read` returns; its faults lie under `step`."""
     try:
         return read()
@@ -144,7 +146,7 @@ def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
     faults: list[Fault] = []
     for i, item in enumerate(value):
         try:
-            row = _under(i, lambda item=item: read_keyed(item, read_value, base))
+            row = _under(i, partial(read_keyed, item, read_value, base))
             names = names or list(row)
             if row.keys() != set(names):
                 differ = f"expected the keys of the first row ({', '.join(names)}), found {', '.join(row)}"
@@ -181,4 +183,4 @@ def _read_distribution(key: Key, item: object, base: Path | None, at: list[int])
         raise Wrong(*(fault.named(key.name) for fault in wrong.faults)) from None
     if name == "choice":
         return tuple(chosen(_under(name, lambda: read_axis(key, args, base)), at))
-    return _under(name, lambda: tuple(_read_items(key, values, base, in_list=False, different=False)))
+    return _under(name, partial(_read_items, key, values, base, in_list=False, different=False))

@@ -124,7 +124,8 @@ class DataSets:
     def __call__(self, values: tuple[Any, ...]) -> DataSet:
         """The data set of these values of `data`, `scaling`, `missing`, `target_encoding`, `target_range`."""
         if values not in self._known:
-            self._known[values] = load_data(*values, base=self._folder)
+            arguments = dict(zip(CELL_KEYS[_DATA], values, strict=True))
+            self._known[values] = load_data(**arguments, base=self._folder)
         return self._known[values]
 
     def samples(self, values: tuple[Any, ...]) -> int:

@@ -6,8 +6,10 @@ cells there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from runner.calls import Call
@@ -20,7 +22,7 @@ from runner.ops import FAULTS, LOSSES, RULES
 def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
     """How many numbers an explicit init has: layer by layer the weights, then the trained biases."""
     count = 0
-    for fan_in, fan_out in zip(architecture, architecture[1:], strict=False):
+    for fan_in, fan_out in pairwise(architecture):
         biases = {"trained": fan_out, "shared": 1}.get(bias, 0) if isinstance(bias, str) else 0
         count += fan_in * fan_out + biases
     return count
@@ -145,8 +147,7 @@ def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> It
             where[key] = {}
             for value, path in places(layout, key).items():
                 where[key].setdefault(reduce.get(key, _same)(value), path)
-        combinations = layout.together(check.keys, lambda key, value, r=reduce: r.get(key, _same)(value))
-        for values in combinations:
+        for values in layout.together(check.keys, partial(_reduced, reduce)):
             known = "architecture" not in check.keys or values[check.keys.index("architecture")] is not None
             if known and (message := check.message(*values)):
                 given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])
@@ -157,3 +158,7 @@ def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> It
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _reduced(reduce: Mapping[str, Callable[[Any], Any]], key: str, value: Any) -> Any:
+    return reduce.get(key, _same)(value)

@@ -195,7 +195,7 @@ class DataChecks:
 
     def _load(self, values: tuple[Any, ...]) -> None:
         try:
-            self._loaded[values] = load_data(*values, base=self._base)
+            self._loaded[values] = load_data(**dict(zip(DATA_KEYS, values, strict=True)), base=self._base)
         except DataError as error:
             for problem in error.problems:
                 if problem.file:
@@ -208,10 +208,11 @@ class DataChecks:
 
     def _compare(self, key: str, complaints: Any) -> None:
         where: Mapping[Any, tuple[Step, ...]] = places(self._layout, key)
-        for *data, value in self._layout.together((*DATA_KEYS, key), _same):
-            loaded = self._loaded.get(tuple(data))
+        for values in self._layout.together((*DATA_KEYS, key), _same):
+            data, value = values[:-1], values[-1]
+            loaded = self._loaded.get(data)
             if loaded is not None and value is not None:
-                name = str(data[0]) if isinstance(data[0], Call) else data[0].csv
+                name = str(data[0]) if isinstance(data[0], Call) else str(getattr(data[0], "csv", data[0]))
                 path = where.get(value, (key,))
                 self.faults += [Fault(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
 

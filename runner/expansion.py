@@ -58,9 +58,7 @@ class Expansion:
         for at in reversed(range(len(self.product.levels))):
             rows = self.product.class_counts(at)
             below = [*counts[0], 0]  # -1 finds the 0
-            counts.insert(
-                0, [sum(n * below[s] for n, s in zip(rows, nexts, strict=True)) for nexts in self._nexts[at]]
-            )
+            counts.insert(0, [sum(n * below[s] for n, s in zip(rows, nexts, strict=True)) for nexts in self._nexts[at]])
         return counts
 
     def _table(self, at: int) -> _Table:
@@ -70,9 +68,10 @@ class Expansion:
             classes[row] = number
         below = np.array([*self._counts[at + 1], 0], np.int64)
         nexts = np.array(self._nexts[at], np.int64).reshape(len(self._states[at]), -1 if self._states[at] else 1)
-        strides, offsets = [], []
-        for row in nexts:
-            widths = below[row]
+        strides: list[int] = []
+        offsets: list[Indices | None] = []
+        for after in nexts:
+            widths = below[after]
             same = bool(widths[0] > 0 and (widths == widths[0]).all())
             strides.append(int(widths[0]) if same else 0)
             offsets.append(None if same else np.concatenate([[0], np.cumsum(widths[classes])]))

@@ -13,7 +13,7 @@ from runner.errors import Problem, nearest
 from runner.faults import Fault, Step, expected
 from runner.keys import KEYS, MOST_SEED, Key
 from runner.ranges import range_schema
-from runner.source import Entries, Items, Node, find
+from runner.source import Entries, Node, child, find
 from runner.sweep import Checked, Sample, Strict, Sweep, When, base_of, plain
 from runner.values import flag, integer, text
 
@@ -55,7 +55,7 @@ class _Study(Strict):
 
 def _field(key: Key) -> Any:
     checked = Checked(lambda value, info: key.read(value, base_of(info)), key.kind.schema)
-    extra = {} if key.default is None else {"default": key.text(key.default)}
+    extra: dict[str, Any] = {} if key.default is None else {"default": key.text(key.default)}
     return Annotated[Any, checked], Field(default=None, description=key.doc, json_schema_extra=extra)
 
 
@@ -134,21 +134,12 @@ def located(fault: Fault, tree: Node) -> Problem:
     """The fault with its place in the file."""
     mark = find(tree, fault.path)
     if fault.at_key and fault.path:
-        above = _node_at(tree, fault.path[:-1])
+        above: Node | None = tree
+        for step in fault.path[:-1]:
+            above = child(above, step)
         if isinstance(above, Entries):
             mark = above.key_mark(str(fault.path[-1]))
     return mark.problem(fault.message)
-
-
-def _node_at(node: Node | None, path: Sequence[Step]) -> Node | None:
-    for step in path:
-        if isinstance(node, Entries):
-            node = node.get(str(step))
-        elif isinstance(node, Items) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-        else:
-            return None
-    return node
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the run at the top of a study and its sweep to levels and rules: which cells there are, and what is given in each.
+"""From the run at the top of a study and its sweep to levels and rules: which cells there are.
 
 Two cells are never the same run: where an axis does not apply (`beta1` under sgd, `order` under full batches), only its
 first value makes a cell.
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import product as combinations
 from typing import Any
 
-from runner.axes import Axes, Row
+from runner.axes import Axes
 from runner.faults import Fault, Step
 from runner.keys import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
@@ -75,6 +75,11 @@ def _axes(sweep: Sweep) -> list[Axis]:
     for block, when in enumerate(sweep.when):
         axes += [Axis("when", (key,), tuple((v,) for v in values), block) for key, values in when.grid.items()]
     return axes
+
+
+def _users(setting: str) -> frozenset[str]:
+    """The optimizers that have a setting."""
+    return frozenset(name for name, record in OPTIMIZERS.items() if setting in record.settings)
 
 
 def joined(*rules: Rule) -> Rule:
@@ -161,7 +166,7 @@ class Layout:
             accepted = frozenset(wanted)
             rules = self.having(key, accepted.__contains__, before)
             if key in SETTINGS:
-                users = self.having("optimizer", lambda name, key=key: key in OPTIMIZERS[name].settings, before)
+                users = self.having("optimizer", _users(key).__contains__, before)
                 rules = [joined(a, b) for a, b in combinations(rules, users)]
             elif key == "order":
                 full, mini = self._by_batch(before)
@@ -212,7 +217,8 @@ class Layout:
         repeated = []
         for number, row in enumerate(axis.rows):
             given = dict(zip(axis.keys, row, strict=True))
-            used = OPTIMIZERS[given.get("optimizer", optimizer)].settings if optimizer or "optimizer" in given else {}
+            name = given.get("optimizer", optimizer)
+            used = OPTIMIZERS[name].settings if name else {}
             full = given.get("batch", batch) == FULL
             kept = tuple(
                 None if (key in SETTINGS and key not in used) or (key == "order" and full) else value

@@ -8,7 +8,8 @@ converged                 the criterion holds
 diverged                  a loss that is not finite, or is beyond DIVERGED times the first one
 oscillating               over the window the loss changed by OSCILLATING of itself per evaluation, and by
                           BACK_AND_FORTH times more than it gained or lost in the end
-learning                  over the window the loss fell by LEARNING of itself or more
+learning                  over the window the loss fell by LEARNING of itself or more; or by SLOWLY or more,
+                          steadily: at least STEADY of all its changes were falls in the end
 saturated                 SATURATED of the hidden activations lie within 1% of a limit
 constant_output           the outputs spread less than CONSTANT times as much as the targets
 stuck                     none of these: a plateau or a local minimum
@@ -28,6 +29,8 @@ DIVERGED = 1e6
 OSCILLATING = 0.05
 BACK_AND_FORTH = 5.0
 LEARNING = 0.01
+SLOWLY = 0.001
+STEADY = 0.5
 SATURATED = 0.9
 CONSTANT = 0.05
 
@@ -74,7 +77,9 @@ def classify(
             "converged": converged,
             "diverged": ~np.isfinite(last) | ~np.isfinite(first) | (last > DIVERGED * first),
             "oscillating": (swing >= OSCILLATING * last) & (variation >= BACK_AND_FORTH * np.abs(gain)) & (last > 0),
-            "learning": gain >= LEARNING * before,
+            # Of full-batch XOR runs that are not done after 1,000 epochs, 81% of those called learning and 18% of
+            # those called stuck are done after 10,000 (configs/xor_sweep.yaml).
+            "learning": (gain >= LEARNING * before) | ((gain >= SLOWLY * before) & (gain >= STEADY * variation)),
             "saturated": saturation >= SATURATED,
             "constant_output": spread < CONSTANT,
             "stuck": np.ones(len(last), bool),

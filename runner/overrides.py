@@ -116,7 +116,7 @@ def _edited(tree: Entries, name: str, edit: Callable[[Node], Node | None]) -> En
     new = edit(old)
     if new is old:
         return tree
-    if new is None or new.size == 1 and not isinstance(new, Scalar):
+    if new is None or (new.size == 1 and not isinstance(new, Scalar)):
         return _without(tree, name)
     return replace(tree, entries=tuple((key, new if key.text == name else v) for key, v in tree.entries))
 

@@ -122,8 +122,8 @@ class Product:
         decided = 0
         for step in (self._steps[-1], *self._steps[:-1]):
             decided |= step.forbidden
-            for bits in step.closing:
-                decided |= bits[0] | bits[1] | bits[2]
+            for rules, present, absent in step.closing:
+                decided |= rules | present | absent
             step.forget = decided
 
     def _decided(self, at: int, state: int) -> int | None:

@@ -9,7 +9,7 @@ from runner.errors import nearest
 from runner.faults import Fault, Step
 from runner.keys import KEYS, sweep_key
 from runner.layout import BUDGETS
-from runner.source import Entries, Items, Node
+from runner.source import Entries, Items, Node, child
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,7 @@ def _whole(path: tuple[Step, ...]) -> tuple[Step, ...]:
 def _at(node: Node, path: Sequence[Step]) -> Node | None:
     found: Node | None = node
     for step in path:
-        if isinstance(found, Entries):
-            found = found.get(str(step))
-        elif isinstance(found, Items) and isinstance(step, int) and step < len(found.items):
-            found = found.items[step]
-        else:
-            return None
+        found = child(found, step)
     return found
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NoReturn
 
 import yaml
 
@@ -117,16 +118,19 @@ def resolve(text: str) -> object:
     return text
 
 
+def child(node: Node | None, step: str | int) -> Node | None:
+    """The value under a key or at a place of a list; None when there is none."""
+    if isinstance(node, Entries) and isinstance(step, str):
+        return node.get(step)
+    if isinstance(node, Items) and isinstance(step, int) and step < len(node.items):
+        return node.items[step]
+    return None
+
+
 def find(node: Node, path: Sequence[str | int]) -> Mark:
     """Where the value at `path` stands, or the deepest part of it that there is."""
     for step in path:
-        if isinstance(node, Entries) and isinstance(step, str):
-            below = node.get(step)
-        elif isinstance(node, Items) and isinstance(step, int) and step < len(node.items):
-            below = node.items[step]
-        else:
-            below = None
-        if below is None:
+        if (below := child(node, step)) is None:
             break
         node = below
     return node.mark
@@ -160,18 +164,21 @@ class _Builder:
 
     def _mark(self, event: yaml.Event) -> Mark:
         start = event.start_mark
-        return Mark(self._file, start.line + 1, start.column + 1) if self._positions else Mark(self._file)
+        if start is None or not self._positions:
+            return Mark(self._file)
+        return Mark(self._file, start.line + 1, start.column + 1)
 
-    def _fail(self, event: yaml.Event, message: str) -> None:
+    def _fail(self, event: yaml.Event, message: str) -> NoReturn:
         raise StudyError([*self.problems, self._mark(event).problem(message)])
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MOST_DEPTH:
             self._fail(event, f"nested more than {MOST_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
+            if (known := self._anchors.get(str(event.anchor))) is None:
                 self._fail(event, f"alias *{event.anchor} has no anchor before it")
-            return self._anchors[event.anchor]
+            return known
+        assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
         if event.tag is not None:
             self.problems.append(self._mark(event).problem(f"tags are not allowed, found {event.tag}"))
         node: Node

@@ -13,7 +13,7 @@ from typing import Any
 from runner.consistency import DataChecks, study_faults
 from runner.errors import Problem, StudyError
 from runner.faults import Fault
-from runner.grammar import Record, StudyFile, json_schema, located, validate
+from runner.grammar import Record, json_schema, located, validate
 from runner.keys import KEYS
 from runner.layout import Layout
 from runner.overrides import override

@@ -40,9 +40,7 @@ class Checked:
 
         return core_schema.with_info_plain_validator_function(validate)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return dict(self._schema)
 
 
@@ -146,9 +144,7 @@ class Sweep(Strict):
     grid: Annotated[Axes, _keyed(read_axis, _axis_schema)] = Field(
         default={}, description="Axes: every combination, the first axis slowest."
     )
-    zip: Annotated[tuple[Row, ...], _ROWS] = Field(
-        default=(), description="Rows of keys that advance together."
-    )
+    zip: Annotated[tuple[Row, ...], _ROWS] = Field(default=(), description="Rows of keys that advance together.")
     sample: Sample | None = Field(default=None, description="Cells drawn from a space of keys.")
     when: tuple[When, ...] = Field(default=(), description="Extra axes for the cells that match.")
     exclude: tuple[Annotated[Axes, _keyed(read_matching, _matching_schema)], ...] = Field(

@@ -33,9 +33,7 @@ class Trajectories:
         The keys that decide it.
     """
 
-    def __init__(
-        self, layout: Layout, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]
-    ) -> None:
+    def __init__(self, layout: Layout, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
         self._layout = layout
         self._per_epoch = per_epoch
         self._keys = keys
@@ -62,8 +60,7 @@ class Trajectories:
             rest = tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS)
             numbers.setdefault(rest, len(numbers))
         rests = (
-            tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS)
-            for row in axis.rows
+            tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS) for row in axis.rows
         )
         return [*(numbers[rest] for rest in rests), len(numbers)]
 
@@ -109,7 +106,7 @@ class Trajectories:
             for held, longest in tails[state]:
                 given = dict(common)
                 for label in (*path, *held):
-                    given.update(label[1])  # type: ignore[index]
+                    given.update(label[1])
                 budget = longest or base
                 assert budget is not None, "every cell has a budget"
                 values = tuple(given.values())
@@ -138,8 +135,7 @@ class Trajectories:
             From the rows of cells to their numbers in the plan.
         """
         if self._fixed == len(self._order):
-            cells = self._layout.product.count()
-            yield from ((i,) for i in range(cells))
+            yield from ((i,) for i in range(self._layout.product.count()))
             return
         pending: list[int] = []
         last: NDArray[np.int64] | None = None

@@ -79,7 +79,7 @@ def boolean_3_4_1(
         for W, b in zip(w[::2], w[1::2], strict=True):
             a.append(_sigmoid(W @ a[-1] + b))
         d = (a[-1] - int(table[s])) * a[-1] * (1 - a[-1])
-        steps = []
+        steps: Weights = []
         for layer in reversed(range(len(w) // 2)):
             steps = [np.outer(d, a[layer]), d, *steps]
             d = (w[2 * layer].T @ d) * a[layer] * (1 - a[layer])
@@ -95,7 +95,7 @@ def parity_1_1_1(
     faults: Iterable[str] = ("weight_itself", "no_output_derivative"),
     *,
     learning_rate: float = 0.1,
-    inputs: ArrayLike = tuple(k / 9 for k in range(1, 10)),
+    inputs: ArrayLike = (1 / 9, 2 / 9, 3 / 9, 4 / 9, 5 / 9, 6 / 9, 7 / 9, 8 / 9, 9 / 9),
     targets: ArrayLike = (0, 1, 0, 1, 0, 1, 0, 1, 0),
     wrong_layers: Sequence[int] = (1, 2),
 ) -> list[Weights]:
@@ -356,7 +356,7 @@ def raw_inputs_2_2(
         y = _sigmoid(x @ W[unit] + b[unit])
         if "round_outputs" in faults:
             y = np.array([round(value, decimals) for value in y.tolist()])
-        return 2 * (y - t[:, unit]) * y * (1 - y)
+        return np.asarray(2 * (y - t[:, unit]) * y * (1 - y))
 
     def of_weight(d: Floats, i: int) -> float:
         return float(np.sum(d * (x[i, i] if "input_of_wrong_sample" in faults else x[:, i])))

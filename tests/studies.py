@@ -97,5 +97,9 @@ def write_samples(folder: Path, n: int = 7, inputs: int = 3, targets: int = 3, s
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """Norm of the difference divided by that of the expected value."""
-    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+    """Norm of the difference divided by that of the expected value; infinite when either is not finite."""
+    if np.array_equal(found, expected):
+        return 0.0
+    with np.errstate(all="ignore"):
+        deviation = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+    return deviation if np.isfinite(deviation) else np.inf

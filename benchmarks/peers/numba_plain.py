@@ -26,9 +26,7 @@ def _compiled(fastmath: bool, shape: tuple[int, int, int, int] | None = None) ->
     fixed = shape is not None
     n_samples, n_inputs, n_hidden, n_outputs = shape or (0, 0, 0, 0)
 
-    def train(
-        weights: Floats, inputs: Floats, targets: Floats, rate: Any, epochs: int, losses: Floats
-    ) -> None:
+    def train(weights: Floats, inputs: Floats, targets: Floats, rate: Any, epochs: int, losses: Floats) -> None:
         # W1 (hidden, inputs), b1, W2 (outputs, hidden), b2 in every row of `weights`.
         samples = n_samples if fixed else inputs.shape[0]
         n_in = n_inputs if fixed else inputs.shape[1]

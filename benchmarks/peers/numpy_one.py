@@ -35,6 +35,4 @@ def _prepare(work: Work) -> Program:
     return lambda: np.array([_train(row, work) for row in work.weights])
 
 
-PEERS = (
-    Peer("numpy", "NumPy, one network after the other, as in the posts", _prepare, one_hidden_layer, 512.0),
-)
+PEERS = (Peer("numpy", "NumPy, one network after the other, as in the posts", _prepare, one_hidden_layer, 512.0),)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import patch
+
 import numpy as np
 
 from benchmarks.peers import Peer
@@ -27,27 +30,30 @@ def _engine(work: Work) -> Program:
 
 def _kernel(work: Work) -> Program:
     cell = work.plan.cell(0)
-    program = make_program(cell)
     seeds = np.arange(work.runs, dtype=np.uint64)
     segment = blocks.Segment(cell_numbers(cell), np.zeros(1, np.int64), np.arange(work.runs), seeds)
-    block = blocks.Block(program, (cell.budget,), [segment], work.runs)
-    lanes, events = program.width.lanes.n, len(block.events)
-    groups = -(-work.runs // lanes)
-    _, _, runs = blocks._lanes(block, groups, lanes)
-    buffers = blocks._buffers(program)
-    out = layout.Out(
-        0,
-        np.empty((groups, events, layout.VALUES, lanes), program.dtype),
-        np.empty((groups, events, layout.COUNTS, lanes), np.int64),
-        np.empty(0, program.dtype),
-    )
+    arguments = _arguments(blocks.Block(make_program(cell), (cell.budget,), [segment], work.runs))
+    out = next(each for each in arguments if isinstance(each, layout.Out))
 
     def run() -> Floats:
-        train_block(program.net, program.data, program.job, runs, out, buffers, program.width)
+        train_block(*arguments)
         losses: Floats = out.values[:, -1, layout.V_LOSS].reshape(-1)[: work.runs]
         return losses
 
     return run
+
+
+def _arguments(block: blocks.Block) -> tuple[Any, ...]:
+    """What the engine hands to the kernel; its scratch and its results can be used again."""
+    seen: list[tuple[Any, ...]] = []
+
+    def noted(*arguments: Any) -> None:
+        seen.append(arguments)
+        train_block(*arguments)
+
+    with patch.object(blocks, "train_block", noted):
+        blocks.train(block)
+    return seen[0]
 
 
 PEERS = (

@@ -6,13 +6,13 @@ import math
 from statistics import NormalDist
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a share.
 
     Parameters
     ----------
-    successes, n : int
-        How many out of how many.
+    successes, n : float
+        How many out of how many; an effective number of runs need not be whole.
     confidence : float
         Of the two-sided interval.
 

@@ -1,0 +1,96 @@
+"""Claims and their verdicts as a table."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from runner.claims.result import CONFIDENCE, Checked
+
+_WIDTH = 100
+_STYLES = {"holds": "green", "fails": "bold red", "undecided": "yellow", "no runs": "bold red"}
+
+
+def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
+    """Print claims.
+
+    Parameters
+    ----------
+    checked : sequence of Checked
+    stream : file
+        Default stdout; plain text when it is no terminal.
+    """
+    from rich.console import Console
+
+    stream = stream or sys.stdout
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
+    console.print(_table(checked))
+    if remarks := _remarks(checked):
+        console.print("")
+        for line in remarks:
+            console.print(line)
+    console.print("")
+    console.print(summary(checked))
+    stream.write("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()))
+    stream.flush()
+
+
+def _table(checked: Sequence[Checked]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", width=_WIDTH)
+    table.add_column("claim", ratio=4, overflow="fold")
+    table.add_column("expected", ratio=3, overflow="fold")
+    for heading in ("found", f"{CONFIDENCE:.0%} interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("source", ratio=2, overflow="fold")
+    for each in checked:
+        verdict = Text(each.verdict, style=_STYLES[each.verdict])
+        claim = each.claim
+        table.add_row(claim.name, claim.statement, number(each.estimate), interval(each), verdict, claim.source)
+    return table
+
+
+def interval(each: Checked) -> str:
+    """The interval as it is shown; empty where there is none."""
+    if math.isnan(each.low):
+        return ""
+    if each.low == each.high:
+        return "exact"
+    return f"{number(each.low)} to {number(each.high)}"
+
+
+def number(value: float) -> str:
+    """A number with few digits."""
+    if math.isnan(value):
+        return ""
+    if value == int(value) if math.isfinite(value) else False:
+        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
+    if abs(value) >= 1e5 and math.isfinite(value):
+        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
+    return f"{value:.4g}"
+
+
+def _remarks(checked: Sequence[Checked]) -> list[str]:
+    """What is to be known about claims that do not simply hold, and about runs without a number."""
+    return [f"{each.claim.name}: {'; '.join(each.notes)}" for each in checked if each.notes]
+
+
+def summary(checked: Sequence[Checked]) -> str:
+    """`3 claims: 2 hold, 1 undecided`."""
+    counts = Counter(each.verdict for each in checked)
+    words = {
+        "holds": ("holds", "hold"),
+        "fails": ("fails", "fail"),
+        "undecided": ("is undecided", "are undecided"),
+        "no runs": ("is about runs that there are not", "are about runs that there are not"),
+    }
+    parts = [f"{counts[verdict]} {words[verdict][counts[verdict] > 1]}" for verdict in words if counts[verdict]]
+    return f"{len(checked)} claim{'' if len(checked) == 1 else 's'}: {', '.join(parts)}"

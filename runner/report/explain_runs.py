@@ -1,0 +1,309 @@
+"""The part of a results table that `explain` looks at, as numbers: which axes there are, and where each run stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.errors import RunnerError
+from runner.report.frame import codes_of, header, key_columns, read_columns
+from runner.report.seeds import is_deterministic
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+FAULTS = "faults"
+WITH, WITHOUT = "with", "without"
+_CHANCE = ("init", "bias_init", "order")
+_COST = ("architecture", "bias")
+_LARGEST = 2**62
+_PARTS = re.compile(r",(?![^(]*\))")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Something that differs between cells.
+
+    Attributes
+    ----------
+    name : str
+        A key, the name of one fault, or several keys that advance together.
+    values : tuple of str
+        Canonical texts; `without` and `with` for a fault.
+    fault : bool
+        Whether it is a fault that is there or not.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    fault: bool = False
+
+    def label(self, value: int) -> str:
+        """A value as it is said: `learning_rate 2`, `without ascent`."""
+        if self.fault:
+            return f"{self.values[value]} {self.name}"
+        names, texts = self.name.split(" & "), self.values[value].split(" & ")
+        if len(names) == len(texts):
+            return ", ".join(f"{name} {shown(text)}" for name, text in zip(names, texts, strict=True))
+        return f"{self.name} {shown(self.values[value])}"
+
+    def short(self, value: int) -> str:
+        """A value without its name."""
+        return self.values[value] if self.fault else shown(self.values[value])
+
+
+def shown(text: str) -> str:
+    """A text of a value with few digits."""
+    if not text:
+        return "none"
+    try:
+        return text if text.lstrip("-").isdigit() else f"{float(text):.4g}"
+    except ValueError:
+        return " & ".join(map(shown, text.split(" & "))) if " & " in text else text
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs by axis and seed.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+    codes : int array (n, axes)
+        Number of each run's value on each axis.
+    seeds : int array (n,)
+        Number of its seed among `seed_values`.
+    seed_values : int array
+    converged : bool array (n,)
+    outcomes : int array (n,)
+        Into `outcome_names`.
+    outcome_names : tuple of str
+    cost : float array (n,)
+        Passes over the data times parameters, 1 where that is not known.
+    exact : bool
+        Whether the seed makes no difference.
+    """
+
+    axes: tuple[Axis, ...]
+    codes: Ints
+    seeds: Ints
+    seed_values: Ints
+    converged: NDArray[np.bool_]
+    outcomes: Ints
+    outcome_names: tuple[str, ...]
+    cost: Floats
+    exact: bool
+
+    def __len__(self) -> int:
+        return len(self.converged)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Values per axis."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def n_seeds(self) -> int:
+        """How many seeds there are."""
+        return len(self.seed_values)
+
+    def place(self, axes: Sequence[int]) -> Ints:
+        """One number for the values on some axes, the same for the same values, as small as can be."""
+        return combined([(self.codes[:, at], self.levels[at]) for at in axes], len(self))
+
+
+def combined(columns: Iterable[tuple[Ints, int]], n: int) -> Ints:
+    """Several columns of numbers as one: mixed radix, made dense wherever it would overflow or be sparse."""
+    whole, size = np.zeros(n, np.int64), 1
+    for codes, levels in columns:
+        if size > _LARGEST // max(levels, 1):
+            _, whole = np.unique(whole, return_inverse=True)
+            size = int(whole.max(initial=0)) + 1
+        whole, size = whole * levels + codes, size * levels
+    if size > 4 * n + 1024:
+        _, whole = np.unique(whole, return_inverse=True)
+    return np.asarray(whole, np.int64)
+
+
+def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        `runs.csv` of a study.
+    axes : sequence of str, optional
+        Keys that the study sweeps; when not given, those that differ between rows and do not follow from others.
+
+    Raises
+    ------
+    RunnerError
+        When there is no table, or no row in it.
+    """
+    names = header(path)
+    keys = key_columns(names)
+    wanted = keys if axes is None else [name for name in axes if name in keys]
+    others = [name for name in (*_CHANCE, *_COST, "outcome", "converged") if name in names]
+    numbers = ["epochs_run"] if "epochs_run" in names else []
+    frame = read_columns(path, [*wanted, *others], numbers)
+    if frame.empty:
+        raise RunnerError(f"{path} has no rows yet: run the study first")
+    return from_frame(frame, wanted, follow=axes is not None)
+
+
+def from_frame(frame: pd.DataFrame, keys: Sequence[str], follow: bool = False) -> Runs:
+    """From a table to numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Texts as categories.
+    keys : sequence of str
+        Columns that may be axes.
+    follow : bool
+        Whether a column is an axis even when it follows from another one.
+    """
+    axes, columns = _axes_of(frame, keys)
+    if not follow:
+        axes, columns = _independent(axes, columns)
+    axes, columns = _split_faults(axes, columns)
+    axes, columns = _joined(axes, columns)
+    outcomes, names = codes_of(frame["outcome"])
+    seed_values, seeds = np.unique(frame["seed"].to_numpy(), return_inverse=True)
+    chance = [[str(text) for text in frame[name].unique()] for name in _CHANCE if name in frame]
+    return Runs(
+        axes=tuple(axes),
+        codes=np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0), np.int64),
+        seeds=np.asarray(seeds, np.int64),
+        seed_values=seed_values,
+        converged=(frame["converged"] == "True").to_numpy(),
+        outcomes=outcomes,
+        outcome_names=tuple(names),
+        cost=_cost(frame),
+        exact=len(chance) == len(_CHANCE) and is_deterministic(*chance),
+    )
+
+
+def _axes_of(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Axis], list[Ints]]:
+    axes, columns = [], []
+    for key in keys:
+        codes, texts = codes_of(frame[key])
+        if len(texts) > 1:
+            axes.append(Axis(key, tuple(texts)))
+            columns.append(codes)
+    return axes, columns
+
+
+def _independent(axes: list[Axis], columns: list[Ints]) -> tuple[list[Axis], list[Ints]]:
+    """Without columns that follow from one before or after them, as `bias_learning_rate` from `learning_rate`."""
+    dropped: set[int] = set()
+    for i in range(len(axes)):
+        for j in range(len(axes)):
+            if i == j or {i, j} & dropped:
+                continue
+            pairs = _n_pairs(columns[i], columns[j], len(axes[j].values))
+            # j follows from i; of two that follow from each other the first stays.
+            if pairs == len(axes[i].values) and (len(axes[j].values) < pairs or i < j):
+                dropped.add(j)
+    kept = [at for at in range(len(axes)) if at not in dropped]
+    return [axes[at] for at in kept], [columns[at] for at in kept]
+
+
+def _n_pairs(a: Ints, b: Ints, levels: int) -> int:
+    return len(np.unique(a * levels + b))
+
+
+def _split_faults(axes: list[Axis], columns: list[Ints]) -> tuple[list[Axis], list[Ints]]:
+    """A sweep over sets of faults as one axis for each fault, which is there or not."""
+    at = next((i for i, axis in enumerate(axes) if axis.name == FAULTS), None)
+    if at is None:
+        return axes, columns
+    sets = [fault_names(text) for text in axes[at].values]
+    # Alternatives of which each run has at most one are one axis already.
+    if max(map(len, sets)) < 2:
+        return axes, columns
+    names = dict.fromkeys(name for each in sets for name in each)
+    split, split_columns = [], []
+    for name in names:
+        present = np.array([name in each for each in sets], np.int64)
+        if present.all():
+            continue
+        split.append(Axis(name, (WITHOUT, WITH), fault=True))
+        split_columns.append(present[columns[at]])
+    return [*axes[:at], *split, *axes[at + 1 :]], [*columns[:at], *split_columns, *columns[at + 1 :]]
+
+
+def fault_names(text: str) -> tuple[str, ...]:
+    """The faults in a text such as `[ascent, rounded_sums(10)]`.
+
+    Examples
+    --------
+    >>> fault_names("[ascent, rounded_sums(10)]"), fault_names("none")
+    (('ascent', 'rounded_sums(10)'), ())
+    """
+    inside = text.strip().removeprefix("[").removesuffix("]")
+    return tuple(name for part in _PARTS.split(inside) if (name := part.strip()) not in ("", "none"))
+
+
+def _joined(axes: list[Axis], columns: list[Ints]) -> tuple[list[Axis], list[Ints]]:
+    """Axes that always change together as one: what each of them does by itself cannot be told."""
+    kept: list[Axis] = []
+    kept_columns: list[Ints] = []
+    for axis, column in zip(axes, columns, strict=True):
+        for i, (other, codes) in enumerate(zip(kept, kept_columns, strict=True)):
+            n = len(axis.values)
+            if len(other.values) == n and _n_pairs(codes, column, n) == n:
+                kept[i] = _together(other, axis, codes, column)
+                break
+        else:
+            kept.append(axis)
+            kept_columns.append(column)
+    return kept, kept_columns
+
+
+def _together(first: Axis, second: Axis, codes: Ints, others: Ints) -> Axis:
+    partner = np.zeros(len(first.values), np.int64)
+    partner[codes] = others
+    if first.fault and second.fault and partner.tolist() == [0, 1]:
+        return replace(first, name=f"{first.name} + {second.name}")
+    texts = [_text(first, i) + " & " + _text(second, int(partner[i])) for i in range(len(first.values))]
+    return Axis(f"{first.name} & {second.name}", tuple(texts))
+
+
+def _text(axis: Axis, value: int) -> str:
+    return axis.values[value] or "none"
+
+
+def _cost(frame: pd.DataFrame) -> Floats:
+    """Work of training: passes over the data times parameters."""
+    cost = np.ones(len(frame))
+    if "architecture" in frame:
+        bias = frame["bias"] if "bias" in frame else pd.Series("trained", frame.index, dtype="category")
+        shapes, kinds = codes_of(frame["architecture"])[1], codes_of(bias)[1]
+        table = np.array([[parameters(shape, kind) for kind in kinds] for shape in shapes], float)
+        cost = table[codes_of(frame["architecture"])[0], codes_of(bias)[0]]
+    if "epochs_run" in frame:
+        passes: Any = frame["epochs_run"].to_numpy()
+        cost = cost * np.where(np.isfinite(passes), passes, 0.0)
+    return np.maximum(cost, 1e-9)
+
+
+def parameters(architecture: str, bias: str) -> int:
+    """Numbers that are trained.
+
+    Examples
+    --------
+    >>> parameters("2-4-1", "trained"), parameters("2-4-1", "none")
+    (17, 12)
+    """
+    sizes = [int(size) for size in architecture.split("-")]
+    pairs = list(pairwise(sizes))
+    biases = {"trained": sum(sizes[1:]), "shared": len(pairs)}.get(bias, 0)
+    return sum(a * b for a, b in pairs) + biases

@@ -1,0 +1,160 @@
+"""The documentation: its tables are current, its studies load, its commands are commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+import runner
+from runner import __main__ as command_line
+from runner import outcomes
+from runner.keys import KEYS
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
+from runner.outcomes import OUTCOMES
+from runner.ranges import RANGES
+from runner.sampling import DISTRIBUTIONS, METHODS
+from runner.sweep import Sweep
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+COMMAND = (sys.executable, "-m", "runner")
+_LINK = re.compile(r"\]\(([^)#:]*)(#[^)]*)?\)")
+
+
+def fenced(page: Path, language: str) -> list[str]:
+    """The blocks of a page in a language."""
+    text = page.read_text(encoding="utf-8")
+    return [match[2] for match in _FENCED.finditer(text) if match[1] == language]
+
+
+def studies() -> list[tuple[str, str]]:
+    """Every YAML block that is a whole study rather than a part of one."""
+    return [
+        (f"{page.name}-{i}", block)
+        for page in PAGES
+        for i, block in enumerate(fenced(page, "yaml"))
+        if {"name", "data", "architecture"} <= set(yaml.safe_load(block) or ())
+    ]
+
+
+def commands() -> list[str]:
+    """Every command of this package, written to be typed."""
+    blocks = [block for page in PAGES for block in fenced(page, "bash")]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    parts = [part.strip() for line in lines for part in re.split(r"&&|;", line)]
+    return [part for part in dict.fromkeys(parts) if " -m runner" in part]
+
+
+def reference() -> ModuleType:
+    """The script that makes the reference."""
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    assert reference().main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_reference_that_is_not_current_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = reference()
+    page = tmp_path / "reference.md"
+    page.write_text(module.PAGE.read_text(encoding="utf-8").replace("`half_mse`", "`half_msr`"), encoding="utf-8")
+    module.PAGE = page
+    assert module.main(["--check"]) == 1
+    assert capsys.readouterr().err == "reference.md is not current: python docs/make_reference.py\n"
+    assert module.main([]) == 0
+    assert page.read_text(encoding="utf-8") == (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*KEYS, *ACTIVATIONS, *LOSSES, *OPTIMIZERS, *INITIALIZERS, *FAULTS, *OUTCOMES],
+)
+def test_every_name_stands_in_the_reference(name: str) -> None:
+    assert re.search(rf"^\| `{name}[`(]", (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [*Sweep.model_fields, *RANGES, *METHODS, *DISTRIBUTIONS])
+def test_every_name_of_the_sweep_grammar_is_told(name: str) -> None:
+    assert re.search(rf"\b{name}\b", (ROOT / "docs" / "study.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("name", "block"), studies(), ids=[name for name, _ in studies()])
+def test_every_study_loads(name: str, block: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(block, encoding="utf-8")
+    assert runner.plan(runner.load(path)).n_runs > 0
+
+
+def test_there_are_studies_and_commands() -> None:
+    assert {name.split("-")[0] for name, _ in studies()} >= {"README.md", "study.md"}
+    assert len(commands()) >= 5
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    words = shlex.split(command)
+    arguments = words[words.index("runner") + 1 :]
+    if arguments[0] in command_line._COMMANDS and arguments[0] != "run":
+        told = subprocess.run([*COMMAND, arguments[0], "--help"], capture_output=True, text=True, check=True)
+        for flag in (word for word in arguments if word.startswith("-")):
+            assert flag in told.stdout
+        arguments = arguments[1:] if arguments[0] == "plan" else []
+    if arguments:
+        # What is trained is planned only.
+        result = subprocess.run(
+            [*COMMAND, *arguments, "-n", "--out", str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for target, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor[1:] in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def test_the_pipeline_runs_the_tests_as_the_readme_says() -> None:
+    pipeline = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    found = re.search(r"grep '(.*)' README.md", pipeline)
+    assert found is not None
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(found[1], readme, re.MULTILINE) == [
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[dev]' && .venv/bin/python -m pytest"
+    ]
+
+
+def test_the_readme_shows_the_thresholds_of_the_outcomes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", readme, re.MULTILINE))
+    assert set(rows) == set(OUTCOMES)
+    assert f"{outcomes.DIVERGED:,.0f} times" in rows["diverged"]
+    assert f"by {outcomes.OSCILLATING:.0%} of itself" in rows["oscillating"]
+    assert f"by {outcomes.BACK_AND_FORTH:g} times" in rows["oscillating"]
+    assert f"the last {1 / outcomes.WINDOW:.0%}" in rows["oscillating"]
+    assert f"the last {1 / outcomes.WINDOW:.0%}" in rows["learning"]
+    assert f"by {outcomes.LEARNING:.0%} or more" in rows["learning"]
+    assert f"{outcomes.SATURATED:.0%} of the hidden" in rows["saturated"]
+    assert f"less than {outcomes.CONSTANT:.0%}" in rows["constant_output"]
+
+
+def test_the_readme_shows_the_study_that_it_runs() -> None:
+    assert (ROOT / "configs" / "xor_sweep.yaml").read_text(encoding="utf-8") in fenced(ROOT / "README.md", "yaml")
