@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runner.errors import nearest
-from runner.faults import Fault, Step, Wrong, expected, unknown
+from runner.faults import Fault, Step, Wrong, expected, found, unknown
 from runner.keys import KEYS, Key, sweep_key
 from runner.ranges import RANGES, range_values
 from runner.sampling import DISTRIBUTIONS, chosen, drawn, points
@@ -51,7 +51,7 @@ def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
         own = key.kind.ranges
         known = [*own] or [*RANGES]
         if len(value) != 1:
-            raise expected(f"one of {', '.join(known)}", value)
+            raise Wrong(f"expected one of {', '.join(known)}, found {', '.join(value) or 'an empty mapping'}")
         ((name, args),) = value.items()
         if name in own:
             return list(_under(name, lambda: own[name](args)))
@@ -82,7 +82,7 @@ def _read_items(
         try:
             value = key.read(item, base)
             if different and value in seen:
-                raise Wrong(f"{key.name}: {key.text(value) or 'none'} stands on the axis twice")
+                raise Wrong(f"{key.name}: {key.text(value) or 'none'} stands there twice")
             seen.add(value)
             values.append(value)
         except Wrong as wrong:
@@ -172,7 +172,8 @@ def _read_distribution(key: Key, item: object, base: Path | None, at: list[int])
     names = [*DISTRIBUTIONS, "choice"] if key.kind.number else ["choice"]
     try:
         if not isinstance(item, dict) or len(item) != 1:
-            raise expected(f"one of {', '.join(names)}", item)
+            given = ", ".join(item) if isinstance(item, dict) and item else found(item)
+            raise Wrong(f"expected one of {', '.join(names)}, found {given}")
         ((name, args),) = item.items()
         if name not in names:
             raise Wrong(Fault(unknown(names, name), (name,), at_key=True))

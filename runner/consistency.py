@@ -13,7 +13,7 @@ from runner.data import DataError, DataSet, load_data
 from runner.errors import Problem
 from runner.faults import Fault, Step
 from runner.keys import KEYS, element
-from runner.layout import BUDGETS, FULL, Layout, collisions
+from runner.layout import BUDGETS, FULL, Layout
 from runner.ops import OPTIMIZERS, SETTINGS
 
 DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
@@ -32,11 +32,7 @@ def study_faults(layout: Layout, unknown: frozenset[str], overridden: frozenset[
     overridden : frozenset of str
         Keys given on the command line: it is fine when they leave a condition or a setting without use.
     """
-    clashes = list(collisions(layout))
-    yield from clashes
     yield from _elements(layout, unknown)
-    if clashes:
-        return
     yield from _missing(layout, unknown)
     if not unknown.intersection(BUDGETS):
         yield from _budgets(layout)
@@ -233,7 +229,7 @@ def _fits(architecture: tuple[int, ...], data: DataSet, name: str) -> Iterator[s
 def _batch_fits(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
     samples = len(data.inputs)
     if batch != FULL and int(batch) > samples:
-        yield f"{batch} is more than all samples; {name} has {_counted(samples, 'sample')}"
+        yield f"{batch} is larger than the data set; {name} has {_counted(samples, 'sample')}"
 
 
 def _counted(count: int, what: str) -> str:

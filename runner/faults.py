@@ -54,7 +54,7 @@ def found(value: object) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
-    text = str(value)
+    text = f"{value:.0f}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e16 else str(value)
     text = text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
     return f"'{text}'" if isinstance(value, str) else text
 

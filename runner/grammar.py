@@ -44,7 +44,7 @@ class _Study(Strict):
     )
     description: Annotated[str, plain(text())] = Field(default="", description="What the study is to find out.")
     sweep: Sweep = Field(default=Sweep(), description="Keys with many values.")
-    replicates: Annotated[int | None, plain(integer(1, MOST_SEED))] = Field(
+    replicates: Annotated[int | None, plain(integer(1))] = Field(
         default=None, description="How many seeds, from 0 up."
     )
     seeds: Annotated[tuple[int, ...] | None, Checked(_read_seeds, _SEEDS_SCHEMA)] = Field(

@@ -107,8 +107,7 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
             spec = parse_csv_spec(value)
             return spec if base is None else fingerprint(spec, base)
         except DataError as error:
-            messages = [problem.message.removeprefix("data: ") for problem in error.problems]
-            raise Wrong(*(Fault(message) for message in messages)) from None
+            raise Wrong(*_csv_faults(problem.message for problem in error.problems)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
     if name not in DATASETS:
         raise Wrong(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
@@ -116,6 +115,20 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
     digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
     args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
     return _bound(entry, name, args)
+
+
+def _csv_faults(messages: Iterable[str]) -> list[Fault]:
+    """The messages about a CSV specification, each with the entry that it begins with."""
+    faults = []
+    for message in messages:
+        message = message.removeprefix("data: ").replace("found None", "found nothing")
+        first, _, rest = message.partition(" ")
+        if message.startswith("unknown key "):
+            faults.append(Fault(message, (rest.split("'")[1],), at_key=True))
+        else:
+            faults.append(Fault(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+    misspelt = any(fault.at_key for fault in faults)
+    return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
 
 
 def _read_scaling(value: object, base: Path | None = None) -> Call:

@@ -246,14 +246,14 @@ class Layout:
             labels[at] = [tuple((key, reduce(key, row[j])) for key, j in held) for row in axis.rows]
             labels[at] += [()] if axis.block is not None else []
         common = {key: reduce(key, self.common(key)) for key in keys}
-        seen: set[tuple[Hashable, ...]] = set()
+        seen: dict[tuple[Hashable, ...], None] = {}  # in the order of the cells
         for path in self.product.by_label(labels):
             cell = dict(common)
             for label in path:
                 cell.update(label)  # type: ignore[call-overload]
-            seen.add(tuple(cell[key] for key in keys))
+            seen[tuple(cell[key] for key in keys)] = None
         for row in self.sweep.include:
-            seen.add(tuple(reduce(key, row.get(key, self.common(key))) for key in keys))
+            seen[tuple(reduce(key, row.get(key, self.common(key))) for key in keys)] = None
         yield from seen
 
 
@@ -267,5 +267,5 @@ def collisions(layout: Layout) -> Iterator[Fault]:
                 other = layout.axes[earlier]
                 both: Rule = {p: frozenset(range(len(layout.axes[p].rows))) for p in (earlier, at)}
                 if other.block is None or layout.bare.possible(both):
-                    yield Fault(f"{key}: an axis of {other.kind} gives it already", axis.key_path(key), at_key=True)
+                    yield Fault(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
                     break

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SAMPLES = 64
 _POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
 _WIDTH = 100
+_MOST_VALUES = 1000
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def preview(plan: Plan, out: Path, fresh: bool = False) -> Preview:
     speed = timings.get("updates", 0) / timings["seconds"] if timings.get("seconds") else 0
     return Preview(
         name=plan.study.name,
-        axes={str(key): values for key, values, *_ in plan.axes},
+        axes={key: values if len(values) <= _MOST_VALUES else len(values) for key, values in plan.axes},
         cells=plan.n_cells,
         replicates=len(plan.seeds),
         runs=plan.n_runs,
@@ -159,7 +160,7 @@ def _fitted(start: str, values: int | Sequence[str]) -> str:
     start = f"{start}{len(texts):,}: "
     if len(start + ", ".join(texts)) <= _WIDTH:
         return start + ", ".join(texts)
-    shown = texts[:-1]
+    shown = texts[: min(len(texts) - 1, _WIDTH // 3)]
     while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > _WIDTH:
         shown.pop()
     return start + ", ".join([*shown, "...", texts[-1]])

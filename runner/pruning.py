@@ -71,12 +71,16 @@ def _names(node: Node) -> set[str]:
 
 
 def _without(node: Node, here: tuple[Step, ...], places: set[tuple[Step, ...]]) -> Node | None:
+    left: Node
     if here in places:
         return None
     if isinstance(node, Entries):
         kept = [(key, _without(value, (*here, key.text), places)) for key, value in node.entries]
-        return replace(node, entries=tuple((key, value) for key, value in kept if value is not None))
-    if isinstance(node, Items):
+        left = replace(node, entries=tuple((key, value) for key, value in kept if value is not None))
+    elif isinstance(node, Items):
         items = [_without(item, (*here, i), places) for i, item in enumerate(node.items)]
-        return replace(node, items=tuple(item for item in items if item is not None))
-    return node
+        left = replace(node, items=tuple(item for item in items if item is not None))
+    else:
+        return node
+    # A grid that lost its only axis is not an empty grid: nothing would be said about it that is not said already.
+    return None if left.size == 1 < node.size and here else left

@@ -180,7 +180,7 @@ class _Builder:
             return known
         assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
         if event.tag is not None:
-            self.problems.append(self._mark(event).problem(f"tags are not allowed, found {event.tag}"))
+            self.problems.append(self._mark(event).problem(f"tags are not allowed, found {_tag(event.tag)}"))
         node: Node
         if isinstance(event, yaml.ScalarEvent):
             node = Scalar(event.value, event.style is None, self._mark(event))
@@ -254,6 +254,11 @@ class _Builder:
         if whole is not item and isinstance(whole, Scalar):
             message = f'YAML cuts {whole.text} at its commas here; put it in quotes: "{whole.text}"'
             self.problems.append(whole.mark.problem(message))
+
+
+def _tag(tag: str) -> str:
+    standard = "tag:yaml.org,2002:"
+    return f"!!{tag.removeprefix(standard)}" if tag.startswith(standard) else tag
 
 
 def _is_cut(node: Node) -> bool:

@@ -15,7 +15,7 @@ from runner.errors import Problem, StudyError
 from runner.faults import Fault
 from runner.grammar import Record, json_schema, located, validate
 from runner.keys import KEYS
-from runner.layout import Layout
+from runner.layout import Layout, collisions
 from runner.overrides import override
 from runner.pruning import prune
 from runner.source import MOST_BYTES, Node, parse
@@ -176,8 +176,9 @@ def _cross_checked(
     problems: list[Problem] = []
     faults: list[Fault] = []
     try:
-        faults += study_faults(layout, unknown, overridden)
-        if not any("gives it already" in fault.message for fault in faults):
+        faults += collisions(layout)
+        if not faults:
+            faults += study_faults(layout, unknown, overridden)
             data = DataChecks(layout, base)
             data.check(unknown)
             faults += data.faults

@@ -22,7 +22,7 @@ from runner.outcomes import (
     window,
 )
 
-# Each makes its outcome on every seed, by what is said beside it.
+# Each makes its outcome on every seed (oscillating: on nearly every), by what is said beside it.
 MADE: dict[str, list[dict[str, Any]]] = {
     "converged": [
         {"data": "and", "architecture": "2-1", "learning_rate": 1.0, "updates": 300},
@@ -30,9 +30,9 @@ MADE: dict[str, list[dict[str, Any]]] = {
     ],
     "learning": [
         # the gradient is right, the budget is not
-        {"data": "and", "architecture": "2-1", "learning_rate": 0.1, "updates": 30},
+        {"data": "and", "architecture": "2-1", "init": "normal(0, 0.1)", "learning_rate": 0.1, "updates": 30},
         {"data": "iris", "target_encoding": "one_hot", "architecture": "4-3", "output": "softmax",
-         "loss": "cross_entropy", "learning_rate": 0.05, "updates": 40, "batch": 25},
+         "loss": "cross_entropy", "learning_rate": 0.05, "updates": 40},
     ],
     "constant_output": [
         # equal hidden units that stay equal: no more than one unit can do
@@ -57,10 +57,9 @@ MADE: dict[str, list[dict[str, Any]]] = {
         # the perceptron cannot separate XOR and changes its mind for ever
         {"data": "xor", "architecture": "2-1", "output": "step", "rule": "perceptron", "learning_rate": 0.3,
          "batch": 1, "evaluate_every": 1, "updates": 500, "criterion": {"accuracy": 1.0}},
-        # steps that overshoot a minimum that they are too large for
+        # steps that cannot become smaller jump over the minimum for ever
         {"data": "xor", "architecture": "2-3-1", "activation": "identity", "output": "identity",
-         "optimizer": "rprop", "eta_minus": 0.9, "eta_plus": 2.0, "step_min": 0.5, "learning_rate": 0.5,
-         "updates": 500},
+         "optimizer": "rprop", "step_min": 0.5, "step_max": 0.5, "learning_rate": 0.5, "updates": 500},
     ],
     "diverged": [
         {"data": "and", "architecture": "2-1", "output": "identity", "learning_rate": 3.0, "updates": 1000},
@@ -83,10 +82,9 @@ def test_runs_made_to_show_an_outcome(tmp_path: Any, outcome: str, k: int, preci
     (tmp_path / "hole.csv").write_text("a,b\n0,0\n1,\n")
     runs = studies.run(tmp_path, replicates=9, precision=precision, **MADE[outcome][k])
     found = [runs.outcome(number) for number, _, _ in runs.each()]
-    if (outcome, k) == ("oscillating", 1):
-        assert found.count(outcome) >= 7
-    else:
-        assert found == [outcome] * 9
+    # a cycle may by chance end where it began to be looked at
+    least = 7 if outcome == "oscillating" else 9
+    assert found.count(outcome) >= least, found
     assert (runs.column("converged") == (np.array(found) == "converged")).all()
 
 
@@ -135,7 +133,7 @@ THRESHOLDS = [
     ({"last": above(DIVERGED), "before": DIVERGED}, "diverged"),
     # the loss fell by LEARNING of itself: 1 to 0.99
     ({"before": 1.0, "last": 1.0 - LEARNING}, "learning"),
-    ({"before": 1.0, "last": above(1.0 - LEARNING)}, "stuck"),
+    ({"before": 1.0, "last": 1.0 - 0.999 * LEARNING}, "stuck"),
     ({"before": 1.0, "last": 1.0 + 2 * LEARNING}, "stuck"),
     # changes of OSCILLATING of the loss per evaluation, forth and back
     ({"variation": 10 * OSCILLATING * 0.5}, "oscillating"),
@@ -146,8 +144,6 @@ THRESHOLDS = [
     ({"before": 0.75, "variation": below(BACK_AND_FORTH * 0.25)}, "learning"),
     ({"before": 0.25, "variation": BACK_AND_FORTH * 0.25}, "oscillating"),
     ({"before": 0.25, "variation": below(BACK_AND_FORTH * 0.25)}, "stuck"),
-    # a loss of 0 that stays 0 does not bounce
-    ({"before": 0.0, "last": 0.0}, "learning"),
     ({"saturation": SATURATED}, "saturated"),
     ({"saturation": below(SATURATED)}, "stuck"),
     ({"saturation": np.nan}, "stuck"),

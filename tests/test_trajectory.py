@@ -34,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "state": {"optimizer": "adam", "learning_rate": 0.1, "stop": "converged"},
     "state, mini-batches": {"optimizer": "rprop", "learning_rate": 0.1, "batch": 2},
     "other criteria": {"criterion": {"accuracy": 1.0, "loss": 0.2, "mse": 0.15}, "stop": "converged"},
-    "gradient": {"criterion": {"grad_norm": 0.03}, "stop": "converged", "batch": 3},
+    "gradient": {"criterion": {"grad_norm": 0.06}, "stop": "converged", "batch": 3},
     "single precision": {"precision": "float32", "stop": "converged"},
     "divergence": {"output": "identity", "learning_rate": 3.0},
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ _MOST_TABLE = 30_000_000
 _MOST_COMBINATIONS = 20_000
 _LEAST_STEP = 0.02
 _SHOWN = 6
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -190,21 +191,35 @@ def _filled(shape: tuple[int, int], place: Ints, values: Floats) -> Floats:
 
 
 def _front(tried: Sequence[_Outcome]) -> list[tuple[_Outcome, int]]:
-    """Cheapest first, each saving noticeably more than all that are cheaper."""
+    """The changes worth showing, by outcome and combination."""
     # A few per cent are what luck does when so many changes are tried.
     least = max(_LEAST_STEP, max((outcome.best for outcome in tried), default=0.0) / 10)
-    every = [
-        (float(outcome.cost[c]), -float(outcome.hits[c] / outcome.runs[c]), outcome, int(c))
-        for outcome in tried
-        for c in np.flatnonzero((outcome.hits > 0) & (outcome.hits >= least * outcome.runs))
-    ]
-    front: list[tuple[_Outcome, int]] = []
+    return cheapest_first(
+        [
+            (float(outcome.cost[c]), float(outcome.hits[c] / outcome.runs[c]), (outcome, int(c)))
+            for outcome in tried
+            for c in np.flatnonzero((outcome.hits > 0) & (outcome.hits >= least * outcome.runs))
+        ]
+    )
+
+
+def cheapest_first(candidates: Iterable[tuple[float, float, Found]]) -> list[Found]:
+    """Of (cost, share saved, what) the few that save noticeably more than all that are cheaper.
+
+    Examples
+    --------
+    >>> cheapest_first([(1, 0.5, "a"), (2, 0.4, "b"), (3, 0.9, "c"), (3, 0.8, "d")])
+    ['a', 'c']
+    """
+    # Costs that differ by less than a thousandth are the same.
+    every = sorted(((round(cost, 3), -saved, i, what) for i, (cost, saved, what) in enumerate(candidates)))
+    best = max((-minus for _, minus, _, _ in every), default=0.0)
+    front: list[Found] = []
     last = 0.0
-    best = -min((minus for _, minus, _, _ in every), default=0.0)
-    for _, minus, outcome, combination in sorted(every, key=lambda each: each[:2]):
+    for _, minus, _, what in every:
         # The very best stays, however little better it is.
         if -minus >= last + _LEAST_STEP or (-minus == best and best > last):
-            front.append((outcome, combination))
+            front.append(what)
             last = -minus
     if len(front) > _SHOWN:
         places = np.unique(np.linspace(0, len(front) - 1, _SHOWN).round().astype(int))

@@ -89,6 +89,8 @@ class Runs:
         Passes over the data times parameters, 1 where that is not known.
     exact : bool
         Whether the seed makes no difference.
+    born_broken : int
+        How many had a loss that is no number before the first update.
     """
 
     axes: tuple[Axis, ...]
@@ -100,6 +102,7 @@ class Runs:
     outcome_names: tuple[str, ...]
     cost: Floats
     exact: bool
+    born_broken: int = 0
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -108,6 +111,11 @@ class Runs:
     def levels(self) -> tuple[int, ...]:
         """Values per axis."""
         return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def n_cells(self) -> int:
+        """How many combinations of values there are."""
+        return len(np.unique(self.place(range(len(self.axes)))))
 
     @property
     def n_seeds(self) -> int:
@@ -151,7 +159,7 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     keys = key_columns(names)
     wanted = keys if axes is None else [name for name in axes if name in keys]
     others = [name for name in (*_CHANCE, *_COST, "outcome", "converged") if name in names]
-    numbers = ["epochs_run"] if "epochs_run" in names else []
+    numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
     frame = read_columns(path, [*wanted, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
@@ -188,6 +196,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], follow: bool = False) -
         outcome_names=tuple(names),
         cost=_cost(frame),
         exact=len(chance) == len(_CHANCE) and is_deterministic(*chance),
+        born_broken=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 
 

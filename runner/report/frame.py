@@ -129,8 +129,8 @@ def codes_of(column: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
     return rank[codes], [texts[i] for i in order]
 
 
-def find_row(path: Path, run_id: str) -> dict[str, str]:
-    """All fields of one run.
+def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
+    """Number, counted from 0, and all fields of one run.
 
     Parameters
     ----------
@@ -146,21 +146,22 @@ def find_row(path: Path, run_id: str) -> dict[str, str]:
     """
     names = header(path)
     wanted = run_id.strip().lower()
-    found: list[bytes] = []
+    found: list[tuple[int, bytes]] = []
     with told(path, "read"), path.open("rb") as file:
         next(file, b"")
         start = wanted.encode()
-        for line in file:
+        # No field holds a line end, so a line is a row.
+        for number, line in enumerate(file):
             if start and line.startswith(start) and line.endswith(b"\n"):
-                found.append(line)
+                found.append((number, line))
                 if len(found) > 1:
                     break
     if len(found) > 1:
         raise RunnerError(f"more than one run of {path} begins with '{run_id}': give more of its 16 digits")
     if not found:
         raise RunnerError(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")
-    fields = next(csv.reader(io.StringIO(found[0].decode())))
-    return dict(zip(names, fields, strict=False))
+    number, line = found[0]
+    return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
 
 
 def _nearest_id(path: Path, wanted: str) -> str:

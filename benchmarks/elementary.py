@@ -1,0 +1,174 @@
+"""The polynomials of runner/kernels/elementary.py, made anew, and the errors of its functions.
+
+`python -m benchmarks.elementary` prints the coefficients, highest power first, as they stand in the kernels, with the
+largest relative error of each polynomial, and then the largest error of every function against mpmath, in units in
+the last place of the exact result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from runner.kernels import elementary
+from runner.kernels.lane_ops import load, pointer, store
+from runner.kernels.lanes import Lanes
+from runner.kernels.switch import Table, choose
+
+DIGITS = 50
+PRECISIONS = (np.float64, np.float32)
+LANES = Lanes(8)
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A function that a kernel replaces by a polynomial, on an interval, with a number of coefficients."""
+
+    name: str
+    function: Callable[[Any], Any]
+    low: Any
+    high: Any
+    coefficients: dict[type, int]
+
+    def fitted(self, dtype: type) -> list[float]:
+        """Chebyshev fit, highest power first, each coefficient rounded to the precision."""
+        with mpmath.workdps(DIGITS):
+            fit = mpmath.chebyfit(self.function, [self.low, self.high], self.coefficients[dtype])
+            return [float(dtype(str(c))) for c in fit]
+
+    def error(self, dtype: type, points: int = 501) -> float:
+        """Largest relative error of the fit, its coefficients rounded, its evaluation exact."""
+        with mpmath.workdps(DIGITS):
+            fit = [mpmath.mpf(c) for c in self.fitted(dtype)]
+            xs = [self.low + (self.high - self.low) * k / (points - 1) for k in range(points)]
+            return max(float(abs(mpmath.polyval(fit, x) / self.function(x) - 1)) for x in xs)
+
+
+def _exponential_rest(r: Any) -> Any:
+    """(e^r - 1 - r) / r^2."""
+    return mpmath.fsum(r**k / mpmath.factorial(k + 2) for k in range(30))
+
+
+def _logarithm_rest(z: Any) -> Any:
+    """(2 atanh(s) - 2 s) / s^3 with z = s^2."""
+    return mpmath.fsum(2 * z**k / (2 * k + 3) for k in range(40))
+
+
+with mpmath.workdps(DIGITS):
+    POLYNOMIALS = (
+        Polynomial(
+            "q(r) = (e^r - 1 - r) / r^2",
+            _exponential_rest,
+            -mpmath.mpf("0.3466"),
+            mpmath.mpf("0.3466"),
+            {np.float64: 10, np.float32: 5},
+        ),
+        Polynomial(
+            "L(z) = (2 atanh(s) - 2 s) / s^3, z = s^2",
+            _logarithm_rest,
+            mpmath.mpf(0),
+            mpmath.mpf("0.02945"),
+            {np.float64: 7, np.float32: 3},
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of elementary.py, what it should be, and the range it is good for in each precision."""
+
+    name: str
+    exact: Callable[[Any], Any]
+    ranges: dict[type, tuple[float, float]]
+    logarithmic: bool = False
+
+    def points(self, dtype: type, n: int) -> NDArray[Any]:
+        """Arguments all over the range, denser where small numbers are of interest; a multiple of the lanes."""
+        low, high = self.ranges[dtype]
+        random = np.random.default_rng(1)
+        if self.logarithmic:
+            wide = np.exp(random.uniform(np.log(low), np.log(high), n))
+            near = random.uniform(max(low, 0.5), min(high, 2.0), n)
+        else:
+            wide = random.uniform(low, high, n)
+            small = np.exp(random.uniform(np.log(1e-8), 0.0, n))
+            near = np.clip(small * random.choice([-1.0, 1.0], n), low, high)
+        return np.concatenate([wide, near, np.full(LANES.n, low), np.full(LANES.n, high)]).astype(dtype)
+
+
+def _same(low64: float, high64: float, low32: float, high32: float) -> dict[type, tuple[float, float]]:
+    return {np.float64: (low64, high64), np.float32: (low32, high32)}
+
+
+FUNCTIONS = (
+    Function("exp", mpmath.exp, _same(-708, 708, -87, 87)),
+    Function("expm1", mpmath.expm1, _same(-708, 708, -87, 87)),
+    Function("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x)), _same(-708, 708, -87, 87)),
+    Function("tanh", mpmath.tanh, _same(-30, 30, -30, 30)),
+    Function("log", mpmath.log, _same(1e-300, 1e300, 1e-37, 1e38), logarithmic=True),
+    Function("log1p", mpmath.log1p, _same(1e-300, 1, 1e-37, 1), logarithmic=True),
+    Function("softplus", lambda x: mpmath.log1p(mpmath.exp(x)), _same(-700, 1000, -80, 1000)),
+)
+
+TABLE = Table("elementary functions")
+for _function in FUNCTIONS:
+    TABLE.add(getattr(elementary, _function.name))
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def _apply(code: int, x: Any, out: Any, lanes: Any) -> None:
+    for at in range(0, x.size, lanes.n):
+        store(pointer(out), at, choose(TABLE, code, (load(pointer(x), at, lanes),)))
+
+
+def evaluate(name: str, x: NDArray[Any]) -> NDArray[Any]:
+    """A function of elementary.py on an array."""
+    padded = np.concatenate([x, np.repeat(x[-1:], -len(x) % LANES.n)])
+    out = np.empty_like(padded)
+    _apply([function.name for function in FUNCTIONS].index(name), padded, out, LANES)
+    return out[: len(x)]
+
+
+def errors(function: Function, dtype: type, n: int = 2000) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Arguments, and the errors there in units in the last place of the exact result."""
+    x = function.points(dtype, n)
+    found = []
+    with mpmath.workdps(40):
+        for argument, value in zip(x.tolist(), evaluate(function.name, x).tolist(), strict=True):
+            exact = function.exact(mpmath.mpf(argument))
+            unit = float(np.spacing(np.abs(dtype(float(exact)))))
+            found.append(float(abs(mpmath.mpf(value) - exact)) / unit)
+    return x, np.array(found)
+
+
+@cache
+def worst(name: str, dtype: type) -> tuple[float, float]:
+    """The largest error of a function, and where it is."""
+    function = next(each for each in FUNCTIONS if each.name == name)
+    x, found = errors(function, dtype)
+    return float(found.max()), float(x[found.argmax()])
+
+
+def report() -> Iterator[str]:
+    """The lines to print."""
+    for polynomial in POLYNOMIALS:
+        for dtype in PRECISIONS:
+            yield f"{polynomial.name}, {dtype.__name__}: relative error {polynomial.error(dtype):.2e}"
+            yield from (f"    {c!r}" for c in polynomial.fitted(dtype))
+    yield f"{'function':10} {'precision':10} {'largest error':>14}  at"
+    for function in FUNCTIONS:
+        for dtype in PRECISIONS:
+            error, at = worst(function.name, dtype)
+            yield f"{function.name:10} {dtype.__name__:10} {error:10.3f} ulp  {at:.6g}"
+
+
+if __name__ == "__main__":
+    for line in report():
+        print(line)
