@@ -108,6 +108,11 @@ def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], in
     return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
 
 
+def _identifier(digest: str) -> str:
+    """The digest with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas."""
+    return "abcdef"[int(digest[0], 16) % 6] + digest[1:]
+
+
 class DataSets:
     """The data sets of a study by the values of the keys of the data, each looked up once.
 
@@ -167,13 +172,13 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return self._hash.hexdigest()
+        return _identifier(self._hash.hexdigest())
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
         whole = self._hash.copy()
         whole.update(f"seed={seed}\n".encode())
-        return whole.hexdigest()
+        return _identifier(whole.hexdigest())
 
     @property
     def data_set(self) -> DataSet:

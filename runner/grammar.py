@@ -29,7 +29,7 @@ class Record(Strict):
     """What is kept of every run beside its row."""
 
     curves: Annotated[int | None, plain(integer(1))] = Field(
-        default=None, description="Loss and accuracy every so many epochs, in a table of their own."
+        default=None, description="Loss and accuracy at about so many epochs, evenly spaced in their logarithm, in curves.csv."
     )
     weights: Annotated[bool, plain(flag())] = Field(
         default=False, description="Initial and final weights, in weights.npz."

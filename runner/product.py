@@ -19,7 +19,7 @@ from runner.errors import Problem, StudyError
 Rule = Mapping[int, frozenset[int]]
 """Level -> the rows of it that match; every row of a level that is not named does."""
 Labels = Mapping[int, Sequence[Hashable]]
-MOST_STEPS = 3_000_000
+MOST_STEPS = 1_000_000
 """Steps from a state by a class of rows, beyond which the conditions of a sweep are refused."""
 
 

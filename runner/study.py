@@ -43,7 +43,7 @@ class Study:
     overrides : tuple of str
         The `key=value` arguments.
     record : Record
-        What is kept of every run: `curves`, every so many epochs or None, and `weights`.
+        What is kept of every run: `curves`, about how many points or None, and `weights`.
     base : mapping
         The keys given at the top, with their canonical values.
     sweep : Sweep

@@ -120,8 +120,7 @@ def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: in
 
 def words(fields: Mapping[str, str]) -> tuple[str, ...]:
     """The measurements of a run as sentences."""
-    number = {name: _number(text) for name, text in fields.items()}
-    get = lambda name: number.get(name, math.nan)  # noqa: E731 - a name for what every line below does
+    get = _Numbers(fields)
     meaning = MEANINGS.get(fields.get("outcome", ""))
     said = [f"Outcome {fields.get('outcome', '')}: {meaning.what}" if meaning else ""]
     said.append(_about_loss(get("initial_loss"), get("final_loss"), get("best_loss"), get("epochs_to_diverge")))
@@ -134,11 +133,17 @@ def words(fields: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sentence for sentence in said if sentence)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+class _Numbers:
+    """The fields of a row as numbers; NaN where there is none."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._fields = fields
+
+    def __call__(self, name: str) -> float:
+        try:
+            return float(self._fields.get(name, ""))
+        except ValueError:
+            return math.nan
 
 
 def _about_loss(first: float, last: float, best: float, broke: float) -> str:
@@ -189,5 +194,6 @@ def _about_weights(fields: Mapping[str, str], gradient: float, weights: float, r
         return ""
     text = f"Its weights have length {weights:.4g} and its gradient {gradient:.3g}"
     if fields.get("optimizer") == "sgd" and math.isfinite(rate):
-        text += f": another full-batch update would move the weights by {abs(rate) * gradient / weights:.2g} of their length"
+        step = abs(rate) * gradient / weights
+        text += f": another full-batch update would move the weights by {step:.2g} of their length"
     return f"{text}."
