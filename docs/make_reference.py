@@ -1,4 +1,4 @@
-"""Write the tables of docs/reference.md from the registries: `python docs/make_reference.py`.
+"""Write the tables of the reference and of the README from the registries: `python docs/make_reference.py`.
 
 Each table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; the text around it is written by hand. With
 `--check` nothing is written, and a page that is not current is an error; with `--print` the tables go to the terminal.
@@ -21,7 +21,8 @@ from runner.data import DATASETS, SCALINGS
 from runner.keys import CRITERIA, KEYS, Key
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 
-PAGE = Path(__file__).with_name("reference.md")
+REFERENCE = Path(__file__).with_name("reference.md")
+README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 # Keys whose values are a table of their own, or a form that is told best by an example.
@@ -197,21 +198,40 @@ def columns() -> str:
     return _table(("column", "kind", ""), (*ids, *measured))
 
 
+_THRESHOLDS = {
+    "WINDOW",
+    "DIVERGED",
+    "OSCILLATING",
+    "BACK_AND_FORTH",
+    "LEARNING",
+    "SLOWLY",
+    "STEADY",
+    "SATURATED",
+    "CONSTANT",
+}
+
+
 def outcome_table() -> str:
     """Outcomes in the order in which they are decided."""
-    share, percent = f"the last {1 / outcomes.WINDOW:.0%} of the budget", "{:.0%}".format
+    known = {name for name in vars(outcomes) if name.isupper()} - {"OUTCOMES"}
+    if known != _THRESHOLDS:
+        raise SystemExit(f"outcomes.py has other thresholds than are told here: {', '.join(known ^ _THRESHOLDS)}")
+    end = f"in the last {1 / outcomes.WINDOW:.0%} of the budget"
     conditions = {
-        "converged": "the criterion holds at the end",
-        "diverged": f"the loss is not finite, or beyond {outcomes.DIVERGED:,.0f} times the first one",
-        "oscillating": f"over {share} the loss changed by {percent(outcomes.OSCILLATING)} of itself or more per "
-        f"evaluation, and by {_short(outcomes.BACK_AND_FORTH)} times as much as it gained or lost in the end",
-        "learning": f"over {share} the loss fell by {percent(outcomes.LEARNING)} or more",
-        "saturated": f"{percent(outcomes.SATURATED)} of the hidden activations or more are at a limit",
-        "constant_output": f"the outputs spread less than {percent(outcomes.CONSTANT)} of what the targets do",
+        "converged": "the criterion holds; by default, every output is less than 0.5 from its target",
+        "diverged": f"the loss is infinite or not a number, or beyond {outcomes.DIVERGED:,.0f} times the first one",
+        "oscillating": f"{end}, the loss changed by {outcomes.OSCILLATING:.0%} of itself or more per evaluation, and "
+        f"by {outcomes.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
+        "learning": f"{end}, the loss fell by {outcomes.LEARNING:.0%} or more, or by {outcomes.SLOWLY:.1%} or more and "
+        f"steadily (at least {outcomes.STEADY:.0%} of all its changes): train longer",
+        "saturated": f"{outcomes.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
+        "gradient vanishes",
+        "constant_output": f"the outputs spread less than {outcomes.CONSTANT:.0%} of what the targets do: the same "
+        "value for every input",
         "stuck": "none of these: a plateau or a local minimum",
     }
     if conditions.keys() != set(outcomes.OUTCOMES):
-        raise SystemExit(f"conditions of {', '.join(conditions.keys() ^ set(outcomes.OUTCOMES))}: not known here")
+        raise SystemExit(f"outcomes that are not told here: {', '.join(conditions.keys() ^ set(outcomes.OUTCOMES))}")
     return _table(("outcome", "the first of these that holds"), ((_code(n), text) for n, text in conditions.items()))
 
 
@@ -230,31 +250,35 @@ TABLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def current(page: str) -> str:
-    """The page with every table as it is now."""
-    names = [match[2] for match in _BLOCK.finditer(page)]
-    if sorted(names) != sorted(TABLES):
-        raise SystemExit(f"{PAGE.name} has the tables {', '.join(names)}; expected {', '.join(TABLES)}")
-    return _BLOCK.sub(lambda match: match[1] + "\n" + TABLES[match[2]]() + "\n" + match[3], page)
+PAGES: Mapping[Path, Sequence[str]] = {REFERENCE: tuple(TABLES), README: ("outcomes",)}
+
+
+def current(page: Path, names: Sequence[str]) -> str:
+    """The text of a page with every table as it is now."""
+    text = page.read_text(encoding="utf-8")
+    found = [match[2] for match in _BLOCK.finditer(text)]
+    if sorted(found) != sorted(names):
+        raise SystemExit(f"{page.name} has the tables {', '.join(found)}; expected {', '.join(names)}")
+    return _BLOCK.sub(lambda match: match[1] + "\n" + TABLES[match[2]]() + "\n" + match[3], text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write, check or print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="only say whether the page is current")
+    parser.add_argument("--check", action="store_true", help="only say which pages are not current")
     parser.add_argument("--print", action="store_true", help="only print the tables")
     given = parser.parse_args(argv)
     if given.print:
         print("\n".join(f"{name}\n\n{table()}" for name, table in TABLES.items()), end="")
         return 0
-    page = PAGE.read_text(encoding="utf-8")
-    made = current(page)
-    if given.check:
-        if made != page:
-            print(f"{PAGE.name} is not current: python docs/make_reference.py", file=sys.stderr)
-        return int(made != page)
-    PAGE.write_text(made, encoding="utf-8")
-    return 0
+    made = {page: current(page, names) for page, names in PAGES.items()}
+    old = [page for page, text in made.items() if text != page.read_text(encoding="utf-8")]
+    for page in old:
+        if given.check:
+            print(f"{page.name} is not current: python docs/make_reference.py", file=sys.stderr)
+        else:
+            page.write_text(made[page], encoding="utf-8")
+    return int(given.check and bool(old))
 
 
 if __name__ == "__main__":

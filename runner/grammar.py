@@ -29,7 +29,8 @@ class Record(Strict):
     """What is kept of every run beside its row."""
 
     curves: Annotated[int | None, plain(integer(1))] = Field(
-        default=None, description="Loss and accuracy at about so many epochs, evenly spaced in their logarithm, in curves.csv."
+        default=None,
+        description="Loss and accuracy at about so many epochs, evenly spaced in their logarithm, in curves.csv.",
     )
     weights: Annotated[bool, plain(flag())] = Field(
         default=False, description="Initial and final weights, in weights.npz."
@@ -44,13 +45,11 @@ class _Study(Strict):
     )
     description: Annotated[str, plain(text())] = Field(default="", description="What the study is to find out.")
     sweep: Sweep = Field(default=Sweep(), description="Keys with many values.")
-    replicates: Annotated[int | None, plain(integer(1))] = Field(
-        default=None, description="How many seeds, from 0 up."
-    )
+    replicates: Annotated[int | None, plain(integer(1))] = Field(default=None, description="How many seeds, from 0 up.")
     seeds: Annotated[tuple[int, ...] | None, Checked(_read_seeds, _SEEDS_SCHEMA)] = Field(
         default=None, description="Which seeds."
     )
-    record: Record = Field(default=Record(), description="What is kept of every run beside its row.")
+    record: Record = Field(default=Record(), description="What is kept beside the rows.")
 
 
 def _field(key: Key) -> Any:
@@ -155,7 +154,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without pydantic's generated titles and null defaults, which an editor would show."""
+    """Without pydantic's generated titles and empty defaults, which an editor would show."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
@@ -164,5 +163,6 @@ def _tidy(schema: Any) -> Any:
     return {
         name: {key: _tidy(item) for key, item in value.items()} if name in fields else _tidy(value)
         for name, value in schema.items()
-        if not (name == "title" and isinstance(value, str)) and not (name == "default" and value is None)
+        if not (name == "title" and isinstance(value, str))
+        and not (name == "default" and (value is None or isinstance(value, dict)))
     }

@@ -80,11 +80,12 @@ def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
     run_key = sweep_key(key)
     if run_key is None:
         return _with(tree, name, value)
+    one = "[" not in key and (isinstance(value, Scalar) or is_value(run_key, value.value, None))
+    one = one or not (isinstance(value, Items) or is_range(value.value) or "[" in key)
     if key in BUDGETS:
         other = BUDGETS[1 - BUDGETS.index(key)]
-        tree = _off_axes(_without(tree, other), other, grid=True, include=True)
-    one = "[" not in key and (isinstance(value, Scalar) or is_value(run_key, value.value, None))
-    if one or not (isinstance(value, Items) or is_range(value.value) or "[" in key):
+        tree = _off_axes(_without(tree, other) if one else tree, other, grid=True, include=one)
+    if one:
         return _with(_off_axes(tree, key, grid=True, include=True), name, value)
     axis = Items((value,), value.mark) if isinstance(value, Scalar) else value
     tree = _off_axes(tree, key, grid=False, include=False)

@@ -17,6 +17,8 @@ from runner.outcomes import (
     OSCILLATING,
     OUTCOMES,
     SATURATED,
+    SLOWLY,
+    STEADY,
     WINDOW,
     classify,
     window,
@@ -131,9 +133,14 @@ THRESHOLDS = [
     ({"first": np.nan}, "diverged"),
     ({"last": DIVERGED, "before": DIVERGED}, "stuck"),
     ({"last": above(DIVERGED), "before": DIVERGED}, "diverged"),
-    # the loss fell by LEARNING of itself: 1 to 0.99
-    ({"before": 1.0, "last": 1.0 - LEARNING}, "learning"),
-    ({"before": 1.0, "last": 1.0 - 0.999 * LEARNING}, "stuck"),
+    # the loss fell by LEARNING of itself: 1 to 0.99, however it did so
+    ({"before": 1.0, "last": 1.0 - LEARNING, "variation": 0.1}, "learning"),
+    ({"before": 1.0, "last": 1.0 - 0.999 * LEARNING, "variation": 0.1}, "stuck"),
+    # or by SLOWLY, with at least STEADY of all changes falls in the end
+    ({"before": 1.0, "last": 1.0 - 1.001 * SLOWLY}, "learning"),
+    ({"before": 1.0, "last": 1.0 - 0.999 * SLOWLY}, "stuck"),
+    ({"before": 1.0, "last": 1.0 - 2**-8, "variation": 2**-8 / STEADY}, "learning"),
+    ({"before": 1.0, "last": 1.0 - 2**-8, "variation": above(2**-8 / STEADY)}, "stuck"),
     ({"before": 1.0, "last": 1.0 + 2 * LEARNING}, "stuck"),
     # changes of OSCILLATING of the loss per evaluation, forth and back
     ({"variation": 10 * OSCILLATING * 0.5}, "oscillating"),

@@ -1,7 +1,4 @@
-"""Claims: statements about the results of a study, checked against its table."""
+"""Claims: statements about the results of a study, checked against its table.
 
-from runner.claims.check import check
-from runner.claims.grammar import Claim, claims_schema, read_claims
-from runner.claims.result import Checked, exit_code
-
-__all__ = ["Checked", "Claim", "check", "claims_schema", "exit_code", "read_claims"]
+`grammar` reads them and needs no table; `check` judges them, and is imported only where there are results.
+"""

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from runner.claims.comparison import compare
-from runner.claims.estimate import Estimate, estimate, values_of
+from runner.claims.estimate import Estimate, Floats, estimate, values_of
 from runner.claims.expectation import FAILS, HOLDS, UNDECIDED
 from runner.claims.grammar import Claim
 from runner.claims.result import CONFIDENCE, NO_RUNS, Checked
-from runner.claims.selection import NoRuns, load_rows, select
+from runner.claims.selection import Mask, NoRuns, load_rows, select
 from runner.claims.statistic import Statistic
 from runner.report.beta import clopper_pearson
 from runner.report.frame import header
@@ -58,14 +58,14 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
     return _judged(claim, found, None if claim.statistic.comparison else values.numbers)
 
 
-def _versus(frame: pd.DataFrame, claim: Claim) -> np.ndarray:
+def _versus(frame: pd.DataFrame, claim: Claim) -> Mask:
     try:
         return select(frame, claim.versus)
     except NoRuns as nothing:
         raise NoRuns(f"versus: {nothing}") from None
 
 
-def _judged(claim: Claim, found: Estimate, numbers: np.ndarray | None) -> Checked:
+def _judged(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
     if math.isnan(found.low):
         verdict = HOLDS if claim.expect.accepts(found.value) else FAILS
         if math.isnan(found.value):
@@ -76,9 +76,8 @@ def _judged(claim: Claim, found: Estimate, numbers: np.ndarray | None) -> Checke
     if verdict == UNDECIDED:
         more = more_replicates(claim, found, numbers)
         notes = (_how_to_decide(more, found), *notes)
-    return Checked(
-        claim, verdict, found.value, found.low, found.high, found.runs, found.seeds, more, notes
-    )
+    numbers_found = found.value, found.low, found.high, found.runs, found.seeds
+    return Checked(claim, verdict, *numbers_found, more, notes, found.exact)
 
 
 def _how_to_decide(more: int | None, found: Estimate) -> str:
@@ -88,7 +87,7 @@ def _how_to_decide(more: int | None, found: Estimate) -> str:
     return f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"
 
 
-def more_replicates(claim: Claim, found: Estimate, numbers: np.ndarray | None) -> int | None:
+def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> int | None:
     """About how many more seeds would decide a claim, if the estimate stayed as it is; None when none would."""
     open_bounds = [bound for bound in claim.expect.bounds if found.low <= bound <= found.high]
     if not open_bounds or not found.seeds:
@@ -103,7 +102,7 @@ def more_replicates(claim: Claim, found: Estimate, numbers: np.ndarray | None) -
 
 
 def _runs_needed(
-    statistic: Statistic, found: Estimate, numbers: np.ndarray | None, bound: float
+    statistic: Statistic, found: Estimate, numbers: Floats | None, bound: float
 ) -> float | None:
     """Independent runs from which an interval leaves out a bound."""
     if numbers is not None and statistic.name == "rate":

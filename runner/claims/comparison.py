@@ -9,6 +9,7 @@ in Medicine 27; on logarithms for a ratio).
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -50,9 +51,7 @@ def compare(frame: pd.DataFrame, claim: Claim, names: list[str], first: Mask, se
         found = _paired(_pairs(a, b, claim, key_columns(names)), claim.statistic)
     else:
         found = _combined(_of(a, claim.statistic), _of(b, claim.statistic), claim.statistic.comparison)
-    return Estimate(
-        found.value, found.low, found.high, found.runs, found.seeds, found.worth, found.influence, notes + found.notes
-    )
+    return replace(found, notes=notes + found.notes)
 
 
 def _of(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
@@ -123,7 +122,10 @@ def _combined(a: Estimate, b: Estimate, comparison: str) -> Estimate:
         low, high = _difference((a.value, a.low, a.high), (b.value, b.low, b.high), r)
     notes = [f"where: {note}" for note in a.notes] + [f"versus: {note}" for note in b.notes]
     worth = min(a.worth, b.worth)
-    return Estimate(value, low, high, a.runs + b.runs, min(a.seeds, b.seeds), worth, a.influence, tuple(notes))
+    if exact := a.exact and b.exact:
+        low = high = value
+    runs, seeds = a.runs + b.runs, min(a.seeds, b.seeds)
+    return Estimate(value, low, high, runs, seeds, worth, a.influence, tuple(notes), exact)
 
 
 def _correlation(a: pd.Series[float], b: pd.Series[float]) -> float:

@@ -39,6 +39,8 @@ class Estimate:
     influence : Series
         By seed: what the number is, to first order, the mean of. Tells how much two estimates vary together.
     notes : tuple of str
+    exact : bool
+        Whether no chance is involved: low and high are the value itself.
     """
 
     value: float
@@ -49,6 +51,7 @@ class Estimate:
     worth: float
     influence: pd.Series[Any] = field(compare=False)
     notes: tuple[str, ...] = ()
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _rate(values: Values, statistic: Statistic) -> Estimate:
     low, high = clopper_pearson(worth if total == n else share * worth, worth, CONFIDENCE)
     if values.exact:
         low = high = share
-    return Estimate(share, low, high, n, len(seeds), worth, influence, values.notes)
+    return Estimate(share, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
 
 
 def _quantile(values: Values, statistic: Statistic) -> Estimate:
@@ -130,7 +133,7 @@ def _quantile(values: Values, statistic: Statistic) -> Estimate:
     if values.exact:
         low = high = value
     influence = pd.Series(-hits / runs, seeds)
-    return Estimate(value, low, high, n, len(seeds), worth, influence, values.notes)
+    return Estimate(value, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
 
 
 def quantile(ordered: Floats, q: float) -> float:
@@ -168,7 +171,8 @@ def _mean(values: Values, statistic: Statistic) -> Estimate:
         variance = k / (k - 1) * float(np.square(sums - value * runs).sum()) / n**2
         half = student_t(CONFIDENCE, k - 1) * math.sqrt(variance)
     notes = _unless_exact(values, "a t interval: approximate where values are skewed")
-    return Estimate(value, value - half, value + half, n, k, float(k), pd.Series(sums / runs, seeds), notes)
+    influence = pd.Series(sums / runs, seeds)
+    return Estimate(value, value - half, value + half, n, k, float(k), influence, notes, values.exact)
 
 
 def _extreme(values: Values, statistic: Statistic) -> Estimate:
@@ -177,7 +181,7 @@ def _extreme(values: Values, statistic: Statistic) -> Estimate:
     low = high = value if values.exact else math.nan
     notes = _unless_exact(values, "of the runs there are: other seeds may go beyond")
     n = len(values.numbers)
-    return Estimate(value, low, high, n, len(seeds), float(n), pd.Series(dtype=float), notes)
+    return Estimate(value, low, high, n, len(seeds), float(n), pd.Series(dtype=float), notes, values.exact)
 
 
 def _unless_exact(values: Values, note: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -54,15 +54,9 @@ class Claim:
     name: str
     statistic: Statistic
     expect: Expectation
-    where: Selection = MappingProxyType({})
-    versus: Selection = MappingProxyType({})
+    where: Selection = field(default_factory=dict)
+    versus: Selection = field(default_factory=dict)
     source: str = ""
-
-    @property
-    def statement(self) -> str:
-        """`rate(converged) < 0.02`."""
-        between = " " if self.expect.text[0] in "<>" else " in "
-        return f"{self.statistic.text}{between}{self.expect.text}"
 
 
 def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:

@@ -31,6 +31,8 @@ class Checked:
         About how many more replicates would decide it.
     notes : tuple of str
         What else there is to know.
+    exact : bool
+        Whether no chance is involved, so that the interval is the number itself.
     """
 
     claim: Claim
@@ -42,6 +44,7 @@ class Checked:
     seeds: int = 0
     more: int | None = None
     notes: tuple[str, ...] = ()
+    exact: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For another program; a number without end is the text "inf" or "-inf"."""
@@ -55,6 +58,7 @@ class Checked:
             "low": _plain(self.low),
             "high": _plain(self.high),
             "confidence": CONFIDENCE,
+            "exact": self.exact,
             "runs": self.runs,
             "seeds": self.seeds,
             "more_replicates": self.more,

@@ -102,6 +102,6 @@ def _never(column: pd.Series[Any], name: str, wanted: tuple[Any, ...]) -> str:
     shown = " or ".join((known.text(value) or "none") if known else f"{value}" for value in wanted)
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return f"no run has {name} {shown}"
-    present = column.cat.remove_unused_categories().cat.categories
-    texts = [str(text) or "none" for text in present[:_LISTED]]
-    return f"no run has {name} {shown}; there is {', '.join(texts)}{', ...' if len(present) > _LISTED else ''}"
+    present = [str(text) or "none" for text in column.cat.remove_unused_categories().cat.categories]
+    there = f"there {'are' if len(present) > 1 else 'is'} {', '.join(present[:_LISTED])}"
+    return f"no run has {name} {shown}; {there}{', ...' if len(present) > _LISTED else ''}"

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from runner.claims.result import CONFIDENCE, Checked
 
 _WIDTH = 100
+_SOURCE = 16
+_NARROWEST = 24
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "yellow", "no runs": "bold red"}
 
 
@@ -44,36 +46,42 @@ def _table(checked: Sequence[Checked]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", width=_WIDTH)
-    table.add_column("claim", ratio=4, overflow="fold")
-    table.add_column("expected", ratio=3, overflow="fold")
-    for heading in ("found", f"{CONFIDENCE:.0%} interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("source", ratio=2, overflow="fold")
-    for each in checked:
+    rows = [
+        (each.claim.expect.text, number(each.estimate), interval(each), each.verdict, each.claim.source)
+        for each in checked
+    ]
+    headings = ("expected", "found", f"{CONFIDENCE:.0%} interval", "verdict", "source")
+    *widths, source = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    with_source = any(row[-1] for row in rows)
+    source = min(source, _SOURCE) if with_source else 0
+    claim = max(_WIDTH - sum(widths) - 2 * len(widths) - (source + 2 if with_source else 0) - 2, _NARROWEST)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("claim", overflow="fold", width=claim)
+    for heading, width, justify in zip(headings, widths, ("left", "right", "right", "left"), strict=False):
+        table.add_column(heading, justify=justify, no_wrap=True, width=width)  # type: ignore[arg-type]
+    if with_source:
+        table.add_column("source", overflow="fold", width=source)
+    for each, row in zip(checked, rows, strict=True):
+        name = Text.assemble(each.claim.name, "\n  ", (each.claim.statistic.text, "dim"))
         verdict = Text(each.verdict, style=_STYLES[each.verdict])
-        claim = each.claim
-        table.add_row(claim.name, claim.statement, number(each.estimate), interval(each), verdict, claim.source)
+        table.add_row(*(name, *row[:3], verdict, row[4])[: len(table.columns)])
     return table
 
 
 def interval(each: Checked) -> str:
     """The interval as it is shown; empty where there is none."""
+    if each.exact:
+        return "exact"
     if math.isnan(each.low):
         return ""
-    if each.low == each.high:
-        return "exact"
-    return f"{number(each.low)} to {number(each.high)}"
+    return " to ".join(dict.fromkeys((number(each.low), number(each.high))))
 
 
 def number(value: float) -> str:
     """A number with few digits."""
     if math.isnan(value):
         return ""
-    if value == int(value) if math.isfinite(value) else False:
-        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
-    if abs(value) >= 1e5 and math.isfinite(value):
+    if math.isfinite(value) and (value == int(value) or abs(value) >= 1e4):
         return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
     return f"{value:.4g}"
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.report.beta import student_t
-from runner.report.explain_runs import Axis, Floats, Ints, Runs, combined
+from runner.report.explain_columns import Axis
+from runner.report.explain_runs import Floats, Ints, Runs, combined
 from runner.report.seeds import Share, share_over_seeds, totals
 
 GRID, MATCHED, RANGES = "grid", "matched", "ranges"
