@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.errors import nearest
-from runner.source import resolve
+from runner.nodes import resolve
 
 Step = str | int
 SHOWN = 60

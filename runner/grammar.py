@@ -12,8 +12,8 @@ from runner.axes import read_axis
 from runner.errors import Problem, nearest
 from runner.faults import Fault, Step, expected
 from runner.keys import KEYS, MOST_SEED, Key
+from runner.nodes import Entries, Node, child, find
 from runner.ranges import range_schema
-from runner.source import Entries, Node, child, find
 from runner.sweep import Checked, Sample, Strict, Sweep, When, base_of, plain
 from runner.values import flag, integer, text
 

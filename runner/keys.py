@@ -7,43 +7,20 @@ back to the same value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runner.calls import Argument, Call
-from runner.data import (
-    DATASETS,
-    ENCODINGS,
-    MISSING_POLICIES,
-    SCALINGS,
-    CsvData,
-    DataError,
-    fingerprint,
-    parse_csv_spec,
-)
-from runner.data.registry import TruthTable
+from runner.calls import Call
+from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.faultlists import FAULT_LIST
-from runner.faults import Fault, Wrong, expected, unknown
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.faults import Wrong, expected
+from runner.named import BIAS_INIT, DATA, INIT, SCALING
+from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.source import parse
-from runner.values import (
-    Kind,
-    architecture,
-    choice,
-    integer,
-    interval,
-    limits,
-    list_text,
-    number,
-    numbers,
-    rates,
-    split_call,
-    to_argument,
-    word_or,
-)
+from runner.values import Kind, architecture, choice, integer, interval, limits, number, rates, word_or
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
@@ -101,114 +78,6 @@ class Key:
         return "" if value is None else self.kind.text(value)
 
 
-def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
-    if isinstance(value, dict):
-        try:
-            spec = parse_csv_spec(value)
-            return spec if base is None else fingerprint(spec, base)
-        except DataError as error:
-            raise Wrong(*_csv_faults(problem.message for problem in error.problems)) from None
-    name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
-    if name not in DATASETS:
-        raise Wrong(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
-    entry = DATASETS[name]
-    digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
-    args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
-    return _bound(entry, name, args)
-
-
-def _csv_faults(messages: Iterable[str]) -> list[Fault]:
-    """The messages about a CSV specification, each with the entry that it begins with."""
-    faults = []
-    for message in messages:
-        message = message.removeprefix("data: ").replace("found None", "found nothing")
-        first, _, rest = message.partition(" ")
-        if message.startswith("unknown key "):
-            faults.append(Fault(message, (rest.split("'")[1],), at_key=True))
-        else:
-            faults.append(Fault(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
-    misspelt = any(fault.at_key for fault in faults)
-    return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
-
-
-def _read_scaling(value: object, base: Path | None = None) -> Call:
-    name, parts = split_call(value, "a scaling")
-    if name not in SCALINGS:
-        raise Wrong(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
-    return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
-
-
-def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
-    try:
-        return Call(name, entry.bind(args))
-    except ValueError as error:
-        raise Wrong(str(error)) from None
-
-
-def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
-    return zip(parts, digits + [False] * len(parts), strict=False)
-
-
-def _initializer(value: object, names: list[str], what: str) -> Call:
-    name, parts = split_call(value, what)
-    if name not in names:
-        raise Wrong(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
-    wanted = INITIALIZERS[name].parameters
-    if len(parts) != len(wanted):
-        takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
-        raise Wrong(f"expected {takes}, found {value}")
-    args = tuple(float(to_argument(part)) + 0.0 for part in parts)
-    given = dict(zip(wanted, args, strict=True))
-    if given.get("std", 0.0) < 0:
-        raise Wrong(f"expected std >= 0, found {value}")
-    if "b" in given and not given["a"] < given["b"]:
-        raise Wrong(f"expected a < b, found {value}")
-    return Call(name, args)
-
-
-def _read_init(value: object, base: Path | None = None) -> Call | tuple[float, ...]:
-    if isinstance(value, list):
-        return numbers(value)
-    return _initializer(value, list(INITIALIZERS), "an initialiser or a list of numbers")
-
-
-def _read_bias_init(value: object, base: Path | None = None) -> Call:
-    names = [name for name, record in INITIALIZERS.items() if record.biases]
-    return _initializer(value, names, "an initialiser")
-
-
-def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
-    bare = [name for name, record in registry.items() if not record.parameters]
-    called = [name for name, record in registry.items() if record.parameters]
-    forms: list[Mapping[str, Any]] = [{"enum": bare}]
-    if called:
-        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
-    return {"anyOf": [*forms, *others]}
-
-
-_CSV_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "csv": {"type": "string"},
-        "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
-        "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
-        "sha256": {"type": "string"},
-    },
-    "required": ["csv", "inputs", "targets"],
-    "additionalProperties": False,
-}
-_NUMBERS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
-
-_DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
-_SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
-_INIT = Kind(
-    _read_init,
-    lambda value: list_text(value) if isinstance(value, tuple) else str(value),
-    _call_schema(INITIALIZERS, _NUMBERS_SCHEMA),
-)
-_BIAS_INIT = Kind(_read_bias_init, str, _call_schema({n: r for n, r in INITIALIZERS.items() if r.biases}))
-
-
 def _setting_keys() -> list[Key]:
     keys = []
     for name, setting in SETTINGS.items():
@@ -223,8 +92,8 @@ def _keys() -> list[Key]:
     output = [name for name, record in ACTIVATIONS.items() if record.output]
     budget = integer(1, MOST_UPDATES)
     return [
-        Key("data", "A named data set, or columns of a CSV file.", _DATA, required=True),
-        Key("scaling", "Of the inputs, column by column.", _SCALING, Call("none")),
+        Key("data", "A named data set, or columns of a CSV file.", DATA, required=True),
+        Key("scaling", "Of the inputs, column by column.", SCALING, Call("none")),
         Key("missing", "What a missing number in CSV data does.", choice(MISSING_POLICIES), "error"),
         Key("target_encoding", "one_hot: class labels to one output each.", choice(ENCODINGS), "none"),
         Key("target_range", "Where the smallest and the largest target are mapped.", interval()),
@@ -241,10 +110,10 @@ def _keys() -> list[Key]:
         Key(
             "init",
             "Distribution of the initial weights, or all parameters: layer by layer W (fan_out, fan_in), then b.",
-            _INIT,
+            INIT,
             Call("xavier_uniform"),
         ),
-        Key("bias_init", "Distribution of the initial biases.", _BIAS_INIT, Call("zeros")),
+        Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
         Key("loss", "What is minimised.", choice(LOSSES), "half_sse"),
         Key("rule", "How weights learn from errors.", choice(RULES), "backprop"),
         Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),

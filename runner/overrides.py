@@ -10,7 +10,8 @@ from runner.errors import Problem, StudyError, nearest
 from runner.grammar import Record, StudyFile
 from runner.keys import sweep_key
 from runner.layout import BUDGETS
-from runner.source import Entries, Items, Mark, Node, Scalar, parse
+from runner.nodes import Entries, Items, Mark, Node, Scalar
+from runner.source import parse
 
 _SEEDS = ("seed", "seeds", "replicates")
 _RECORD = tuple(f"record.{name}" for name in Record.model_fields)

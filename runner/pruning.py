@@ -9,7 +9,7 @@ from runner.errors import nearest
 from runner.faults import Fault, Step
 from runner.keys import KEYS, sweep_key
 from runner.layout import BUDGETS
-from runner.source import Entries, Items, Node, child
+from runner.nodes import Entries, Items, Node, child
 
 
 @dataclass(frozen=True)

@@ -1,139 +1,27 @@
-"""YAML as a tree that remembers where every value stands.
+"""From the text of a YAML document to its tree, or to every problem of it.
 
-PyYAML only splits the text into events. What a plain scalar means is decided here, by the rules of YAML 1.2 rather
-than 1.1: `1e-3` is a number, `010` is ten, `no` and `off` are texts. Tags are refused, and so are aliases that
-multiply without bound.
+PyYAML only splits the text into events. Tags are refused, and so are keys given twice, aliases that multiply without
+bound, and names that YAML cut at their commas.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import NoReturn
 
 import yaml
 
 from runner.errors import Problem, StudyError
+from runner.nodes import Entries, Items, Mark, Node, Scalar, child, find, resolve
+
+__all__ = ["MOST_BYTES", "Entries", "Items", "Mark", "Node", "Scalar", "child", "find", "parse", "resolve"]
 
 MOST_BYTES = 2**20
 MOST_VALUES = 500_000
 MOST_DEPTH = 32
 
-_INTEGER = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF|nan|NaN|NAN)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LONGEST_INTEGER = 300  # digits; beyond it no float can hold the number, and int() becomes slow
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place: a file as the user named it, and line and column from 1 where they mean something."""
-
-    file: str
-    line: int | None = None
-    column: int | None = None
-
-    def problem(self, message: str) -> Problem:
-        """A problem at this place."""
-        return Problem(message, self.file, self.line, self.column)
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A text, a number or a word. `plain` means without quotes, so that it may be more than a text."""
-
-    text: str
-    plain: bool
-    mark: Mark
-    size = 1
-
-    @property
-    def value(self) -> object:
-        """The text as a Python value."""
-        return resolve(self.text) if self.plain else self.text
-
-
-@dataclass(frozen=True)
-class Items:
-    """A list."""
-
-    items: tuple[Node, ...]
-    mark: Mark
-
-    @cached_property
-    def size(self) -> int:
-        """How many values this is once aliases are written out."""
-        return 1 + sum(item.size for item in self.items)
-
-    @property
-    def value(self) -> list[object]:
-        """As a Python list."""
-        return [item.value for item in self.items]
-
-
-@dataclass(frozen=True)
-class Entries:
-    """A mapping; the keys are different."""
-
-    entries: tuple[tuple[Scalar, Node], ...]
-    mark: Mark
-
-    @cached_property
-    def size(self) -> int:
-        """How many values this is once aliases are written out."""
-        return 1 + sum(1 + node.size for _, node in self.entries)
-
-    @property
-    def value(self) -> dict[str, object]:
-        """As a Python dict; keys are texts."""
-        return {key.text: node.value for key, node in self.entries}
-
-    def get(self, name: str) -> Node | None:
-        """The value under a key."""
-        return next((node for key, node in self.entries if key.text == name), None)
-
-    def key_mark(self, name: str) -> Mark:
-        """Where a key stands."""
-        return next((key.mark for key, _ in self.entries if key.text == name), self.mark)
-
-
-Node = Scalar | Items | Entries
-
-
-def resolve(text: str) -> object:
-    """What a plain scalar means: None, a bool, an int, a float, or the text itself."""
-    if text in ("", "~", "null", "Null", "NULL"):
-        return None
-    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
-        return text[0] in "tT"
-    if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= _LONGEST_INTEGER else float(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if special := _NOT_FINITE.fullmatch(text):
-        return float(special[1] + special[2])
-    return text
-
-
-def child(node: Node | None, step: str | int) -> Node | None:
-    """The value under a key or at a place of a list; None when there is none."""
-    if isinstance(node, Entries) and isinstance(step, str):
-        return node.get(step)
-    if isinstance(node, Items) and isinstance(step, int) and step < len(node.items):
-        return node.items[step]
-    return None
-
-
-def find(node: Node, path: Sequence[str | int]) -> Mark:
-    """Where the value at `path` stands, or the deepest part of it that there is."""
-    for step in path:
-        if (below := child(node, step)) is None:
-            break
-        node = below
-    return node.mark
 
 
 class _Builder:

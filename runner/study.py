@@ -16,9 +16,10 @@ from runner.faults import Fault
 from runner.grammar import Record, json_schema, located, validate
 from runner.keys import KEYS
 from runner.layout import Layout, collisions
+from runner.nodes import Node
 from runner.overrides import override
 from runner.pruning import prune
-from runner.source import MOST_BYTES, Node, parse
+from runner.source import MOST_BYTES, parse
 from runner.sweep import Sweep
 
 __all__ = ["Record", "Study", "json_schema", "load_study"]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from runner.calls import Argument
 from runner.errors import nearest
 from runner.faults import Fault, Wrong, expected, found, unknown
-from runner.source import resolve
+from runner.nodes import resolve
 
 Schema = Mapping[str, Any]
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)

@@ -24,18 +24,23 @@ XOR_INPUTS = ((1, 0), (0, 1), (1, 1), (0, 0))
 XOR_TARGETS = ((1,), (1,), (0,), (0,))
 
 
-def flat(weights: Weights) -> Floats:
-    """All weights as one vector, in the order of `weights.npz`."""
-    return np.concatenate([part.ravel() for part in weights])
+def flat(weights: Weights, bias: str | float = "trained") -> Floats:
+    """The weights as one vector, in the order of `weights.npz`: of the biases, those that `bias` leaves free."""
+    kept = {"trained": slice(None), "shared": slice(1)}.get(str(bias), slice(0))
+    return np.concatenate([part.ravel() if part.ndim == 2 else part[kept] for part in weights])
 
 
-def shaped(numbers: ArrayLike, sizes: Sequence[int]) -> Weights:
-    """The inverse of `flat`, for layers of these sizes."""
+def shaped(numbers: ArrayLike, sizes: Sequence[int], bias: str | float = "trained") -> Weights:
+    """The inverse of `flat`, for layers of these sizes; biases that are not free are 0, or the number `bias`."""
     rest, parts = np.asarray(numbers, float), []
     for fan_in, fan_out in pairwise(sizes):
-        parts += [rest[: fan_out * fan_in].reshape(fan_out, fan_in), rest[fan_out * fan_in :][:fan_out]]
-        rest = rest[fan_out * (fan_in + 1) :]
-    return [part.copy() for part in parts]
+        free = {"trained": fan_out, "shared": 1}.get(str(bias), 0)
+        b = np.full(fan_out, 0.0 if isinstance(bias, str) else bias)
+        W, free_biases, rest = np.split(rest, [fan_out * fan_in, fan_out * fan_in + free])
+        if free:
+            b[:] = free_biases
+        parts += [W.reshape(fan_out, fan_in).copy(), b]
+    return parts
 
 
 def outputs(weights: Weights, inputs: ArrayLike) -> Floats:

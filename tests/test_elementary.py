@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.elementary import FUNCTIONS, POLYNOMIALS, PRECISIONS, evaluate, worst
 
+from benchmarks.elementary import FUNCTIONS, POLYNOMIALS, PRECISIONS, evaluate, worst
 from runner.kernels import elementary
 
 # Largest errors that are allowed, in units in the last place, in both precisions (measured: 1.0, 1.7, 2.0, 2.4, 0.8,

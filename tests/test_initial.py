@@ -103,9 +103,7 @@ def test_weights_have_mean_and_variance_of_the_theory(
 
 @pytest.mark.parametrize("name", [name for name, record in INITIALIZERS.items() if record.biases])
 @pytest.mark.parametrize("layer", [0, 1])
-def test_biases_take_the_fans_of_their_layer(
-    drawn: dict[str, list[naive.Layers]], name: str, layer: int
-) -> None:
+def test_biases_take_the_fans_of_their_layer(drawn: dict[str, list[naive.Layers]], name: str, layer: int) -> None:
     pairs = [layers[layer] for layers in drawn[name]]
     fan_out, fan_in = pairs[0][0].shape
     check_distribution(np.concatenate([b for _, b in pairs]), *MOMENTS[name](fan_in, fan_out))
@@ -204,7 +202,7 @@ def test_every_number_is_a_function_of_seed_and_place(train: Callable[..., studi
         seeds=[0, 1, 17, 2**63 - 1],
         record={"weights": True},
     )
-    for number, cell, seed in runs.each():
+    for number, _, seed in runs.each():
         u = numbers_of(seed, 26)
         normal, uniform = 1 + 2 * ndtri(u), -1 + 2 * u
         expected = [(normal[:15].reshape(5, 3), uniform[15:20]), (normal[20:25].reshape(1, 5), uniform[25:])]

@@ -156,3 +156,16 @@ def test_every_lane_gives_the_same_row(tmp_path: Path) -> None:
         seeds = list(range(24))
         seeds[place] = 77
         assert np.array_equal(studies.run(tmp_path, seeds=seeds, **keys).bits[place], alone.bits[0])
+
+
+def test_what_is_done_already_does_not_change_the_rest(tmp_path: Path) -> None:
+    """Any set of missing runs gives the rows that training everything gives, and no others."""
+    plan = studies.make(tmp_path, **STUDY)
+    whole = studies.train_plan(plan)
+    for share in (0.1, 0.5, 0.9):
+        done = np.random.default_rng(1).random(plan.n_runs) < share
+        found = np.zeros(plan.n_runs, int)
+        for result in engine.train(plan, done, 2):
+            assert np.array_equal(result.records.view(np.uint64), whole.bits[result.runs])
+            found[result.runs] += 1
+        assert np.array_equal(found, (~done).astype(int))

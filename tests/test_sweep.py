@@ -170,7 +170,7 @@ def planned(tmp_path, study):
         return None
 
 
-RELAXED = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+RELAXED = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 
 
 @RELAXED
@@ -356,7 +356,7 @@ def test_ranges_hold_the_numbers_that_people_expect():
     assert range_values("arange", [1, 1.3, 0.1]) == [1.0, 1.1, 1.2]
 
 
-NUMBERS = st.floats(-1e6, 1e6).map(lambda x: float(f"{x:.6g}"))
+NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 6))
 
 
 @given(NUMBERS, NUMBERS, st.integers(1, 200))

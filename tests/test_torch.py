@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import studies
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from runner.kernels.train import train_block
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS
@@ -31,19 +31,19 @@ TORCH_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "leaky_relu": F.leaky_relu,
+    "leaky_relu": functional.leaky_relu,
     "identity": lambda z: z,
-    "softplus": F.softplus,
-    "softsign": F.softsign,
+    "softplus": functional.softplus,
+    "softsign": functional.softsign,
     "softmax": lambda z: torch.softmax(z, dim=-1),
 }
 TORCH_LOSSES: dict[str, Callable[..., torch.Tensor]] = {
-    "half_sse": lambda z, y, t: 0.5 * F.mse_loss(y, t, reduction="sum"),
-    "sse": lambda z, y, t: F.mse_loss(y, t, reduction="sum"),
-    "half_mse": lambda z, y, t: 0.5 * F.mse_loss(y, t, reduction="sum") / len(t),
-    "mse": lambda z, y, t: F.mse_loss(y, t),
-    "binary_cross_entropy": lambda z, y, t: F.binary_cross_entropy(y, t),
-    "cross_entropy": lambda z, y, t: F.cross_entropy(z, t),
+    "half_sse": lambda z, y, t: 0.5 * functional.mse_loss(y, t, reduction="sum"),
+    "sse": lambda z, y, t: functional.mse_loss(y, t, reduction="sum"),
+    "half_mse": lambda z, y, t: 0.5 * functional.mse_loss(y, t, reduction="sum") / len(t),
+    "mse": lambda z, y, t: functional.mse_loss(y, t),
+    "binary_cross_entropy": lambda z, y, t: functional.binary_cross_entropy(y, t),
+    "cross_entropy": lambda z, y, t: functional.cross_entropy(z, t),
 }
 TORCH_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": lambda p, c: torch.optim.SGD(p, weight_decay=c.weight_decay),
@@ -51,21 +51,13 @@ TORCH_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
         p, momentum=c.momentum, dampening=c.dampening, weight_decay=c.weight_decay
     ),
     "nesterov": lambda p, c: torch.optim.SGD(p, momentum=c.momentum, nesterov=True, weight_decay=c.weight_decay),
-    "rprop": lambda p, c: torch.optim.Rprop(
-        p, etas=(c.eta_minus, c.eta_plus), step_sizes=(c.step_min, c.step_max)
-    ),
-    "adagrad": lambda p, c: torch.optim.Adagrad(
-        p, lr_decay=c.lr_decay, eps=c.epsilon, weight_decay=c.weight_decay
-    ),
+    "rprop": lambda p, c: torch.optim.Rprop(p, etas=(c.eta_minus, c.eta_plus), step_sizes=(c.step_min, c.step_max)),
+    "adagrad": lambda p, c: torch.optim.Adagrad(p, lr_decay=c.lr_decay, eps=c.epsilon, weight_decay=c.weight_decay),
     "rmsprop": lambda p, c: torch.optim.RMSprop(
         p, alpha=c.alpha, eps=c.epsilon, momentum=c.momentum, weight_decay=c.weight_decay
     ),
-    "adam": lambda p, c: torch.optim.Adam(
-        p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay
-    ),
-    "adamw": lambda p, c: torch.optim.AdamW(
-        p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay
-    ),
+    "adam": lambda p, c: torch.optim.Adam(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
+    "adamw": lambda p, c: torch.optim.AdamW(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
 }
 
 
@@ -118,9 +110,7 @@ def weighted_sums(cells: Sequence[Any], parameters: list[list[torch.Tensor]], x:
 def torch_losses(cells: Sequence[Any], parameters: Any, x: torch.Tensor, t: torch.Tensor) -> list[torch.Tensor]:
     """The loss of every run."""
     sums = weighted_sums(cells, parameters, x)
-    return [
-        TORCH_LOSSES[c.loss](z, TORCH_ACTIVATIONS[c.output](z), t) for c, z in zip(cells, sums, strict=True)
-    ]
+    return [TORCH_LOSSES[c.loss](z, TORCH_ACTIVATIONS[c.output](z), t) for c, z in zip(cells, sums, strict=True)]
 
 
 def train_torch(
@@ -199,9 +189,7 @@ def chosen(runs: studies.Runs, optimizer: str, shape: str) -> Iterator[tuple[int
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-def test_weights_after_100_updates_are_those_of_pytorch(
-    everything: studies.Runs, optimizer: str, shape: str
-) -> None:
+def test_weights_after_100_updates_are_those_of_pytorch(everything: studies.Runs, optimizer: str, shape: str) -> None:
     """... or of naive.py, where PyTorch lacks a member."""
     members = list(chosen(everything, optimizer, shape))
     assert len(members) == len(combinations())
@@ -516,5 +504,5 @@ def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
         },
     )
     compiled = [str(signature) for signature in train_block.signatures]
-    kinds = {(str(signature[3]), str(signature[6])) for signature in train_block.signatures}
+    kinds = {(str(signature[3]), str(signature[6])) for signature in train_block.signatures}  # numbers and width
     assert len(compiled) == len(kinds) <= len(WIDTHS) * 2

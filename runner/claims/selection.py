@@ -17,7 +17,7 @@ from runner.data import CsvData
 from runner.errors import RunnerError
 from runner.faults import Wrong
 from runner.keys import KEYS, element, read
-from runner.report.frame import header, key_columns, read_columns
+from runner.report.frame import codes_of, header, key_columns, read_columns
 
 Mask = NDArray[np.bool_]
 _CHANCE = ("init", "bias_init", "order")
@@ -102,6 +102,6 @@ def _never(column: pd.Series[Any], name: str, wanted: tuple[Any, ...]) -> str:
     shown = " or ".join((known.text(value) or "none") if known else f"{value}" for value in wanted)
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return f"no run has {name} {shown}"
-    present = [str(text) or "none" for text in column.cat.remove_unused_categories().cat.categories]
+    present = [text or "none" for text in codes_of(column)[1]]
     there = f"there {'are' if len(present) > 1 else 'is'} {', '.join(present[:_LISTED])}"
     return f"no run has {name} {shown}; {there}{', ...' if len(present) > _LISTED else ''}"

@@ -1,0 +1,122 @@
+"""Kinds of values that are written as calls: data sets, scalings and initialisers; or as what stands in for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.calls import Argument, Call
+from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
+from runner.data.registry import TruthTable
+from runner.faults import Fault, Wrong, unknown
+from runner.ops import INITIALIZERS
+from runner.values import Kind, list_text, numbers, split_call, to_argument
+
+
+def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
+    if isinstance(value, dict):
+        try:
+            spec = parse_csv_spec(value)
+            return spec if base is None else fingerprint(spec, base)
+        except DataError as error:
+            raise Wrong(*_csv_faults(problem.message for problem in error.problems)) from None
+    name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
+    if name not in DATASETS:
+        raise Wrong(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
+    entry = DATASETS[name]
+    digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
+    args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
+    return _bound(entry, name, args)
+
+
+def _csv_faults(messages: Iterable[str]) -> list[Fault]:
+    """The messages about a CSV specification, each with the entry that it begins with."""
+    faults = []
+    for message in messages:
+        message = message.removeprefix("data: ").replace("found None", "found nothing")
+        first, _, rest = message.partition(" ")
+        if message.startswith("unknown key "):
+            faults.append(Fault(message, (rest.split("'")[1],), at_key=True))
+        else:
+            faults.append(Fault(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+    misspelt = any(fault.at_key for fault in faults)
+    return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
+
+
+def _read_scaling(value: object, base: Path | None = None) -> Call:
+    name, parts = split_call(value, "a scaling")
+    if name not in SCALINGS:
+        raise Wrong(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
+    return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
+
+
+def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
+    try:
+        return Call(name, entry.bind(args))
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
+    return zip(parts, digits + [False] * len(parts), strict=False)
+
+
+def _initializer(value: object, names: list[str], what: str) -> Call:
+    name, parts = split_call(value, what)
+    if name not in names:
+        raise Wrong(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
+    wanted = INITIALIZERS[name].parameters
+    if len(parts) != len(wanted):
+        takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
+        raise Wrong(f"expected {takes}, found {value}")
+    args = tuple(float(to_argument(part)) + 0.0 for part in parts)
+    given = dict(zip(wanted, args, strict=True))
+    if given.get("std", 0.0) < 0:
+        raise Wrong(f"expected std >= 0, found {value}")
+    if "b" in given and not given["a"] < given["b"]:
+        raise Wrong(f"expected a < b, found {value}")
+    return Call(name, args)
+
+
+def _read_init(value: object, base: Path | None = None) -> Call | tuple[float, ...]:
+    if isinstance(value, list):
+        return numbers(value)
+    return _initializer(value, list(INITIALIZERS), "an initialiser or a list of numbers")
+
+
+def _read_bias_init(value: object, base: Path | None = None) -> Call:
+    names = [name for name, record in INITIALIZERS.items() if record.biases]
+    return _initializer(value, names, "an initialiser")
+
+
+def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    bare = [name for name, record in registry.items() if not record.parameters]
+    called = [name for name, record in registry.items() if record.parameters]
+    forms: list[Mapping[str, Any]] = [{"enum": bare}]
+    if called:
+        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
+    return {"anyOf": [*forms, *others]}
+
+
+_CSV_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "csv": {"type": "string"},
+        "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "sha256": {"type": "string"},
+    },
+    "required": ["csv", "inputs", "targets"],
+    "additionalProperties": False,
+}
+_NUMBERS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+
+DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
+SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
+INIT = Kind(
+    _read_init,
+    lambda value: list_text(value) if isinstance(value, tuple) else str(value),
+    _call_schema(INITIALIZERS, _NUMBERS_SCHEMA),
+)
+BIAS_INIT = Kind(_read_bias_init, str, _call_schema({n: r for n, r in INITIALIZERS.items() if r.biases}))
