@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runner.errors import nearest
-from runner.faults import Fault, Step, Wrong, expected, found, unknown
 from runner.keys import KEYS, Key, sweep_key
 from runner.ranges import RANGES, range_values
 from runner.sampling import DISTRIBUTIONS, chosen, drawn, points
+from runner.wrong import Flaw, Step, Wrong, expected, found, unknown
 
 Axes = dict[str, tuple[Any, ...]]
 """Keys and the values of their axes; or, as a condition, the values that match."""
@@ -56,7 +56,7 @@ def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
         if name in own:
             return list(_under(name, lambda: own[name](args)))
         if name not in RANGES:
-            raise Wrong(Fault(unknown(known, name), (name,), at_key=True))
+            raise Wrong(Flaw(unknown(known, name), (name,), at_key=True))
         if key.kind.number is None:
             raise Wrong(f"{name} makes numbers; expected a list of values")
         return list(_under(name, lambda: range_values(name, args)))
@@ -75,7 +75,7 @@ def _under(step: Step, read: Callable[[], T]) -> T:
 def _read_items(
     key: Key, items: list[Any], base: Path | None, in_list: bool, different: bool = True
 ) -> tuple[Any, ...]:
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     values: list[Any] = []
     seen: set[Any] = set()
     for i, item in enumerate(items):
@@ -86,7 +86,7 @@ def _read_items(
             seen.add(value)
             values.append(value)
         except Wrong as wrong:
-            faults += [fault.under(i) if in_list else Fault(fault.message) for fault in wrong.faults]
+            faults += [fault.under(i) if in_list else Flaw(fault.message) for fault in wrong.faults]
             if not in_list:
                 break  # one message for a range, however many of its numbers are wrong
     if faults:
@@ -117,12 +117,12 @@ def read_keyed(value: object, read_one: ReadOne, base: Path | None) -> dict[str,
     if not isinstance(value, dict) or not value:
         raise expected("a mapping of keys", value)
     good: dict[str, Any] = {}
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     for name, item in value.items():
         try:
             key = sweep_key(name)
             if key is None:
-                raise Wrong(Fault(_no_key(name), at_key=True))
+                raise Wrong(Flaw(_no_key(name), at_key=True))
             good[name] = read_one(key, item, base)
         except Wrong as wrong:
             faults += [fault.under(name) for fault in wrong.faults]
@@ -143,16 +143,16 @@ def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
         raise expected("a list of mappings", value)
     rows: dict[tuple[Any, ...], Row] = {}
     names: list[str] = []
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     for i, item in enumerate(value):
         try:
             row = _under(i, partial(read_keyed, item, read_value, base))
             names = names or list(row)
             if row.keys() != set(names):
                 differ = f"expected the keys of the first row ({', '.join(names)}), found {', '.join(row)}"
-                raise Wrong(Fault(f"zip: {differ}", (i,)))
+                raise Wrong(Flaw(f"zip: {differ}", (i,)))
             if (values := tuple(row[name] for name in names)) in rows:
-                raise Wrong(Fault("zip: the row stands there twice", (i,)))
+                raise Wrong(Flaw("zip: the row stands there twice", (i,)))
             rows[values] = {name: row[name] for name in names}
         except Wrong as wrong:
             faults += wrong.faults
@@ -176,9 +176,9 @@ def _read_distribution(key: Key, item: object, base: Path | None, at: list[int])
             raise Wrong(f"expected one of {', '.join(names)}, found {given}")
         ((name, args),) = item.items()
         if name not in names:
-            raise Wrong(Fault(unknown(names, name), (name,), at_key=True))
+            raise Wrong(Flaw(unknown(names, name), (name,), at_key=True))
         if key.kind.number is int and name in DISTRIBUTIONS and name != "integers":
-            raise Wrong(Fault(f"{name} draws numbers that are not whole; expected integers or choice", (name,)))
+            raise Wrong(Flaw(f"{name} draws numbers that are not whole; expected integers or choice", (name,)))
         values = [] if name == "choice" else _under(name, lambda: drawn(name, args, at))
     except Wrong as wrong:
         raise Wrong(*(fault.named(key.name) for fault in wrong.faults)) from None

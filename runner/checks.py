@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 from runner.calls import Call
-from runner.faults import Fault, Step
 from runner.keys import KEYS
 from runner.layout import Layout
 from runner.ops import FAULTS, LOSSES, RULES
+from runner.wrong import Flaw, Step
 
 
 def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
@@ -138,7 +138,7 @@ def places(layout: Layout, key: str) -> dict[Any, tuple[Step, ...]]:
     return found
 
 
-def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> Iterator[Fault]:
+def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> Iterator[Flaw]:
     """Everything that is wrong with values that occur together."""
     for check in checks:
         reduce = dict(check.reduce)
@@ -153,7 +153,7 @@ def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> It
                 given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])
                 blamed = next(given, check.keys[0])
                 value = values[check.keys.index(blamed)]
-                yield Fault(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
+                yield Flaw(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
 
 
 def _same(value: Any) -> Any:

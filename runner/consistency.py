@@ -11,17 +11,17 @@ from runner.calls import Call
 from runner.checks import CHECKS, combination_faults, places
 from runner.data import DataError, DataSet, load_data
 from runner.errors import Problem
-from runner.faults import Fault, Step
 from runner.keys import KEYS, element
 from runner.layout import BUDGETS, FULL, Layout
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.wrong import Flaw, Step
 
 DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
 LISTED = 12
 """Values of an axis that a message lists, at most."""
 
 
-def study_faults(layout: Layout, unknown: frozenset[str], overridden: frozenset[str]) -> Iterator[Fault]:
+def study_faults(layout: Layout, unknown: frozenset[str], overridden: frozenset[str]) -> Iterator[Flaw]:
     """Everything wrong with a study whose values are right one by one, data sets apart.
 
     Parameters
@@ -41,17 +41,17 @@ def study_faults(layout: Layout, unknown: frozenset[str], overridden: frozenset[
     yield from _conditions(layout, unknown | overridden)
 
 
-def _missing(layout: Layout, unknown: frozenset[str]) -> Iterator[Fault]:
+def _missing(layout: Layout, unknown: frozenset[str]) -> Iterator[Flaw]:
     for key in (key.name for key in KEYS.values() if key.required):
         if key in layout.base or key in unknown:
             continue
         if not layout.axes_of(key):
-            yield Fault(f"{key} is missing")
+            yield Flaw(f"{key} is missing")
         elif not layout.is_everywhere(key) and layout.bare.possible(_absent(layout, key)):
-            yield Fault(f"{key} is missing where no when gives it")
+            yield Flaw(f"{key} is missing where no when gives it")
         for i, row in enumerate(layout.sweep.include):
             if key not in row and layout.axes_of(key):
-                yield Fault(f"include: {key} is missing here and at the top", ("sweep", "include", i))
+                yield Flaw(f"include: {key} is missing here and at the top", ("sweep", "include", i))
 
 
 def _absent(layout: Layout, *keys: str) -> dict[int, frozenset[int]]:
@@ -59,29 +59,29 @@ def _absent(layout: Layout, *keys: str) -> dict[int, frozenset[int]]:
     return {at: frozenset([len(layout.axes[at].rows)]) for key in keys for at in layout.axes_of(key)}
 
 
-def _budgets(layout: Layout) -> Iterator[Fault]:
+def _budgets(layout: Layout) -> Iterator[Flaw]:
     """Every cell needs exactly one budget; that of the sweep replaces that of the top."""
     both = [key for key in BUDGETS if key in layout.base]
     if len(both) == 2:
-        yield Fault("updates: give epochs or updates, not both", ("updates",), at_key=True)
+        yield Flaw("updates: give epochs or updates, not both", ("updates",), at_key=True)
         return
     swept = [key for key in BUDGETS if layout.axes_of(key)]
     if len(swept) == 2:
         yield from _both_budgets(layout)
     if not both and not any(layout.is_everywhere(key) for key in swept):
         if not swept:
-            yield Fault("the budget is missing: give epochs or updates")
+            yield Flaw("the budget is missing: give epochs or updates")
         elif layout.bare.possible(_absent(layout, *swept)):
-            yield Fault("the budget is missing where no when gives it: give epochs or updates")
+            yield Flaw("the budget is missing where no when gives it: give epochs or updates")
     for i, row in enumerate(layout.sweep.include):
         given = [key for key in BUDGETS if key in row]
         if len(given) == 2:
-            yield Fault("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
+            yield Flaw("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
         elif not given and not both and swept:
-            yield Fault("include: the budget is missing here and at the top", ("sweep", "include", i))
+            yield Flaw("include: the budget is missing here and at the top", ("sweep", "include", i))
 
 
-def _both_budgets(layout: Layout) -> Iterator[Fault]:
+def _both_budgets(layout: Layout) -> Iterator[Flaw]:
     for first in layout.axes_of("epochs"):
         for second in layout.axes_of("updates"):
             rule = {at: frozenset(range(len(layout.axes[at].rows))) for at in (first, second)}
@@ -89,11 +89,11 @@ def _both_budgets(layout: Layout) -> Iterator[Fault]:
                 later = layout.axes[max(first, second)]
                 key = "updates" if "updates" in later.keys else "epochs"
                 message = f"{key}: give epochs or updates, not both"
-                yield Fault(message, later.key_path(key), at_key=True)
+                yield Flaw(message, later.key_path(key), at_key=True)
                 return
 
 
-def _elements(layout: Layout, unknown: frozenset[str]) -> Iterator[Fault]:
+def _elements(layout: Layout, unknown: frozenset[str]) -> Iterator[Flaw]:
     """`init[k]` varies a number of an init that is a list, and the same list in every cell."""
     if "init" in unknown:
         return
@@ -105,15 +105,15 @@ def _elements(layout: Layout, unknown: frozenset[str]) -> Iterator[Fault]:
         if (k := element(name)) is None:
             continue
         if layout.axes_of("init") and path[1] != "include":
-            yield Fault(f"{name}: init is on an axis itself", path, at_key=True)
+            yield Flaw(f"{name}: init is on an axis itself", path, at_key=True)
         elif not isinstance(numbers, tuple):
             found = KEYS["init"].text(numbers or KEYS["init"].default)
-            yield Fault(f"{name}: expected init as a list of numbers, found {found}", path, at_key=True)
+            yield Flaw(f"{name}: expected init as a list of numbers, found {found}", path, at_key=True)
         elif k >= len(numbers):
-            yield Fault(f"{name}: init has {len(numbers)} numbers, counted from 0", path, at_key=True)
+            yield Flaw(f"{name}: init has {len(numbers)} numbers, counted from 0", path, at_key=True)
 
 
-def _unused_settings(layout: Layout, silent: frozenset[str]) -> Iterator[Fault]:
+def _unused_settings(layout: Layout, silent: frozenset[str]) -> Iterator[Flaw]:
     if "optimizer" in silent:
         return
     optimizers = {str(name) for (name,) in layout.together(("optimizer",), lambda key, value: value)}
@@ -122,10 +122,10 @@ def _unused_settings(layout: Layout, silent: frozenset[str]) -> Iterator[Fault]:
         if key in silent or not where or any(key in OPTIMIZERS[name].settings for name in optimizers):
             continue
         users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
-        yield Fault(f"{key} is used by {users}; no run of this study uses them", next(iter(where.values())))
+        yield Flaw(f"{key} is used by {users}; no run of this study uses them", next(iter(where.values())))
 
 
-def _conditions(layout: Layout, silent: frozenset[str]) -> Iterator[Fault]:
+def _conditions(layout: Layout, silent: frozenset[str]) -> Iterator[Flaw]:
     """Conditions of when and exclude that hold in no cell."""
     conditions: list[tuple[str, Axes, tuple[Step, ...], int | None]] = [
         ("when", when.condition, ("sweep", "when", i, "if"), i) for i, when in enumerate(layout.sweep.when)
@@ -140,12 +140,12 @@ def _conditions(layout: Layout, silent: frozenset[str]) -> Iterator[Fault]:
         yield from never
         rules = layout.matching(condition, before)
         if not never and not any(layout.bare.possible(rule) for rule in rules):
-            yield Fault(f"{what}: no cell matches; these values never occur together", path)
+            yield Flaw(f"{what}: no cell matches; these values never occur together", path)
     if not silent and layout.product.count() == 0 and not layout.sweep.include:
-        yield Fault("exclude: no cell is left", ("sweep", "exclude"))
+        yield Flaw("exclude: no cell is left", ("sweep", "exclude"))
 
 
-def _never(layout: Layout, what: str, condition: Axes, path: tuple[Step, ...]) -> Iterator[Fault]:
+def _never(layout: Layout, what: str, condition: Axes, path: tuple[Step, ...]) -> Iterator[Flaw]:
     """Values that a key of a condition never has."""
     for key, wanted in condition.items():
         values = layout.values(key)
@@ -157,7 +157,7 @@ def _never(layout: Layout, what: str, condition: Axes, path: tuple[Step, ...]) -
                 which = f"its values are {', '.join(texts[:LISTED])}{tail}" if texts else "nothing gives it"
                 item = (j,) if len(wanted) > 1 else ()
                 message = f"{what}: {key} is never {known.text(value) or 'none'}; {which}"
-                yield Fault(message, (*path, key, *item))
+                yield Flaw(message, (*path, key, *item))
 
 
 class DataChecks:
@@ -173,7 +173,7 @@ class DataChecks:
     def __init__(self, layout: Layout, base: Path) -> None:
         self._layout = layout
         self._base = base
-        self.faults: list[Fault] = []
+        self.faults: list[Flaw] = []
         self.problems: list[Problem] = []
         self._loaded: dict[tuple[Any, ...], DataSet] = {}
 
@@ -200,7 +200,7 @@ class DataChecks:
                 key = next((key for key in DATA_KEYS if problem.message.startswith(key)), "data")
                 path = places(self._layout, key).get(values[DATA_KEYS.index(key)], ("data",))
                 message = problem.message if problem.message.startswith(key) else f"data: {problem.message}"
-                self.faults.append(Fault(message, path))
+                self.faults.append(Flaw(message, path))
 
     def _compare(self, key: str, complaints: Any) -> None:
         where: Mapping[Any, tuple[Step, ...]] = places(self._layout, key)
@@ -210,7 +210,7 @@ class DataChecks:
             if loaded is not None and value is not None:
                 name = str(data[0]) if isinstance(data[0], Call) else str(getattr(data[0], "csv", data[0]))
                 path = where.get(value, (key,))
-                self.faults += [Fault(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
+                self.faults += [Flaw(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
 
 
 def _same(key: str, value: Any) -> Any:

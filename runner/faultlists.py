@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.calls import Call
-from runner.faults import Wrong, expected, unknown
 from runner.ops import FAULTS
 from runner.values import Kind, split_call, to_argument
+from runner.wrong import Wrong, expected, unknown
 
 MOST_DECIMALS = 15
 MOST_SUBSETS = 12

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_m
 
 from runner.axes import read_axis
 from runner.errors import Problem, nearest
-from runner.faults import Fault, Step, expected
 from runner.keys import KEYS, MOST_SEED, Key
 from runner.nodes import Entries, Node, child, find
 from runner.ranges import range_schema
 from runner.sweep import Checked, Sample, Strict, Sweep, When, base_of, plain
 from runner.values import flag, integer, text
+from runner.wrong import Flaw, Step, expected
 
 _SEEDS = Key("seeds", "", integer(0, MOST_SEED))
 _SEEDS_SCHEMA = {"anyOf": [{"type": "array", "items": _SEEDS.kind.schema, "minItems": 1}, range_schema()]}
@@ -83,27 +83,27 @@ def _value_at(value: Any, path: Sequence[Step]) -> Any:
     return value
 
 
-def _faults(error: Any, value: object) -> list[Fault]:
+def _faults(error: Any, value: object) -> list[Flaw]:
     """Our words for one of pydantic's errors."""
     path: tuple[Step, ...] = error["loc"]
     kind: str = error["type"]
     if kind == "wrong":
-        faults: Iterable[Fault] = error["ctx"]["faults"]
+        faults: Iterable[Flaw] = error["ctx"]["faults"]
         # Messages about a key begin with its name; "expected ..." alone is about the field itself.
         bare = "expected "
         return [(f.named(_dotted(path)) if f.message.startswith(bare) else f).under(*path) for f in faults]
     where = f"{_dotted(path[:-1])}: " if path[:-1] else ""
     if kind == "extra_forbidden":
         name = str(path[-1])
-        return [Fault(f"{where}unknown key '{name}'{nearest(name, _names(path[:-1]))}", path, at_key=True)]
+        return [Flaw(f"{where}unknown key '{name}'{nearest(name, _names(path[:-1]))}", path, at_key=True)]
     if kind == "missing":
-        return [Fault(f"{where}{path[-1]} is missing", path[:-1])]
+        return [Flaw(f"{where}{path[-1]} is missing", path[:-1])]
     what = "a mapping" if "model" in kind or "dict" in kind else "a list"
     message = expected(what, _value_at(value, path)).faults[0].message
-    return [Fault(f"{_dotted(path)}: {message}", path)]
+    return [Flaw(f"{_dotted(path)}: {message}", path)]
 
 
-def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Fault]]:
+def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Flaw]]:
     """Check every value of a study file by itself.
 
     Parameters
@@ -116,12 +116,12 @@ def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Fault]]:
     -------
     study : StudyFile or None
         None when anything is wrong.
-    faults : list of Fault
+    faults : list of Flaw
         Everything that is.
     """
     value = tree.value
     if not isinstance(value, dict):
-        return None, [Fault(expected("a mapping of keys", value).faults[0].message)]
+        return None, [Flaw(expected("a mapping of keys", value).faults[0].message)]
     try:
         return StudyFile.model_validate(value, context={"base": base}), []
     except ValidationError as error:
@@ -129,7 +129,7 @@ def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Fault]]:
         return None, [fault for each in errors for fault in _faults(each, value)]
 
 
-def located(fault: Fault, tree: Node) -> Problem:
+def located(fault: Flaw, tree: Node) -> Problem:
     """The fault with its place in the file."""
     mark = find(tree, fault.path)
     if fault.at_key and fault.path:

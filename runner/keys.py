@@ -16,11 +16,11 @@ from typing import Any
 from runner.calls import Call
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.faultlists import FAULT_LIST
-from runner.faults import Wrong, expected
 from runner.named import BIAS_INIT, DATA, INIT, SCALING
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.source import parse
 from runner.values import Kind, architecture, choice, integer, interval, limits, number, rates, word_or
+from runner.wrong import Wrong, expected
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12

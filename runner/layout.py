@@ -13,11 +13,11 @@ from itertools import product as combinations
 from typing import Any
 
 from runner.axes import Axes
-from runner.faults import Fault, Step
 from runner.keys import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.product import Level, Product, Rule
 from runner.sweep import Sweep
+from runner.wrong import Flaw, Step
 
 BUDGETS = ("epochs", "updates")
 FULL = "full"
@@ -257,7 +257,7 @@ class Layout:
         yield from seen
 
 
-def collisions(layout: Layout) -> Iterator[Fault]:
+def collisions(layout: Layout) -> Iterator[Flaw]:
     """Keys that more than one axis gives in the same cell."""
     for key in layout.swept:
         places = layout.axes_of(key)
@@ -267,5 +267,5 @@ def collisions(layout: Layout) -> Iterator[Fault]:
                 other = layout.axes[earlier]
                 both: Rule = {p: frozenset(range(len(layout.axes[p].rows))) for p in (earlier, at)}
                 if other.block is None or layout.bare.possible(both):
-                    yield Fault(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
+                    yield Flaw(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
                     break

@@ -9,9 +9,9 @@ from typing import Any
 from runner.calls import Argument, Call
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
 from runner.data.registry import TruthTable
-from runner.faults import Fault, Wrong, unknown
 from runner.ops import INITIALIZERS
 from runner.values import Kind, list_text, numbers, split_call, to_argument
+from runner.wrong import Flaw, Wrong, unknown
 
 
 def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
@@ -30,16 +30,16 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
     return _bound(entry, name, args)
 
 
-def _csv_faults(messages: Iterable[str]) -> list[Fault]:
+def _csv_faults(messages: Iterable[str]) -> list[Flaw]:
     """The messages about a CSV specification, each with the entry that it begins with."""
     faults = []
     for message in messages:
         message = message.removeprefix("data: ").replace("found None", "found nothing")
         first, _, rest = message.partition(" ")
         if message.startswith("unknown key "):
-            faults.append(Fault(message, (rest.split("'")[1],), at_key=True))
+            faults.append(Flaw(message, (rest.split("'")[1],), at_key=True))
         else:
-            faults.append(Fault(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+            faults.append(Flaw(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
     misspelt = any(fault.at_key for fault in faults)
     return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from runner.errors import nearest
-from runner.faults import Fault, Step
 from runner.keys import KEYS, sweep_key
 from runner.layout import BUDGETS
 from runner.nodes import Entries, Items, Node, child
+from runner.wrong import Flaw, Step
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Pruned:
     keys: frozenset[str]
 
 
-def prune(tree: Node, faults: Iterable[Fault]) -> Pruned | None:
+def prune(tree: Node, faults: Iterable[Flaw]) -> Pruned | None:
     """Take out everything that a fault is in; None when nothing would be left.
 
     A wrong value takes its key with it: an axis with one wrong value is no axis, a `when` with one wrong value is no

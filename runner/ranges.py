@@ -12,8 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from runner.faults import Wrong, expected
 from runner.values import integer, to_float
+from runner.wrong import Wrong, expected
 
 MOST_VALUES = 1_000_000
 """Values of one range."""

@@ -16,9 +16,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.faults import Wrong, expected
 from runner.ranges import decimal_of
 from runner.values import integer, to_float
+from runner.wrong import Wrong, expected
 
 UNIT = 53
 """Points are multiples of 2^-UNIT."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from runner.consistency import DataChecks, study_faults
 from runner.errors import Problem, StudyError
-from runner.faults import Fault
 from runner.grammar import Record, json_schema, located, validate
 from runner.keys import KEYS
 from runner.layout import Layout, collisions
@@ -21,6 +20,7 @@ from runner.overrides import override
 from runner.pruning import prune
 from runner.source import MOST_BYTES, parse
 from runner.sweep import Sweep
+from runner.wrong import Flaw
 
 __all__ = ["Record", "Study", "json_schema", "load_study"]
 
@@ -155,12 +155,12 @@ def _own_problems(model: Any, file: str, tree: Node) -> list[Problem]:
     faults = []
     if model.name is not None and not _NAME.fullmatch(model.name):
         what = "expected up to 100 letters, digits and . _ - that do not begin with a dot"
-        faults.append(Fault(f"name: {what}, found '{model.name}'", ("name",)))
+        faults.append(Flaw(f"name: {what}, found '{model.name}'", ("name",)))
     elif model.name is None and not _NAME.fullmatch(Path(file).stem):
-        faults.append(Fault(f"name is missing: the file's name '{Path(file).stem}' cannot be used"))
+        faults.append(Flaw(f"name is missing: the file's name '{Path(file).stem}' cannot be used"))
     given = [key for key in _SEEDS if key in model.model_fields_set]
     if len(given) > 1:
-        faults += [Fault(f"{key}: {given[0]} is given already", (key,), at_key=True) for key in given[1:]]
+        faults += [Flaw(f"{key}: {given[0]} is given already", (key,), at_key=True) for key in given[1:]]
     return [located(fault, tree) for fault in faults]
 
 
@@ -175,7 +175,7 @@ def _cross_checked(
 ) -> list[Problem]:
     """What is wrong with values that are right one by one."""
     problems: list[Problem] = []
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     try:
         faults += collisions(layout)
         if not faults:

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from runner.axes import Axes, ReadOne, Row, read_axis, read_keyed, read_matching, read_rows, read_space, read_value
-from runner.faults import Wrong
 from runner.keys import KEYS, MOST_SEED, Key, sweep_key
 from runner.ranges import MOST_VALUES, range_schema
 from runner.sampling import DISTRIBUTIONS, METHODS
 from runner.values import Kind, choice, integer
+from runner.wrong import Wrong
 
 
 class Checked:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from runner.calls import Argument
 from runner.errors import nearest
-from runner.faults import Fault, Wrong, expected, found, unknown
 from runner.nodes import resolve
+from runner.wrong import Flaw, Wrong, expected, found, unknown
 
 Schema = Mapping[str, Any]
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
@@ -271,7 +271,7 @@ def limits(bounds: Mapping[str, Kind]) -> Kind:
         for name, limit in value.items():
             try:
                 if name not in bounds:
-                    raise Wrong(Fault(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
+                    raise Wrong(Flaw(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
                 good[name] = bounds[name].read(limit, base)
             except Wrong as wrong:
                 named = [f if f.at_key else f.named(name) for f in wrong.faults]

@@ -24,13 +24,13 @@ from runner.claims.show import number, show
 from runner.claims.statistic import NUMBERS, UNBOUNDED, read_statistic
 from runner.columns import MEASUREMENTS
 from runner.errors import RunnerError, StudyError
-from runner.faults import Wrong
 from runner.grammar import located
 from runner.outcomes import OUTCOMES
 from runner.report.beta import clopper_pearson, incomplete_beta, order_ranks, student_t
 from runner.report.frame import find_row, read_columns
 from runner.report.seeds import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.source import parse
+from runner.wrong import Wrong
 
 RATE = "rate(converged)"
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from runner.calls import Call
 from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, CsvData
-from runner.faults import Wrong
 from runner.keys import CRITERIA, KEYS, element, read, sweep_key, text
 from runner.nodes import resolve
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.wrong import Wrong
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0.0)
 RATES = FINITE | st.lists(FINITE, min_size=1, max_size=4).map(tuple)

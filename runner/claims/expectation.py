@@ -6,8 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from runner.faults import Wrong, expected
 from runner.source import resolve
+from runner.wrong import Wrong, expected
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 _ONE = re.compile(r"\s*(<=|>=|<|>)\s*(\S+)\s*")

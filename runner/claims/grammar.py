@@ -13,10 +13,10 @@ from runner.claims.expectation import Expectation, read_expectation
 from runner.claims.statistic import FORMS, Statistic, read_statistic
 from runner.columns import MEASUREMENTS
 from runner.errors import nearest
-from runner.faults import Fault, Wrong, expected
 from runner.keys import KEYS, Key, sweep_key
 from runner.outcomes import OUTCOMES
 from runner.values import Kind, choice, flag, integer, number, text
+from runner.wrong import Flaw, Wrong, expected
 
 Selection = Mapping[str, tuple[Any, ...]]
 """Keys and columns, and the values of each that are accepted."""
@@ -72,12 +72,12 @@ def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:
     if not isinstance(value, list):
         raise Wrong(*(fault.named("claims") for fault in expected("a list of claims", value).faults))
     claims: dict[str, Claim] = {}
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     for i, item in enumerate(value):
         try:
             claim = _read_claim(item, base)
             if claim.name in claims:
-                raise Wrong(Fault(f"name: another claim is named '{claim.name}'", ("name",)))
+                raise Wrong(Flaw(f"name: another claim is named '{claim.name}'", ("name",)))
             claims[claim.name] = claim
         except Wrong as wrong:
             faults += [fault.under(i) for fault in wrong.faults]
@@ -90,11 +90,11 @@ def _read_claim(item: object, base: Path | None) -> Claim:
     if not isinstance(item, dict):
         raise Wrong(*(fault.named("claims") for fault in expected("a mapping", item).faults))
     faults = [
-        Fault(f"claims: unknown key '{name}'{nearest(name, _FIELDS)}", (str(name),), at_key=True)
+        Flaw(f"claims: unknown key '{name}'{nearest(name, _FIELDS)}", (str(name),), at_key=True)
         for name in item
         if name not in _FIELDS
     ]
-    faults += [Fault(f"claims: {name} is missing") for name in _REQUIRED if name not in item]
+    faults += [Flaw(f"claims: {name} is missing") for name in _REQUIRED if name not in item]
     good: dict[str, Any] = {}
 
     def take(name: str, read: Callable[[object], Any]) -> None:
@@ -125,14 +125,14 @@ def _read_name(value: object) -> str:
     return " ".join(name.split())
 
 
-def _versus_faults(statistic: Statistic | None, item: Mapping[str, object]) -> list[Fault]:
+def _versus_faults(statistic: Statistic | None, item: Mapping[str, object]) -> list[Flaw]:
     if statistic is None:
         return []
     if statistic.comparison and "versus" not in item:
-        return [Fault(f"claims: versus is missing: {statistic.comparison} compares the runs of where with others")]
+        return [Flaw(f"claims: versus is missing: {statistic.comparison} compares the runs of where with others")]
     if not statistic.comparison and "versus" in item:
         message = f"versus: only ratio and difference compare two selections, {statistic.text} does not"
-        return [Fault(message, ("versus",), at_key=True)]
+        return [Flaw(message, ("versus",), at_key=True)]
     return []
 
 
@@ -141,7 +141,7 @@ def read_selection(value: object, base: Path | None) -> Selection:
     if not isinstance(value, dict):
         raise expected("a mapping of keys to values", value)
     good: dict[str, tuple[Any, ...]] = {}
-    faults: list[Fault] = []
+    faults: list[Flaw] = []
     for name, item in value.items():
         try:
             good[name] = _read_values(name, item, base)
@@ -157,7 +157,7 @@ def _read_values(name: str, item: object, base: Path | None) -> tuple[Any, ...]:
     if key is not None:
         return tuple(read_matching(key, item, base))
     if name not in _COLUMN_KINDS:
-        raise Wrong(Fault(f"unknown key '{name}'{nearest(name, (*KEYS, *COLUMNS))}", at_key=True))
+        raise Wrong(Flaw(f"unknown key '{name}'{nearest(name, (*KEYS, *COLUMNS))}", at_key=True))
     column = Key(name, "", _COLUMN_KINDS[name])
     return tuple(read_matching(column, item, base))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from runner.claims.grammar import Claim, read_claims
 from runner.environment import read_environment
 from runner.errors import RunnerError, StudyError
-from runner.faults import Wrong
 from runner.grammar import located
 from runner.overrides import override
 from runner.source import Entries, parse
 from runner.store.files import told
 from runner.table import STUDY
+from runner.wrong import Wrong
 
 
 def recorded_claims(folder: Path) -> tuple[Claim, ...]:

@@ -15,9 +15,9 @@ from runner.claims.grammar import Claim, Selection
 from runner.claims.statistic import NUMBERS
 from runner.data import CsvData
 from runner.errors import RunnerError
-from runner.faults import Wrong
 from runner.keys import KEYS, element, read
 from runner.report.frame import codes_of, header, key_columns, read_columns
+from runner.wrong import Wrong
 
 Mask = NDArray[np.bool_]
 _CHANCE = ("init", "bias_init", "order")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from runner.columns import MEASUREMENTS
 from runner.errors import nearest
-from runner.faults import Wrong, expected
 from runner.outcomes import OUTCOMES
 from runner.source import resolve
+from runner.wrong import Wrong, expected
 
 COMPARISONS = ("ratio", "difference")
 """Statistics of two selections of runs, paired by their seeds."""

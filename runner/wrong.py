@@ -14,20 +14,20 @@ SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Fault:
+class Flaw:
     """A message, the path from the value at hand to what it is about, and whether that is a key or a value."""
 
     message: str
     path: tuple[Step, ...] = ()
     at_key: bool = False
 
-    def under(self, *path: Step) -> Fault:
+    def under(self, *path: Step) -> Flaw:
         """The same fault, seen from further up."""
-        return Fault(self.message, path + self.path, self.at_key)
+        return Flaw(self.message, path + self.path, self.at_key)
 
-    def named(self, name: str) -> Fault:
+    def named(self, name: str) -> Flaw:
         """The same fault, its message beginning with the name of the key."""
-        return Fault(f"{name}: {self.message}", self.path, self.at_key)
+        return Flaw(f"{name}: {self.message}", self.path, self.at_key)
 
 
 class Wrong(ValueError):  # noqa: N818 - never leaves the package
@@ -35,12 +35,12 @@ class Wrong(ValueError):  # noqa: N818 - never leaves the package
 
     Parameters
     ----------
-    *faults : Fault or str
+    *faults : Flaw or str
         All that is wrong with it; a text is about the whole value.
     """
 
-    def __init__(self, *faults: Fault | str) -> None:
-        self.faults = tuple(f if isinstance(f, Fault) else Fault(f) for f in faults)
+    def __init__(self, *faults: Flaw | str) -> None:
+        self.faults = tuple(f if isinstance(f, Flaw) else Flaw(f) for f in faults)
         super().__init__("; ".join(f.message for f in self.faults))
 
 
