@@ -124,7 +124,7 @@ def train(block: Block) -> Trained:
         int(kept),
         np.empty((groups, events, layout.VALUES, lanes), program.dtype),
         np.empty((groups, events, layout.COUNTS, lanes), np.int64),
-        np.empty((groups, events, program.parameters, lanes) if kept else 0, program.dtype),
+        np.empty((groups, events, program.parameters, lanes) if kept else (0, 0, 0, 0), program.dtype),
     )
     train_block(program.net, program.data, program.job, runs, out, _scratch(program), program.width)
     values = _by_lane(out.values, block.n).astype(np.float64)

@@ -487,22 +487,24 @@ def test_perceptron_rule(tmp_path: Any) -> None:
 
 
 def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
-    """... however many activations, losses, optimizers, batches and depths a study sweeps."""
-    studies.run(
-        tmp_path,
-        data=studies.write_samples(tmp_path),
-        learning_rate=0.01,
-        updates=2,
-        sweep={
-            "zip": combinations(),
-            "grid": {
-                "optimizer": list(OPTIMIZERS),
-                "architecture": list(SHAPES),
-                "batch": ["full", 2],
-                "bias": ["trained", "shared", 0.5],
+    """... however many activations, losses, optimizers, batches and depths are swept, and whatever is recorded."""
+    for record in ({}, {"weights": True}, {"curves": 2}):
+        studies.run(
+            tmp_path,
+            data=studies.write_samples(tmp_path),
+            learning_rate=0.01,
+            updates=2,
+            record=record,
+            sweep={
+                "zip": combinations(),
+                "grid": {
+                    "optimizer": list(OPTIMIZERS),
+                    "architecture": ["3-3", "3-4-3"],
+                    "batch": ["full", 2],
+                    "bias": ["trained", "shared", 0.5],
+                },
             },
-        },
-    )
-    compiled = [str(signature) for signature in train_block.signatures]
-    kinds = {(str(signature[3]), str(signature[6])) for signature in train_block.signatures}  # numbers and width
-    assert len(compiled) == len(kinds) <= len(WIDTHS) * 2
+        )
+    # the fourth argument shows the precision, the last one the width
+    kinds = [(str(signature[3]), str(signature[6])) for signature in train_block.signatures]
+    assert len(kinds) == len(set(kinds)) <= 2 * len(WIDTHS)

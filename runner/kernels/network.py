@@ -98,9 +98,15 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, sample
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
     mask = load(buf.mask, 0, tile)
+    # Softmax and cross-entropy: y_j sum_k t_k - t_j, the residual where the targets of a sample add up to 1.
+    total = fill(buf.T, 1.0, tile)
+    if job.residual and job.softmax:
+        total = fill(buf.T, 0.0, tile)
+        for out in range(0, end - here, S):
+            total = total + load(buf.T, out, tile)
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        d = y - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
+        d = y * total - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
         d = d * factor
         if job.faults & SIGNALS:
             d = wrong_signal(job, buf, width, d, samples)

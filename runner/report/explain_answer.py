@@ -169,7 +169,7 @@ def _words(size: int) -> str:
 
 def _saves(change: Change) -> str:
     return (
-        f"with {change.label}, {percent(change.saved)} of them converge from the same initial weights "
+        f"{change.phrase}, {percent(change.saved)} of them converge from the same initial weights "
         f"({between(change.saved)})"
     )
 
@@ -222,11 +222,11 @@ def _about_run(run: RunReport) -> list[str]:
 def _saving_changes(changes: Sequence[Change]) -> list[str]:
     size = len(changes[0].axes)
     first = "The cheapest change that saves it:" if size == 1 else f"It takes {size} changes at once. The cheapest:"
-    lines = [f"{first} with {changes[0].label}, this very seed converges{_so_do(changes[0])}."]
+    lines = [f"{first} {changes[0].phrase}, this very seed converges{_so_do(changes[0])}."]
     surest = max(changes, key=_rate)
     if surest is not changes[0]:
         share = f"{percent(surest.saved)} of them converge, this one included"
-        lines.append(f"The surest: with {surest.label}, {share}{_price(surest)}.")
+        lines.append(f"The surest: {surest.phrase}, {share}{_price(surest)}.")
     return lines
 
 

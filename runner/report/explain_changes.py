@@ -57,6 +57,11 @@ class Change:
         """`learning_rate 2, epochs 1000`."""
         return ", ".join(axis.label(value) for axis, value in zip(self.axes, self.values, strict=True))
 
+    @property
+    def phrase(self) -> str:
+        """`with learning_rate 2`, `without ascent`."""
+        return self.label if self.axes[0].fault else f"with {self.label}"
+
     def as_json(self) -> dict[str, Any]:
         """For another program."""
         values = {axis.name: axis.values[v] for axis, v in zip(self.axes, self.values, strict=True)}

@@ -149,6 +149,8 @@ class _Numbers:
 def _about_loss(first: float, last: float, best: float, broke: float) -> str:
     if broke == 0:
         return "The loss is not a number before the first update: a value is missing in the data, or far too large."
+    if math.isnan(first) and math.isnan(last) and math.isnan(broke):
+        return ""
     if not math.isfinite(last):
         when = f" after {broke:,.6g} epochs" if math.isfinite(broke) else ""
         return f"The loss began at {first:.4g} and was no longer finite{when}."

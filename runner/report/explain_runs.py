@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
-from runner.report.explain_columns import Axis, find_axes
+from runner.report.explain_columns import Axis, count_cells, find_axes
 from runner.report.frame import codes_of, header, key_columns, read_columns
 from runner.report.seeds import is_deterministic
 
@@ -112,16 +112,19 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     """
     names = header(path)
     keys = key_columns(names)
-    wanted = keys if axes is None else [name for name in axes if name in keys]
-    others = [name for name in (*_CHANCE, *_COST, "outcome", "converged") if name in names]
+    others = [name for name in ("cell_id", *_CHANCE, *_COST, "outcome", "converged") if name in names]
     numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
-    frame = read_columns(path, [*wanted, *others], numbers)
+    given = [name for name in axes or () if name in keys]
+    frame = read_columns(path, [*(given or keys), *others], numbers)
+    if given and len(frame["cell_id"].cat.categories) > count_cells(*find_axes(frame, given, given)):
+        # Cells that the study includes one by one may differ in keys that are on no axis.
+        frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
-    return from_frame(frame, wanted, follow=axes is not None)
+    return from_frame(frame, [key for key in keys if key in frame], given)
 
 
-def from_frame(frame: pd.DataFrame, keys: Sequence[str], follow: bool = False) -> Runs:
+def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:
     """From a table to numbers.
 
     Parameters
@@ -130,10 +133,11 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], follow: bool = False) -
         Texts as categories.
     keys : sequence of str
         Columns that may be axes.
-    follow : bool
-        Whether a column is an axis even when it follows from another one.
+    given : sequence of str
+        Those that the study sweeps: axes even when they follow from another one.
     """
-    axes, columns = find_axes(frame, keys, follow)
+    may_be = [key for key in keys if key in given] + [key for key in keys if key not in given]
+    axes, columns = find_axes(frame, may_be, given)
     outcomes, names = codes_of(frame["outcome"])
     seed_values, seeds = np.unique(frame["seed"].to_numpy(), return_inverse=True)
     chance = [[str(text) for text in frame[name].unique()] for name in _CHANCE if name in frame]
