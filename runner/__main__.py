@@ -27,6 +27,8 @@ commands:
   run STUDY.yaml ...     train what has no row yet (run is implied)
   plan STUDY.yaml ...    how many runs, which are new, kept or orphaned, what they cost
   report NAME ...        the table at the end of a run, once more
+  claims NAME ...        check the claims of a study on its results
+  explain NAME [RUN_ID]  why runs fail, which settings matter, and what would have saved them
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
@@ -35,7 +37,7 @@ examples:
   python -m runner configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[0.5, 2]'
 
 exit codes:
-  0 done, 1 some runs failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
+  0 done, 1 runs or claims failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
 """
 
 
@@ -103,6 +105,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_one(plan: Plan, given: argparse.Namespace) -> int:
+    from runner.reading import check_claims
     from runner.report.summary import as_json, closing_line, show, summarize
     from runner.session import Options, run_session
 
@@ -114,17 +117,19 @@ def _run_one(plan: Plan, given: argparse.Namespace) -> int:
         "left": outcome.left,
         "seconds": outcome.seconds,
     }
+    verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed))
     if given.json or not given.quiet:
         summary = summarize(outcome.table, outcome.axes)
         if given.json:
-            print(json.dumps(as_json(summary, timings)))
+            print(json.dumps(as_json(summary, timings | verdicts.as_json())))
         else:
             show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
+            verdicts.show()
     if outcome.failed:
         print(f"error: {outcome.failed:,} runs failed: {'; '.join(outcome.reasons)}", file=sys.stderr)
     if outcome.interrupted:
         raise _Interrupted
-    return outcome.exit_code
+    return max(outcome.exit_code, verdicts.exit_code)
 
 
 def _plan(arguments: list[str]) -> int:
@@ -141,34 +146,22 @@ def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
     return 0
 
 
-def _report(arguments: list[str]) -> int:
-    from runner.environment import read_environment
-    from runner.report.summary import as_json, show, summarize
-    from runner.store.files import find_table
+def _reading(command: str) -> Callable[[list[str]], int]:
+    """A command that reads results and trains nothing."""
 
-    parser = _Parser(
-        prog=f"{_PROGRAM} report",
-        allow_abbrev=False,
-        description="Show the table at the end of a run, once more.",
-    )
-    parser.add_argument(
-        "items", nargs="*", metavar="NAME", help="a study's name, its folder of results, or runs.csv"
-    )
-    _add_output_flags(parser)
-    given = _read(parser, arguments)
-    if not given.items:
-        parser.error("which results? give a study's name or its folder of results")
-    for item in given.items:
-        path = find_table(item, given.out)
-        environment = read_environment(path.parent)
-        summary = summarize(path, environment.get("axes"))
-        if given.json:
-            print(
-                json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")}))
-            )
-        else:
-            show(summary, "")
-    return 0
+    def run(arguments: list[str]) -> int:
+        from runner.reading import COMMANDS
+
+        reading = COMMANDS[command]
+        parser = _Parser(prog=f"{_PROGRAM} {command}", allow_abbrev=False, description=reading.description)
+        parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
+        _add_output_flags(parser)
+        given = _read(parser, arguments)
+        if not given.items:
+            parser.error("which results? give a study's name or its folder of results")
+        return reading.run(given)
+
+    return run
 
 
 def _schema(arguments: list[str]) -> int:
@@ -182,7 +175,9 @@ def _schema(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _run,
     "plan": _plan,
-    "report": _report,
+    "report": _reading("report"),
+    "claims": _reading("claims"),
+    "explain": _reading("explain"),
     "schema": _schema,
 }
 

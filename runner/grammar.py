@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model
 
 from runner.axes import read_axis
+from runner.claims.grammar import Claim, claims_schema, read_claims
 from runner.errors import Problem, nearest
 from runner.keys import KEYS, MOST_SEED, Key
 from runner.nodes import Entries, Node, child, find
@@ -50,6 +51,9 @@ class _Study(Strict):
         default=None, description="Which seeds."
     )
     record: Record = Field(default=Record(), description="What is kept beside the rows.")
+    claims: Annotated[
+        tuple[Claim, ...], Checked(lambda value, info: read_claims(value, base_of(info)), claims_schema())
+    ] = Field(default=(), description="Statements about the results, checked at the end of a run.")
 
 
 def _field(key: Key) -> Any:

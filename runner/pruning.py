@@ -33,6 +33,8 @@ def prune(tree: Node, faults: Iterable[Flaw]) -> Pruned | None:
             return None
         place = _whole(fault.path)
         places.add(place)
+        if place[0] == "claims":
+            continue  # a claim names keys and gives none
         names = {str(step) for step in fault.path if isinstance(step, str)}
         node = _at(tree, place)
         names |= _names(node) if node is not None else set()
@@ -48,7 +50,7 @@ def prune(tree: Node, faults: Iterable[Flaw]) -> Pruned | None:
 def _whole(path: tuple[Step, ...]) -> tuple[Step, ...]:
     """The place that goes as one piece with what is wrong inside of it."""
     if path[0] != "sweep" or len(path) < 3:
-        return path[:2] if path[0] in ("sweep", "record") else path[:1]
+        return path[:2] if path[0] in ("sweep", "record", "claims") else path[:1]
     if path[1] == "grid" or path[1] in ("when", "exclude", "include"):
         return path[:3]
     return path[:2]

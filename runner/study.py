@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from runner.claims.coverage import claim_faults
+from runner.claims.grammar import Claim
 from runner.consistency import DataChecks, study_faults
 from runner.errors import Problem, StudyError
 from runner.grammar import Record, json_schema, located, validate
@@ -45,6 +47,8 @@ class Study:
         The `key=value` arguments.
     record : Record
         What is kept of every run: `curves`, about how many points or None, and `weights`.
+    claims : tuple of Claim
+        Statements about the results.
     base : mapping
         The keys given at the top, with their canonical values.
     sweep : Sweep
@@ -60,6 +64,7 @@ class Study:
     text: str
     overrides: tuple[str, ...]
     record: Record
+    claims: tuple[Claim, ...]
     base: Mapping[str, Any]
     sweep: Sweep
     seeds: range | tuple[int, ...]
@@ -107,6 +112,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
         model, faults = validate(tree, base)
     problems += _own_problems(model, file, tree)
     layout = Layout(_given(model), model.sweep)
+    problems += [located(flaw, tree) for flaw in claim_faults(model.claims, layout, unknown | changed.keys)]
     problems += _cross_checked(layout, base, unknown, changed.keys, tree)
     if problems:
         raise _sorted(problems, file, overrides)
@@ -117,6 +123,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
         text=text,
         overrides=tuple(overrides),
         record=model.record,
+        claims=model.claims,
         base=MappingProxyType(layout.base),
         sweep=model.sweep,
         seeds=_seeds(model),

@@ -18,7 +18,7 @@ from runner.errors import RunnerError
 from runner.outcomes import OUTCOMES
 from runner.report.explain import Explanation, as_json, best_cell, explain
 from runner.report.explain_answer import answer, times
-from runner.report.explain_axes import GRID, MATCHED, RANGES
+from runner.report.explain_axes import GRID, MATCHED, RANGES, axis_reports
 from runner.report.explain_changes import changes, cheapest_first
 from runner.report.explain_columns import fault_names, shown
 from runner.report.explain_grid import Effects, effects, full_grid
@@ -180,15 +180,56 @@ def test_matched_cells_undo_what_an_incomplete_grid_confounds(tmp_path: Path) ->
     plain = frame.groupby("learning_rate").converged.mean()
     assert plain["10.0"] < plain["0.1"]
     found = explain(write(frame, tmp_path))
-    assert found.effects is None
-    report = next(report for report in found.axes if report.axis.name == "learning_rate")
-    assert report.how == MATCHED
-    assert (report.best.value, report.worst.value) == ("10", "0.1")
-    epochs = next(report for report in found.axes if report.axis.name == "epochs")
+    assert (found.in_grid, found.n_cells) == (12, 15)
+    reports = {report.axis.name: report for report in axis_reports(found.runs, None)}
+    assert all(report.how == MATCHED for report in reports.values())
+    assert (reports["learning_rate"].best.value, reports["learning_rate"].worst.value) == ("10", "0.1")
+    epochs = reports["epochs"]
     both = frame[frame.learning_rate != "10.0"].groupby("epochs").converged.mean()
     assert epochs.best.lead - epochs.worst.lead == pytest.approx(both["100"] - both["10"])
     assert epochs.typical == pytest.approx(0.3, abs=0.03)
-    assert "Not every combination was run." in text_of(found)
+    said = " ".join(text_of(found).split())
+    assert "12 of the 15 settings are a full grid (without learning_rate 10), so the parts are exact" in said
+
+
+def test_cells_included_one_by_one_leave_the_grid_exact(tmp_path: Path) -> None:
+    """Keys that only such cells change are on no axis of the study, and still tell cells apart."""
+    grid = table(AXES, interaction, 300)
+    extra = table({"bias": ("none",), "init": ("he_normal",), "epochs": ("100",)}, lambda cell: 0.5, 300)
+    path = write(pd.concat([grid, extra]), tmp_path)
+    found = explain(path, axes=list(AXES))
+    assert (found.in_grid, found.n_cells) == (18, 19)
+    assert found.effects is not None
+    alone = explain(write(grid, tmp_path, "alone"))
+    assert alone.effects is not None
+    names = [report.axis.name for report in found.axes][:3]
+    assert shares(found.effects, names) == shares(alone.effects, [report.axis.name for report in alone.axes])
+
+
+def test_no_grid_at_all(tmp_path: Path) -> None:
+    frame = table({"architecture": A, "learning_rate": B}, additive_rate, 100)
+    # Two rates for each width, another pair for each.
+    places = zip(frame.architecture.map(A.index), frame.learning_rate.map(B.index), strict=True)
+    mask = [(a - b) % 3 != 1 for a, b in places]
+    found = explain(write(frame[mask], tmp_path))
+    assert found.effects is None
+    assert "Not every combination was run: only runs are compared" in " ".join(text_of(found).split())
+
+
+def test_another_task_is_no_remedy(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 1.0 if cell["data"] == "and" else 0.4 if cell["epochs"] == "100" else 0.0
+
+    found = explain(write(table({"data": ("and", "xor"), "epochs": C}, rate, 100), tmp_path))
+    assert {change.label for some in found.changes.values() for change in some} == {"epochs 100"}
+    assert "Best of all" not in " ".join(answer(found))
+
+
+def test_a_change_that_few_failed_runs_could_make_does_not_count(tmp_path: Path) -> None:
+    grid = table({"architecture": A, "learning_rate": B}, lambda cell: 0.1, 100)
+    lucky = table({"init": ("he_normal",), "architecture": A[:1], "learning_rate": B[:1]}, lambda cell: 1.0, 100)
+    found = explain(write(pd.concat([grid, lucky]), tmp_path))
+    assert all("he_normal" not in change.label for change in found.changes.get(1, ()))
 
 
 def test_a_random_sample_is_cut_into_ranges(tmp_path: Path) -> None:
@@ -529,7 +570,7 @@ def test_json_has_every_number(tmp_path: Path) -> None:
     found = explain(write(table(AXES, additive, 50), tmp_path))
     content = json.loads(json.dumps(as_json(found, answer(found)), allow_nan=False))
     assert content["runs"] == 900
-    assert content["grid"] == "full"
+    assert content["grid"] == {"full": True, "cells": 18}
     assert {axis["name"] for axis in content["axes"]} == set(AXES)
     assert content["answer"] == answer(found)
     assert content["changes"]["1"][0]["set"].keys() <= set(AXES)

@@ -12,10 +12,10 @@ import numpy as np
 
 from runner.report.explain_axes import AxisReport, Level, axis_reports, share_where
 from runner.report.explain_changes import Change, changes
-from runner.report.explain_grid import Effect, Effects, effects, full_grid
+from runner.report.explain_grid import Effect, Effects, effects, full_grid, main_grid
 from runner.report.explain_outcomes import OutcomeShare, outcome_shares
 from runner.report.explain_run import RunReport, run_report
-from runner.report.explain_runs import Runs, load_runs
+from runner.report.explain_runs import Runs, load_runs, part_of
 from runner.report.frame import find_row
 from runner.report.seeds import Share
 
@@ -41,10 +41,12 @@ class Explanation:
     all_runs : Share
     outcomes : tuple of OutcomeShare
     axes : tuple of AxisReport
+    grid : Runs or None
+        The runs that make a full grid: all, or all but some cells beside it.
     effects : Effects or None
-        None unless the grid is full.
+        On that grid; None when there is none.
     complete_seeds : int
-        Seeds for which every cell of the full grid was run; 0 when the grid is not full.
+        Seeds for which every cell of the grid was run; 0 when there is none.
     changes : dict of int to tuple of Change
         By how many axes they change.
     best : Cell
@@ -58,6 +60,7 @@ class Explanation:
     all_runs: Share
     outcomes: tuple[OutcomeShare, ...]
     axes: tuple[AxisReport, ...]
+    grid: Runs | None
     effects: Effects | None
     complete_seeds: int
     changes: dict[int, tuple[Change, ...]]
@@ -68,6 +71,11 @@ class Explanation:
     def n_cells(self) -> int:
         """Settings that were tried."""
         return self.runs.n_cells
+
+    @property
+    def in_grid(self) -> int:
+        """How many of them make a full grid; 0 when none do."""
+        return 0 if self.grid is None else self.grid.n_cells
 
 
 def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = None) -> Explanation:
@@ -95,13 +103,16 @@ def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = 
 
 def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explanation:
     """The same from runs that were read already."""
-    grid = full_grid(runs)
+    rows = main_grid(runs)
+    part = None if rows is None else part_of(runs, rows)
+    grid = None if part is None else full_grid(part)
     return Explanation(
         name=name,
         runs=runs,
         all_runs=share_where(runs, np.ones(len(runs), bool)),
         outcomes=outcome_shares(runs),
-        axes=axis_reports(runs, grid is not None),
+        axes=axis_reports(runs, None if grid is None else part),
+        grid=None if grid is None else part,
         effects=None if grid is None else effects(grid, runs.exact),
         complete_seeds=0 if grid is None else len(grid.seeds),
         changes=changes(runs) if run is None else {},
@@ -145,7 +156,7 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
             each.name: {**each.share.as_json(), "means": each.meaning.what, "helps": each.meaning.helps}
             for each in found.outcomes
         },
-        "grid": "full" if found.effects else "incomplete",
+        "grid": {"full": found.in_grid == found.n_cells, "cells": found.in_grid},
         "axes": [_axis_json(found, i) for i in range(len(found.axes))],
         "interactions": [_effect_json(found, effect) for effect in (found.effects.pairs if found.effects else ())],
         "rest": found.effects.rest if found.effects else None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.report.explain import Explanation, most_in_any_cell
-from runner.report.explain_changes import ENOUGH, Change
+from runner.report.explain_changes import ENOUGH, TASK, Change
 from runner.report.explain_outcomes import MEANINGS, commonest_failure
 from runner.report.explain_run import RunReport
 from runner.report.seeds import Share
 
 _NEVER = 0.02
 _LITTLE = 0.02
+_MUCH = 0.2
 _LISTED = 3
 _UNIT = " of the differences between settings"
 
@@ -106,6 +107,8 @@ def _what_decides(found: Explanation) -> list[str]:
     little = [names[effect.axes[0]] for effect in found.effects.main if effect.share < _LITTLE]
     involved = {at for effect in found.effects.pairs if effect.share >= _LITTLE for at in effect.axes}
     little = [name for name in little if names.index(name) not in involved]
+    if found.effects.rest >= _MUCH:
+        parts.append(f"three or more settings at once, each of no use without the others ({found.effects.rest:.0%})")
     text = f"What decides: {listed(parts)}." if parts else ""
     if little and parts:
         text += f" {listed(little)} hardly matter{'s' if len(little) == 1 else ''}."
@@ -179,9 +182,9 @@ def _never_works(found: Explanation) -> list[str]:
     if found.best.share.rate < ENOUGH:
         return []
     labels: list[str] = []
-    for at, report in enumerate(found.axes):
+    for at, axis in enumerate(found.runs.axes):
         most = most_in_any_cell(found.runs, at)
-        never = [report.axis.label(value) for value, rate in enumerate(most) if rate <= _NEVER]
+        never = [axis.label(value) for value, rate in enumerate(most) if rate <= _NEVER]
         # Many values of a fine axis are one statement each, and no news.
         if never and len(never) < len(most) and len(never) <= _LISTED:
             labels += never
@@ -195,7 +198,7 @@ def _with(labels: Iterable[str]) -> str:
 
 
 def _best(found: Explanation) -> list[str]:
-    if not found.axes or not found.best.share.hits:
+    if not found.axes or not found.best.share.hits or any(axis.name == TASK for axis in found.runs.axes):
         return []
     share = found.best.share
     return [f"Best of all settings tried: {found.best.label}: {int(share.hits)} of {int(share.runs)} converge."]

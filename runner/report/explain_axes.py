@@ -92,9 +92,18 @@ def share_where(runs: Runs, mask: NDArray[np.bool_]) -> Share:
     return share_over_seeds(hits, totals(seeds, runs.n_seeds), runs.exact)
 
 
-def axis_reports(runs: Runs, full: bool) -> tuple[AxisReport, ...]:
-    """Reports in the order of the axes."""
-    return tuple(_grid_report(runs, at) if full else _loose_report(runs, at) for at in range(len(runs.axes)))
+def axis_reports(runs: Runs, grid: Runs | None) -> tuple[AxisReport, ...]:
+    """A report on every axis: those of the full grid, if there is one, first and in its order.
+
+    Parameters
+    ----------
+    runs : Runs
+    grid : Runs or None
+        The runs that make a full grid; None when there is none.
+    """
+    known = [] if grid is None else [_grid_report(grid, at) for at in range(len(grid.axes))]
+    names = {report.axis.name for report in known}
+    return (*known, *(_loose_report(runs, at) for at, axis in enumerate(runs.axes) if axis.name not in names))
 
 
 def _grid_report(runs: Runs, at: int) -> AxisReport:

@@ -25,6 +25,8 @@ _MOST_AXES = 6
 _MOST_TABLE = 30_000_000
 _MOST_COMBINATIONS = 20_000
 _LEAST_STEP = 0.02
+_LEAST_PART = 0.2
+TASK = "data"
 _SHOWN = 6
 Found = TypeVar("Found")
 
@@ -77,11 +79,17 @@ class _Outcome:
     hits: Floats
     runs: Floats
     cost: Floats
+    least: float
+
+    @property
+    def rates(self) -> Floats:
+        """Shares that are saved; nought where too few of the failed runs have such a partner."""
+        with np.errstate(all="ignore"):
+            return np.where(self.runs >= self.least, np.nan_to_num(self.hits / self.runs), 0.0)
 
     @property
     def best(self) -> float:
-        with np.errstate(all="ignore"):
-            return float(np.nan_to_num(self.hits / self.runs).max(initial=0.0))
+        return float(self.rates.max(initial=0.0))
 
 
 def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
@@ -94,10 +102,12 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     if runs.converged.all() or not runs.converged.any():
         return {}
     found: dict[int, tuple[Change, ...]] = {}
-    tried = [_try(runs, (at,)) for at in range(len(runs.axes))]
-    for size in range(1, min(len(runs.axes), _MOST_AXES) + 1):
+    # Another task is no remedy.
+    axes = [at for at, axis in enumerate(runs.axes) if axis.name != TASK]
+    tried = [_try(runs, (at,)) for at in axes]
+    for size in range(1, min(len(axes), _MOST_AXES) + 1):
         if size > 1:
-            tried = [_try(runs, at) for at in _next(runs, tried, size)]
+            tried = [_try(runs, at) for at in _next(runs, axes, tried, size)]
         front = _front(tried)
         if front:
             found[size] = tuple(_change(runs, outcome, combination) for outcome, combination in front)
@@ -106,14 +116,13 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     return found
 
 
-def _next(runs: Runs, tried: Sequence[_Outcome], size: int) -> list[tuple[int, ...]]:
+def _next(runs: Runs, axes: Sequence[int], tried: Sequence[_Outcome], size: int) -> list[tuple[int, ...]]:
     """Sets of axes to change: all pairs; then only the best sets with one more."""
-    n = len(runs.axes)
     if size == 2:
-        sets: Iterable[tuple[int, ...]] = combinations(range(n), 2)
+        sets: Iterable[tuple[int, ...]] = combinations(axes, 2)
     else:
         best = sorted(tried, key=lambda outcome: -outcome.best)[:_BEAM]
-        more = {tuple(sorted((*each.at, at))) for each in best for at in range(n) if at not in each.at}
+        more = {tuple(sorted((*each.at, at))) for each in best for at in axes if at not in each.at}
         sets = sorted(more)
     return [at for at in sets if np.prod([float(runs.levels[i]) for i in at]) <= _MOST_COMBINATIONS]
 
@@ -139,7 +148,7 @@ def _try(runs: Runs, at: tuple[int, ...]) -> _Outcome:
         before += table.cost_before().sum(axis=0)
         after += (table.applicable() * table.cost).sum(axis=0)
     with np.errstate(all="ignore"):
-        return _Outcome(at, hits, counts, after / before)
+        return _Outcome(at, hits, counts, after / before, _LEAST_PART * np.count_nonzero(~runs.converged))
 
 
 def _chunks(group: Ints, size: int) -> Iterable[NDArray[np.intp]]:
@@ -202,9 +211,9 @@ def _front(tried: Sequence[_Outcome]) -> list[tuple[_Outcome, int]]:
     least = max(_LEAST_STEP, max((outcome.best for outcome in tried), default=0.0) / 10)
     return cheapest_first(
         [
-            (float(outcome.cost[c]), float(outcome.hits[c] / outcome.runs[c]), (outcome, int(c)))
+            (float(outcome.cost[c]), float(outcome.rates[c]), (outcome, int(c)))
             for outcome in tried
-            for c in np.flatnonzero((outcome.hits > 0) & (outcome.hits >= least * outcome.runs))
+            for c in np.flatnonzero(outcome.rates >= least)
         ]
     )
 

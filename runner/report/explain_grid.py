@@ -20,6 +20,9 @@ from runner.report.explain_runs import Runs
 Floats = NDArray[np.float64]
 
 
+_MOST_STEPS = 200
+
+
 @dataclass(frozen=True)
 class Grid:
     """Convergence on a full grid.
@@ -87,6 +90,36 @@ def full_grid(runs: Runs) -> Grid | None:
     y = np.zeros((n_seeds, n_cells))
     y[runs.seeds, place] = runs.converged
     return Grid(y[complete].reshape(len(complete), *levels), complete)
+
+
+def main_grid(runs: Runs) -> NDArray[np.bool_] | None:
+    """Rows of the full grid that is left when values with too few cells are taken away, the scarcest first.
+
+    So are the cells set aside that a study includes one by one beside its grid.
+
+    Returns
+    -------
+    bool array or None
+        None when less than half of the cells make a grid.
+    """
+    k = len(runs.axes)
+    if not k:
+        return None
+    _, first, cell = np.unique(runs.place(range(k)), return_index=True, return_inverse=True)
+    codes = runs.codes[first]
+    kept = np.ones(len(codes), bool)
+    for _ in range(_MOST_STEPS):
+        counts = [np.bincount(codes[kept, at], minlength=n) for at, n in enumerate(runs.levels)]
+        n = int(np.count_nonzero(kept))
+        if 2 * n < len(codes):
+            return None
+        if np.prod([float(np.count_nonzero(each)) for each in counts]) == n:
+            return kept[cell]
+        # What part of the cells a value has that it would have if all values of its axis had as many.
+        parts = [np.where(each > 0, each * np.count_nonzero(each) / n, np.inf) for each in counts]
+        at = min(range(k), key=lambda i: float(parts[i].min()))
+        kept &= codes[:, at] != int(parts[at].argmin())
+    return None
 
 
 def effects(grid: Grid, exact: bool = False) -> Effects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,26 @@ class Runs:
     def place(self, axes: Sequence[int]) -> Ints:
         """One number for the values on some axes, the same for the same values, as small as can be."""
         return combined([(self.codes[:, at], self.levels[at]) for at in axes], len(self))
+
+
+def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
+    """Some of the runs, without the axes and values that do not occur among them."""
+    axes, columns = [], []
+    for at, axis in enumerate(runs.axes):
+        used, codes = np.unique(runs.codes[rows, at], return_inverse=True)
+        if len(used) > 1:
+            axes.append(replace(axis, values=tuple(axis.values[value] for value in used.tolist())))
+            columns.append(np.asarray(codes, np.int64))
+    n = int(np.count_nonzero(rows))
+    return replace(
+        runs,
+        axes=tuple(axes),
+        codes=np.stack(columns, axis=1) if columns else np.zeros((n, 0), np.int64),
+        seeds=runs.seeds[rows],
+        converged=runs.converged[rows],
+        outcomes=runs.outcomes[rows],
+        cost=runs.cost[rows],
+    )
 
 
 def combined(columns: Iterable[tuple[Ints, int]], n: int) -> Ints:

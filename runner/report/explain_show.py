@@ -12,6 +12,7 @@ from runner.report.explain import Explanation
 from runner.report.explain_answer import answer, between, counted, listed, percent, times
 from runner.report.explain_axes import GRID, MATCHED, AxisReport, Level
 from runner.report.explain_changes import Change
+from runner.report.explain_columns import Axis
 from runner.report.explain_grid import Effect
 from runner.report.explain_runs import Runs
 from runner.report.seeds import Share
@@ -19,6 +20,7 @@ from runner.report.seeds import Share
 _WIDTH = 100
 _LEAST = 0.02
 _MOST_PAIRS = 4
+_LEAST_SPAN = 0.05
 
 
 def show(found: Explanation, stream: TextIO | None = None) -> None:
@@ -58,7 +60,9 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
         yield "Which settings matter", _settings(found)
     if found.effects is not None and (pairs := [e for e in found.effects.pairs if e.share >= _LEAST]):
         yield "Which settings depend on each other", [_pair(found, effect) for effect in pairs[:_MOST_PAIRS]]
-    for size, some in found.changes.items():
+    # What two in between would save is no news where three are needed.
+    for size in sorted({min(found.changes, default=0), max(found.changes, default=0)} - {0}):
+        some = found.changes[size]
         what = "one change" if size == 1 else f"{size} changes at once"
         yield f"What would have saved the failed runs: {what}, cheapest first", _changes(some, "saved")
     if found.axes and mixed:
@@ -87,22 +91,23 @@ def _outcomes(found: Explanation) -> Any:
 
 
 def _settings(found: Explanation) -> list[Any]:
-    part = {GRID: "decides", MATCHED: "moves by"}.get(found.axes[0].how, "decides")
     mixed = len({report.how == MATCHED for report in found.axes}) > 1
+    part = "moves by" if found.axes[0].how == MATCHED else "decides"
     table = _table("setting", "matters" if mixed else part, "worst value", "best value", left=1)
     for column in table.columns[2:]:
         column.justify, column.no_wrap = "left", False
-    for report, weight in sorted(_weighed(found), key=lambda each: -each[1]):
+    for report, weight in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
         ends = _level(report, report.worst), _level(report, report.best)
         table.add_row(report.axis.name, _weight(report, weight), *ends)
     return [table]
 
 
 def _weighed(found: Explanation) -> list[tuple[AxisReport, float]]:
-    if found.effects is not None:
-        shares = {effect.axes[0]: effect.share for effect in found.effects.main}
-        return [(report, shares[i]) for i, report in enumerate(found.axes)]
-    values = [report.typical if report.how == MATCHED else report.explained for report in found.axes]
+    shares = {effect.axes[0]: effect.share for effect in (found.effects.main if found.effects else ())}
+    values = [
+        shares[i] if report.how == GRID else report.typical if report.how == MATCHED else report.explained
+        for i, report in enumerate(found.axes)
+    ]
     return [(r, 0.0 if math.isnan(value) else value) for r, value in zip(found.axes, values, strict=True)]
 
 
@@ -133,18 +138,33 @@ def _changes(changes: Sequence[Change], heading: str) -> list[Any]:
 
 def _pair(found: Explanation, effect: Effect) -> str:
     """How much one axis moves the rate at each end of the other."""
-    runs = found.runs
+    runs = found.grid
+    assert runs is not None
     # The one with fewer values tells how the other changes.
     by, of = sorted(effect.axes, key=lambda at: (runs.levels[at], at))
     rates = _rates(runs, by, of)
     spans = rates.max(axis=1) - rates.min(axis=1)
     low, high = int(spans.argmin()), int(spans.argmax())
     first, second = runs.axes[of], runs.axes[by]
+    if spans[high] - spans[low] < _LEAST_SPAN:
+        # It moves the rate as much everywhere, but elsewhere: the value that gains most tells where.
+        value = int((rates.max(axis=0) - rates.min(axis=0)).argmax())
+        ends = [f"{100 * rates[i, value]:.0f}% {_at(second.label(i))}" for i in _ends(rates[:, value])]
+        return f"{effect.share:.0%}  {_at(first.label(value))}: {listed(ends, 'but')}"
     ends = [
-        f"by {100 * spans[i]:.0f} points {_at(second.label(i))} (best: {first.short(int(rates[i].argmax()))})"
-        for i in sorted({low, high})
+        f"by {100 * spans[i]:.0f} points {_at(second.label(i))}{_best(first, rates[i])}" for i in sorted((low, high))
     ]
     return f"{effect.share:.0%}  {first.name} moves the share that converges {listed(ends)}"
+
+
+def _ends(rates: Any) -> tuple[int, int]:
+    return int(rates.argmin()), int(rates.argmax())
+
+
+def _best(axis: Axis, rates: Any) -> str:
+    """Which value is best, where it makes a difference."""
+    low, high = _ends(rates)
+    return f" (best: {axis.short(high)})" if rates[high] - rates[low] >= _LEAST_SPAN else ""
 
 
 def _at(label: str) -> str:
@@ -178,27 +198,47 @@ def _notes(found: Explanation) -> list[str]:
 
 
 def _method(found: Explanation) -> str:
-    if found.effects is not None:
-        noise = "exact, for no chance is involved" if found.runs.exact else "the noise of few seeds taken out"
-        if found.complete_seeds == 1 and not found.runs.exact:
-            noise = "with one seed the luck of that seed is in it"
-        rest = f"; {found.effects.rest:.0%} takes three or more settings together" if found.effects.rest >= 0.01 else ""
-        left = found.runs.n_seeds - found.complete_seeds
-        missing = f" ({counted(left, 'seed')} without all settings left out)" if left else ""
-        return (
-            "Every combination was run, so the parts are exact: 'decides' is how much of the differences (the "
-            "variance) between the settings' shares of converged runs comes from this one alone, averaged over all "
-            f"others ({noise}){missing}{rest}."
+    parts = [_grid_method(found)] if found.effects is not None else []
+    matched = [report.axis.name for report in found.axes if report.how == MATCHED]
+    if matched:
+        beside = f"For {listed(matched)}" if parts else "Not every combination was run:"
+        parts.append(
+            f"{beside} only runs are compared that agree in all other settings; 'points' are percentage points "
+            "above or below the mean of such runs, and the first number is how far they usually are from it."
         )
-    loose = [report.axis.name for report in found.axes if report.how not in (GRID, MATCHED)]
-    text = ""
-    if len(loose) < len(found.axes):
-        text = (
-            "Not every combination was run. Compared are only runs that agree in all other settings: 'points' are "
-            "percentage points above or below the mean of such runs, and 'moves by' is their usual size. "
+    if loose := [report.axis.name for report in found.axes if report.how not in (GRID, MATCHED)]:
+        parts.append(
+            f"For {listed(loose)} no runs agree in all other settings: ~ is an estimate from ranges of values, "
+            "all else mixed."
         )
-    if loose:
-        text += (
-            f"For {listed(loose)} there are no such runs: ~ is an estimate from ranges of values, all else mixed."
-        )
-    return text.strip()
+    return " ".join(parts)
+
+
+def _beside(found: Explanation) -> str:
+    """Values of the axes of the grid that are not on it, when they are few."""
+    on = {axis.name: axis.values for axis in (found.grid.axes if found.grid else ())}
+    beside = [
+        axis.label(i)
+        for axis in found.runs.axes
+        for i, value in enumerate(axis.values)
+        if axis.name in on and value not in on[axis.name]
+    ]
+    return f" (without {listed(beside)})" if 0 < len(beside) <= _MOST_PAIRS else ""
+
+
+def _grid_method(found: Explanation) -> str:
+    assert found.effects is not None
+    noise = "exact, for no chance is involved" if found.runs.exact else "the noise of few seeds taken out"
+    if found.complete_seeds == 1 and not found.runs.exact:
+        noise = "with one seed the luck of that seed is in it"
+    left = found.runs.n_seeds - found.complete_seeds
+    missing = f" ({counted(left, 'seed')} without all settings left out)" if left else ""
+    whole = "Every combination was run"
+    if found.in_grid < found.n_cells:
+        whole = f"{found.in_grid:,} of the {found.n_cells:,} settings are a full grid{_beside(found)}"
+    rest = f"; {found.effects.rest:.0%} takes three or more settings together" if found.effects.rest >= 0.01 else ""
+    return (
+        f"{whole}, so the parts are exact: 'decides' is how much of the differences (the variance) between the "
+        "settings' shares of converged runs comes from this one alone, averaged over all others "
+        f"({noise}){missing}{rest}."
+    )

@@ -1,0 +1,182 @@
+"""The commands that read results and train nothing: report, claims, explain."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import Problem, StudyError
+
+if TYPE_CHECKING:
+    from runner.claims.grammar import Claim
+    from runner.claims.result import Checked
+    from runner.study import Study
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A command.
+
+    Attributes
+    ----------
+    description, items : str
+        What the help says.
+    run : callable
+        From parsed arguments to the exit code.
+    """
+
+    description: str
+    items: str
+    run: Callable[[argparse.Namespace], int]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The claims of a study, checked.
+
+    Attributes
+    ----------
+    checked : sequence of Checked
+    whole : bool
+        Whether all runs are there that the claims may be about.
+    """
+
+    checked: Sequence[Checked]
+    whole: bool
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a claim fails."""
+        from runner.claims.result import exit_code
+
+        return exit_code(self.checked, partial=not self.whole)
+
+    def as_json(self) -> dict[str, Any]:
+        """For another program; nothing where nothing is claimed."""
+        return {"claims": [each.as_json() for each in self.checked]} if self.checked else {}
+
+    def show(self) -> None:
+        """Print them below something else."""
+        from runner.claims.show import show
+
+        if self.checked:
+            print()
+            show(self.checked)
+
+
+def check_claims(study: Study, table: Path, whole: bool) -> Verdicts:
+    """Check the claims of a study that was run.
+
+    Parameters
+    ----------
+    study : Study
+    table : Path
+    whole : bool
+        Whether every run has its row.
+    """
+    if not study.claims:
+        return Verdicts((), whole)
+    from runner.claims.check import check
+
+    # With key=value arguments a study is another one, and may lack what it makes claims about.
+    return Verdicts(check(table, study.claims), whole and not study.overrides)
+
+
+def table_of(item: str, out: Path) -> Path:
+    """The table of a study that is named by its name, its results, or its file."""
+    from runner.store.files import find_table
+
+    if _is_study(item):
+        from runner.study import load_study
+
+        return find_table(load_study(item).name, out)
+    return find_table(item, out)
+
+
+def _is_study(item: str) -> bool:
+    return Path(item).suffix in (".yaml", ".yml") and Path(item).is_file()
+
+
+def _report(given: argparse.Namespace) -> int:
+    from runner.environment import read_environment
+    from runner.report.summary import as_json, show, summarize
+
+    for item in given.items:
+        path = table_of(item, given.out)
+        environment = read_environment(path.parent)
+        summary = summarize(path, environment.get("axes"))
+        if given.json:
+            print(json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")})))
+        else:
+            show(summary, "")
+    return 0
+
+
+def _explain(given: argparse.Namespace) -> int:
+    from runner.environment import read_environment
+    from runner.report.explain import as_json, explain
+    from runner.report.explain_answer import answer
+    from runner.report.explain_show import show
+
+    if len(given.items) > 2:
+        raise StudyError([Problem("explain looks at one study, and one of its runs: give NAME or NAME RUN_ID")])
+    path = table_of(given.items[0], given.out)
+    axes = read_environment(path.parent).get("axes")
+    found = explain(path, given.items[1] if len(given.items) > 1 else None, axes)
+    if given.json:
+        print(json.dumps(as_json(found, answer(found)), allow_nan=False))
+    elif not given.quiet:
+        show(found)
+    return 0
+
+
+def _claims(given: argparse.Namespace) -> int:
+    from runner.claims.check import check
+
+    code = 0
+    for item in given.items:
+        path = table_of(item, given.out)
+        claims, whole = _claims_of(item, path.parent)
+        verdicts = Verdicts(check(path, claims), whole)
+        if given.json:
+            content = {"name": path.parent.name, "results": str(path), "claims": [], **verdicts.as_json()}
+            print(json.dumps(content, allow_nan=False))
+        elif not given.quiet:
+            print(path.parent.name if claims else f"{path.parent.name}: the study makes no claims")
+            verdicts.show()
+        code = max(code, verdicts.exit_code)
+    return code
+
+
+def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
+    """The claims of a study, and whether its results hold all runs that they may be about."""
+    from runner.claims.recorded import overrides_of, recorded_claims
+    from runner.store.journal import JOURNAL
+
+    whole = not overrides_of(folder) and not (folder / JOURNAL).exists()
+    if _is_study(item):
+        from runner.study import load_study
+
+        return load_study(item).claims, whole
+    return recorded_claims(folder), whole
+
+
+_NAMES = "a study's name, its file, its folder of results, or runs.csv"
+COMMANDS: Mapping[str, Reading] = MappingProxyType(
+    {
+        "report": Reading("Show the table at the end of a run, once more.", _NAMES, _report),
+        "claims": Reading(
+            "Check the claims of a study on its results; exit code 1 when one fails.", _NAMES, _claims
+        ),
+        "explain": Reading(
+            "Say in plain words why runs fail, which settings matter, and what would have saved them.",
+            f"{_NAMES}; then, if you like, the run_id of one run or its beginning",
+            _explain,
+        ),
+    }
+)
