@@ -73,13 +73,14 @@ def classify(
     with np.errstate(all="ignore"):
         gain = before - last
         swing = variation / evaluations
+        steadily = (gain >= SLOWLY * before) & (gain >= STEADY * variation)
         conditions = {
             "converged": converged,
-            "diverged": ~np.isfinite(last) | ~np.isfinite(first) | (last > DIVERGED * first),
+            "diverged": ~np.isfinite(last) | ~np.isfinite(first) | (last > DIVERGED * np.abs(first)),
             "oscillating": (swing >= OSCILLATING * last) & (variation >= BACK_AND_FORTH * np.abs(gain)) & (last > 0),
             # Of full-batch XOR runs that are not done after 1,000 epochs, 81% of those called learning and 18% of
             # those called stuck are done after 10,000 (configs/xor_sweep.yaml).
-            "learning": (gain >= LEARNING * before) | ((gain >= SLOWLY * before) & (gain >= STEADY * variation)),
+            "learning": (gain > 0) & ((gain >= LEARNING * before) | steadily),
             "saturated": saturation >= SATURATED,
             "constant_output": spread < CONSTANT,
             "stuck": np.ones(len(last), bool),

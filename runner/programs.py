@@ -40,8 +40,8 @@ _BIASES = {"trained": layout.TRAINED, "none": layout.FROZEN, "shared": layout.SH
 
 # Lanes and samples per tile. Batches of one sample have no second one to share a weight with: all width goes to lanes.
 WIDTHS = {
-    "float64": (layout.Width(Lanes(8), Lanes(32)), layout.Width(Lanes(32), Lanes(32))),
-    "float32": (layout.Width(Lanes(16), Lanes(64)), layout.Width(Lanes(64), Lanes(64))),
+    "float64": (layout.Width(Lanes(16), Lanes(64)), layout.Width(Lanes(32), Lanes(32))),
+    "float32": (layout.Width(Lanes(32), Lanes(128)), layout.Width(Lanes(64), Lanes(64))),
 }
 
 
@@ -164,6 +164,7 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
         cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
     return layout.Job(
         loss=loss.code,
+        squares=int(loss.squares),
         optimizer=OPTIMIZERS[cell.optimizer].code,
         states=int(OPTIMIZERS[cell.optimizer].keeps_state),
         residual=int(rule.residual or loss.fused),

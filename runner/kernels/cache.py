@@ -26,13 +26,23 @@ def fingerprint() -> str:
     files = set(Path(__file__).parent.glob("*.py"))
     for table in vars(switch).values():
         if isinstance(table, switch.Table):
-            files.update(Path(body.__code__.co_filename) for body in table.bodies)
+            for body in table.bodies:
+                files.update(_sources(body))
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
     for file in sorted(files):
         digest.update(f"\n{file.name}\n".encode())
         with contextlib.suppress(OSError):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sources(body: Any) -> set[Path]:
+    """The files of a function and of the functions that it encloses."""
+    files = {Path(body.__code__.co_filename)}
+    for cell in body.__closure__ or ():
+        if hasattr(cell.cell_contents, "__code__"):
+            files |= _sources(cell.cell_contents)
+    return files
 
 
 def folder() -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 from numba import config, types
 from numba.extending import overload, register_jitable
 
-from runner.kernels.lane_bits import exponent, power_of_two, significand
+from runner.kernels.lane_bits import exponent, power_of_two, rough_reciprocal, significand
 from runner.kernels.lane_ops import absolute, fma, rint, where_lt
 from runner.kernels.lanes import Vec
 
@@ -90,6 +90,29 @@ def _limit32(x: Any) -> Any:
 _limit = _by_precision(_limit64, _limit32, "Largest argument whose exponential and reciprocal are normal numbers.")
 
 
+def _reciprocal64(x: Any) -> Any:
+    r = rough_reciprocal(x)
+    e = fma(-x, r, 1.0)
+    r = fma(r, fma(e, e, e), r)
+    e = fma(-x, r, 1.0)
+    r = fma(r, fma(e, e, e), r)
+    e = fma(-x, r, 1.0)
+    return fma(r, e, r)
+
+
+def _reciprocal32(x: Any) -> Any:
+    r = rough_reciprocal(x)
+    e = fma(-x, r, 1.0)
+    r = fma(r, fma(e, e, e), r)
+    e = fma(-x, r, 1.0)
+    return fma(r, fma(e, e, e), r)
+
+
+# Two cubic steps and a quadratic one take an error of 12% to 0.17%, 5e-9 and below the last bit. Eight multiply-adds
+# pipeline where a vector division blocks its unit for sixteen cycles.
+reciprocal = _by_precision(_reciprocal64, _reciprocal32, "1 / x for x from 1 to e^708 (float32: e^87), within 1 ulp.")
+
+
 @lane_function
 def clamp(x: Any, bound: Any) -> Any:
     """x within +-bound; NaN stays NaN."""
@@ -115,7 +138,7 @@ def expm1(x: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     """1 / (1 + e^-x); 0 is never reached: the smallest value is e^-708 (float32: e^-87)."""
     p, scale = _reduced(clamp(-x, _limit(x)))
-    return 1.0 / (fma(p, scale, scale) + 1.0)
+    return reciprocal(fma(p, scale, scale) + 1.0)
 
 
 @lane_function
@@ -123,7 +146,7 @@ def tanh(x: Any) -> Any:
     """Hyperbolic tangent, as expm1(2x) / (expm1(2x) + 2)."""
     p, scale = _reduced(clamp(x, 22.0) * 2.0)
     e = fma(p, scale, scale - 1.0)
-    return e / (e + 2.0)
+    return e * reciprocal(e + 2.0)
 
 
 def _log64(x: Any) -> Any:

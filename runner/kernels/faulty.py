@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import fill, inlined, load, repeat, rint, store
+from runner.kernels.lane_ops import advanced, fill, inlined, kernel, load, not_inlined, repeat, rint, store
 from runner.kernels.layout import (
     A_LOSS,
     COST_TIMES_RESIDUAL,
@@ -34,17 +34,19 @@ def round_span(array: Any, first: int, end: int, scale: float, width: Any) -> No
 
 
 @inlined
-def wrong_signal(job: Any, buf: Any, width: Any, d: Any, samples: int) -> Any:
+def wrong_signal(job: Any, buf: Any, width: Any, faults: int, d: Any, samples: int) -> Any:
     """The error signal dE/dy `d` replaced by, or multiplied with, the cost of the whole batch."""
     cost = load(buf.acc, A_LOSS * width.lanes.n, width.lanes) * job.cost_factor
-    if job.faults & MEAN_COST_TIMES_RESIDUAL:
+    if faults & MEAN_COST_TIMES_RESIDUAL:
         cost = cost / float(samples)
     cost_of_tile = repeat(cost, width.tile)
-    return cost_of_tile if job.faults & SCALAR_COST else d * cost_of_tile
+    return cost_of_tile if faults & SCALAR_COST else d * cost_of_tile
 
 
 @inlined
-def wrong_factor(net: Any, data: Any, job: Any, buf: Any, width: Any, weight: int, out: int, unit: int) -> Any:
+def wrong_factor(
+    net: Any, data: Any, buf: Any, width: Any, faults: int, weight: int, out: int, unit: int
+) -> Any:
     """What stands where the input of a weight belongs in its gradient.
 
     Parameters
@@ -54,23 +56,27 @@ def wrong_factor(net: Any, data: Any, job: Any, buf: Any, width: Any, weight: in
     unit : int
         Number of the input within its layer.
     """
-    if job.faults & WEIGHT_ITSELF:
+    if faults & WEIGHT_ITSELF:
         return repeat(load(buf.W, weight, width.lanes), width.tile)
-    if job.faults & OWN_ACTIVATION:
+    if faults & OWN_ACTIVATION:
         return load(buf.A, out, width.tile)
-    if job.faults & NO_FACTOR:
+    if faults & NO_FACTOR:
         return fill(buf.A, 1.0, width.tile)
     # Input number `unit` of sample number `unit`, whatever the sample.
     return fill(buf.A, data.inputs[unit * net.sizes[0] + unit], width.tile)
 
 
-@inlined
+@kernel
 def early_slope(buf: Any, code: int, here: int, end: int, below: int, tile: Any) -> None:
-    """From dE/da to dE/dz with the slope at the weighted sum of the layer below, 0 for the inputs."""
-    for out in range(here, end, tile.n):
-        z = load(buf.Z, below + out - here, tile)
-        slope = choose(SLOPE, code, (z, choose(ACTIVATE, code, (z,))))
-        store(buf.D, out, load(buf.D, out, tile) * slope)
+    """From dE/da to dE/dz with the slope at the weighted sum of the layer below, 0 for the inputs.
+
+    The activations that this layer would make of those sums are made in buf.F: its own are still needed.
+    """
+    not_inlined()
+    n = end - here
+    sums, activations = advanced(buf.Z, below), buf.F
+    choose(ACTIVATE, code, (sums, activations, 0, n, tile))
+    choose(SLOPE, code, (sums, activations, advanced(buf.D, here), 0, n, tile))
 
 
 @inlined

@@ -84,6 +84,8 @@ def not_inlined(typingctx: Any) -> Any:
     """Keep the function this stands in a function of its own: it has several callers and is compiled once."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # A function called by one that is always inlined inherits its flags.
+        builder.function.attributes.discard("alwaysinline")
         builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 

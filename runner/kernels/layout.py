@@ -80,6 +80,8 @@ class Job(NamedTuple):
     ----------
     loss, optimizer : int
         Codes of the tables.
+    squares : int
+        1 where the loss is a factor times the squared error, which is summed anyway.
     states : int
         Whether the optimizer keeps state (1) or not (0).
     residual : int
@@ -112,6 +114,7 @@ class Job(NamedTuple):
     """
 
     loss: int
+    squares: int
     optimizer: int
     states: int
     residual: int
@@ -225,6 +228,8 @@ class Buffers(NamedTuple):
         Activations, weighted sums and error signals of a tile of samples.
     T, E : (outputs, S)
         Targets of a tile, and the error signal dE/dy.
+    F : (units, S)
+        Activations that only a fault makes.
     mask : (S,)
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)
@@ -250,6 +255,7 @@ class Buffers(NamedTuple):
     D: Any
     T: Any
     E: Any
+    F: Any
     mask: Any
     acc: Any
     live: Any
@@ -323,42 +329,13 @@ RUNNING = 6
 # Rows of Buffers.acc; three more per output follow for its spread.
 A_LOSS, A_SSE, A_CORRECT, A_MAX_ERROR, A_MIN, A_MAX, A_SATURATED = range(7)
 ACCUMULATORS = 7
-
-
-@kernel
-def sound(job: Any) -> Any:
-    """The same job with the gradient mathematics makes: for measurements, which no fault of the training touches.
-
-    What a faulty forward pass rounds stays rounded, for that is the network as it is.
-    """
-    return Job(
-        job.loss,
-        job.optimizer,
-        job.states,
-        job.residual,
-        job.softmax,
-        job.one_hot,
-        job.middle,
-        job.factor,
-        job.per,
-        job.loss_factor,
-        job.bias,
-        job.batch,
-        job.order,
-        job.every,
-        job.watch,
-        job.stop,
-        job.faults & (ROUND_SUMS | ROUND_OUTPUTS),
-        job.cost_factor,
-        job.sum_scale,
-        job.output_scale,
-        job.weight_scale,
-    )
+# The first of them are all that an evaluation needs.
+LIGHT = 4
 
 
 def scratch_rows(network: Network, outputs: int, samples: int) -> int:
     """Rows of L numbers that `buffers` divides up."""
-    tile_rows = samples * (3 * network.n_units + 2 * outputs + 1)
+    tile_rows = samples * (4 * network.n_units + 2 * outputs + 1)
     return 5 * network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + 2 * VALUES + RUNNING + 2
 
 
@@ -396,7 +373,8 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
     D = advanced(Z, units)
     T = advanced(D, units)
     E = advanced(T, outputs * S)
-    mask = advanced(E, outputs * S)
+    F = advanced(E, outputs * S)
+    mask = advanced(F, units)
     acc = advanced(mask, S)
     live = advanced(acc, (ACCUMULATORS + 3 * outputs) * L)
     frozen = advanced(live, VALUES * L)
@@ -404,7 +382,7 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
     clock = advanced(running, RUNNING * L)
     counts, order = pointer(scratch.counts), pointer(scratch.order)
     return Buffers(
-        W, G, S0, S1, A, Z, D, T, E, mask, acc, live, frozen, running, counts, clock, kept, scratch.n_order, order
+        W, G, S0, S1, A, Z, D, T, E, F, mask, acc, live, frozen, running, counts, clock, kept, scratch.n_order, order
     )
 
 

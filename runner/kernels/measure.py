@@ -35,6 +35,7 @@ from runner.kernels.layout import (
     ACCURACY,
     FROZEN,
     GRAD_NORM,
+    LIGHT,
     LOSS,
     MAX_ERROR,
     MSE,
@@ -58,13 +59,21 @@ INFINITY = float("inf")
 
 @kernel
 def clear(net: Any, buf: Any, width: Any) -> None:
-    """Start a new pass over the data set."""
+    """Start a new full measurement."""
     not_inlined()
     L = width.lanes.n
-    for at in range(0, (ACCUMULATORS + 3 * net.sizes[net.layers]) * L, L):
+    clear_sums(buf, width)
+    for at in range(LIGHT * L, (ACCUMULATORS + 3 * net.sizes[net.layers]) * L, L):
         store(buf.acc, at, fill(buf.acc, 0.0, width.lanes))
     store(buf.acc, A_MIN * L, fill(buf.acc, INFINITY, width.lanes))
     store(buf.acc, A_MAX * L, fill(buf.acc, -INFINITY, width.lanes))
+
+
+@inlined
+def clear_sums(buf: Any, width: Any) -> None:
+    """Start a new evaluation of loss and criterion."""
+    for at in range(0, LIGHT * width.lanes.n, width.lanes.n):
+        store(buf.acc, at, fill(buf.acc, 0.0, width.lanes))
 
 
 @inlined
@@ -77,14 +86,18 @@ def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
     squares, worst = value, value
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
+        if not job.squares:
+            value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
         error = y - t
         squares = fma(error, error, squares)
         worst = maximum(absolute(error), worst)
     mask = load(buf.mask, 0, tile)
     value, squares = where_lt(0.0, mask, value, mask), where_lt(0.0, mask, squares, mask)
-    store(buf.acc, A_LOSS * L, fold_add(value, load(buf.acc, A_LOSS * L, lanes)))
-    store(buf.acc, A_SSE * L, fold_add(squares, load(buf.acc, A_SSE * L, lanes)))
+    total = fold_add(squares, load(buf.acc, A_SSE * L, lanes))
+    store(buf.acc, A_SSE * L, total)
+    if not job.squares:
+        total = fold_add(value, load(buf.acc, A_LOSS * L, lanes))
+    store(buf.acc, A_LOSS * L, total)
     store(buf.acc, A_MAX_ERROR * L, fold_max(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
 
 
@@ -104,7 +117,7 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
         if job.one_hot:
             own = where_lt(job.middle, t, y, own)
-            other = where_lt(t, job.middle, where_lt(other, y, y, other), other)
+            other = where_lt(t, job.middle, maximum(y, other), other)
         else:
             margin = minimum((y - job.middle) * (t - job.middle), margin)
     mask = load(buf.mask, 0, tile)

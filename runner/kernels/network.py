@@ -45,7 +45,7 @@ from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
 
 @inlined
-def forward(net: Any, job: Any, buf: Any, width: Any) -> None:
+def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
     """Weighted sums and activations of all layers, from the inputs in buf.A."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
@@ -61,12 +61,10 @@ def forward(net: Any, job: Any, buf: Any, width: Any) -> None:
                 at += L
             store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
             bias += L
-        if job.faults & ROUND_SUMS:
+        if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
-        code = net.codes[layer]
-        for out in range(here, end, S):
-            store(buf.A, out, choose(ACTIVATE, code, (load(buf.Z, out, tile),)))
-        if job.faults & ROUND_OUTPUTS:
+        choose(ACTIVATE, net.codes[layer], (buf.Z, buf.A, here, end, tile))
+        if faults & ROUND_OUTPUTS:
             round_span(buf.A, here, end, job.output_scale, tile)
     if job.softmax:
         _softmax(net, buf, tile)
@@ -92,7 +90,7 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
 
 
 @inlined
-def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, samples: int) -> None:
+def output_error(net: Any, job: Any, buf: Any, width: Any, faults: int, factor: float, samples: int) -> None:
     """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
     S, tile = width.tile.n, width.tile
     last = net.layers
@@ -108,10 +106,10 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, sample
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
         d = y * total - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
         d = d * factor
-        if job.faults & SIGNALS:
-            d = wrong_signal(job, buf, width, d, samples)
+        if faults & SIGNALS:
+            d = wrong_signal(job, buf, width, faults, d, samples)
         store(buf.D, out, where_lt(0.0, mask, d, mask))
-    if job.faults & NO_OUTPUT_DERIVATIVE:
+    if faults & NO_OUTPUT_DERIVATIVE:
         for out in range(here, end, S):
             store(buf.E, out - here, load(buf.D, out, tile))
     if job.residual:
@@ -124,19 +122,11 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, factor: float, sample
         for out in range(here, end, S):
             store(buf.D, out, load(buf.A, out, tile) * (load(buf.D, out, tile) - mean))
     else:
-        _times_slope(buf, net.codes[last], here, end, tile)
+        choose(SLOPE, net.codes[last], (buf.Z, buf.A, buf.D, here, end, tile))
 
 
 @inlined
-def _times_slope(buf: Any, code: int, here: int, end: int, tile: Any) -> None:
-    """From dE/da to dE/dz."""
-    for out in range(here, end, tile.n):
-        slope = choose(SLOPE, code, (load(buf.Z, out, tile), load(buf.A, out, tile)))
-        store(buf.D, out, load(buf.D, out, tile) * slope)
-
-
-@inlined
-def backward(net: Any, data: Any, job: Any, buf: Any, width: Any) -> None:
+def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
     """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(net.layers, 0, -1):
@@ -151,16 +141,16 @@ def backward(net: Any, data: Any, job: Any, buf: Any, width: Any) -> None:
             if scale != 1.0:
                 d = d * scale
                 store(buf.D, out, d)
-            if job.faults & FACTORS:
+            if faults & FACTORS:
                 for unit in range(fan_in):
-                    a = wrong_factor(net, data, job, buf, width, at, out, unit)
+                    a = wrong_factor(net, data, buf, width, faults, at, out, unit)
                     store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
                     at += L
                 continue
             for unit in range(below, below + fan_in * S, S):
                 store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
                 at += L
-        if layer == net.layers and job.faults & NO_OUTPUT_DERIVATIVE:
+        if layer == net.layers and faults & NO_OUTPUT_DERIVATIVE:
             for out in range(here, end, S):
                 store(buf.D, out, load(buf.E, out - here, tile) * scale)
         if layer > 1:
@@ -171,9 +161,9 @@ def backward(net: Any, data: Any, job: Any, buf: Any, width: Any) -> None:
                     e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
                     at += fan_in * L
                 store(buf.D, below + unit * S, e)
-            if job.faults & EARLY_DERIVATIVE:
+            if faults & EARLY_DERIVATIVE:
                 early_slope(buf, net.codes[layer - 1], below, below + fan_in * S, net.units[layer - 2] * S, tile)
             else:
-                _times_slope(buf, net.codes[layer - 1], below, below + fan_in * S, tile)
-            if job.faults & ACTIVATION_FACTOR:
+                choose(SLOPE, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + fan_in * S, tile))
+            if faults & ACTIVATION_FACTOR:
                 times_activation(buf, below, below + fan_in * S, tile)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.lane_ops import inlined, kernel, load, not_inlined, store
-from runner.kernels.layout import FROZEN, SHARED
-from runner.kernels.switch import OPTIMIZE, TICK, choose
+from runner.kernels.layout import FROZEN
+from runner.kernels.switch import OPTIMIZE, STEP, TICK, choose
 
 
 @kernel
@@ -35,11 +35,11 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
         load(runs.settings, 4 * L, lanes),
         load(runs.settings, 5 * L, lanes),
     )
-    if job.bias == SHARED:
-        share_biases(net, buf, width)
-    clock = choose(TICK, job.optimizer, (h, (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))))
-    store(buf.clock, 0, clock[0])
-    store(buf.clock, L, clock[1])
+    clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
+    if job.states:
+        clock = choose(TICK, job.optimizer, (h, clock))
+        store(buf.clock, 0, clock[0])
+        store(buf.clock, L, clock[1])
     for layer in range(1, layers + 1):
         rate = load(runs.rates, (layer - 1) * L, lanes)
         _update_span(job, buf, h, clock, rate, net.weights[layer] * L, net.biases[layer] * L, width)
@@ -69,6 +69,5 @@ def _update_span(
         # Without state there is nothing to load and store but the weights.
         for at in range(first, end, L):
             w, g = load(buf.W, at, lanes), load(buf.G, at, lanes)
-            w, _ = choose(OPTIMIZE, job.optimizer, (w, g, (zero, zero), h, clock, rate))
-            store(buf.W, at, w)
+            store(buf.W, at, choose(STEP, job.optimizer, (w, g, h, rate)))
             store(buf.G, at, zero)

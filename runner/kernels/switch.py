@@ -96,9 +96,10 @@ def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
 
 
 # What a member of a registry brings to the training loop.
-ACTIVATE = Table("activate")  # (z,) -> a
-SLOPE = Table("slope")  # (z, a) -> da/dz
+ACTIVATE = Table("activate")  # (Z, A, first, end, tile): activations of units from their weighted sums
+SLOPE = Table("slope")  # (Z, A, D, first, end, tile): from dE/da to dE/dz in D
 LOSS_VALUE = Table("loss value")  # (z, y, t) -> contribution of one output of one sample
 LOSS_SLOPE = Table("loss slope")  # (y, t) -> its derivative by y
+STEP = Table("step")  # (w, g, settings, rate) -> w: optimizers without state
 OPTIMIZE = Table("optimize")  # (w, g, state, settings, clock, rate) -> (w, state)
 TICK = Table("tick")  # (settings, clock) -> clock, once per update before the weights

@@ -9,7 +9,7 @@ trajectory.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,8 @@ from runner.kernels.layout import (
     R_OPEN,
     R_PREVIOUS,
     R_VARIATION,
+    ROUND_OUTPUTS,
+    ROUND_SUMS,
     ROUND_WEIGHTS,
     RUNNING,
     SEQUENTIAL,
@@ -58,11 +60,11 @@ from runner.kernels.layout import (
     group,
     group_out,
     opened,
-    sound,
 )
 from runner.kernels.measure import (
     INFINITY,
     clear,
+    clear_sums,
     count_correct,
     inspect,
     meets,
@@ -79,6 +81,19 @@ LEARN, OBSERVE, CORRECT, INSPECT = np.int64(1), np.int64(2), np.int64(4), np.int
 # ... and what it leaves out: the samples are in the buffers already.
 FILLED = np.int64(16)
 ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
+# What a pass is for.
+TRAIN, EVALUATE, MEASURE, COST = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
+# Faults that keep evaluation and training from sharing a pass, and those that change the network as it is.
+APART = EPOCH_SLICE | BIAS_PER_WEIGHT | SIGNALS
+FORWARD = ROUND_SUMS | ROUND_OUTPUTS
+
+
+class Part(NamedTuple):
+    """Samples `first` to `last` - 1, of the data set or of each lane's own order."""
+
+    first: int
+    last: int
+    ordered: int
 
 
 @kernel
@@ -126,20 +141,23 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
         buf.counts[at] = -1
 
 
-@kernel
-def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first: int, last: int, ordered: int) -> None:
-    """Samples first..last-1, tile by tile: forward, and what else is asked for."""
-    not_inlined()
+@inlined
+def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what: int, part: Any) -> None:
+    """Samples of a Part, tile by tile: forward, and what else is asked for; `faults` are those that hold here.
+
+    Called at one place only, so that it is inlined there: as a function of its own it would take sixty arguments.
+    """
     samples = width.tile.n // width.lanes.n
+    n = part.last - part.first
     factor = job.factor
     if job.per == 1:
-        factor = factor / (last - first)
+        factor = factor / n
     elif job.per == 2:
-        factor = factor / ((last - first) * net.sizes[net.layers])
-    for at in range(first, last, samples):
+        factor = factor / (n * net.sizes[net.layers])
+    for at in range(part.first, part.last, samples):
         if not what & FILLED:
-            fill_tile(net, data, buf, width, at, min(samples, last - at), ordered)
-        forward(net, job, buf, width)
+            fill_tile(net, data, buf, width, at, min(samples, part.last - at), part.ordered)
+        forward(net, job, buf, width, faults)
         if what & OBSERVE:
             observe(net, job, buf, width)
         if what & CORRECT:
@@ -147,20 +165,8 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, what: int, first:
         if what & INSPECT:
             inspect(net, buf, width, at)
         if what & LEARN:
-            output_error(net, job, buf, width, factor, last - first)
-            backward(net, data, job, buf, width)
-
-
-@step
-def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, filled: int) -> None:
-    """Everything about the network as it is, into buf.live; the gradient is left cleared."""
-    _fill(buf.G, net.parameters, 0.0, width)
-    clear(net, buf, width)
-    _pass(net, data, sound(job), buf, width, LEARN | OBSERVE | CORRECT | INSPECT | filled, ZERO, data.n, NO)
-    if job.bias == SHARED:
-        share_biases(net, buf, width)
-    write_live(net, job, data, runs, buf, width)
-    _fill(buf.G, net.parameters, 0.0, width)
+            output_error(net, job, buf, width, faults, factor, n)
+            backward(net, data, buf, width, faults)
 
 
 @inlined
@@ -191,8 +197,10 @@ def _judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width:
             running[R_OPEN * L + lane] = 0.0
             stopped = stopped or job.stop == 1
         if buf.live[L + lane] > 0.0:
-            buf.counts[C_DIVERGED * L + lane] = made
             running[R_FINITE * L + lane] = 0.0
+            # What becomes of a run after it has stopped is nobody's business.
+            if buf.counts[C_MADE * L + lane] < 0:
+                buf.counts[C_DIVERGED * L + lane] = made
     return stopped
 
 
@@ -255,90 +263,123 @@ def _record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> 
 
 
 @step
-def _batch_pass(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
-    """The gradient of the next batch, that after `made` updates."""
+def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> Any:
+    """The samples of update number `made`; at the start of an epoch its order is drawn."""
+    if job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & EPOCH_SLICE:
+        return Part(ZERO, data.n, NO)
     per_epoch = (data.n + job.batch - 1) // job.batch
-    place = made % per_epoch
-    ordered = NO if job.order == SEQUENTIAL else YES
-    if ordered and place == 0:
-        draw_order(job, data.n, runs.seeds, made // per_epoch, width.lanes, buf.n_order, buf.order)
-    first = place * job.batch
-    last = min(first + job.batch, buf.n_order if ordered else data.n)
+    epoch, place = made // per_epoch, made % per_epoch
     if job.faults & EPOCH_SLICE:
         # data[epoch : epoch + batch + 1], which is empty once there have been more epochs than samples
-        first = min(made // per_epoch, data.n)
-        last = min(first + job.batch + 1, data.n)
-    if job.faults & SIGNALS:
-        clear(net, buf, width)
-        _pass(net, data, job, buf, width, OBSERVE, first, last, ordered)
-    if job.faults & BIAS_PER_WEIGHT:
-        _weight_by_weight(net, data, job, runs, buf, width, first, last, ordered)
-    else:
-        _pass(net, data, job, buf, width, LEARN, first, last, ordered)
+        first = min(epoch, data.n)
+        return Part(first, min(first + job.batch + 1, data.n), NO)
+    if job.order == SEQUENTIAL:
+        first = place * job.batch
+        return Part(first, min(first + job.batch, data.n), NO)
+    if place == 0:
+        draw_order(job, data.n, runs.seeds, epoch, width.lanes, buf.n_order, buf.order)
+    first = place * job.batch
+    return Part(first, min(first + job.batch, buf.n_order), YES)
 
 
-@step
-def _weight_by_weight(
-    net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, first: int, last: int, ordered: int
-) -> None:
-    """Every weight but the last in an update of its own, its unit's bias with it; the gradient of the last is left.
-
-    One layer only. The gradient of each is that of the whole batch after the updates before it.
-    """
+@kernel
+def _isolate(net: Any, weight: int, buf: Any, width: Any) -> None:
+    """Leave nothing of the gradient of one layer but that of one weight and of its unit's bias."""
+    not_inlined()
     L, lanes = width.lanes.n, width.lanes
-    outputs, inputs = net.sizes[1], net.sizes[0]
-    for weight in range(outputs * inputs):
-        _pass(net, data, job, buf, width, LEARN, first, last, ordered)
-        bias = (net.biases[1] + weight // inputs) * L
-        of_weight, of_bias = load(buf.G, weight * L, lanes), load(buf.G, bias, lanes)
-        _fill(buf.G, net.parameters, 0.0, width)
-        store(buf.G, weight * L, of_weight)
-        store(buf.G, bias, of_bias)
-        if weight < outputs * inputs - 1:
-            update(net, job, runs, buf, width)
+    bias = (net.biases[1] + weight // net.sizes[0]) * L
+    of_weight, of_bias = load(buf.G, weight * L, lanes), load(buf.G, bias, lanes)
+    _fill(buf.G, net.parameters, 0.0, width)
+    store(buf.G, weight * L, of_weight)
+    store(buf.G, bias, of_bias)
 
 
 @step
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
-    """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped."""
+    """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped.
+
+    A sequence of passes over samples, each for one purpose: to MEASURE everything (an event, or runs that stop), to
+    EVALUATE apart from training, to sum the COST of a batch for a fault that needs it, or to TRAIN. With a full batch
+    the pass that trains evaluates as well: it shows the weights before its update.
+    """
+    L = width.lanes.n
+    full = job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & APART
     # A faulty gradient is not the one that grad_norm is about.
-    apart = EPOCH_SLICE | BIAS_PER_WEIGHT | SIGNALS | (job.faults if job.watch & (1 << GRAD_NORM) else ZERO)
-    full = job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & apart
+    full = full and not (job.faults and job.watch & (1 << GRAD_NORM))
     look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else ZERO)
     look_apart = look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
     # A data set that fits in one tile is filled in once for all updates.
-    held = FILLED if full and data.n <= width.tile.n // width.lanes.n else ZERO
-    filled = ZERO
-    made, event = np.int64(0), np.int64(0)
+    held = FILLED if full and data.n <= width.tile.n // L else ZERO
+    everything = Part(ZERO, data.n, NO)
+    made, event, weight, filled = ZERO, ZERO, ZERO, ZERO
+    next_event, next_look = runs.events[0], ZERO
+    stopping = False
+    purpose = MEASURE if next_event == 0 else TRAIN if full else EVALUATE
+    part = everything
     while True:
-        evaluate = made % job.every == 0
-        if made == runs.events[event]:
-            _measure(net, data, job, runs, buf, width, filled)
-            _record(net, event, made, out, buf, width)
-            event += 1
-            if event == runs.n_events:
-                return
-        if evaluate:
+        faults, what = job.faults & FORWARD, filled
+        if purpose == TRAIN:
+            faults, what = job.faults, filled | LEARN
+            if full and made == next_look:
+                what |= look
+                clear_sums(buf, width)
+        elif purpose == MEASURE:
+            what |= LEARN | OBSERVE | CORRECT | INSPECT
+            _fill(buf.G, net.parameters, 0.0, width)
             clear(net, buf, width)
-        if full:
-            # The forward pass of this update is the evaluation of the weights before it.
-            _pass(net, data, job, buf, width, LEARN | filled | (look if evaluate else ZERO), ZERO, data.n, NO)
-        elif evaluate:
-            _pass(net, data, sound(job), buf, width, look_apart, ZERO, data.n, NO)
+        else:
+            what |= look_apart if purpose == EVALUATE else OBSERVE
+            clear_sums(buf, width)
+        _pass(net, data, job, buf, width, faults, what, part)
         filled = held
-        if evaluate and _judge(net, data, job, runs, made, buf, width):
-            _measure(net, data, job, runs, buf, width, filled)
-            if _freeze(net, made, buf, width):
-                for e in range(event, runs.n_events):
-                    _record(net, e, made, out, buf, width)
-                return
-            if full:
-                _pass(net, data, job, buf, width, LEARN | filled, ZERO, data.n, NO)
-        if not full:
-            if evaluate:
-                _fill(buf.G, net.parameters, 0.0, width)
-            _batch_pass(net, data, job, runs, buf, width, made)
-        update(net, job, runs, buf, width)
-        if job.faults & ROUND_WEIGHTS:
-            round_span(buf.W, ZERO, net.parameters * width.lanes.n, job.weight_scale, width.lanes)
-        made += 1
+        if job.bias == SHARED and what & LEARN and not faults & BIAS_PER_WEIGHT:
+            share_biases(net, buf, width)
+
+        if purpose == MEASURE:
+            write_live(net, job, data, runs, buf, width)
+            _fill(buf.G, net.parameters, 0.0, width)
+            if stopping:
+                stopping = False
+                if _freeze(net, made, buf, width):
+                    for e in range(event, runs.n_events):
+                        _record(net, e, made, out, buf, width)
+                    return
+            else:
+                _record(net, event, made, out, buf, width)
+                event += 1
+                if event == runs.n_events:
+                    return
+                next_event = runs.events[event]
+            purpose = EVALUATE if made == next_look and not full else TRAIN
+        elif purpose == EVALUATE:
+            stopping = _judge(net, data, job, runs, made, buf, width)
+            next_look += job.every
+            _fill(buf.G, net.parameters, 0.0, width)
+            purpose = MEASURE if stopping else TRAIN
+        elif purpose == COST:
+            purpose = TRAIN
+            continue
+        else:
+            if made == next_look:
+                next_look += job.every
+                if _judge(net, data, job, runs, made, buf, width):
+                    stopping, purpose, part = True, MEASURE, everything
+                    continue
+            if faults & BIAS_PER_WEIGHT:
+                _isolate(net, weight, buf, width)
+                if job.bias == SHARED:
+                    share_biases(net, buf, width)
+            update(net, job, runs, buf, width)
+            if faults & ROUND_WEIGHTS:
+                round_span(buf.W, ZERO, net.parameters * L, job.weight_scale, width.lanes)
+            weight += 1
+            if faults & BIAS_PER_WEIGHT and weight < net.biases[1]:
+                continue
+            weight = ZERO
+            made += 1
+            purpose = MEASURE if made == next_event else EVALUATE if made == next_look and not full else TRAIN
+        if purpose == TRAIN:
+            part = _batch(net, data, job, runs, buf, width, made)
+            purpose = COST if job.faults & SIGNALS else TRAIN
+        else:
+            part = everything

@@ -13,6 +13,7 @@ from typing import Any
 from runner.kernels import elementary
 from runner.kernels.elementary import lane_function
 from runner.kernels.lane_ops import where_le, where_lt
+from runner.kernels.spans import activation_span, slope_span
 from runner.kernels.switch import ACTIVATE, SLOPE
 from runner.ops.registry import Registry
 
@@ -51,8 +52,8 @@ ACTIVATIONS: Registry[Activation] = Registry("activation")
 def _register(
     name: str, activate: Callable[..., Any], slope: Callable[..., Any], doc: str, **facts: Any
 ) -> None:
-    code = ACTIVATE.add(activate)
-    SLOPE.add(slope)
+    code = ACTIVATE.add(activation_span(activate))
+    SLOPE.add(slope_span(slope))
     ACTIVATIONS.add(Activation(name, doc, code, **facts))
 
 

@@ -34,6 +34,8 @@ class Loss:
         Output activations it can be used with; None for any.
     fused : bool
         Whether loss and output activation cancel to dE/dz = factor (y - t), as they do for the pairs in `outputs`.
+    squares : bool
+        Whether the value is the squared error itself.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Loss:
     per: Per
     outputs: tuple[str, ...] | None = None
     fused: bool = False
+    squares: bool = False
 
 
 LOSSES: Registry[Loss] = Registry("loss")
@@ -65,10 +68,10 @@ def _square_slope(y: Any, t: Any) -> Any:
 
 _SQUARE = _table(_square, _square_slope)
 
-LOSSES.add(Loss("half_sse", "Half the squared error, summed over samples and outputs.", _SQUARE, 0.5, "sum"))
-LOSSES.add(Loss("sse", "Squared error, summed over samples and outputs.", _SQUARE, 1.0, "sum"))
-LOSSES.add(Loss("half_mse", "half_sse divided by the number of samples.", _SQUARE, 0.5, "samples"))
-LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", _SQUARE, 1.0, "elements"))
+LOSSES.add(Loss("half_sse", "Half the squared error, summed over samples, outputs.", _SQUARE, 0.5, "sum", squares=True))
+LOSSES.add(Loss("sse", "Squared error, summed over samples and outputs.", _SQUARE, 1.0, "sum", squares=True))
+LOSSES.add(Loss("half_mse", "half_sse divided by the number of samples.", _SQUARE, 0.5, "samples", squares=True))
+LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", _SQUARE, 1.0, "elements", squares=True))
 
 
 @lane_function

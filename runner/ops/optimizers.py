@@ -8,6 +8,8 @@ The formulas are PyTorch's (torch.optim, 2.x) where it has the method, and so ar
 - `c` the clock, two vectors per run, moved by `tick` once per update before the weights, so that what depends on the
   number of the update only is computed once;
 - `rate` the learning rate.
+
+A method without state takes (w, g, h, rate) and gives w.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 
 from runner.kernels.elementary import lane_function
 from runner.kernels.lane_ops import fma, sqrt, where_le, where_lt
-from runner.kernels.switch import OPTIMIZE, TICK
+from runner.kernels.switch import OPTIMIZE, STEP, TICK
 from runner.ops.registry import Registry
 
 
@@ -42,7 +44,7 @@ class Optimizer:
     ----------
     name, doc : str
     code : int
-        Its place in the kernels' tables.
+        Its place in the kernels' tables: STEP without state, OPTIMIZE and TICK with it.
     settings : mapping of str to float
         Setting keys in the order of its slots, with their defaults.
     weight_decay : float
@@ -110,11 +112,13 @@ def _count(h: Any, c: Any) -> Any:
 
 
 @lane_function
-def _sgd(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
-    return fma(-rate, _decayed(w, g, h), w), s
+def _sgd(w: Any, g: Any, h: Any, rate: Any) -> Any:
+    return fma(-rate, _decayed(w, g, h), w)
 
 
-_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd, _no_tick, keeps_state=False)
+OPTIMIZERS.add(
+    Optimizer("sgd", "Gradient descent: w -= learning_rate g.", STEP.add(_sgd), MappingProxyType({}), keeps_state=False)
+)
 
 
 @lane_function
