@@ -7,6 +7,7 @@ enough that progress, Ctrl-C and the end of the study do not wait.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -86,7 +87,7 @@ def train(
     Result
         As blocks finish, in any order.
     """
-    _load_kernels(plan, notify)
+    prepare(plan, notify)
     in_flight: dict[Future[Any], Block] = {}
     with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
         try:
@@ -122,20 +123,39 @@ def _result(block: Block, future: Future[Any]) -> Result:
     return Result(runs, trained.records, trained.curves, trained.weights, block.updates)
 
 
-_loaded: set[str] = set()
+_prepared: set[str] = set()
 
 
-def _load_kernels(plan: Plan, notify: Callable[[str], None]) -> None:
-    """Switch on the disk cache, and say so when kernels are not in it yet."""
-    precision = str(plan.cell(0).precision)
-    if precision in _loaded:
+def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) -> None:
+    """Load the kernels for a plan's first cell from the disk cache, or compile them.
+
+    Training does this by itself; done before, its seconds do not count as training.
+
+    Parameters
+    ----------
+    plan : Plan
+    notify : callable
+        Takes messages for the user.
+    """
+    if plan.n_cells == 0:
+        return
+    cell = plan.cell(0)
+    program = make_program(cell)
+    kind = f"{cell.precision}-{program.width.lanes.n}-{program.width.tile.n}"
+    if kind in _prepared:
         return
     problem = cache.enable(train_block, initial_weights)
     if problem:
         notify(f"compiled kernels can not be kept for the next start: {problem}")
-    if problem or not any(cache.folder().rglob("*.nbc")):
-        notify(f"compiling kernels for {precision}: about ten seconds, once on this machine")
-    _loaded.add(precision)
+    marker = cache.folder() / kind
+    if problem or not marker.exists():
+        notify(f"compiling kernels for {cell.precision}: ten to twenty seconds, once on this machine")
+    segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
+    train_one(Block(program, (1,), [segment], 1))
+    if not problem:
+        with contextlib.suppress(OSError):
+            marker.touch()
+    _prepared.add(kind)
 
 
 class _Waiting:

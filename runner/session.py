@@ -136,13 +136,21 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
         _match_recording(folder, recording, progress)
         table = Table(folder, plan, recording, RESULTS_VERSION, standard_header())
         try:
-            return _Session(plan, options, table, progress, interrupt).run(trainer or _engine())
+            session = _Session(plan, options, table, progress, interrupt)
+            return session.run(trainer or _engine(plan, table, progress))
         finally:
             table.close()
 
 
-def _engine() -> Trainer:
-    """Imported late: a study that is done needs no kernels."""
+def _engine(plan: Plan, table: Table, progress: Progress) -> Trainer:
+    """The engine, its kernels loaded or compiled so that this does not count as training.
+
+    A study that is done needs no kernels, and waits for none.
+    """
+    if not table.done.all():
+        from runner.engine import prepare
+
+        prepare(plan, progress.message)
 
     def train(*arguments: Any, **settings: Any) -> Iterator[Result]:
         from runner.engine import train

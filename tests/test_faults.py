@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain, combinations
+from itertools import chain, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def with_biases(numbers: np.ndarray, sizes: tuple[int, ...], bias: Any) -> np.nd
     if bias == "trained":
         return numbers
     parts, at = [], 0
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         parts.append(numbers[at : at + fan_in * fan_out])
         at += fan_in * fan_out
         value = 0.0 if bias == "none" else bias

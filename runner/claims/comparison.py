@@ -104,7 +104,7 @@ def _paired(pairs: pd.DataFrame, statistic: Statistic) -> Estimate:
         notes.append(f"{silent:,} pairs in which both are {why} say nothing and are left out")
     if not said.any():
         raise NoRuns(f"in every pair {column} is infinite, or zero, on both sides")
-    values = Values(both[said], seeds[said], bool(pairs["exact"].all()), (*notes, "median over pairs of runs"))
+    values = Values(both[said], seeds[said], bool(pairs["exact"].all()), tuple(notes))
     return estimate(values, Statistic("quantile", column))
 
 

@@ -14,7 +14,7 @@ from runner.kernels.elementary import lane_function
 from runner.kernels.lane_ops import load, store
 
 
-def activation_span(activate: Callable[..., Any]) -> Callable[..., Any]:
+def activation_span(activate: Callable[..., Any]) -> Any:
     """From z -> a, the activations of the units stored from `first` to `end`."""
 
     @lane_function
@@ -26,7 +26,7 @@ def activation_span(activate: Callable[..., Any]) -> Callable[..., Any]:
     return span
 
 
-def slope_span(slope: Callable[..., Any]) -> Callable[..., Any]:
+def slope_span(slope: Callable[..., Any]) -> Any:
     """From (z, a) -> da/dz, the step from dE/da to dE/dz of the units stored from `first` to `end`."""
 
     @lane_function

@@ -91,9 +91,9 @@ FORWARD = ROUND_SUMS | ROUND_OUTPUTS
 class Part(NamedTuple):
     """Samples `first` to `last` - 1, of the data set or of each lane's own order."""
 
-    first: int
-    last: int
-    ordered: int
+    first: Any
+    last: Any
+    ordered: Any
 
 
 @kernel
