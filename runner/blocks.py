@@ -14,6 +14,7 @@ from runner.columns import MEASUREMENTS, MISSING, RECORD_COLUMNS
 from runner.kernels import layout
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes import Lanes
+from runner.kernels.memory import scratch_rows
 from runner.kernels.train import train_block
 from runner.outcomes import classify, window
 from runner.programs import CellNumbers, Program
@@ -208,7 +209,7 @@ def _scratch(program: Program) -> layout.Scratch:
         n_order = program.data.n
     elif job.order == layout.WITH_REPLACEMENT:
         n_order = program.updates_per_epoch * job.batch
-    rows = layout.scratch_rows(net, int(program.sizes[-1]), program.width.tile.n // L)
+    rows = scratch_rows(net, int(program.sizes[-1]), program.width.tile.n // L)
     return layout.Scratch(
         _aligned(rows * L, program.dtype),
         np.zeros(layout.COUNTS * L, np.int64),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import advanced, fill, inlined, kernel, load, not_inlined, repeat, rint, store
+from runner.kernels.lane_ops import advanced, fill, inlined, kernel, load, not_inlined, rint, store
+from runner.kernels.lane_tiles import repeat
 from runner.kernels.layout import (
     A_LOSS,
     COST_TIMES_RESIDUAL,

@@ -1,10 +1,6 @@
 """Operations on lanes beyond arithmetic: memory, fused multiply-add, selection, tiles of samples.
 
 Each is an LLVM instruction or a few, and has a NumPy twin that runs when the JIT is disabled.
-
-A *tile* is a vector of T x L numbers: T samples of L runs, sample by sample. `repeat` spreads the L weights over the
-samples of a tile (no instruction: the same register serves again); the `fold_` functions add a tile up over its
-samples, one after the other, so that a sum has the same bits whatever the size of the tile.
 """
 
 from __future__ import annotations
@@ -42,7 +38,7 @@ def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
     return decorate
 
 
-def _llvm(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
+def llvm_call(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
     """Call the LLVM intrinsic `name` on vectors."""
     ty = args[0].type
     full = f"llvm.{name}.v{vec.n}f{BITS[vec.elem]}"
@@ -144,7 +140,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         values = [broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True)]
-        return _llvm(builder, "fma", vec, *values)
+        return llvm_call(builder, "fma", vec, *values)
 
     return vec(a, b, c), codegen
 
@@ -152,7 +148,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 def _unary(name: str, twin: Callable[..., Any], doc: str) -> Any:
     def typing_function(typingctx: Any, a: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return _llvm(builder, name, a, args[0])
+            return llvm_call(builder, name, a, args[0])
 
         return (a(a), codegen) if isinstance(a, Vec) else None
 
@@ -187,7 +183,7 @@ where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a 
 where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y (also for NaN).")
 
 
-def _larger(builder: Any, predicate: str, a: Any, b: Any) -> Any:
+def larger(builder: Any, predicate: str, a: Any, b: Any) -> Any:
     """The larger (or smaller) of two vectors; NaN wherever either is NaN."""
     kept = builder.select(builder.fcmp_ordered(predicate, b, a), a, b)
     return builder.select(builder.fcmp_unordered("uno", a, a), a, kept)
@@ -201,7 +197,7 @@ def _extremum(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
-            return _larger(builder, predicate, va, vb)
+            return larger(builder, predicate, va, vb)
 
         return vec(a, b), codegen
 
@@ -226,84 +222,3 @@ def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
         return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
     return types.boolean(a, b), codegen
-
-
-@operation(lambda value, width: np.tile(value, width.n // len(value)))
-def repeat(typingctx: Any, value: Any, width: Any) -> Any:
-    """The lanes of `value` again and again until the width is filled: one weight for every sample of a tile."""
-    if not (isinstance(value, Vec) and isinstance(width, LanesType)):
-        return None
-    vec = Vec(value.elem, width.n)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        mask = ir.Constant(ir.VectorType(I32, vec.n), [k % value.n for k in range(vec.n)])
-        return builder.shuffle_vector(args[0], args[0], mask)
-
-    return vec(value, width), codegen
-
-
-def _parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
-    """The samples of a tile, each a vector of `lanes`."""
-    masks = [ir.Constant(ir.VectorType(I32, lanes), list(range(k, k + lanes))) for k in range(0, n, lanes)]
-    return [builder.shuffle_vector(tile, tile, mask) for mask in masks]
-
-
-def _fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
-    for x, y in zip(a.reshape(-1, len(total)), b.reshape(-1, len(total)), strict=True):
-        total = x * y + total
-    return total
-
-
-@operation(_fold_fma_twin)
-def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
-    """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, fused and in order."""
-    if not (isinstance(a, Vec) and a == b and isinstance(total, Vec)):
-        return None
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        result = args[2]
-        pairs = zip(*(_parts(builder, v, a.n, total.n) for v in args[:2]), strict=True)
-        for x, y in pairs:
-            result = _llvm(builder, "fma", total, x, y, result)
-        return result
-
-    return total(a, b, total), codegen
-
-
-def _fold(combine: Callable[[Any, Any, Any], Any], twin: Callable[[Any, Any], Any], doc: str) -> Any:
-    def numpy_twin(tile: Any, total: Any) -> Any:
-        for part in tile.reshape(-1, len(total)):
-            total = twin(total, part)
-        return total
-
-    def typing_function(typingctx: Any, tile: Any, total: Any) -> Any:
-        if not (isinstance(tile, Vec) and isinstance(total, Vec)):
-            return None
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            result = args[1]
-            for part in _parts(builder, args[0], tile.n, total.n):
-                result = combine(builder, result, part)
-            return result
-
-        return total(tile, total), codegen
-
-    typing_function.__doc__ = doc
-    return operation(numpy_twin)(typing_function)
-
-
-fold_add = _fold(
-    lambda builder, total, part: builder.fadd(total, part),
-    lambda total, part: total + part,
-    "total + t_0 + t_1 + ... over the samples of a tile, in order.",
-)
-fold_max = _fold(
-    lambda builder, total, part: _larger(builder, "<=", total, part),
-    np.maximum,
-    "Largest of total and the samples of a tile; NaN if any is.",
-)
-fold_min = _fold(
-    lambda builder, total, part: _larger(builder, ">=", total, part),
-    np.minimum,
-    "Smallest of total and the samples of a tile; NaN if any is.",
-)

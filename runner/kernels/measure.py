@@ -8,21 +8,18 @@ from runner.kernels.lane_ops import (
     absolute,
     fill,
     fma,
-    fold_add,
-    fold_max,
-    fold_min,
     inlined,
     kernel,
     load,
     maximum,
     minimum,
     not_inlined,
-    repeat,
     sqrt,
     store,
     where_le,
     where_lt,
 )
+from runner.kernels.lane_tiles import fold_add, fold_max, fold_min, repeat
 from runner.kernels.layout import (
     A_CORRECT,
     A_LOSS,

@@ -21,19 +21,8 @@ from runner.kernels.faulty import (
     wrong_factor,
     wrong_signal,
 )
-from runner.kernels.lane_ops import (
-    fill,
-    fma,
-    fold_add,
-    fold_fma,
-    inlined,
-    kernel,
-    load,
-    maximum,
-    repeat,
-    store,
-    where_lt,
-)
+from runner.kernels.lane_ops import fill, fma, inlined, kernel, load, maximum, store, where_lt
+from runner.kernels.lane_tiles import fold_add, fold_fma, repeat
 from runner.kernels.layout import (
     ACTIVATION_FACTOR,
     EARLY_DERIVATIVE,

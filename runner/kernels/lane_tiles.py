@@ -1,0 +1,98 @@
+"""Tiles: vectors of T x L numbers, T samples of L runs, sample by sample.
+
+`repeat` spreads the L weights over the samples of a tile (no instruction: the same register serves again); the `fold_`
+functions add a tile up over its samples, one after the other, so that a sum has the same bits whatever the size of
+the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from runner.kernels.lane_ops import I32, larger, llvm_call, operation
+from runner.kernels.lanes import LanesType, Vec
+
+
+@operation(lambda value, width: np.tile(value, width.n // len(value)))
+def repeat(typingctx: Any, value: Any, width: Any) -> Any:
+    """The lanes of `value` again and again until the width is filled: one weight for every sample of a tile."""
+    if not (isinstance(value, Vec) and isinstance(width, LanesType)):
+        return None
+    vec = Vec(value.elem, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        mask = ir.Constant(ir.VectorType(I32, vec.n), [k % value.n for k in range(vec.n)])
+        return builder.shuffle_vector(args[0], args[0], mask)
+
+    return vec(value, width), codegen
+
+
+def _parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
+    """The samples of a tile, each a vector of `lanes`."""
+    masks = [ir.Constant(ir.VectorType(I32, lanes), list(range(k, k + lanes))) for k in range(0, n, lanes)]
+    return [builder.shuffle_vector(tile, tile, mask) for mask in masks]
+
+
+def _fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
+    for x, y in zip(a.reshape(-1, len(total)), b.reshape(-1, len(total)), strict=True):
+        total = x * y + total
+    return total
+
+
+@operation(_fold_fma_twin)
+def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
+    """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, fused and in order."""
+    if not (isinstance(a, Vec) and a == b and isinstance(total, Vec)):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        result = args[2]
+        pairs = zip(*(_parts(builder, v, a.n, total.n) for v in args[:2]), strict=True)
+        for x, y in pairs:
+            result = llvm_call(builder, "fma", total, x, y, result)
+        return result
+
+    return total(a, b, total), codegen
+
+
+def _fold(combine: Callable[[Any, Any, Any], Any], twin: Callable[[Any, Any], Any], doc: str) -> Any:
+    def numpy_twin(tile: Any, total: Any) -> Any:
+        for part in tile.reshape(-1, len(total)):
+            total = twin(total, part)
+        return total
+
+    def typing_function(typingctx: Any, tile: Any, total: Any) -> Any:
+        if not (isinstance(tile, Vec) and isinstance(total, Vec)):
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            result = args[1]
+            for part in _parts(builder, args[0], tile.n, total.n):
+                result = combine(builder, result, part)
+            return result
+
+        return total(tile, total), codegen
+
+    typing_function.__doc__ = doc
+    return operation(numpy_twin)(typing_function)
+
+
+fold_add = _fold(
+    lambda builder, total, part: builder.fadd(total, part),
+    lambda total, part: total + part,
+    "total + t_0 + t_1 + ... over the samples of a tile, in order.",
+)
+fold_max = _fold(
+    lambda builder, total, part: larger(builder, "<=", total, part),
+    np.maximum,
+    "Largest of total and the samples of a tile; NaN if any is.",
+)
+fold_min = _fold(
+    lambda builder, total, part: larger(builder, ">=", total, part),
+    np.minimum,
+    "Smallest of total and the samples of a tile; NaN if any is.",
+)
