@@ -35,7 +35,7 @@ def as_axis(faults: list[tuple[str, ...]]) -> list[Any]:
     return [list(some) or "none" for some in faults]
 
 
-def compare(
+def check_program(
     folder: Path,
     sizes: tuple[int, ...],
     program: Callable[..., list[posts.Weights]],
@@ -81,21 +81,21 @@ def with_biases(numbers: np.ndarray, sizes: tuple[int, ...], bias: Any) -> np.nd
 
 def test_boolean_3_4_1_has_no_fault(tmp_path: Path) -> None:
     keys = {"data": "boolean(11101011)", "init": "normal(0, 1)", "bias_init": "normal(0, 1)", "learning_rate": 0.2}
-    compare(tmp_path, (3, 4, 1), posts.boolean_3_4_1, [()], keys | ONLINE, samples=8)
+    check_program(tmp_path, (3, 4, 1), posts.boolean_3_4_1, [()], keys | ONLINE, samples=8)
 
 
 def test_parity_1_1_1(tmp_path: Path) -> None:
     keys = {"data": "parity_of_integers(9)", "scaling": "divide(9)", "loss": "sse", "learning_rate": 0.1}
     keys |= {"init": "uniform(-1, 1)"} | ONLINE
     faults = subsets("weight_itself", "no_output_derivative")
-    compare(tmp_path, (1, 1, 1), posts.parity_1_1_1, faults, keys, samples=9)
+    check_program(tmp_path, (1, 1, 1), posts.parity_1_1_1, faults, keys, samples=9)
 
 
 def test_one_hot_xor_2_2_2(tmp_path: Path) -> None:
     keys = {"data": "xor", "target_encoding": "one_hot", "loss": "half_mse", "batch": 4, "learning_rate": 0.1}
     keys |= {"init": "normal(0, 0.5)", "bias_init": "normal(0, 0.3)"}
     in_order = {"inputs": [(0, 0), (0, 1), (1, 0), (1, 1)], "labels": (0, 1, 1, 0)}
-    runs = compare(tmp_path, (2, 2, 2), posts.one_hot_xor_2_2_2, subsets("epoch_slice"), keys, **in_order)
+    runs = check_program(tmp_path, (2, 2, 2), posts.one_hot_xor_2_2_2, subsets("epoch_slice"), keys, **in_order)
     after7, after100 = (
         runs.weights[number][1]
         for number, cell, seed in runs.each()
@@ -107,26 +107,26 @@ def test_one_hot_xor_2_2_2(tmp_path: Path) -> None:
 def test_index_and_sign_2_2_1(tmp_path: Path) -> None:
     faults = subsets("ascent", "own_activation", "early_derivative")
     keys = XOR | ONLINE | {"learning_rate": 0.1}
-    compare(tmp_path, (2, 2, 1), posts.index_and_sign_2_2_1, faults, keys, samples=4, renumber=AS_POSTED)
+    check_program(tmp_path, (2, 2, 1), posts.index_and_sign_2_2_1, faults, keys, samples=4, renumber=AS_POSTED)
 
 
 def test_finally_2_3_2_1_has_a_bias_rate_only(tmp_path: Path) -> None:
     keys = {"data": "xor", "init": "uniform(-1, 1)", "learning_rate": 0.4, "bias_learning_rate": 1} | ONLINE
-    compare(tmp_path, (2, 3, 2, 1), posts.finally_2_3_2_1, [()], keys, samples=4, renumber=AS_POSTED)
+    check_program(tmp_path, (2, 3, 2, 1), posts.finally_2_3_2_1, [()], keys, samples=4, renumber=AS_POSTED)
 
 
 def test_object_2_4_1(tmp_path: Path) -> None:
     (tmp_path / "two.csv").write_text("a,b,y\n1,2,0\n3,4,1\n")
     keys = {"data": {"csv": "two.csv", "inputs": ["a", "b"], "targets": ["y"]}, "scaling": "sigmoid"}
     keys |= {"bias": "none", "init": "uniform(0, 1)", "loss": "half_mse", "learning_rate": 0.1}
-    compare(tmp_path, (2, 4, 1), posts.object_2_4_1, subsets("no_factor", "activation_factor"), keys)
+    check_program(tmp_path, (2, 4, 1), posts.object_2_4_1, subsets("no_factor", "activation_factor"), keys)
 
 
 def test_perceptron_gates(tmp_path: Path) -> None:
     keys = {"data": "boolean(1000)", "rule": "perceptron", "output": "step", "bias": -0.2, "init": [0.3, -0.1]}
     keys |= {"learning_rate": 0.1, "batch": 1, "seeds": [0]}
     faults = subsets("round_sums(10)", "round_weights(10)")
-    compare(tmp_path, (2, 1), posts.perceptron_gates, faults, keys, table="1000")
+    check_program(tmp_path, (2, 1), posts.perceptron_gates, faults, keys, table="1000")
 
 
 def test_raw_inputs_2_2(tmp_path: Path) -> None:
@@ -137,13 +137,13 @@ def test_raw_inputs_2_2(tmp_path: Path) -> None:
     # Small inputs, so that units are not pinned at once and every factor counts.
     keys |= {"scaling": "divide(20)"}
     faults = subsets("ascent", "input_of_wrong_sample", "bias_per_weight", "round_outputs(8)")
-    compare(tmp_path, (2, 2), posts.raw_inputs_2_2, faults, keys, divisor=20.0)
+    check_program(tmp_path, (2, 2), posts.raw_inputs_2_2, faults, keys, divisor=20.0)
 
 
 @pytest.mark.parametrize("fault", ["scalar_cost", "cost_times_residual", "mean_cost_times_residual"])
 def test_error_signal_2_5_1(tmp_path: Path, fault: str) -> None:
     keys = XOR | {"loss": "sse" if fault == "scalar_cost" else "half_sse", "learning_rate": 0.3}
-    compare(tmp_path, (2, 5, 1), posts.error_signal_2_5_1, [(fault,)], keys)
+    check_program(tmp_path, (2, 5, 1), posts.error_signal_2_5_1, [(fault,)], keys)
 
 
 def test_every_fault_is_compared() -> None:
