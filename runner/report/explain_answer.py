@@ -13,6 +13,7 @@ from runner.report.seeds import Share
 _NEVER = 0.02
 _LITTLE = 0.02
 _MUCH = 0.2
+_SELDOM = 0.2
 _LISTED = 3
 _UNIT = " of the differences between settings"
 
@@ -214,12 +215,20 @@ def _about_run(run: RunReport) -> list[str]:
     meaning = MEANINGS.get(run.outcome)
     lines = [f"{told} {meaning.what if meaning else ''}".strip()]
     if others.runs > 1:
-        luck = "bad luck with the initial weights" if others.rate > ENOUGH else "not bad luck but the settings"
+        luck = _luck(others)
         how_many = f"{int(others.hits):,} of the {int(others.runs):,} runs with these settings converge"
         lines.append(f"{how_many} ({between(others)}): it is {luck}.")
     if not run.changes:
         return [*lines, "No other setting that was tried saves this seed."]
     return [*lines, *_saving_changes(run.changes)]
+
+
+def _luck(others: Share) -> str:
+    """Whether other seeds fare better with the same settings."""
+    if others.rate > ENOUGH:
+        return "bad luck with the initial weights"
+    seldom = others.rate <= _SELDOM
+    return "not bad luck but the settings" if seldom else "partly bad luck, which these settings make likely"
 
 
 def _saving_changes(changes: Sequence[Change]) -> list[str]:
