@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from runner.errors import Problem, Refused, RunnerError, StudyError
     from runner.plan import Plan
+    from runner.report.explain import Explanation
     from runner.study import Study
 
 __all__ = [
+    "Explanation",
     "Plan",
     "Problem",
     "Refused",
@@ -34,6 +36,7 @@ __all__ = [
     "Study",
     "StudyError",
     "__version__",
+    "explain",
     "load",
     "plan",
     "read_results",
@@ -160,6 +163,29 @@ def read_results(target: str | Path, out: str | Path = "results") -> pandas.Data
     return table
 
 
+def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
+    """Why runs fail, which settings matter, and what would have saved the failed runs.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    run_id : str, optional
+        A run to look at by itself.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Explanation
+        Outcomes, effects of the axes, and changes, as numbers.
+    """
+    from runner.report.explain import explain as explained
+    from runner.store.files import find_table
+
+    return explained(find_table(target, Path(out)), run_id)
+
+
 def schema() -> dict[str, Any]:
     """JSON schema of a study file, for editors."""
     from runner.study import json_schema
@@ -168,6 +194,7 @@ def schema() -> dict[str, Any]:
 
 
 _LAZY = {
+    "Explanation": "runner.report.explain",
     "Plan": "runner.plan",
     "Problem": "runner.errors",
     "Refused": "runner.errors",

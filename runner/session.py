@@ -204,8 +204,9 @@ class _Session:
             done[todo[self._options.limit :]] = True
         n = int(np.count_nonzero(~done))
         seconds = 0.0
+        # Also when nothing is left to train: the claims of the study may have changed.
+        self._record_study()
         if n:
-            self._record_study()
             seconds = self._train(trainer, done, n)
         failed = sum(len(runs) for runs, _ in self._failures)
         left = len(todo) - self._trained - failed

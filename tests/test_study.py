@@ -253,7 +253,7 @@ def test_all_problems_of_file_and_arguments_come_together(tmp_path):
 def test_the_schema_has_every_key_and_every_name():
     schema = json_schema()
     properties = schema["properties"]
-    assert set(KEYS) | {"name", "description", "sweep", "replicates", "seeds", "record"} == set(properties)
+    assert set(KEYS) | {"name", "description", "sweep", "replicates", "seeds", "record", "claims"} == set(properties)
     assert schema["additionalProperties"] is False
     assert properties["loss"]["enum"] == list(LOSSES)
     assert properties["optimizer"]["enum"] == list(OPTIMIZERS)
