@@ -16,8 +16,8 @@ import numpy as np
 from numba import config, types
 from numba.extending import overload, register_jitable
 
-from runner.kernels.lane_bits import exponent, power_of_two, rough_reciprocal, significand
-from runner.kernels.lane_ops import absolute, fma, rint, where_lt
+from runner.kernels.lane_bits import SHIFTER32, SHIFTER64, exponent, power_of_two, rough_reciprocal, significand
+from runner.kernels.lane_ops import absolute, fma, where_lt
 from runner.kernels.lanes import Vec
 
 # Small functions of vectors are always inlined: a call would move vectors through memory.
@@ -49,7 +49,8 @@ def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str
 
 def _reduced64(x: Any) -> Any:
     """(exp(r) - 1) and 2^k with x = k ln 2 + r, |r| <= ln(2)/2; x within +-708."""
-    k = rint(x * LOG2E)
+    shifted = fma(x, LOG2E, SHIFTER64)
+    k = shifted - SHIFTER64
     r = fma(k, -LN2_HIGH64, x)
     r = fma(k, -LN2_LOW64, r)
     q = fma(r, 2.510038319586702e-08, 2.7620085455018414e-07)
@@ -61,19 +62,20 @@ def _reduced64(x: Any) -> Any:
     q = fma(q, r, 0.041666666666624136)
     q = fma(q, r, 0.16666666666666669)
     q = fma(q, r, 0.5000000000000001)
-    return fma(r * r, q, r), power_of_two(k)
+    return fma(r * r, q, r), power_of_two(shifted)
 
 
 def _reduced32(x: Any) -> Any:
     """The same in single precision; x within +-87."""
-    k = rint(x * LOG2E)
+    shifted = fma(x, LOG2E, SHIFTER32)
+    k = shifted - SHIFTER32
     r = fma(k, -LN2_HIGH32, x)
     r = fma(k, -LN2_LOW32, r)
     q = fma(r, 0.0013926181709393859, 0.008363177999854088)
     q = fma(q, r, 0.041666556149721146)
     q = fma(q, r, 0.16666576266288757)
     q = fma(q, r, 0.5)
-    return fma(r * r, q, r), power_of_two(k)
+    return fma(r * r, q, r), power_of_two(shifted)
 
 
 _reduced = _by_precision(_reduced64, _reduced32, "(exp(r) - 1, 2^k) with x = k ln 2 + r.")

@@ -27,24 +27,29 @@ def _float_type(vec: Vec) -> Any:
     return ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
 
 
-@operation(lambda k: np.ldexp(np.ones_like(k), k.astype(np.int64)))
-def power_of_two(typingctx: Any, k: Any) -> Any:
-    """2 to the k-th, for whole k in the range of normal exponents (-1022..1023, or -126..127)."""
-    if not isinstance(k, Vec):
+# Adding this to a number of moderate size rounds it to a whole number, which then stands in the low bits of the sum: no
+# conversion to integers, which for 64 bits would be scalar code on processors without AVX-512.
+SHIFTER64, SHIFTER32 = 1.5 * 2.0**52, 1.5 * 2.0**23
+
+
+def _power_twin(shifted: Any) -> Any:
+    shifter = SHIFTER64 if shifted.dtype == np.float64 else SHIFTER32
+    return np.ldexp(np.ones_like(shifted), (shifted - shifter).astype(np.int64))
+
+
+@operation(_power_twin)
+def power_of_two(typingctx: Any, shifted: Any) -> Any:
+    """2 to the k-th from k + SHIFTER, for whole k in the range of normal exponents (-1022..1023, or -126..127)."""
+    if not isinstance(shifted, Vec):
         return None
-    significand, bias, _ = FORMAT[BITS[k.elem]]
-    # Adding 1.5 * 2^significand leaves the integer k in the low bits of the sum: no float-to-int conversion,
-    # which for 64 bits would be scalar code on processors without AVX-512.
-    magic = 1.5 * 2.0**significand
+    significand, bias, _ = FORMAT[BITS[shifted.elem]]
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        elem = LLVM_FLOAT[k.elem]
-        magics = ir.Constant(_float_type(k), [ir.Constant(elem, magic)] * k.n)
-        bits = builder.bitcast(builder.fadd(args[0], magics), _integer_type(k))
-        shifted = builder.shl(builder.add(bits, _constant(k, bias)), _constant(k, significand))
-        return builder.bitcast(shifted, _float_type(k))
+        bits = builder.bitcast(args[0], _integer_type(shifted))
+        moved = builder.shl(builder.add(bits, _constant(shifted, bias)), _constant(shifted, significand))
+        return builder.bitcast(moved, _float_type(shifted))
 
-    return k(k), codegen
+    return shifted(shifted), codegen
 
 
 def _reciprocal_twin(x: Any) -> Any:

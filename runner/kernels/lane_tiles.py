@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from runner.kernels.lane_ops import I32, larger, llvm_call, operation
+from runner.kernels.lane_ops import I32, larger, larger_magnitude, llvm_call, operation
 from runner.kernels.lanes import LanesType, Vec
 
 
@@ -85,6 +85,11 @@ fold_add = _fold(
     lambda builder, total, part: builder.fadd(total, part),
     lambda total, part: total + part,
     "total + t_0 + t_1 + ... over the samples of a tile, in order.",
+)
+fold_magnitude = _fold(
+    larger_magnitude,
+    np.maximum,
+    "Largest of total and the samples of a tile, none of them negative; NaN if any is.",
 )
 fold_max = _fold(
     lambda builder, total, part: larger(builder, "<=", total, part),

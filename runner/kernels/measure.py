@@ -11,6 +11,7 @@ from runner.kernels.lane_ops import (
     inlined,
     kernel,
     load,
+    magnitude,
     maximum,
     minimum,
     not_inlined,
@@ -19,7 +20,7 @@ from runner.kernels.lane_ops import (
     where_le,
     where_lt,
 )
-from runner.kernels.lane_tiles import fold_add, fold_max, fold_min, repeat
+from runner.kernels.lane_tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
 from runner.kernels.layout import (
     A_CORRECT,
     A_LOSS,
@@ -74,7 +75,7 @@ def clear_sums(buf: Any, width: Any) -> None:
 
 
 @inlined
-def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
+def observe(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> None:
     """Add a tile's outputs to the sums that loss and criterion need."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     last = net.layers
@@ -87,15 +88,16 @@ def observe(net: Any, job: Any, buf: Any, width: Any) -> None:
             value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
         error = y - t
         squares = fma(error, error, squares)
-        worst = maximum(absolute(error), worst)
-    mask = load(buf.mask, 0, tile)
-    value, squares = where_lt(0.0, mask, value, mask), where_lt(0.0, mask, squares, mask)
+        worst = magnitude(absolute(error), worst)
+    if partial:
+        mask = load(buf.mask, 0, tile)
+        value, squares = where_lt(0.0, mask, value, mask), where_lt(0.0, mask, squares, mask)
     total = fold_add(squares, load(buf.acc, A_SSE * L, lanes))
     store(buf.acc, A_SSE * L, total)
     if not job.squares:
         total = fold_add(value, load(buf.acc, A_LOSS * L, lanes))
     store(buf.acc, A_LOSS * L, total)
-    store(buf.acc, A_MAX_ERROR * L, fold_max(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
+    store(buf.acc, A_MAX_ERROR * L, fold_magnitude(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
 
 
 @kernel

@@ -79,7 +79,9 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
 
 
 @inlined
-def output_error(net: Any, job: Any, buf: Any, width: Any, faults: int, factor: float, samples: int) -> None:
+def output_error(
+    net: Any, job: Any, buf: Any, width: Any, faults: int, factor: float, samples: int, partial: bool
+) -> None:
     """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
     S, tile = width.tile.n, width.tile
     last = net.layers
@@ -97,7 +99,7 @@ def output_error(net: Any, job: Any, buf: Any, width: Any, faults: int, factor: 
         d = d * factor
         if faults & SIGNALS:
             d = wrong_signal(job, buf, width, faults, d, samples)
-        store(buf.D, out, where_lt(0.0, mask, d, mask))
+        store(buf.D, out, where_lt(0.0, mask, d, mask) if partial else d)
     if faults & NO_OUTPUT_DERIVATIVE:
         for out in range(here, end, S):
             store(buf.E, out - here, load(buf.D, out, tile))

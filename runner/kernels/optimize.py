@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import inlined, kernel, load, not_inlined, store
+from runner.kernels.lane_ops import inlined, kernel, load, store
 from runner.kernels.layout import FROZEN
 from runner.kernels.switch import OPTIMIZE, STEP, TICK, choose
 
@@ -22,10 +22,12 @@ def share_biases(net: Any, buf: Any, width: Any) -> None:
             store(buf.G, at, total)
 
 
-@kernel
+@inlined
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Change every trained parameter by the optimizer's formula and clear its gradient."""
-    not_inlined()
+    """Change every trained parameter by the optimizer's formula and clear its gradient.
+
+    Called at one place only, and inlined there.
+    """
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     h = (
         load(runs.settings, 0, lanes),

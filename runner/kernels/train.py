@@ -112,17 +112,19 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what
     elif job.per == 2:
         factor = factor / (n * net.sizes[net.layers])
     for at in range(part.first, part.last, samples):
+        # Most tiles are full, and what only fills one need not be left out of their sums.
+        partial = part.last - at < samples
         if not what & FILLED:
             fill_tile(net, data, buf, width, at, min(samples, part.last - at), part.ordered)
         forward(net, job, buf, width, faults)
         if what & OBSERVE:
-            observe(net, job, buf, width)
+            observe(net, job, buf, width, partial)
         if what & CORRECT:
             count_correct(net, job, buf, width)
         if what & INSPECT:
             inspect(net, buf, width, at)
         if what & LEARN:
-            output_error(net, job, buf, width, faults, factor, n)
+            output_error(net, job, buf, width, faults, factor, n, partial)
             backward(net, data, buf, width, faults)
 
 
