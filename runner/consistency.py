@@ -13,7 +13,7 @@ from runner.data import DataError, DataSet, load_data
 from runner.errors import Problem
 from runner.keys import KEYS, element
 from runner.layout import BUDGETS, FULL, Layout
-from runner.ops import OPTIMIZERS, SETTINGS
+from runner.ops import LOSSES, OPTIMIZERS, SETTINGS
 from runner.wrong import Flaw, Step
 
 DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
@@ -188,6 +188,8 @@ class DataChecks:
             self._compare("architecture", _fits)
         if "batch" not in unknown:
             self._compare("batch", _batch_fits)
+        if "loss" not in unknown:
+            self._compare("loss", _targets_fit)
 
     def _load(self, values: tuple[Any, ...]) -> None:
         try:
@@ -230,6 +232,13 @@ def _batch_fits(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
     samples = len(data.inputs)
     if batch != FULL and int(batch) > samples:
         yield f"{batch} is larger than the data set; {name} has {_counted(samples, 'sample')}"
+
+
+def _targets_fit(loss: str, data: DataSet, name: str) -> Iterator[str]:
+    low, high = LOSSES[loss].low, LOSSES[loss].high
+    least, most = float(data.targets.min()), float(data.targets.max())
+    if least < low or most > high:
+        yield f"{loss} needs targets from {low:g} to {high:g}; those of {name} lie between {least:g} and {most:g}"
 
 
 def _counted(count: int, what: str) -> str:

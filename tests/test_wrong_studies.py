@@ -844,6 +844,12 @@ STUDIES = [
         "x.yaml:5:18: target_encoding: one_hot needs at least two classes, found 1 only",
         id="one class",
     ),
+    pytest.param(
+        BASE.replace("xor", "gaussian(6, 2, 0)") + "loss: binary_cross_entropy\n",
+        "x.yaml:5:7: loss: binary_cross_entropy needs targets from 0 to 1; "
+        "those of gaussian(6, 2, 0) lie between -1.21898 and 1.10324",
+        id="targets outside the range of the loss",
+    ),
     # many at once
     pytest.param(
         "data: xor\narchitecture: 3-4-1\nactivation: sigmiod\nlearning_rate: fast\nepoch: 100\nloss: cross_entropy\nsweep:\n  grid:\n    batch: [1, 9]\n",

@@ -6,6 +6,7 @@ number of samples or of samples times outputs. Four squared losses differ only i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,6 +37,8 @@ class Loss:
         Whether loss and output activation cancel to dE/dz = factor (y - t), as they do for the pairs in `outputs`.
     squares : bool
         Whether the value is the squared error itself.
+    low, high : float
+        Targets must lie between these.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Loss:
     outputs: tuple[str, ...] | None = None
     fused: bool = False
     squares: bool = False
+    low: float = -math.inf
+    high: float = math.inf
 
 
 LOSSES: Registry[Loss] = Registry("loss")
@@ -94,6 +99,8 @@ LOSSES.add(
         "elements",
         outputs=("sigmoid",),
         fused=True,
+        low=0.0,
+        high=1.0,
     )
 )
 
