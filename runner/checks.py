@@ -23,9 +23,13 @@ def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
     """How many numbers an explicit init has: layer by layer the weights, then the trained biases."""
     count = 0
     for fan_in, fan_out in pairwise(architecture):
-        biases = {"trained": fan_out, "shared": 1}.get(bias, 0) if isinstance(bias, str) else 0
-        count += fan_in * fan_out + biases
+        count += fan_in * fan_out + stored_biases(bias, fan_out)
     return count
+
+
+def stored_biases(bias: str | float, fan_out: int) -> int:
+    """Biases of a layer that are parameters: one per unit, one for all, or none."""
+    return fan_out if bias == "trained" else 1 if bias == "shared" else 0
 
 
 def layer_text(architecture: tuple[int, ...]) -> str:

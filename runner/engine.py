@@ -195,6 +195,7 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
     missing = ~done.reshape(plan.n_cells, len(seeds))
     programs: dict[tuple[Any, ...], Program] = {}
     waiting: dict[tuple[Any, ...], _Waiting] = {}
+    n_waiting = 0
     points = _CurvePoints(plan.study.record.curves)
 
     def block(room: _Waiting, segments: list[Segment]) -> Block:
@@ -216,10 +217,13 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
             if room is None:
                 room = waiting[key, budgets] = _Waiting(programs[key], budgets, _capacity(programs[key], budgets))
             segment = Segment(numbers, np.array(cells)[which], places, seeds[places])
+            n_waiting += len(places)
             for full in room.add(segment):
+                n_waiting -= room.capacity
                 yield block(room, full)
-        if sum(room.n for room in waiting.values()) > _MOST_WAITING:
+        if n_waiting > _MOST_WAITING:
             fullest = max(waiting.values(), key=lambda room: room.n)
+            n_waiting -= fullest.n
             yield block(fullest, fullest.take())
     for room in waiting.values():
         if room.n:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.cells import PLACE
+from runner.checks import stored_biases
 from runner.data import DataSet
 from runner.kernels import layout
 from runner.kernels.lanes import Lanes
@@ -257,11 +258,6 @@ def expand_weights(cell: Cell, numbers: Floats) -> Floats:
         parts.append(np.broadcast_to(numbers[at : at + n], fan_out) if n else np.zeros(fan_out))
         at += n
     return np.concatenate(parts)
-
-
-def stored_biases(bias: Any, fan_out: int) -> int:
-    """Biases of a layer that are parameters: one per unit, one for all, or none."""
-    return fan_out if bias == "trained" else 1 if bias == "shared" else 0
 
 
 def stored_parameters(bias: Any, sizes: Iterable[int]) -> NDArray[np.int64]:
