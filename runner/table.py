@@ -1,8 +1,9 @@
 """The results table: rows as they finish, in the plan's order at the end, and nothing lost in between.
 
-A run's row goes to `runs.csv` as soon as all runs before it are there, and until then to the journal. What an
-earlier start has left is kept byte for byte. When rows have to stand between older ones, the table is written
-anew beside the old one and takes its place in one step.
+A run's row is appended to `runs.csv` the moment it is there, whichever run it is: so the file can be read with pandas at
+any time, and a killed study has lost nothing that was done. When a start ends and rows stand in another order than the
+plan's, the table is written anew beside the old one and takes its place in one step. Rows are never written a second
+time in other words: what an earlier start has left is kept byte for byte.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from runner.environment import ENVIRONMENT
 from runner.store.curves import CURVES
 from runner.store.files import TABLE, refuse_links, remove_leftovers, sync_folder, told, write_all
-from runner.store.header import Header, Indices, PlanLike, ResultLike, standard_header
+from runner.store.header import Header, Ids, Indices, PlanLike, ResultLike, standard_header
 from runner.store.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.store.rebuild import forget_adopted, keep_orphans, rebuild_table
 from runner.store.rowtext import RowText
 from runner.store.sidecars import Sidecars
-from runner.store.survey import IN_JOURNAL, IN_ORPHANS, MISSING, ORPHANS, Survey, gather, survey
+from runner.store.survey import IN_ORPHANS, IN_TABLE, MISSING, ORPHANS, Survey, survey
 from runner.store.weights import WEIGHTS
 
 STUDY = "study.yaml"
@@ -32,7 +33,6 @@ FAILED = "failed.csv"
 # Every file of a folder of results, the table first.
 FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
 _SYNC_SECONDS = 3.0
-_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class Table:
         self._text = RowText(plan, self.header)
         self._sidecars = Sidecars(folder, plan, self._state, recording.points, recording.weights)
         self._recording = recording
+        self._in_order = self._state.tidy
         self._last = self._state.last
         self._synced = time.monotonic()
         self._descriptor = self._open()
-        self._drain()
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -132,6 +132,10 @@ class Table:
         """Runs that have their row."""
         return self._state.n_kept
 
+    def find(self, ids: Ids) -> Indices:
+        """Index of the run that has each identity; -1 where none has."""
+        return self._state.index.find(ids)
+
     def add(self, result: ResultLike) -> None:
         """Take finished runs: once this returns, the death of this process does not lose them."""
         order = np.argsort(result.runs, kind="stable")
@@ -144,14 +148,12 @@ class Table:
         """Make everything taken so far survive a loss of power."""
         with told(self.folder / TABLE):
             os.fsync(self._descriptor)
-        if self._recording or (self._state.place >= IN_JOURNAL).any():
+        if self._recording:
             self._state.journal.sync()
-        else:
-            self._state.journal.clear()
         self._synced = time.monotonic()
 
     def finish(self, *, complete: bool = True) -> None:
-        """Bring every row taken so far into the table, in the plan's order.
+        """Bring all rows into the plan's order, and what else was recorded into its files.
 
         Parameters
         ----------
@@ -160,9 +162,7 @@ class Table:
         """
         state, line = self._state, self.header.line
         keep_orphans(self.folder, state, line)
-        waiting = np.flatnonzero(state.place >= IN_ORPHANS)
-        if state.tidy and (not len(waiting) or waiting[0] > self._last):
-            self._append(waiting)
+        if self._in_order and not (state.place >= IN_ORPHANS).any():
             with told(self.folder / TABLE):
                 os.fsync(self._descriptor)
         else:
@@ -183,59 +183,50 @@ class Table:
             self._descriptor = -1
 
     def _add(self, result: ResultLike, order: Indices) -> None:
-        state, runs = self._state, result.runs[order]
+        runs = result.runs[order]
         ids, text, ends = self._text.rows(runs, result.records[order])
-        n = len(runs)
-        front = self._last + 1
-        if not self._recording and self._growing() and runs[0] == front and runs[-1] == front + n - 1:
-            self._write(text)
-            state.place[runs] = runs
-            self._last += n
-        else:
+        if self._recording:
+            # The frame first: a row without its curve would be trained again, a curve without its row has one here.
             frame = Frame(ids, text, ends, *self._sidecars.pack(result, order))
-            places = state.journal.append(frame)
-            fresh = state.place[runs] == MISSING
-            state.place[runs[fresh]] = IN_JOURNAL + places[fresh]
-            self._sidecars.note(runs, places)
-        self._drain()
+            self._sidecars.note(runs, self._state.journal.append(frame))
+        known = self._state.place[runs] != MISSING
+        if known.any():  # trained again for the sake of its curve or its weights
+            text, ends = _without(text, ends, known)
+            runs, ids = runs[~known], ids[~known]
+        if len(runs):
+            self._append(runs, ids, text, ends)
 
-    def _growing(self) -> bool:
-        """Whether the table is the plan's front, without gaps, so that rows can be appended as they come."""
-        return self._state.tidy and self._front_is_whole
+    def _append(self, runs: Indices, ids: Ids, text: bytes, ends: Indices) -> None:
+        """Write rows behind the others; `runs` ascend."""
+        state = self._state
+        with told(self.folder / TABLE):
+            write_all(self._descriptor, text)
+        state.place[runs] = IN_TABLE + len(state.table) + np.arange(len(runs))
+        state.table.grown(ids, ends)
+        self._in_order = self._in_order and bool(runs[0] > self._last)
+        self._last = int(runs[-1])
 
     def _open(self) -> int:
         """Open the table behind its last complete row; a torn one is cut off."""
         state, path = self._state, self.folder / TABLE
-        in_table = np.count_nonzero((state.place >= 0) & (state.place < IN_ORPHANS))
-        self._front_is_whole = in_table == self._last + 1
         with told(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            os.ftruncate(descriptor, state.table.rows.end)
-            os.lseek(descriptor, 0, os.SEEK_END)
-            if not state.table.rows.end:
-                write_all(descriptor, self.header.line)
-                os.fsync(descriptor)
-                sync_folder(self.folder)
+            try:
+                os.ftruncate(descriptor, state.table.rows.end)
+                os.lseek(descriptor, 0, os.SEEK_END)
+                if not state.table.rows.end:
+                    write_all(descriptor, self.header.line)
+                    os.fsync(descriptor)
+                    sync_folder(self.folder)
+            except OSError:
+                os.close(descriptor)
+                raise
         return descriptor
 
-    def _write(self, data: bytes) -> None:
-        with told(self.folder / TABLE):
-            write_all(self._descriptor, data)
 
-    def _drain(self) -> None:
-        """Append the rows that have been waiting for those before them."""
-        place = self._state.place
-        while self._growing():
-            block = place[self._last + 1 : self._last + 1 + _BLOCK]
-            n = len(block) if (block >= IN_ORPHANS).all() else int(np.argmin(block >= IN_ORPHANS))
-            if not n:
-                return
-            self._append(np.arange(self._last + 1, self._last + 1 + n))
-
-    def _append(self, runs: Indices) -> None:
-        """Append the rows of some runs, all of them beyond the table's last."""
-        for start in range(0, len(runs), _BLOCK):
-            block = runs[start : start + _BLOCK]
-            self._write(b"".join(gather(self._state, self._state.place[block])))
-            self._state.place[block] = block
-            self._last = int(block[-1])
+def _without(text: bytes, ends: Indices, left_out: NDArray[np.bool_]) -> tuple[bytes, Indices]:
+    """Text and ends of the rows that are not left out."""
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    kept = np.flatnonzero(~left_out)
+    pieces = [text[start:end] for start, end in zip(starts[kept].tolist(), ends[kept].tolist(), strict=True)]
+    return b"".join(pieces), np.cumsum(np.array([len(piece) for piece in pieces], np.int64))

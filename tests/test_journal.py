@@ -122,19 +122,8 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_cleared_journal_starts_again(tmp_path: Path) -> None:
-    path = tmp_path / "runs.journal"
-    journal = Journal(path, LABEL)
-    journal.append(frame(5))
-    journal.clear()
-    journal.append(each := frame(2, seed=3))
-    journal.close()
-    assert [same(each, found) for _, found in Journal(path, LABEL).frames()] == [True]
-
-
 def test_nothing_is_written_before_the_first_frame(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs.journal", LABEL)
     journal.sync()
-    journal.clear()
     journal.close()
     assert not list(tmp_path.iterdir())

@@ -182,6 +182,34 @@ def test_zeros_after_a_loss_of_power_are_dropped(
     assert files(tmp_path) == undisturbed[ROWS_ONLY]
 
 
+def test_a_hole_after_a_loss_of_power_and_what_lies_beyond_are_made_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    """A page in the middle that never reached the disk, wherever it begins and ends."""
+    path = tmp_path / "runs.csv"
+    whole = undisturbed[ROWS_ONLY]["runs.csv"]
+    random = np.random.default_rng(3)
+    for _ in range(30):
+        start = int(random.integers(len(HEADER.line), len(whole) - 1))
+        end = int(random.integers(start + 1, len(whole)))
+        path.write_bytes(whole[:start] + b"\0" * (end - start) + whole[end:])
+        trained = run(tmp_path)
+        assert trained >= 1
+        assert FULL.n_runs - trained == whole[:start].count(b"\n") - 1
+        assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_rows_can_be_read_while_others_train(tmp_path: Path) -> None:
+    """A killed study has all its finished rows in the table, in whatever order they came."""
+    run(tmp_path, FULL, ROWS_ONLY, np.random.default_rng(5), limit=21, finish=False)
+    assert set(files(tmp_path)) == {"runs.csv"}
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert len(table) == table.run_id.nunique() >= 21
+    order = [FULL.cell(run // 5).run_id(FULL.seeds[run % 5]) for run in range(FULL.n_runs)]
+    places = [order.index(run_id) for run_id in table.run_id]
+    assert places != sorted(places)
+
+
 def test_a_damaged_row_in_the_middle_is_not_overwritten(
     tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
 ) -> None:

@@ -1,7 +1,7 @@
-"""The journal: finished runs that cannot stand in the table yet, because runs before them are still training.
+"""The journal: finished runs with their curves and weights, until the study ends and these get files of their own.
 
-A file of frames, each the rows of some runs as text, with their curves and weights when the study records
-them, under one checksum. A frame is complete or it does not count, so a process may die at any byte.
+A file of frames, each the rows of some runs as text with their curves and weights under one checksum. A frame is
+complete or it does not count, so a process may die at any byte.
 """
 
 from __future__ import annotations
@@ -171,15 +171,6 @@ class Journal:
         if self._descriptor >= 0:
             with told(self.path):
                 os.fsync(self._descriptor)
-
-    def clear(self) -> None:
-        """Forget all frames: everything stands elsewhere, safely on disk."""
-        if self.end > len(self._first) and self._descriptor >= 0:
-            self._forget_view()
-            with told(self.path):
-                os.ftruncate(self._descriptor, len(self._first))
-                os.lseek(self._descriptor, 0, os.SEEK_END)
-            self.end = len(self._first)
 
     def close(self) -> None:
         """Close the file and leave it where it is."""

@@ -128,9 +128,14 @@ def _split(data: NDArray[np.uint8], n_commas: int) -> tuple[Ids, Indices, bool]:
 
 
 def _no_rows_beyond(path: Path, file: BinaryIO, end: int, n_rows: int) -> None:
-    """A torn tail may be dropped; but rows beyond the first damage are somebody's data."""
+    """A torn tail may be dropped; but rows beyond the first damage are somebody's data.
+
+    Unless the damage is zeros: after a loss of power some of what was written last may be missing in the middle. What
+    lies beyond such a hole was never told to be safe, may have holes itself, and is made again.
+    """
     file.seek(end)
-    file.readline()  # the damaged one
+    if b"\0" in file.readline():
+        return
     file.seek(-1, 1)
     last = b""
     while data := file.read(_CHUNK):

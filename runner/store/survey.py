@@ -26,7 +26,7 @@ _LOW = (1 << SOURCE) - 1
 
 
 class RowFile:
-    """A table as an earlier start left it, readable by row number.
+    """A table as an earlier start left it, and as it grows since, readable by row number.
 
     Parameters
     ----------
@@ -38,7 +38,31 @@ class RowFile:
 
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
-        self.rows: Rows = scan_rows(path, header)
+        self._rows = scan_rows(path, header)
+        self._new: list[tuple[Ids, Indices]] = []
+        self._n = len(self._rows.ids)
+        self._header = len(header)
+        self._end = self._rows.end or self._header
+
+    def __len__(self) -> int:
+        return self._n
+
+    def grown(self, ids: Ids, ends: Indices) -> None:
+        """Take note of rows appended to the file: their identities, and where each one ends in their text."""
+        self._new.append((ids, self._end + ends))
+        self._n += len(ids)
+        self._end += int(ends[-1])
+
+    @property
+    def rows(self) -> Rows:
+        """All rows; those appended since are put together with the others when asked for."""
+        if self._new:
+            ids, ends = zip(*self._new, strict=True)
+            # A file that was empty has had its header written since.
+            starts = self._rows.starts if self._rows.end else self._rows.starts + self._header
+            self._rows = Rows(np.concatenate([self._rows.ids, *ids]), np.concatenate([starts, *ends]), self._end)
+            self._new = []
+        return self._rows
 
     def segments(self, numbers: Indices) -> Iterator[bytes]:
         """Rows of some numbers, in that order, neighbours in one piece."""
