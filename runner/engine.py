@@ -22,6 +22,7 @@ from runner.blocks import train as train_one
 from runner.kernels import cache
 from runner.kernels.initial import initial_weights
 from runner.kernels.train import train_block
+from runner.order import rounds, spread
 from runner.programs import Program, cell_numbers, make_program, program_key, stored_parameters
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _part(segment: Segment, which: slice) -> Segment:
 
 
 def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
-    """All runs that are not done, in blocks of one program; incomplete blocks come last."""
+    """All runs that are not done, in the order of runner/order.py, in blocks of one program; incomplete ones last."""
     seeds = np.array(plan.seeds, np.uint64)
     missing = ~done.reshape(plan.n_cells, len(seeds))
     programs: dict[tuple[Any, ...], Program] = {}
@@ -203,21 +204,20 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
         stored = stored_parameters(cell.bias, cell.architecture) if plan.study.record.weights else None
         return Block(room.program, room.budgets, segments, len(seeds), points(room), stored)
 
-    for cells in plan.schedule():
-        wanted = missing[list(cells)]
-        if not wanted.any():
-            continue
+    for cells, places in _turns(plan, missing):
         members = [plan.cell(i) for i in cells]
         key = program_key(members[0])
         if key not in programs:
             programs[key] = make_program(members[0])
         numbers = cell_numbers(members[0])
-        for budgets, which, places in _by_budgets([cell.budget for cell in members], wanted):
+        wanted = missing[list(cells), places]
+        for budgets, which, some in _by_budgets([cell.budget for cell in members], wanted):
             room = waiting.get((key, budgets))
             if room is None:
                 room = waiting[key, budgets] = _Waiting(programs[key], budgets, _capacity(programs[key], budgets))
-            segment = Segment(numbers, np.array(cells)[which], places, seeds[places])
-            n_waiting += len(places)
+            some += places.start
+            segment = Segment(numbers, np.array(cells)[which], some, seeds[some])
+            n_waiting += len(some)
             for full in room.add(segment):
                 n_waiting -= room.capacity
                 yield block(room, full)
@@ -228,6 +228,16 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
     for room in waiting.values():
         if room.n:
             yield block(room, room.take())
+
+
+def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice]]:
+    """The cells of a trajectory and some places of seeds, wherever any run of these is missing."""
+    schedule = plan.schedule()
+    for places in rounds(len(plan.seeds)):
+        for k in spread(len(schedule)):
+            cells = schedule[k]
+            if missing[list(cells), places].any():
+                yield cells, places
 
 
 def _by_budgets(

@@ -16,6 +16,7 @@ from runner.expansion import Expansion
 from runner.keys import KEYS, element
 from runner.layout import BUDGETS, FULL, Axis, Layout
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.order import Schedule
 from runner.study import Study
 from runner.trajectories import Trajectories
 
@@ -149,10 +150,15 @@ class Plan:
         included = sum(self.cell(group[-1]).budget for group in self._included_groups)
         return (self._trajectories.totals[1] + included) * len(self.seeds)
 
-    def schedule(self) -> Iterator[tuple[int, ...]]:
-        """Every cell once; a tuple holds the cells of one trajectory, budgets ascending."""
-        yield from self._trajectories.groups(self._expansion.numbers_of)
-        yield from map(tuple, self._included_groups)
+    def schedule(self) -> Schedule:
+        """Every cell once, by trajectory."""
+        cells, starts = self._trajectories.cells(self._expansion.numbers_of)
+        included = self._included_groups
+        sizes = np.array([len(group) for group in included], np.int64)
+        more = [np.array(group, np.int64) for group in included]
+        return Schedule(
+            np.concatenate([cells, *more]), np.concatenate([starts, len(cells) + np.cumsum([0, *sizes])])
+        )
 
 
 def _row_changes(axis: Axis, row: int) -> tuple[Change, ...]:

@@ -1,6 +1,6 @@
 """The results table: rows as they finish, in the plan's order at the end, and nothing lost in between.
 
-A run's row is appended to `runs.csv` the moment it is there, whichever run it is: so the file can be read with pandas at
+A run's row is appended to `runs.csv` the moment it is there, whichever run it is: so pandas can read the file at
 any time, and a killed study has lost nothing that was done. When a start ends and rows stand in another order than the
 plan's, the table is written anew beside the old one and takes its place in one step. Rows are never written a second
 time in other words: what an earlier start has left is kept byte for byte.

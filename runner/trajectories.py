@@ -17,6 +17,7 @@ from runner.expansion import Expansion
 from runner.layout import BUDGETS, Layout
 
 _CHUNK = 1 << 15
+Indices = NDArray[np.int64]
 Budget = tuple[str, int]
 """`epochs` or `updates`, and how many."""
 
@@ -126,39 +127,36 @@ class Trajectories:
             longest[rest] = budget if best is None or budget is None or budget[1] > best[1] else best
         return list(longest.items())
 
-    def groups(self, numbers: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Iterator[tuple[int, ...]]:
+    def cells(self, numbers: Callable[[Indices], Indices]) -> tuple[Indices, Indices]:
         """The cells of every trajectory, budgets ascending.
 
         Parameters
         ----------
         numbers : callable
             From the rows of cells to their numbers in the plan.
-        """
-        if self._fixed == len(self._order):
-            yield from ((i,) for i in range(self._layout.product.count()))
-            return
-        pending: list[int] = []
-        last: NDArray[np.int64] | None = None
-        for where, cells in self._chunks(numbers):
-            new = np.any(where[1:] != where[:-1], axis=1)
-            ends = np.flatnonzero(new) + 1
-            begins = bool(last is None or np.any(last != where[0]))
-            if begins and pending:
-                yield tuple(pending)
-                pending = []
-            listed = cells.tolist()
-            start = 0
-            for end in ends.tolist():
-                yield (*pending, *listed[start:end])
-                pending, start = [], end
-            pending += listed[start:]
-            last = where[-1]
-        if pending:
-            yield tuple(pending)
 
-    def _chunks(
-        self, numbers: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        Returns
+        -------
+        cells : int64 array (n_cells,)
+            Those of a trajectory side by side.
+        starts : int64 array (trajectories,)
+            Where each trajectory's cells begin.
+        """
+        n = self._layout.product.count()
+        if self._fixed == len(self._order):
+            return np.arange(n), np.arange(n)
+        cells = np.empty(n, np.int64)
+        begins = np.empty(n, np.bool_)
+        at, last = 0, None
+        for where, found in self._chunks(numbers):
+            here = slice(at, at + len(found))
+            cells[here] = found
+            begins[at] = last is None or bool(np.any(last != where[0]))
+            begins[at + 1 : here.stop] = np.any(where[1:] != where[:-1], axis=1)
+            at, last = here.stop, where[-1]
+        return cells, np.flatnonzero(begins)
+
+    def _chunks(self, numbers: Callable[[Indices], Indices]) -> Iterator[tuple[Indices, Indices]]:
         """Cells in the rearranged order: what tells their trajectories apart, and their numbers in the plan."""
         expansion = Expansion(self._product)
         for start in range(0, len(expansion), _CHUNK):
