@@ -93,6 +93,7 @@ def run(
     *overrides: str,
     out: str | Path = "results",
     threads: int | None = None,
+    retry_failed: bool = False,
     quiet: bool = True,
 ) -> Path:
     """Train every run of a study that has no row yet.
@@ -107,6 +108,8 @@ def run(
         Folder of all results.
     threads : int, optional
         Default all cores; it changes no byte of the table.
+    retry_failed : bool
+        Whether runs that could not be trained by an earlier call are tried again.
     quiet : bool
         Whether to show nothing while it trains.
 
@@ -130,7 +133,8 @@ def run(
         study = load(study, *overrides)
     elif overrides:
         raise TypeError("overrides change a study while it is read: pass them to load()")
-    outcome = run_session(make_plan(study), Options(out=Path(out), threads=threads, quiet=quiet))
+    options = Options(out=Path(out), threads=threads, retry_failed=retry_failed, quiet=quiet)
+    outcome = run_session(make_plan(study), options)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failed:

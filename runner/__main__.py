@@ -109,7 +109,7 @@ def _run_one(plan: Plan, given: argparse.Namespace) -> int:
     from runner.report.summary import as_json, closing_line, show, summarize
     from runner.session import Options, run_session
 
-    options = Options(given.out, given.threads, given.limit, given.fresh, given.quiet)
+    options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet)
     outcome = run_session(plan, options)
     timings = {
         "trained": outcome.trained,
@@ -141,7 +141,7 @@ def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
     from runner.preview import describe, preview
 
     for plan in plans:
-        view = preview(plan, given.out, given.fresh)
+        view = preview(plan, given.out, fresh=given.fresh, retry_failed=given.retry_failed)
         print(json.dumps(view.as_json()) if given.json else describe(view))
     return 0
 
@@ -204,6 +204,9 @@ def _study_parser(command: str) -> _Parser:
     parser.add_argument("--max-runs", type=_at_least_one, default=_MAX_RUNS, metavar="N", help=large)
     parser.add_argument(
         "--limit", type=_at_least_one, metavar="N", help="train at most N new runs, then stop"
+    )
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
     )
     parser.add_argument(
         "--fresh", action="store_true", help="start anew; old results are renamed, not deleted"

@@ -152,7 +152,10 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     if problem or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: ten to twenty seconds, once on this machine")
     segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
-    train_one(Block(program, (1,), [segment], 1))
+    try:
+        train_one(Block(program, (1,), [segment], 1))
+    except Exception:  # it befalls the blocks too, which say so for each of their runs
+        return
     if not problem:
         with contextlib.suppress(OSError):
             marker.touch()

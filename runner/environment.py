@@ -12,8 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from runner.errors import Refused
-from runner.store.files import told, write_file
+from runner.store.files import write_file
 
 ENVIRONMENT = "environment.json"
 _PACKAGES = ("numba", "llvmlite", "numpy")
@@ -32,29 +31,6 @@ def read_environment(folder: Path) -> dict[str, Any]:
 def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replace the file in one step."""
     write_file(folder / ENVIRONMENT, (json.dumps(facts, indent=2) + "\n").encode())
-
-
-def check_version(folder: Path, table: Path, version: int) -> None:
-    """Refuse to mix rows of two versions of the kernels in one table.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of results.
-    table : Path
-        Its table.
-    version : int
-        Of the results that this runner makes.
-    """
-    with told(table, "read"):
-        has_rows = table.exists() and table.stat().st_size > 0
-    known = read_environment(folder).get("results_version", version)
-    if has_rows and known != version:
-        raise Refused(
-            f"{table} holds results of version {known}, and this runner makes version {version}: "
-            "the same run may give other numbers; "
-            "pass another --out or name=..., or --fresh to move the old table aside"
-        )
 
 
 def surroundings() -> dict[str, Any]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.environment import check_version, read_environment
+from runner.environment import read_environment
 from runner.progress import duration
+from runner.provenance import check_version
 from runner.session import work_left
+from runner.store.failed import identities, read_failed
 from runner.store.files import TABLE, results_folder
 from runner.store.header import Header, standard_header
 from runner.store.rowtext import RowText
@@ -43,8 +45,9 @@ class Preview:
         Runs are cells times replicates.
     trajectories, updates : int
         Networks that are really trained, and their changes of weights: a network serves all budgets.
-    new, kept, orphaned : int
-        Runs to be trained, runs that are done, and rows that the study no longer has.
+    new, kept, orphaned, failed : int
+        Runs to be trained, runs that are done, rows that the study no longer has, and runs that failed at an earlier
+        start and are left out.
     disk_bytes : int
         Estimate, for all files.
     seconds : float or None
@@ -63,6 +66,7 @@ class Preview:
     new: int
     kept: int
     orphaned: int
+    failed: int
     disk_bytes: int
     seconds: float | None
     results: str
@@ -72,7 +76,7 @@ class Preview:
         return asdict(self)
 
 
-def preview(plan: Plan, out: Path, fresh: bool = False) -> Preview:
+def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = False) -> Preview:
     """Look at what a run would do.
 
     Parameters
@@ -83,6 +87,8 @@ def preview(plan: Plan, out: Path, fresh: bool = False) -> Preview:
         Folder of all results.
     fresh : bool
         As if there were no results yet.
+    retry_failed : bool
+        As if no run had failed yet.
     """
     from runner.columns import RESULTS_VERSION
 
@@ -95,6 +101,9 @@ def preview(plan: Plan, out: Path, fresh: bool = False) -> Preview:
     complete = Sidecars(seen, plan, state, record.curves or 0, record.weights).complete
     done = (state.place != MISSING) & complete
     n_kept = int(np.count_nonzero(done))
+    failed = state.index.find(identities({} if retry_failed else read_failed(seen)))
+    failed = failed[failed >= 0][~done[failed[failed >= 0]]]
+    done[failed] = True
     timings = read_environment(folder).get("timings") or {}
     speed = timings.get("updates", 0) / timings["seconds"] if timings.get("seconds") else 0
     return Preview(
@@ -105,9 +114,10 @@ def preview(plan: Plan, out: Path, fresh: bool = False) -> Preview:
         runs=plan.n_runs,
         trajectories=plan.n_trajectories,
         updates=plan.n_updates,
-        new=plan.n_runs - n_kept,
+        new=plan.n_runs - n_kept - len(failed),
         kept=n_kept,
         orphaned=len(np.unique(state.orphan_ids)),
+        failed=len(failed),
         disk_bytes=_disk_bytes(plan, header, state),
         seconds=work_left(plan, done) / speed if speed else None,
         results=str(folder / TABLE),
@@ -144,7 +154,8 @@ def describe(view: Preview) -> str:
         lines.append(_fitted(f"  {key:<{width}}  ", values))
     shared = " (runs that differ only in their budget share one)" if view.trajectories < view.runs else ""
     lines.append(f"training: {view.updates:,} updates in {view.trajectories:,} trajectories{shared}")
-    lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned")
+    failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
+    lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {_size(view.disk_bytes)}")
     if view.seconds is not None and view.new:
         lines.append(f"time: about {duration(view.seconds)}, at the speed of the last start")

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.environment import (
-    check_version,
-    cores,
-    read_environment,
-    surroundings,
-    write_environment,
-)
+from runner.environment import cores, read_environment
 from runner.interrupt import EXIT_CODE, Interrupt
 from runner.progress import Progress, showing
+from runner.provenance import Provenance, changes, check_version
 from runner.store.curves import CURVES
-from runner.store.files import TABLE, move_aside, refuse_links, results_folder, set_aside, told, write_file
+from runner.store.failed import FAILED, identities, read_failed, write_failed
+from runner.store.files import TABLE, move_aside, refuse_links, results_folder, set_aside, told
 from runner.store.header import standard_header
 from runner.store.lock import Lock
-from runner.store.rowtext import field
 from runner.store.survey import ORPHANS
-from runner.table import FAILED, FILES, STUDY, Recording, Table
+from runner.table import FILES, Recording, Table
 
 if TYPE_CHECKING:
     from runner.engine import Result
@@ -50,6 +45,8 @@ class Options:
         None for all cores.
     limit : int or None
         At most so many new runs.
+    retry_failed : bool
+        Whether runs that failed at an earlier start are tried again.
     fresh : bool
         Start anew; old files are moved aside.
     quiet : bool
@@ -59,6 +56,7 @@ class Options:
     out: Path = Path("results")
     threads: int | None = None
     limit: int | None = None
+    retry_failed: bool = False
     fresh: bool = False
     quiet: bool = False
 
@@ -74,7 +72,8 @@ class Outcome:
     axes : tuple of str
         Columns that the study sweeps.
     trained, failed, left : int
-        Runs trained now, runs that could not be trained, and runs that still are to be trained.
+        Runs trained now, runs that could not be trained (now, or earlier and not tried again), and runs that still
+        are to be trained.
     seconds : float
         What training took.
     reasons : tuple of str
@@ -136,28 +135,23 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
         _match_recording(folder, recording, progress)
         table = Table(folder, plan, recording, RESULTS_VERSION, standard_header())
         try:
-            session = _Session(plan, options, table, progress, interrupt)
-            return session.run(trainer or _engine(plan, table, progress))
+            # A study that is done needs no kernels, and waits for none.
+            trainer, kernels = (trainer, None) if trainer or table.done.all() else _engine(plan, progress)
+            if table.n_kept:
+                for change in changes(folder, kernels):
+                    progress.message(change)
+            return _Session(plan, options, table, progress, interrupt).run(trainer, kernels)
         finally:
             table.close()
 
 
-def _engine(plan: Plan, table: Table, progress: Progress) -> Trainer:
-    """The engine, its kernels loaded or compiled so that this does not count as training.
+def _engine(plan: Plan, progress: Progress) -> tuple[Trainer, str]:
+    """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
+    from runner.engine import prepare, train
+    from runner.kernels.cache import fingerprint
 
-    A study that is done needs no kernels, and waits for none.
-    """
-    if not table.done.all():
-        from runner.engine import prepare
-
-        prepare(plan, progress.message)
-
-    def train(*arguments: Any, **settings: Any) -> Iterator[Result]:
-        from runner.engine import train
-
-        return train(*arguments, **settings)
-
-    return train
+    prepare(plan, progress.message)
+    return train, fingerprint()
 
 
 def _match_recording(folder: Path, recording: Recording, progress: Progress) -> None:
@@ -193,34 +187,38 @@ class _Session:
         self._progress = progress
         self._interrupt = interrupt
         self._threads = options.threads or cores()
-        self._failures: list[tuple[NDArray[np.int64], str]] = []
+        self._failures: dict[int, str] = {}
         self._trained = self._updates = 0
 
-    def run(self, trainer: Trainer) -> Outcome:
+    def run(self, trainer: Trainer | None, kernels: str | None) -> Outcome:
         done = self._table.done
+        n_done = int(np.count_nonzero(done))
+        self._tell(n_done)
+        done[self._failed_before(done)] = True
         todo = np.flatnonzero(~done)
-        self._tell(len(done) - len(todo))
         if self._options.limit is not None:
             done[todo[self._options.limit :]] = True
         n = int(np.count_nonzero(~done))
         seconds = 0.0
+        provenance = Provenance(self._table.folder, self._plan.study, self._axes(), self._threads, kernels)
         # Also when nothing is left to train: the claims of the study may have changed.
-        self._record_study()
-        if n:
+        provenance.begin()
+        if n and trainer:
             seconds = self._train(trainer, done, n)
-        failed = sum(len(runs) for runs, _ in self._failures)
-        left = len(todo) - self._trained - failed
+        left = self._plan.n_runs - n_done - self._trained - len(self._failures)
         interrupted = self._interrupt.requested and left > 0
         self._table.finish(complete=left == 0)
-        self._record_failures()
+        write_failed(self._table.folder, self._failures)
         if self._trained:
-            self._record_timings(seconds)
+            provenance.end(seconds, self._trained, self._updates)
         if left:
             what = "interrupted; " if interrupted else ""
             self._progress.message(f"{what}{left:,} runs are left: resume with the same command")
-        reasons = tuple(dict.fromkeys(reason for _, reason in self._failures))
+        reasons = tuple(dict.fromkeys(self._failures.values()))
         path = self._table.folder / TABLE
-        return Outcome(path, self._axes(), self._trained, failed, left, seconds, reasons, interrupted)
+        return Outcome(
+            path, self._axes(), self._trained, len(self._failures), left, seconds, reasons, interrupted
+        )
 
     def _train(self, trainer: Trainer, done: NDArray[np.bool_], n: int) -> float:
         """Train, taking every result as it comes; returns the seconds it took."""
@@ -235,11 +233,27 @@ class _Session:
                     self._table.add(result)
                     self._trained += len(result.runs)
                     self._updates += result.updates
+                    self._progress.advance(len(result.runs), result.updates)
                 else:
-                    self._failures.append((result.runs, result.error))
-                self._progress.advance(len(result.runs), result.updates)
+                    ids = self._table.identities(np.sort(result.runs))
+                    self._failures.update(dict.fromkeys(ids.tolist(), result.error))
+                    self._progress.advance(0, result.updates)
         self._progress.stop()
         return time.monotonic() - began
+
+    def _failed_before(self, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Runs that are not to be tried because they failed at an earlier start."""
+        before = read_failed(self._table.folder)
+        runs = self._table.find(identities(before))
+        for run, (run_id, reason) in zip(runs.tolist(), before.items(), strict=True):
+            if run >= 0 and not done[run] and not self._options.retry_failed:
+                self._failures[run_id] = reason
+        if self._failures:
+            self._progress.message(
+                f"{len(self._failures):,} runs failed before and are left out ({FAILED}): "
+                "--retry-failed tries them again"
+            )
+        return self._table.find(identities(self._failures))
 
     def _tell(self, n_done: int) -> None:
         n_runs = self._plan.n_runs
@@ -253,45 +267,3 @@ class _Session:
     def _axes(self) -> tuple[str, ...]:
         """Columns of the swept keys: `init[3]` is one of the numbers in the column `init`."""
         return tuple(dict.fromkeys(str(key).split("[")[0] for key, *_ in self._plan.axes))
-
-    def _record_study(self) -> None:
-        """Leave the study and its surroundings beside the table before the first row is there."""
-        from runner.columns import RESULTS_VERSION
-
-        study, folder = self._plan.study, self._table.folder
-        write_file(folder / STUDY, study.text.encode())
-        self._facts: dict[str, Any] = {
-            **surroundings(),
-            "results_version": RESULTS_VERSION,
-            "study": {"name": study.name, "file": str(study.path), "overrides": list(study.overrides)},
-            "axes": list(self._axes()),
-            "record": {"curves": study.record.curves, "weights": study.record.weights},
-            "threads": self._threads,
-        }
-        before: Mapping[str, Any] = read_environment(folder)
-        write_environment(folder, self._facts | {"timings": before.get("timings")})
-
-    def _record_timings(self, seconds: float) -> None:
-        timings = {
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "seconds": round(seconds, 3),
-            "runs": self._trained,
-            "updates": self._updates,
-            "runs_per_second": round(self._trained / max(seconds, 1e-9), 3),
-        }
-        write_environment(self._table.folder, self._facts | {"timings": timings})
-
-    def _record_failures(self) -> None:
-        """Name the runs that could not be trained, and why; the next start tries them again."""
-        path = self._table.folder / FAILED
-        if not self._failures:
-            with told(path, "remove"):
-                path.unlink(missing_ok=True)
-            return
-        seeds = self._plan.seeds
-        lines = ["run_id,reason"]
-        for runs, reason in self._failures:
-            for run in np.sort(runs).tolist():
-                cell = self._plan.cell(run // len(seeds))
-                lines.append(f"{cell.run_id(seeds[run % len(seeds)])},{field(reason)}")
-        write_file(path, ("\n".join(lines) + "\n").encode())

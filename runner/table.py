@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.environment import ENVIRONMENT
+from runner.provenance import STUDY
 from runner.store.curves import CURVES
+from runner.store.failed import FAILED
 from runner.store.files import TABLE, refuse_links, remove_leftovers, sync_folder, told, write_all
 from runner.store.header import Header, Ids, Indices, PlanLike, ResultLike, standard_header
 from runner.store.journal import JOURNAL, LARGEST_FRAME, Frame
@@ -28,8 +30,6 @@ from runner.store.sidecars import Sidecars
 from runner.store.survey import IN_ORPHANS, IN_TABLE, MISSING, ORPHANS, Survey, survey
 from runner.store.weights import WEIGHTS
 
-STUDY = "study.yaml"
-FAILED = "failed.csv"
 # Every file of a folder of results, the table first.
 FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
 _SYNC_SECONDS = 3.0
@@ -133,8 +133,12 @@ class Table:
         return self._state.n_kept
 
     def find(self, ids: Ids) -> Indices:
-        """Index of the run that has each identity; -1 where none has."""
+        """Index of the run of the plan that has each identity; -1 where none has."""
         return self._state.index.find(ids)
+
+    def identities(self, runs: Indices) -> Ids:
+        """Identities of some runs."""
+        return self._state.index.ids[runs]
 
     def add(self, result: ResultLike) -> None:
         """Take finished runs: once this returns, the death of this process does not lose them."""

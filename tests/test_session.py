@@ -173,9 +173,81 @@ def test_failed_runs_are_named_and_tried_again(study: Path, options: Options) ->
     assert set(failed.reason) == {"out of memory"}
     assert not set(table.run_id) & set(failed.run_id)
     assert (len(table), len(failed)) == (14, 10)
-    assert run_session(plan, options, Engine()).exit_code == 0
-    assert not (options.out / "tiny" / "failed.csv").exists()
-    assert len(pd.read_csv(outcome.table)) == 24
+    view = preview(plan, options.out)
+    assert (view.new, view.kept, view.failed) == (0, 14, 10)
+    assert "rows: 0 new, 14 kept, 0 orphaned, 10 failed before (--retry-failed tries them again)" in describe(view)
+    assert preview(plan, options.out, retry_failed=True).new == 10
+
+
+def test_failed_runs_wait_until_they_are_asked_for(
+    study: Path, options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, again = make(study), Options(out=options.out, retry_failed=True)
+    folder = options.out / "tiny"
+    run_session(plan, options, Engine(failing=(1, 3)))
+    before = (folder / "failed.csv").read_bytes()
+    capsys.readouterr()
+    waiting = Engine()
+    outcome = run_session(plan, options, waiting)
+    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (0, 10, 0, 1)
+    assert waiting.trained == []
+    assert (folder / "failed.csv").read_bytes() == before
+    told = capsys.readouterr().err
+    assert (
+        "tiny: 10 runs failed before and are left out (failed.csv): --retry-failed tries them again\n" in told
+    )
+    # A study that grows trains what is new, and still remembers.
+    grown = make(study, "replicates=5")
+    assert run_session(grown, options, waiting).trained == len(waiting.trained) == 6
+    # Tried again, some fail again; these have the new reason, and the others are done.
+    outcome = run_session(grown, again, Engine(failing=(0,)))
+    failed = pd.read_csv(folder / "failed.csv")
+    assert outcome.trained + outcome.failed == 10
+    assert len(failed) == outcome.failed == 2
+    assert run_session(grown, again, Engine()).exit_code == 0
+    assert not (folder / "failed.csv").exists()
+    assert len(pd.read_csv(outcome.table)) == 30
+
+
+def test_a_list_of_failures_that_is_none(study: Path, options: Options) -> None:
+    plan = make(study)
+    run_session(plan, options, Engine(failing=(1,)))
+    path = options.out / "tiny" / "failed.csv"
+    path.write_text("run_id,reason\nzz,1\n")
+    with pytest.raises(RunnerError) as caught:
+        run_session(plan, options, Engine())
+    assert str(caught.value) == f"{path} is not a list of failed runs: remove it, and they are tried again"
+
+
+def test_changes_of_the_runner_are_noticed(
+    study: Path, options: Options, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make(study)
+    run_session(plan, options, Engine())
+    path = options.out / "tiny" / "environment.json"
+    facts = json.loads(path.read_text())
+    assert facts["defaults"]["criterion"] == "{max_error: 0.5}"
+    assert facts["defaults"]["adam.beta2"] == "0.999"
+    facts["defaults"] |= {"criterion": "{max_error: 0.4}", "adam.beta1": "0.8", "new_key": "1"}
+    path.write_text(json.dumps(facts | {"kernels": "0123456789abcdef"}))
+    capsys.readouterr()
+    run_session(plan, options, Engine())
+    assert capsys.readouterr().err.splitlines() == [
+        "tiny: the default of criterion was {max_error: 0.4} and is {max_error: 0.5} now: "
+        "runs that rely on it are others, and are trained anew",
+        "tiny: the default of adam.beta1 was 0.8 and is 0.9 now: "
+        "runs that rely on it are others, and are trained anew",
+        "tiny: all 24 runs are done already",
+    ]
+    # Now they are the defaults of the rows that are there.
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kernels": "0123456789abcdef"}))
+    run_session(make(study, "replicates=5"), options)
+    assert (
+        "tiny: the kernels or their compiler have changed since these rows were made; the version of the results has "
+        "not, so the numbers should be the same: replay --sample 50 checks it\n"
+    ) in capsys.readouterr().err
+    run_session(make(study, "replicates=6"), options)
+    assert "changed" not in capsys.readouterr().err
 
 
 def test_an_engine_that_breaks_loses_nothing(study: Path, options: Options) -> None:

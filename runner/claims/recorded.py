@@ -9,9 +9,9 @@ from runner.environment import read_environment
 from runner.errors import RunnerError, StudyError
 from runner.grammar import located
 from runner.overrides import override
+from runner.provenance import STUDY
 from runner.source import Entries, parse
 from runner.store.files import told
-from runner.table import STUDY
 from runner.wrong import Wrong
 
 

@@ -1,0 +1,54 @@
+"""`failed.csv`: the runs that could not be trained, and why."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from runner.errors import RunnerError
+from runner.store.files import told, write_file
+from runner.store.header import Ids
+from runner.store.rowtext import field
+
+FAILED = "failed.csv"
+_HEADER = ["run_id", "reason"]
+
+
+def read_failed(folder: Path) -> dict[int, str]:
+    """Reasons of the runs that failed at earlier starts, by their identity.
+
+    Raises
+    ------
+    RunnerError
+        When the file is not one of ours: it is written in one step, so it is never torn.
+    """
+    path = folder / FAILED
+    if not path.exists():
+        return {}
+    with told(path, "read"), path.open(encoding="utf-8", newline="") as file:
+        try:
+            header, *rows = csv.reader(file)
+            if header != _HEADER:
+                raise ValueError(header)
+            return {int(run_id, 16): reason for run_id, reason in rows}
+        except (ValueError, csv.Error) as error:
+            raise RunnerError(f"{path} is not a list of failed runs: remove it, and they are tried again") from error
+
+
+def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:
+    """Replace the file in one step; there is none when nothing has failed."""
+    path = folder / FAILED
+    if not reasons:
+        with told(path, "remove"):
+            path.unlink(missing_ok=True)
+        return
+    lines = [",".join(_HEADER), *(f"{run_id:016x},{field(reason)}" for run_id, reason in reasons.items())]
+    write_file(path, ("\n".join(lines) + "\n").encode())
+
+
+def identities(reasons: Mapping[int, str]) -> Ids:
+    """Identities of the failed runs as an array."""
+    return np.array(list(reasons), np.uint64)
