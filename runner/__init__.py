@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from runner.errors import Problem, Refused, RunnerError, StudyError
     from runner.plan import Plan
+    from runner.replay import Replayed
     from runner.report.explain import Explanation
     from runner.study import Study
 
@@ -32,6 +33,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Refused",
+    "Replayed",
     "RunnerError",
     "Study",
     "StudyError",
@@ -40,6 +42,7 @@ __all__ = [
     "load",
     "plan",
     "read_results",
+    "replay",
     "run",
     "schema",
 ]
@@ -190,6 +193,48 @@ def explain(target: str | Path, run_id: str | None = None, out: str | Path = "re
     return explained(find_table(target, Path(out)), run_id)
 
 
+def replay(
+    target: str | Path,
+    run_id: str | None = None,
+    *,
+    sample: int | None = None,
+    out: str | Path = "results",
+    threads: int | None = None,
+) -> Replayed:
+    """Train rows of a table again, from their own keys, and compare them with it, bit for bit.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    run_id : str, optional
+        One run, or the beginning of its identity.
+    sample : int, optional
+        So many rows, drawn by chance. With neither, the whole table.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+    threads : int, optional
+        Default all cores.
+
+    Returns
+    -------
+    Replayed
+        With `differences`, none of them when the table holds.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or another version of the runner has made them, or a row can not be trained.
+    """
+    from runner.reading import full_id
+    from runner.replay import choice
+    from runner.replay import replay as replayed
+    from runner.store.files import find_table
+
+    table = find_table(target, Path(out))
+    return replayed(table, choice(run_id and full_id(table, run_id), sample), threads)
+
+
 def schema() -> dict[str, Any]:
     """JSON schema of a study file, for editors."""
     from runner.study import json_schema
@@ -202,6 +247,7 @@ _LAZY = {
     "Plan": "runner.plan",
     "Problem": "runner.errors",
     "Refused": "runner.errors",
+    "Replayed": "runner.replay",
     "RunnerError": "runner.errors",
     "Study": "runner.study",
     "StudyError": "runner.errors",

@@ -9,49 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
+from runner.arguments import PROGRAM, USAGE, Parser, add_output_flags, read, study_parser
 from runner.errors import Problem, RunnerError, StudyError, nearest
 
 if TYPE_CHECKING:
     from runner.plan import Plan
-
-_MAX_RUNS = 10**7
-_PROGRAM = "python -m runner"
-_USAGE = f"{_PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
-_DESCRIPTION = """\
-Train every run of a study and leave one row each in results/NAME/runs.csv.
-Stopped in the middle, the same command goes on where it was.
-
-commands:
-  run STUDY.yaml ...     train what has no row yet (run is implied)
-  plan STUDY.yaml ...    how many runs, which are new, kept or orphaned, what they cost
-  report NAME ...        the table at the end of a run, once more
-  claims NAME ...        check the claims of a study on its results
-  explain NAME [RUN_ID]  why runs fail, which settings matter, and what would have saved them
-  schema                 JSON schema of a study file, for editors
-"""
-_EPILOG = """\
-examples:
-  python -m runner configs/xor_sweep.yaml
-  python -m runner configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[0.5, 2]'
-
-exit codes:
-  0 done, 1 runs or claims failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong argument like any other problem: one line, exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments: "):
-            first = message.split()[2]
-            message += nearest(
-                first.split("=")[0], [name for name in self._option_string_actions if name != first]
-            )
-        raise StudyError([Problem(f"{message} (see {self.prog} --help)")])
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -97,7 +61,7 @@ def _give_up_stdout() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    given = _read(_study_parser("run"), arguments)
+    given = read(study_parser("run"), arguments)
     plans = _plans(given)
     if given.dry_run:
         return _show_plans(plans, given)
@@ -133,7 +97,7 @@ def _run_one(plan: Plan, given: argparse.Namespace) -> int:
 
 
 def _plan(arguments: list[str]) -> int:
-    given = _read(_study_parser("plan"), arguments)
+    given = read(study_parser("plan"), arguments)
     return _show_plans(_plans(given), given)
 
 
@@ -153,10 +117,11 @@ def _reading(command: str) -> Callable[[list[str]], int]:
         from runner.reading import COMMANDS
 
         reading = COMMANDS[command]
-        parser = _Parser(prog=f"{_PROGRAM} {command}", allow_abbrev=False, description=reading.description)
+        parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
         parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
-        _add_output_flags(parser)
-        given = _read(parser, arguments)
+        reading.add_flags(parser)
+        add_output_flags(parser)
+        given = read(parser, arguments)
         if not given.items:
             parser.error("which results? give a study's name or its folder of results")
         return reading.run(given)
@@ -167,7 +132,7 @@ def _reading(command: str) -> Callable[[list[str]], int]:
 def _schema(arguments: list[str]) -> int:
     from runner.study import json_schema
 
-    _read(_Parser(prog=f"{_PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
+    read(Parser(prog=f"{PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
     print(json.dumps(json_schema(), indent=2))
     return 0
 
@@ -178,6 +143,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "report": _reading("report"),
     "claims": _reading("claims"),
     "explain": _reading("explain"),
+    "replay": _reading("replay"),
     "schema": _schema,
 }
 
@@ -186,75 +152,12 @@ class _Interrupted(KeyboardInterrupt):
     """Ctrl-C was heeded; studies that come after are not begun."""
 
 
-def _study_parser(command: str) -> _Parser:
-    """Arguments of the commands that read studies."""
-    parser = _Parser(
-        prog=f"{_PROGRAM} {command}",
-        usage=_USAGE.replace("[run]", command) if command != "run" else _USAGE,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("items", nargs="*", metavar="STUDY.yaml", help=argparse.SUPPRESS)
-    parser.add_argument(
-        "-j", type=_at_least_one, metavar="N", dest="threads", help="threads (default: all cores)"
-    )
-    large = f"refuse a study with more runs (default: {_MAX_RUNS:,})"
-    parser.add_argument("--max-runs", type=_at_least_one, default=_MAX_RUNS, metavar="N", help=large)
-    parser.add_argument(
-        "--limit", type=_at_least_one, metavar="N", help="train at most N new runs, then stop"
-    )
-    parser.add_argument(
-        "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="start anew; old results are renamed, not deleted"
-    )
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only show the plan")
-    _add_output_flags(parser)
-    return parser
-
-
-def _add_output_flags(parser: _Parser) -> None:
-    out = "folder of all results (default: results)"
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
-    parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
-    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from runner.environment import version
-
-        print(f"runner {version()}")
-        parser.exit()
-
-
-def _at_least_one(text: str) -> int:
-    try:
-        value = float(text.replace(",", "").replace("_", ""))
-        if value >= 1 and value == int(value):
-            return int(value)
-    except (ValueError, OverflowError):
-        pass
-    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
-
-
-def _read(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
-    """Parse; flags may stand anywhere between the other arguments."""
-    return parser.parse_intermixed_args(arguments)
-
-
 def _plans(given: argparse.Namespace) -> list[Plan]:
     """Plan every study before the first one is run: a mistake in the last one is not found a day later."""
     paths = [item for item in given.items if not _is_override(item)]
     problems = [Problem(_unknown(path)) for path in paths if not Path(path).is_file()]
     if not paths:
-        problems.append(Problem(f"which study? usage: {_USAGE}"))
+        problems.append(Problem(f"which study? usage: {USAGE}"))
     if problems:
         raise StudyError(problems)
     from runner.plan import make_plan

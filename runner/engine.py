@@ -272,7 +272,7 @@ def _capacity(program: Program, budgets: tuple[int, ...]) -> int:
 
 
 class _CurvePoints:
-    """At which updates curves have a point: about n epochs, evenly spaced in their logarithm, and both ends."""
+    """At which updates curves have a point: up to n epochs, evenly spaced in their logarithm, and both ends."""
 
     def __init__(self, n: int | None) -> None:
         self._n = n
@@ -285,5 +285,7 @@ class _CurvePoints:
     def _of(self, budget: int, per_epoch: int) -> tuple[int, ...]:
         last = max(1, budget // per_epoch)
         n = min(self._n or 1, last)
-        epochs = {round(last ** (k / max(n - 1, 1))) for k in range(n)}
+        epochs = set(range(1, last + 1))
+        if n < last:
+            epochs = {round(last ** (k / max(n - 1, 1))) for k in range(n)}
         return tuple(sorted({0, budget} | {epoch * per_epoch for epoch in epochs if epoch * per_epoch <= budget}))

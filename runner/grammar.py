@@ -26,12 +26,16 @@ def _read_seeds(value: Any, info: ValidationInfo) -> tuple[int, ...]:
     return read_axis(_SEEDS, value, base_of(info))
 
 
+# Of a curve: more than a figure can show, and a study of a few runs still fits into memory.
+MOST_POINTS = 100_000
+
+
 class Record(Strict):
     """What is kept of every run beside its row."""
 
-    curves: Annotated[int | None, plain(integer(1))] = Field(
+    curves: Annotated[int | None, plain(integer(1, MOST_POINTS))] = Field(
         default=None,
-        description="Loss and accuracy at about so many epochs, evenly spaced in their logarithm, in curves.csv.",
+        description="Loss and accuracy at up to so many epochs, evenly spaced in their logarithm, in curves.csv.",
     )
     weights: Annotated[bool, plain(flag())] = Field(
         default=False, description="Initial and final weights, in weights.npz."

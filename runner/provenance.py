@@ -127,7 +127,12 @@ class Provenance:
         self._facts: dict[str, Any] = {
             **surroundings(),
             "results_version": RESULTS_VERSION,
-            "study": {"name": study.name, "file": str(study.path), "overrides": list(study.overrides)},
+            "study": {
+                "name": study.name,
+                "file": str(study.path),
+                "folder": str(study.folder.resolve()),
+                "overrides": list(study.overrides),
+            },
             "axes": list(axes),
             "record": {"curves": study.record.curves, "weights": study.record.weights},
             "threads": threads,

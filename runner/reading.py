@@ -1,4 +1,4 @@
-"""The commands that read results and train nothing: report, claims, explain."""
+"""The commands that read results: report, claims, explain, replay."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class Reading:
         What the help says.
     run : callable
         From parsed arguments to the exit code.
+    add_flags : callable
+        Adds the command's own flags to its parser.
     """
 
     description: str
     items: str
     run: Callable[[argparse.Namespace], int]
+    add_flags: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,13 @@ def table_of(item: str, out: Path) -> Path:
 
         return find_table(load_study(item).name, out)
     return find_table(item, out)
+
+
+def full_id(path: Path, run_id: str) -> str:
+    """The identity of the run that a user names by its beginning."""
+    from runner.report.frame import find_row
+
+    return find_row(path, run_id)[1]["run_id"]
 
 
 def _is_study(item: str) -> bool:
@@ -166,6 +176,39 @@ def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
     return recorded_claims(folder), whole
 
 
+def _replay(given: argparse.Namespace) -> int:
+    from runner.progress import showing
+    from runner.replay import choice, record, replay
+
+    path = table_of(given.items[0], given.out)
+    run_id = full_id(path, given.items[1]) if len(given.items) == 2 else None
+    ways = (run_id is not None) + (given.sample is not None) + given.all
+    if ways != 1 or len(given.items) > 2:
+        raise StudyError([Problem("which rows? give NAME and one of: a RUN_ID, --sample N, --all")])
+    if given.record and run_id is None:
+        raise StudyError([Problem("--record keeps the curve and the weights of one run: give its RUN_ID")])
+    with showing(path.parent.name, given.quiet) as progress:
+        found = replay(path, choice(run_id, given.sample), given.threads, progress)
+        kept = record(path, run_id, given.threads) if given.record and run_id else None
+    if given.json:
+        print(json.dumps(found.as_json() | ({"recorded": str(kept)} if kept else {})))
+    elif not given.quiet:
+        print(found.text())
+        if kept:
+            print(f"curve and weights: {kept}")
+    return int(found.n_differing > 0)
+
+
+def _replay_flags(parser: argparse.ArgumentParser) -> None:
+    from runner.arguments import add_threads, at_least_one
+
+    parser.add_argument("--sample", type=at_least_one, metavar="N", help="train N rows again, drawn by chance")
+    parser.add_argument("--all", action="store_true", help="train the whole table again")
+    record = "keep the run's loss at every epoch, and its weights, in results/NAME/replay/RUN_ID"
+    parser.add_argument("--record", action="store_true", help=record)
+    add_threads(parser)
+
+
 _NAMES = "a study's name, its file, its folder of results, or runs.csv"
 COMMANDS: Mapping[str, Reading] = MappingProxyType(
     {
@@ -177,6 +220,13 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType(
             "Say in plain words why runs fail, which settings matter, and what would have saved them.",
             f"{_NAMES}; then, if you like, the run_id of one run or its beginning",
             _explain,
+        ),
+        "replay": Reading(
+            "Train rows again from their own keys and compare them with the table, bit for bit; "
+            "exit code 1 when one differs.",
+            f"{_NAMES}; then the run_id of one run or its beginning, or one of the flags",
+            _replay,
+            _replay_flags,
         ),
     }
 )

@@ -95,8 +95,27 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     StudyError
         With every problem, in the order of the file.
     """
+    return read_study(_contents(os.fspath(path)), path, overrides)
+
+
+def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Study:
+    """Check the text of a study.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    path : path
+        Where it stands, for messages and for data with relative paths.
+    overrides : sequence of str
+        As in `load_study`.
+
+    Raises
+    ------
+    StudyError
+        As `load_study`.
+    """
     file = os.fspath(path)
-    text = _contents(file)
     tree, problems = parse(text, file)
     changed = override(tree, overrides)
     problems += changed.problems
