@@ -1,4 +1,4 @@
-"""Fixtures of all tests."""
+"""Fixtures and options of all tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from typing import Any
 
 import pytest
 import studies
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options beside pytest's own."""
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=40,
+        metavar="N",
+        help="how many runners tests/test_kills.py kills (default: 40; 300 for a thorough check)",
+    )
 
 
 @pytest.fixture
