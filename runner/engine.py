@@ -145,18 +145,23 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     kind = f"{cell.precision}-{program.width.lanes.n}-{program.width.tile.n}"
     if kind in _prepared:
         return
-    problem = cache.enable(train_block, initial_weights)
-    if problem:
-        notify(f"compiled kernels can not be kept for the next start: {problem}")
+    problems: list[str] = []
+
+    def not_kept(reason: str) -> None:
+        if not problems:
+            notify(f"compiled kernels can not be kept for the next start: {reason}")
+        problems.append(reason)
+
+    cache.enable(train_block, initial_weights, tell=not_kept)
     marker = cache.folder() / kind
-    if problem or not marker.exists():
+    if problems or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: ten to twenty seconds, once on this machine")
     segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
     try:
         train_one(Block(program, (1,), [segment], 1))
     except Exception:  # it befalls the blocks too, which say so for each of their runs
         return
-    if not problem:
+    if not problems:
         with contextlib.suppress(OSError):
             marker.touch()
     _prepared.add(kind)

@@ -15,9 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills",
         type=int,
-        default=40,
+        default=200,
         metavar="N",
-        help="how many runners tests/test_kills.py kills (default: 40; 300 for a thorough check)",
+        help="how many runners tests/test_kills.py kills (default: 200)",
     )
 
 

@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import threading
+from pathlib import Path
 
 # Threads of libraries do not live on in a fork.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -24,7 +25,7 @@ def main() -> None:
     log, block_work, *warm = sys.argv[1:]
     # All that a runner imports while it works, so that it is imported once.
     import pandas  # noqa: F401
-    import rich.progress  # noqa: F401
+    import rich.progress
     import rich.table  # noqa: F401
 
     from runner import __main__, engine, session  # noqa: F401
@@ -50,7 +51,7 @@ def main() -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         if isinstance(arguments[0], int):
-            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (used + arguments.pop(0),) * 2)
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -1,6 +1,6 @@
 """Runners killed at random moments, and what they leave: no row is lost, and the end is that of an undisturbed study.
 
-`python -m pytest tests/test_kills.py --kills 300` kills more of them.
+`python -m pytest tests/test_kills.py --kills 2000 -s` kills more of them, and tells how many.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,18 @@ def folder() -> Path:
     return base / "runner-kernels" / fingerprint()
 
 
-def enable(*dispatchers: Any) -> str | None:
+def enable(*dispatchers: Any, tell: Callable[[str], None]) -> None:
     """Cache these kernels on disk.
 
-    Returns
-    -------
-    str or None
-        Why that is not possible, or None.
+    Parameters
+    ----------
+    *dispatchers
+        Compiled functions.
+    tell : callable
+        Told why that is not possible, now or when one is to be saved.
     """
     if config.DISABLE_JIT:
-        return None
+        return
     before = config.CACHE_DIR
     try:
         place = folder()
@@ -71,8 +74,21 @@ def enable(*dispatchers: Any) -> str | None:
         config.CACHE_DIR = str(place)
         for dispatcher in dispatchers:
             dispatcher.enable_caching()
+            _forgive(dispatcher, tell)
     except (OSError, RuntimeError) as error:
-        return str(error)
+        tell(str(error))
     finally:
         config.CACHE_DIR = before
-    return None
+
+
+def _forgive(dispatcher: Any, tell: Callable[[str], None]) -> None:
+    """Let a call go on when its kernel can not be saved: Numba would raise, although it has the kernel at hand."""
+    save = dispatcher._cache.save_overload
+
+    def save_or_tell(*arguments: Any) -> None:
+        try:
+            save(*arguments)
+        except OSError as error:
+            tell(error.strerror or str(error))
+
+    dispatcher._cache.save_overload = save_or_tell
