@@ -16,6 +16,7 @@ from runner.kernels.initial import initial_weights
 from runner.kernels.lanes import Lanes
 from runner.kernels.memory import scratch_rows
 from runner.kernels.train import train_block
+from runner.memory import reserved
 from runner.outcomes import classify, window
 from runner.programs import CellNumbers, Program
 
@@ -114,7 +115,28 @@ class Trained:
 
 
 def train(block: Block) -> Trained:
-    """Train a block; the lock of the interpreter is free while it trains."""
+    """Train a block; the lock of the interpreter is free while it trains.
+
+    Raises
+    ------
+    MemoryError
+        When its networks do not fit into memory.
+    """
+    with reserved(_bytes(block)):
+        return _train(block)
+
+
+def _bytes(block: Block) -> int:
+    """Memory that training takes, without what is small: initial weights, working memory, and weights that are kept."""
+    program = block.program
+    lanes, size = program.width.lanes.n, program.dtype.itemsize
+    n = -(-block.n // lanes) * lanes
+    kept = (len(block.events) + 2 * len(block.budgets)) if block.weights is not None else 0
+    rows = scratch_rows(program.net, int(program.sizes[-1]), program.width.tile.n // lanes)
+    return int(n * program.parameters * (8 + size * (1 + kept)) + rows * lanes * size)
+
+
+def _train(block: Block) -> Trained:
     program = block.program
     lanes = program.width.lanes.n
     groups = -(-block.n // lanes)
