@@ -121,7 +121,12 @@ def test_environment_tells_where_results_come_from(study: Path, options: Options
     facts = json.loads((options.out / "tiny" / "environment.json").read_text())
     assert set(facts["versions"]) == {"runner", "python", "numba", "llvmlite", "numpy"}
     assert facts["results_version"] == RESULTS_VERSION
-    assert facts["study"] == {"name": "tiny", "file": str(study), "overrides": ["replicates=2"]}
+    assert facts["study"] == {
+        "name": "tiny",
+        "file": str(study),
+        "folder": str(study.parent),
+        "overrides": ["replicates=2"],
+    }
     assert facts["axes"] == ["learning_rate", "epochs"]
     assert facts["threads"] == 2
     assert facts["timings"]["runs"] == 12
