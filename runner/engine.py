@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from runner.blocks import Block, Segment
 from runner.blocks import train as train_one
 from runner.kernels import cache
+from runner.kernels.compiling import collection_paused
 from runner.kernels.initial import initial_weights
 from runner.kernels.train import train_block
 from runner.order import rounds, spread
@@ -155,10 +156,11 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     cache.enable(train_block, initial_weights, tell=not_kept)
     marker = cache.folder() / kind
     if problems or not marker.exists():
-        notify(f"compiling kernels for {cell.precision}: ten to twenty seconds, once on this machine")
+        notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
     segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
     try:
-        train_one(Block(program, (1,), [segment], 1))
+        with collection_paused():
+            train_one(Block(program, (1,), [segment], 1))
     except Exception:  # it befalls the blocks too, which say so for each of their runs
         return
     if not problems:

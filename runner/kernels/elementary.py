@@ -16,12 +16,13 @@ import numpy as np
 from numba import config, types
 from numba.extending import overload, register_jitable
 
+from runner.kernels.compiling import PartCompiler
 from runner.kernels.lane_bits import SHIFTER32, SHIFTER64, exponent, power_of_two, rough_reciprocal, significand
 from runner.kernels.lane_ops import absolute, fma, where_lt
 from runner.kernels.lanes import Vec
 
 # Small functions of vectors are always inlined: a call would move vectors through memory.
-lane_function = register_jitable(forceinline=True)
+lane_function = register_jitable(forceinline=True, pipeline_class=PartCompiler)
 
 LOG2E = 1.4426950408889634
 # ln 2 in two parts, the first with trailing zeros, so that k * LN2_HIGH is exact.
@@ -38,7 +39,7 @@ def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str
     function.__doc__ = doc
     if not config.DISABLE_JIT:
 
-        @overload(function, jit_options={"forceinline": True})
+        @overload(function, jit_options={"forceinline": True, "pipeline_class": PartCompiler})
         def _choose(x: Any) -> Any:
             if isinstance(x, Vec):
                 return for64 if x.elem is types.float64 else for32

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import advanced, fma, kernel, load, pointer, store, where_lt
+from runner.kernels.lane_ops import advanced, entry, fma, kernel, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
 # Kinds of distribution. A constant is a uniform distribution of no width.
 UNIFORM, NORMAL, ORTHOGONAL = 0, 1, 2
 
 
-@kernel
+@entry
 def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, lanes: Any) -> None:
     """Draw the initial weights and biases of every lane.
 

@@ -14,16 +14,19 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from runner.kernels.compiling import PartCompiler
 from runner.kernels.lanes import BITS, LLVM_FLOAT, LanesType, Pointer, Vec, broadcast, common_vec
 
 I32 = ir.IntType(32)
 
 # Division by zero gives infinity as in NumPy: the check of Python's error model would make divisions scalar code.
-kernel = njit(nogil=True, error_model="numpy")
+# What Python calls is an entry; all else that is compiled is part of one.
+entry = njit(nogil=True, error_model="numpy")
+kernel = njit(nogil=True, error_model="numpy", pipeline_class=PartCompiler)
 # Put into its caller before types are inferred. Numba links and optimises everything a function calls anew for every
 # level of calls above it: what is only a step of a longer function is merged into it to save a second of compilation.
-inlined = njit(nogil=True, error_model="numpy", forceinline=True)
-step = njit(nogil=True, error_model="numpy", inline="always")
+inlined = njit(nogil=True, error_model="numpy", forceinline=True, pipeline_class=PartCompiler)
+step = njit(nogil=True, error_model="numpy", inline="always", pipeline_class=PartCompiler)
 
 
 def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

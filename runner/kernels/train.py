@@ -15,7 +15,7 @@ import numpy as np
 
 from runner.kernels.books import freeze, judge, record
 from runner.kernels.faulty import SIGNALS, round_span
-from runner.kernels.lane_ops import fill, inlined, kernel, load, not_inlined, pointer, step, store
+from runner.kernels.lane_ops import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
 from runner.kernels.layout import (
     ACCURACY,
     BIAS_PER_WEIGHT,
@@ -60,7 +60,7 @@ class Part(NamedTuple):
     ordered: Any
 
 
-@kernel
+@entry
 def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
     """Train G groups of L runs and write their measurements after every event.
 
