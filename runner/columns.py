@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 # Raised whenever rows of the same run may differ from those that an earlier version wrote.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 # A measurement can itself be NaN (a diverged run); what was not measured is this one NaN, told apart by its bits.
 MISSING_BITS = 0x7FF8000000000001

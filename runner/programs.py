@@ -39,11 +39,28 @@ _ORDERS = {
 }
 _BIASES = {"trained": layout.TRAINED, "none": layout.FROZEN, "shared": layout.SHARED}
 
-# Lanes and samples per tile. Batches of one sample have no second one to share a weight with: all width goes to lanes.
-WIDTHS = {
-    "float64": (layout.Width(Lanes(16), Lanes(64)), layout.Width(Lanes(32), Lanes(32))),
-    "float32": (layout.Width(Lanes(32), Lanes(128)), layout.Width(Lanes(64), Lanes(64))),
-}
+# Lanes, and lanes times samples of a tile, in units of one cache line of numbers. Every pair is a kernel of its own to
+# compile: there are no more than pay for it.
+NARROW, SINGLE, WIDE = WIDTHS = (2, 8), (4, 4), (1, 4)
+_CACHE_LINE = 64
+# Numbers per weight that training streams through, and what of them should fit into a core's second cache.
+_STREAMED, _CACHE = 4, 1 << 19
+
+
+def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> layout.Width:
+    """Lanes and tiles that suit a network.
+
+    Batches of one sample have no second one to share a weight with: all width goes to lanes. Networks with so many
+    weights that those of many lanes leave the cache train in as few lanes as a vector has.
+    """
+    n = _CACHE_LINE // dtype.itemsize
+    if single:
+        lanes, tile = SINGLE
+    elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
+        lanes, tile = WIDE
+    else:
+        lanes, tile = NARROW
+    return layout.Width(Lanes(lanes * n), Lanes(tile * n))
 
 
 def program_key(cell: Cell) -> tuple[Any, ...]:
@@ -104,7 +121,7 @@ def make_program(cell: Cell) -> Program:
             len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
         ),
         _job(cell, data, batch),
-        WIDTHS[cell.precision][single],
+        _width(dtype, single, net.parameters),
         dtype,
         sizes,
         net.parameters,

@@ -17,7 +17,7 @@ import pytest
 import studies
 import yaml
 
-from runner import engine
+from runner import engine, programs
 
 ROOT = Path(__file__).parent.parent
 
@@ -145,6 +145,24 @@ def test_block_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: floa
         assert np.array_equal(ours, theirs, equal_nan=True)
     for curve, other_curve in zip(usual.curves, other.curves, strict=True):
         assert np.array_equal(curve, other_curve, equal_nan=True)
+
+
+@pytest.mark.parametrize("width", programs.WIDTHS)
+@pytest.mark.parametrize("keys", [STUDY, SOFTMAX], ids=["study", "softmax"])
+def test_lanes_and_tiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: tuple[int, int], keys: dict[str, Any]
+) -> None:
+    """Any width for any network: pairs of units and units left over, tiles that are full and tiles that are not."""
+    usual = studies.run(tmp_path, **keys)
+    for name in ("NARROW", "SINGLE", "WIDE"):
+        monkeypatch.setattr(programs, name, width)
+    assert np.array_equal(usual.bits, studies.run(tmp_path, **keys).bits)
+
+
+def test_large_networks_train_in_fewer_lanes(tmp_path: Path) -> None:
+    plan = studies.make(tmp_path, **STUDY | {"sweep": {"grid": {"architecture": ["2-4-1", "2-40-40-1"]}}})
+    small, large = (programs.make_program(plan.cell(i)).width.lanes.n for i in range(2))
+    assert small == 2 * large
 
 
 def test_every_lane_gives_the_same_row(tmp_path: Path) -> None:

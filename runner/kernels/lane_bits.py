@@ -52,30 +52,6 @@ def power_of_two(typingctx: Any, shifted: Any) -> Any:
     return shifted(shifted), codegen
 
 
-def _reciprocal_twin(x: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return (1.0 / x * 1.05).astype(x.dtype)
-
-
-@operation(_reciprocal_twin)
-def rough_reciprocal(typingctx: Any, x: Any) -> Any:
-    """1 / x within 12%, for positive normal x whose reciprocal is normal: a start for Newton's method.
-
-    Subtracting the bits of x from a constant negates the exponent and, to first order, the logarithm of the
-    significand (the trick of the fast inverse square root). Unlike the processors' own estimates it is the same
-    everywhere.
-    """
-    if not isinstance(x, Vec):
-        return None
-    magic = {64: 0x7FDE623822FC16E6, 32: 0x7EF311C7}[BITS[x.elem]]
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bits = builder.sub(_constant(x, magic), builder.bitcast(args[0], _integer_type(x)))
-        return builder.bitcast(bits, _float_type(x))
-
-    return x(x), codegen
-
-
 def _offset_bits(builder: Any, vec: Vec, value: Any) -> Any:
     """Bits of `value`, moved so that the exponent field changes at sqrt(1/2) instead of at 1."""
     significand, bias, root = FORMAT[BITS[vec.elem]]

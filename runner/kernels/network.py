@@ -2,9 +2,10 @@
 
 Performance shape: all arrays are flat with the lanes innermost, so every access is one aligned vector. A tile holds T
 samples of L runs; each weight is loaded once for T samples, and each element of the gradient is loaded and stored once
-for T samples. Functions of a layer's units (activation, slope) run in loops of their own over contiguous memory, so
-that their long dependency chains overlap. Every sum runs in one fixed order (inputs, outputs, samples ascending), so
-that no tile size or block changes a bit.
+for T samples. Units are taken in pairs, whose sums stay in registers: each activation and each error signal is loaded
+once for both (four units would fill the registers and gain nothing). Functions of a layer's units (activation, slope)
+run in loops of their own over contiguous memory, so that their long dependency chains overlap. Every sum runs in one
+fixed order (inputs, outputs, samples ascending), so that no tile size or block changes a bit.
 """
 
 from __future__ import annotations
@@ -42,14 +43,17 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
         at, bias = net.weights[layer] * L, net.biases[layer] * L
         scale = net.scales[layer]
-        for out in range(here, end, S):
+        for pair in range(here, end - S, 2 * S):
+            _two_sums(buf, width, pair, at, bias, below, fan_in, scale)
+            at += 2 * fan_in * L
+            bias += 2 * L
+        if net.sizes[layer] % 2:
             b = repeat(load(buf.W, bias, width.lanes), tile)
             z = b if scale == 1.0 else b * 0.0
             for unit in range(below, below + fan_in * S, S):
                 z = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.A, unit, tile), z)
                 at += L
-            store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
-            bias += L
+            store(buf.Z, end - S, z if scale == 1.0 else fma(z, scale, b))
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
         choose(ACTIVATE, net.codes[layer], (buf.Z, buf.A, here, end, tile))
@@ -57,6 +61,25 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
             round_span(buf.A, here, end, job.output_scale, tile)
     if job.softmax:
         _softmax(net, buf, tile)
+
+
+@inlined
+def _two_sums(
+    buf: Any, width: Any, out: int, at: int, bias: int, below: int, fan_in: int, scale: float
+) -> None:
+    """Weighted sums of two neighbouring units: every activation is loaded once for both."""
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
+    b, c = repeat(load(buf.W, bias, lanes), tile), repeat(load(buf.W, bias + L, lanes), tile)
+    y, z = (b, c) if scale == 1.0 else (b * 0.0, c * 0.0)
+    other = at + fan_in * L
+    for unit in range(below, below + fan_in * S, S):
+        a = load(buf.A, unit, tile)
+        y = fma(repeat(load(buf.W, at, lanes), tile), a, y)
+        z = fma(repeat(load(buf.W, other, lanes), tile), a, z)
+        at += L
+        other += L
+    store(buf.Z, out, y if scale == 1.0 else fma(y, scale, b))
+    store(buf.Z, out + S, z if scale == 1.0 else fma(z, scale, c))
 
 
 @kernel
@@ -130,31 +153,67 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))
             bias += L
             if scale != 1.0:
-                d = d * scale
-                store(buf.D, out, d)
-            if faults & FACTORS:
+                store(buf.D, out, d * scale)
+        if faults & FACTORS:
+            for out in range(here, end, S):
+                d = load(buf.D, out, tile)
                 for unit in range(fan_in):
                     a = wrong_factor(net, data, buf, width, faults, at, out, unit)
                     store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
                     at += L
-                continue
-            for unit in range(below, below + fan_in * S, S):
-                store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
-                at += L
+        else:
+            for pair in range(here, end - S, 2 * S):
+                _two_gradients(buf, width, pair, at, below, fan_in)
+                at += 2 * fan_in * L
+            if net.sizes[layer] % 2:
+                d = load(buf.D, end - S, tile)
+                for unit in range(below, below + fan_in * S, S):
+                    store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
+                    at += L
         if layer == net.layers and faults & NO_OUTPUT_DERIVATIVE:
             for out in range(here, end, S):
                 store(buf.D, out, load(buf.E, out - here, tile) * scale)
         if layer > 1:
-            for unit in range(fan_in):
-                at = (net.weights[layer] + unit) * L
+            for unit in range(0, fan_in - 1, 2):
+                _two_errors(buf, width, below + unit * S, (net.weights[layer] + unit) * L, here, end, fan_in)
+            if fan_in % 2:
+                at = (net.weights[layer] + fan_in - 1) * L
                 e = fill(buf.D, 0.0, tile)
                 for out in range(here, end, S):
                     e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
                     at += fan_in * L
-                store(buf.D, below + unit * S, e)
+                store(buf.D, below + (fan_in - 1) * S, e)
             if faults & EARLY_DERIVATIVE:
                 early_slope(buf, net.codes[layer - 1], below, below + fan_in * S, net.units[layer - 2] * S, tile)
             else:
                 choose(SLOPE, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + fan_in * S, tile))
             if faults & ACTIVATION_FACTOR:
                 times_activation(buf, below, below + fan_in * S, tile)
+
+
+@inlined
+def _two_gradients(buf: Any, width: Any, out: int, at: int, below: int, fan_in: int) -> None:
+    """Gradients of the weights of two neighbouring units: every activation is loaded once for both."""
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
+    d, e = load(buf.D, out, tile), load(buf.D, out + S, tile)
+    other = at + fan_in * L
+    for unit in range(below, below + fan_in * S, S):
+        a = load(buf.A, unit, tile)
+        store(buf.G, at, fold_fma(d, a, load(buf.G, at, lanes)))
+        store(buf.G, other, fold_fma(e, a, load(buf.G, other, lanes)))
+        at += L
+        other += L
+
+
+@inlined
+def _two_errors(buf: Any, width: Any, unit: int, at: int, here: int, end: int, fan_in: int) -> None:
+    """Error signals dE/da of two neighbouring units: every error signal above is loaded once for both."""
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
+    d, e = fill(buf.D, 0.0, tile), fill(buf.D, 0.0, tile)
+    for out in range(here, end, S):
+        above = load(buf.D, out, tile)
+        d = fma(repeat(load(buf.W, at, lanes), tile), above, d)
+        e = fma(repeat(load(buf.W, at + L, lanes), tile), above, e)
+        at += fan_in * L
+    store(buf.D, unit, d)
+    store(buf.D, unit + S, e)
