@@ -1,0 +1,133 @@
+"""JAX as its documentation teaches: `vmap` over networks of a `scan` over updates of `grad`, under `jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.network import Floats, Network
+from benchmarks.peers import Peer, in_threads
+from benchmarks.work import Program, Work
+
+jax.config.update("jax_enable_x64", True)
+
+# Numbers of a block of networks: what is touched again and again stays in the second-level cache.
+_NUMBERS = 12 * 1024
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "identity": lambda z: z,
+    "softmax": lambda z: z,
+}
+
+
+def outputs(net: Network, layers: Any, x: Any) -> Any:
+    """Weighted sums of the last layer."""
+    for layer, (W, b) in enumerate(layers):
+        z = x @ W.T * net.scales[layer] if net.scales[layer] != 1 else x @ W.T
+        z = z if b is None else z + b
+        if layer + 1 < len(layers):
+            x = ACTIVATIONS[net.activation](z)
+    return z
+
+
+def loss(net: Network, layers: Any, x: Any, t: Any) -> Any:
+    """Of a batch."""
+    z = outputs(net, layers, x)
+    if net.loss == "cross_entropy":
+        values = -t * jax.nn.log_softmax(z)
+    elif net.loss == "binary_cross_entropy":
+        values = jax.nn.softplus(z) - t * z
+    else:
+        values = (ACTIVATIONS[net.output](z) - t) ** 2
+    return values.sum() * net.factor(len(x))
+
+
+def updated(net: Network, state: Any, gradient: Any, rates: Any) -> Any:
+    """One update by sgd or adam; a state is (layers, means, squares, powers of the betas), the last three for adam."""
+    layers, means, squares, powers = state
+    by_layer = [tuple(rate if part is not None else None for part in g) for rate, g in zip(rates, gradient, strict=True)]
+    if net.optimizer == "sgd":
+        return jax.tree.map(lambda w, g, rate: w - rate * g, layers, gradient, by_layer), means, squares, powers
+    beta1, beta2, epsilon = net.settings
+    powers = powers[0] * beta1, powers[1] * beta2
+    means = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), means, gradient)
+    squares = jax.tree.map(lambda s, g: beta2 * s + (1 - beta2) * g * g, squares, gradient)
+    root = jnp.sqrt(1 - powers[1])
+
+    def step(w: Any, m: Any, s: Any, rate: Any) -> Any:
+        return w - rate / (1 - powers[0]) * m / (jnp.sqrt(s) / root + epsilon)
+
+    return jax.tree.map(step, layers, means, squares, by_layer), means, squares, powers
+
+
+def start(net: Network, layers: Any) -> Any:
+    """The state before the first update."""
+    if net.optimizer == "sgd":
+        return layers, (), (), ()
+    zeros = jax.tree.map(jnp.zeros_like, layers)
+    one = jnp.ones((), jax.tree.leaves(layers)[0].dtype)
+    return layers, zeros, zeros, (one, one)
+
+
+def epochs_of(net: Network, update: Callable[[Any, Any, Any], Any], x: Any, t: Any, epochs: Any, state: Any) -> Any:
+    """All updates: a loop over epochs around a scan over batches; a last batch that is smaller comes after it."""
+    whole = net.samples // net.batch * net.batch
+    batches = [a[:whole].reshape(-1, net.batch, a.shape[1]) for a in (x, t)]
+
+    def epoch(_: Any, state: Any) -> Any:
+        if len(batches[0]) == 1:
+            state = update(state, batches[0][0], batches[1][0])
+        else:
+            state, _ = jax.lax.scan(lambda s, batch: (update(s, *batch), None), state, tuple(batches))
+        return update(state, x[whole:], t[whole:]) if whole < net.samples else state
+
+    return jax.lax.fori_loop(0, epochs, epoch, state)
+
+
+@cache
+def _kernel(net: Network) -> Any:
+    def train(weights: Any, rates: Any, x: Any, t: Any, epochs: Any) -> Any:
+        def update(state: Any, x: Any, t: Any) -> Any:
+            return updated(net, state, jax.grad(lambda layers: loss(net, layers, x, t))(state[0]), rates)
+
+        layers = epochs_of(net, update, x, t, epochs, start(net, net.split(weights)))[0]
+        return jnp.concatenate([part.reshape(-1) for layer in layers for part in layer if part is not None])
+
+    return jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None)))
+
+
+def block(work: Work) -> int:
+    """Networks trained at once: a power of two."""
+    net = work.network
+    numbers = 2 * net.parameters + 2 * net.batch * sum(net.sizes[1:])
+    return int(2 ** np.clip(np.round(np.log2(_NUMBERS / numbers)), 4, 12))
+
+
+def blockwise(kernel: Any, work: Work, axis: int = 0) -> Program:
+    """A compiled kernel for a fixed number of networks, called block by block."""
+    n = block(work)
+    rows = np.resize(np.arange(work.runs), -(-work.runs // n) * n).reshape(-1, n)
+    blocks = [[jnp.asarray(np.moveaxis(a[k], 0, axis)) for a in (work.weights, work.rates)] for k in rows]
+    x, t = jnp.asarray(work.inputs), jnp.asarray(work.targets)
+    ready = kernel.lower(*blocks[0], x, t, work.epochs).compile()
+
+    def train() -> Any:
+        return jax.block_until_ready([ready(*each, x, t, work.epochs) for each in blocks])
+
+    def losses(results: Any) -> Floats:
+        found = np.concatenate([np.moveaxis(np.asarray(result), axis, 0) for result in results])
+        return work.from_weights(found[: work.runs])
+
+    return Program(train, losses)
+
+
+PEERS = (
+    Peer("jax vmap", "JAX, vmap of scan of grad", in_threads(lambda w: blockwise(_kernel(w.network), w)), block=block),
+)
