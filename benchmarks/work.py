@@ -52,8 +52,10 @@ class WorkItem:
     overrides : callable (int) -> list of str
         Changes of the study that make so many runs.
     below : float
-        Only those runs are compared whose loss fell below this share of the initial one: of networks whose loss
-        does not fall, some magnify a difference in the last digit with every update.
+        Only those runs are compared whose loss fell below this share of the initial one.
+    outliers : float
+        Share of the compared runs that may differ by more: of thousands of networks some pass a point where a
+        difference in the last digit decides what becomes of them.
     """
 
     name: str
@@ -63,6 +65,7 @@ class WorkItem:
     tolerance: dict[str, float] = field(default_factory=lambda: {"float64": 1e-9, "float32": 1e-2})
     overrides: Callable[[int], list[str]] = _replicates
     below: float = np.inf
+    outliers: float = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,16 +127,15 @@ class Work:
         return final_losses(self.network, self.inputs, self.targets, weights)
 
     def difference(self, losses: Floats) -> float:
-        """Largest relative difference to the losses that must be reached, but for one network in a hundred.
+        """Largest relative difference to the losses that must be reached, outliers left aside.
 
-        Of thousands of networks some pass a point where a difference in the last digit decides what becomes of
-        them. NaN when there is nothing to compare, or when more losses than that are not numbers.
+        NaN when there is nothing to compare; infinite for losses that are not numbers.
         """
         found, wanted = np.asarray(losses, np.float64)[self.comparable], self.losses[self.comparable]
         if not len(wanted):
             return float("nan")
-        differences = np.sort(np.abs(found - wanted) / np.abs(wanted))
-        return float(differences[len(wanted) - 1 - len(wanted) // 100])
+        differences = np.sort(np.nan_to_num(np.abs(found - wanted) / np.abs(wanted), nan=np.inf))
+        return float(differences[len(wanted) - 1 - int(len(wanted) * self.item.outliers)])
 
 
 def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] = ()) -> Work:
