@@ -89,7 +89,7 @@ def measure(
     whole = prepare(item, precision, runs or item.runs * cores, overrides)
     able = [peer for peer in peers if peer.supports(whole) and (cores == 1 or peer.scales)]
     ready = [_ready(peer, whole, cores, seconds) for peer in able]
-    differences = [_difference(peer, work, program) for peer, (work, program) in zip(able, ready, strict=True)]
+    differences = [_difference(peer, *each, cores, overrides) for peer, each in zip(able, ready, strict=True)]
     times = list(_turns([program for _, program in ready], repeats, clock(cores)))
     return [
         Row(
@@ -132,10 +132,15 @@ def _ready(peer: Peer, whole: Work, cores: int, seconds: float) -> tuple[Work, P
     return work, peer.prepare(work, cores)
 
 
-def _difference(peer: Peer, work: Work, program: Program) -> float:
+def _difference(peer: Peer, work: Work, program: Program, cores: int, overrides: Sequence[str]) -> float:
     """The difference to the losses that must be reached; it is the program's warm-up too."""
-    difference = work.difference(program.losses(program.train()))
-    allowed = work.item.tolerance[work.precision] * peer.looser
+    trained = program.train()
+    if peer.checked and peer.checked < work.epochs:
+        short = prepare(work.item, work.precision, work.runs, [*overrides, f"epochs={peer.checked}"])
+        program = peer.prepare(short, cores)
+        work, trained = short, program.train()
+    difference = work.difference(program.losses(trained), max(peer.outliers, work.item.outliers))
+    allowed = max(work.item.tolerance[work.precision], peer.tolerance)
     if difference > allowed:
         raise ValueError(
             f"{peer.name}, {work.precision}: final losses differ from the project's "

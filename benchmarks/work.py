@@ -126,8 +126,8 @@ class Work:
         """Final losses, for a program that gives final weights (runs, parameters)."""
         return final_losses(self.network, self.inputs, self.targets, weights)
 
-    def difference(self, losses: Floats) -> float:
-        """Largest relative difference to the losses that must be reached, outliers left aside.
+    def difference(self, losses: Floats, outliers: float = 0.0) -> float:
+        """Largest relative difference to the losses that must be reached, but for a share of outliers.
 
         NaN when there is nothing to compare; infinite for losses that are not numbers.
         """
@@ -135,7 +135,7 @@ class Work:
         if not len(wanted):
             return float("nan")
         differences = np.sort(np.nan_to_num(np.abs(found - wanted) / np.abs(wanted), nan=np.inf))
-        return float(differences[len(wanted) - 1 - int(len(wanted) * self.item.outliers)])
+        return float(differences[len(wanted) - 1 - int(len(wanted) * outliers)])
 
 
 def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] = ()) -> Work:

@@ -41,8 +41,12 @@ class Peer:
         Whether it can use more than one core.
     whole : bool
         Whether it goes by the plan of a work item, and so always trains all runs.
-    looser : float
-        Its losses may differ so many times as much as the work item says, where its formulas are others.
+    tolerance : float
+        Its losses may differ by so much, if the work item allows no more, where its formulas are others.
+    checked : int or None
+        Its losses are compared after so many epochs only, where its formulas part from the others' later on.
+    outliers : float
+        Share of networks whose losses may then differ all the same.
     remark : str
         What is to be said about it below the table.
     """
@@ -54,7 +58,9 @@ class Peer:
     block: Callable[[Work], int] = _one
     scales: bool = True
     whole: bool = False
-    looser: float = 1.0
+    tolerance: float = 0.0
+    checked: int | None = None
+    outliers: float = 0.0
     remark: str = ""
 
 
