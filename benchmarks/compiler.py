@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.network import Floats
-from benchmarks.peers import Missing
+from benchmarks.peers import MissingError
 
 # No -ffast-math: diverging runs must be seen to diverge. What is left out of the strict rules changes no number.
 _FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
@@ -35,18 +35,18 @@ def compiled(source: str, *libraries: str) -> ctypes.CDLL:
 
     Raises
     ------
-    Missing
+    MissingError
         Without gcc, or without one of the libraries.
     """
     if not shutil.which("gcc"):
-        raise Missing("gcc")
+        raise MissingError("gcc")
     path = _folder() / f"program{next(_names)}.c"
     path.write_text(source, encoding="ascii")
     library = path.with_suffix(".so")
     command = ("gcc", *_FLAGS, "-o", str(library), str(path), *(f"-l{name}" for name in libraries), "-lm")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and libraries:
-        raise Missing(", ".join(f"lib{name}" for name in libraries))
+        raise MissingError(", ".join(f"lib{name}" for name in libraries))
     if done.returncode:
         raise RuntimeError(done.stderr)
     return ctypes.CDLL(str(library))
@@ -56,7 +56,7 @@ def compiled(source: str, *libraries: str) -> ctypes.CDLL:
 def vector_bytes() -> int:
     """Of the widest vectors of this processor."""
     if not shutil.which("gcc"):
-        raise Missing("gcc")
+        raise MissingError("gcc")
     command = ("gcc", "-march=native", "-dM", "-E", "-xc", "/dev/null")
     macros = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return 64 if "__AVX512F__" in macros else 32 if "__AVX__" in macros else 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from itertools import pairwise
 
 from benchmarks.aspects import Fact
 from benchmarks.aspects.training import in_turns, plan_of, ratio, trained
@@ -22,7 +23,11 @@ def _linear(order: Order, what: str, overrides: list[str], few: str, many: str) 
     first, last = _times(order, overrides, (few,), (many,))
     cost = ratio(last, first) / 4
     return Fact(
-        "growth", f"four times the {what}", f"{4 * cost:.2f} times the time", f"at most {4 * _LINEAR:.1f}", cost <= _LINEAR
+        "growth",
+        f"four times the {what}",
+        f"{4 * cost:.2f} times the time",
+        f"at most {4 * _LINEAR:.1f}",
+        cost <= _LINEAR,
     )
 
 
@@ -33,7 +38,7 @@ def _rates(order: Order, what: str, architectures: list[str], runs: int) -> Fact
     found = []
     for architecture, times in zip(architectures, seconds, strict=True):
         sizes = [int(size) for size in architecture.split("-")]
-        weights = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        weights = sum(a * b for a, b in pairwise(sizes))
         found.append(f"{architecture}: {weights * 256 * runs * 20 / statistics.median(times) / 1e9:.2f}")
     return Fact("growth", f"{what}, 10^9 weights trained with a sample per second", ", ".join(found))
 

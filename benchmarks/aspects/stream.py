@@ -28,4 +28,6 @@ def measure(order: Order) -> Iterator[Fact]:
     cores = "one core" if order.cores == 1 else f"{order.cores} cores"
     what = f"{runs:,} runs x 100 epochs, XOR, rows on disk, {cores}"
     yield Fact("stream", what, f"{rate:,.0f} rows/s", f"at least {_RATE:,}", rate >= _RATE)
-    yield Fact("stream", "the most memory it held", f"{ran.memory / 2**20:.0f} MiB", "below 1024 MiB", ran.memory < _MEMORY)
+    yield Fact(
+        "stream", "the most memory it held", f"{ran.memory / 2**20:.0f} MiB", "below 1024 MiB", ran.memory < _MEMORY
+    )

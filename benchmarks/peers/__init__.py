@@ -7,13 +7,14 @@ import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from benchmarks.work import Program, Work
 
 
-class Missing(ImportError):
+class MissingError(ImportError):
     """What a program needs, and is no Python package, is not installed; the message says what."""
 
 
@@ -71,7 +72,7 @@ def in_threads(prepare: Callable[[Work], Program]) -> Callable[[Work, int], Prog
         if cores == 1:
             return prepare(work)
         ends = [work.runs * k // cores for k in range(cores + 1)]
-        programs = [prepare(work.part(slice(a, b))) for a, b in zip(ends, ends[1:], strict=False)]
+        programs = [prepare(work.part(slice(a, b))) for a, b in pairwise(ends)]
         pool = ThreadPoolExecutor(cores)
         return Program(
             lambda: list(pool.map(lambda program: program.train(), programs)),
@@ -94,6 +95,6 @@ def load_peers() -> tuple[list[Peer], list[str]]:
             peers += importlib.import_module(f"{__name__}.{module.name}").PEERS
         except ModuleNotFoundError as error:
             notes.append(f"{module.name} is left out: {error.name} is not installed")
-        except Missing as error:
+        except MissingError as error:
             notes.append(f"{module.name} is left out: {error} is not installed")
     return sorted(peers, key=lambda peer: not peer.whole), notes

@@ -59,7 +59,8 @@ def loss(net: Network, layers: Any, x: Any, t: Any) -> Any:
 def updated(net: Network, state: Any, gradient: Any, rates: Any) -> Any:
     """One update by sgd or adam; a state is (layers, means, squares, powers of the betas), the last three for adam."""
     layers, means, squares, powers = state
-    by_layer = [tuple(rate if part is not None else None for part in g) for rate, g in zip(rates, gradient, strict=True)]
+    pairs = zip(rates, gradient, strict=True)
+    by_layer = [tuple(None if part is None else rate for part in layer) for rate, layer in pairs]
     if net.optimizer == "sgd":
         return jax.tree.map(lambda w, g, rate: w - rate * g, layers, gradient, by_layer), means, squares, powers
     beta1, beta2, epsilon = net.settings
@@ -148,5 +149,11 @@ def _at_once(work: Work) -> Program:
 
 PEERS = (
     Peer("jax vmap", "JAX, vmap of scan of grad, in blocks that fit the cache", in_threads(_in_blocks), block=block),
-    Peer("jax vmap all", "JAX, vmap of scan of grad, all networks in one call", in_threads(_at_once), block=_many),
+    Peer(
+        "jax vmap all",
+        "JAX, vmap of scan of grad, all networks in one call",
+        in_threads(_at_once),
+        block=_many,
+        scales=False,
+    ),
 )

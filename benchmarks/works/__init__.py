@@ -6,6 +6,8 @@ import importlib
 
 from benchmarks.work import WorkItem
 
+# Those that are measured on several cores too, unless works are named: programs are compiled anew for that.
+ON_ALL_CORES = ("xor", "fractal")
 WORKS = ("xor", "online", "parity3", "parity8", "fractal", "iris", "digits")
 
 
