@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=0.15, metavar="S", help="of a program in a turn (default: 0.15)"
     )
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw a figure too, .svg or .png")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="put the table into a page too, between its markers")
     parser.add_argument("--quick", action="store_true", help="little work, to see that everything runs")
     return parser
 
@@ -60,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         carry_out(order, found, lambda text: print(text, file=sys.stderr, flush=True))
     from benchmarks.table import lines, machine
 
-    print("\n".join(lines(found, given.repeats)))
+    text = "\n".join(lines(found, given.repeats))
+    print(text)
+    if given.into:
+        from benchmarks.document import replace_table
+
+        replace_table(given.into, text)
     if given.figure:
         from benchmarks.figure import draw
 
