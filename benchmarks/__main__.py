@@ -56,9 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"unknown {kind} '{unknown[0]}'; there are {', '.join(known)}")
     if given.repeats < 1 or (given.runs is not None and given.runs < 1):
         parser.error("expected at least one repeat and one network")
-    found = Found()
+    found, failed = Found(), False
     for order in _orders(given):
-        carry_out(order, found, lambda text: print(text, file=sys.stderr, flush=True))
+        try:
+            carry_out(order, found, lambda text: print(text, file=sys.stderr, flush=True))
+        except RuntimeError as error:
+            # What was measured before is worth its table.
+            failed = True
+            found.notes.append(str(error))
     from benchmarks.table import lines, machine
 
     text = "\n".join(lines(found, given.repeats))
@@ -71,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from benchmarks.figure import draw
 
         draw(found.rows, given.figure, machine())
-    return 0
+    return int(failed)
 
 
 def _orders(given: argparse.Namespace) -> list[Order]:

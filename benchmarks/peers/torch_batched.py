@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from benchmarks.network import Network
-from benchmarks.peers import Peer
+from benchmarks.peers import Peer, in_threads
 from benchmarks.peers.torch_func import ACTIVATIONS, block, blockwise
 from benchmarks.work import Program, Work
 
@@ -58,12 +58,12 @@ def _gradient(net: Network, parts: list[Any], x: Any, t: Any) -> list[Any]:
     return found
 
 
-def _prepare(work: Work, cores: int) -> Program:
+def _prepare(work: Work) -> Program:
     def gradient(parts: list[Any], x: Any, t: Any) -> list[Any]:
         with torch.inference_mode():
             return _gradient(work.network, parts, x, t)
 
-    return blockwise(work, cores, block(work), gradient)
+    return blockwise(work, block(work), gradient)
 
 
-PEERS = (Peer("torch batched", "PyTorch, batched by hand", _prepare, block=block),)
+PEERS = (Peer("torch batched", "PyTorch, batched by hand", in_threads(_prepare), block=block),)

@@ -13,8 +13,11 @@ import torch
 from torch.func import grad, vmap
 
 from benchmarks.network import Floats, Network
-from benchmarks.peers import Peer
+from benchmarks.peers import Peer, in_threads
 from benchmarks.work import Program, Work
+
+# Cores share the networks: threads within operations this small would mostly wait for each other.
+torch.set_num_threads(1)
 
 # Numbers in a block of networks, tried out: many enough for the cost of Python, few enough for the cache.
 _NUMBERS = 256 * 1024
@@ -94,13 +97,12 @@ def block(work: Work, numbers: int = _NUMBERS) -> int:
     return max(8, numbers // (4 * net.parameters + 3 * net.batch * sum(net.sizes[1:])))
 
 
-def blockwise(work: Work, cores: int, n: int, gradient: Callable[[list[Any], Any, Any], list[Any]]) -> Program:
+def blockwise(work: Work, n: int, gradient: Callable[[list[Any], Any, Any], list[Any]]) -> Program:
     """A function that gives the gradients of stacked networks, as a program."""
     blocks = [slice(k, k + n) for k in range(0, work.runs, n)]
     data = list(batches(work))
 
     def train() -> Floats:
-        torch.set_num_threads(cores)
         results = []
         for which in blocks:
             parts, rates = stacked(work, which)
@@ -114,10 +116,10 @@ def blockwise(work: Work, cores: int, n: int, gradient: Callable[[list[Any], Any
     return Program(train, work.from_weights)
 
 
-def _prepare(work: Work, cores: int) -> Program:
+def _prepare(work: Work) -> Program:
     net = work.network
     gradient = vmap(grad(lambda parts, x, t: _loss(net, parts, x, t)), in_dims=(0, None, None))
-    return blockwise(work, cores, block(work), gradient)
+    return blockwise(work, block(work), gradient)
 
 
-PEERS = (Peer("torch func", "PyTorch, torch.func: vmap of grad", _prepare, block=block),)
+PEERS = (Peer("torch func", "PyTorch, torch.func: vmap of grad", in_threads(_prepare), block=block),)

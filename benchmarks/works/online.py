@@ -8,7 +8,7 @@ from benchmarks.work import WorkItem
 
 ITEM = WorkItem(
     name="online",
-    title="XOR 2-4-1, sigmoid, half_sse, sgd, one sample per update, 500 epochs",
+    title="XOR 2-4-1, sigmoid, half_sse, sgd, one sample per update, 250 epochs",
     study=Path(__file__).with_suffix(".yaml"),
     runs=8192,
 )
