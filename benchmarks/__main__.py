@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"unknown {kind} '{unknown[0]}'; there are {', '.join(known)}")
     if given.repeats < 1 or (given.runs is not None and given.runs < 1):
         parser.error("expected at least one repeat and one network")
+    # Known only after minutes otherwise.
+    if given.figure and not importlib.util.find_spec("matplotlib"):
+        parser.error("--figure needs matplotlib, which is not installed")
     found, failed = Found(), False
     for order in _orders(given):
         try:
