@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-# Letters as text, not as shapes: a tenth of the size.
-mpl.rcParams["svg.fonttype"] = "none"
-import matplotlib.pyplot as plt
-from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from benchmarks.goals import base_of
 from benchmarks.measure import Row
@@ -42,7 +37,7 @@ _TITLES = {
 }
 _COLUMNS = 3
 # Numbers stay readable where the line at 1 runs through them.
-_HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+_GROUND = {"facecolor": "white", "edgecolor": "none", "pad": 0.3}
 
 
 def draw(rows: Sequence[Row], path: Path, machine: str) -> None:
@@ -61,9 +56,9 @@ def draw(rows: Sequence[Row], path: Path, machine: str) -> None:
         return
     lines = -(-len(works) // _COLUMNS)
     columns = min(_COLUMNS, len(works))
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(5.2 * columns, 3.7 * lines), squeeze=False, layout="constrained"
-    )
+    # Without pyplot, which would look for a screen.
+    figure = Figure(figsize=(5.2 * columns, 3.7 * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
     slowest = min(_relative(row, rows) for row in rows)
     fastest = max(_relative(row, rows) for row in rows)
     for work, ax in zip(works, axes.flat, strict=False):
@@ -79,8 +74,9 @@ def draw(rows: Sequence[Row], path: Path, machine: str) -> None:
         figure.legend(handles, labels, loc="outside lower right", ncols=len(labels), frameon=False)
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     figure.suptitle(f"Speed relative to this project, one core: {machine}", fontsize=12, x=0.01, ha="left")
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    # Letters as text, not as shapes: a tenth of the size.
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(path, dpi=110)
 
 
 def _relative(row: Row, rows: Sequence[Row]) -> float:
@@ -105,7 +101,7 @@ def _panel(ax: Axes, rows: Sequence[Row], limits: tuple[float, float]) -> None:
         shown = [(y, value) for y, value in zip(at, values, strict=True) if value is not None]
         ax.barh([y for y, _ in shown], [value for _, value in shown], height, color=colour, label=precision)
         for y, value in shown:
-            ax.text(value * 1.1, y, _words(value), va="center", fontsize=7, color="#333333", path_effects=_HALO)
+            ax.text(value * 1.1, y, _words(value), va="center", fontsize=7, color="#333333", bbox=_GROUND)
     ax.axvline(1, color="#222222", linewidth=1, label="this project, through its engine")
     ax.set_xscale("log")
     ax.set_xlim(*limits)
