@@ -1,22 +1,18 @@
 """Timing: programs take turns, so that what disturbs the machine disturbs all of them.
 
-The time is that of the processor, not of the clock on the wall: everything here uses one core, and what other
-processes do on it in between is not the program's.
+On one core the time is that of the processor, not of the clock on the wall: what other processes do on the core in
+between is not the program's. On two cores it is that of the clock.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from benchmarks.peers import Peer
 from benchmarks.work import Program, Work, WorkItem, prepare
-
-_SMALLEST = 4
 
 
 @dataclass(frozen=True)
@@ -25,17 +21,22 @@ class Row:
 
     Attributes
     ----------
-    peer : Peer
-    precision : str
-    speeds : tuple of float
-        Sample-steps per second of processor time, one for each repeat.
+    work, peer, title, precision : str
+    cores, runs : int
+        Cores it may use, networks it trained.
+    speeds : sequence of float
+        Sample-steps per second, one for each repeat.
     difference : float
-        Largest relative difference of its final losses to the project's.
+        Largest relative difference of its final losses to the project's (see `Work.difference`).
     """
 
-    peer: Peer
+    work: str
+    peer: str
+    title: str
     precision: str
-    speeds: tuple[float, ...]
+    cores: int
+    runs: int
+    speeds: Sequence[float]
     difference: float
 
     @property
@@ -48,8 +49,21 @@ class Row:
         return statistics.median(b / s for b, s in zip(base.speeds, self.speeds, strict=True))
 
 
+def clock(cores: int) -> Callable[[], float]:
+    """What the time is read from."""
+    return time.process_time if cores == 1 else time.perf_counter
+
+
 def measure(
-    item: WorkItem, precision: str, peers: Sequence[Peer], runs: int, repeats: int, epochs: int | None = None
+    item: WorkItem,
+    precision: str,
+    peers: Sequence[Peer],
+    *,
+    cores: int = 1,
+    runs: int | None = None,
+    repeats: int = 5,
+    seconds: float = 0.2,
+    overrides: Sequence[str] = (),
 ) -> list[Row]:
     """Time every program that can do a work item, and check that it reaches the same losses.
 
@@ -58,48 +72,78 @@ def measure(
     item : WorkItem
     precision : {"float64", "float32"}
     peers : sequence of Peer
-    runs : int
-        Networks that the project trains; slower programs train fewer.
+    cores : int
+    runs : int, optional
+        Networks that the project trains; default the item's. Slower programs train fewer.
     repeats : int
-    epochs : int, optional
-        Instead of those of the study.
+    seconds : float
+        About as long as a program should train in one repeat.
+    overrides : sequence of str
+        Changes of the study.
 
     Raises
     ------
     ValueError
         When a program reaches other losses.
     """
-    whole = prepare(item, precision, runs, epochs)
-    able = [peer for peer in peers if peer.supports(whole)]
-    works = [_share(whole, peer) for peer in able]
-    programs = [peer.prepare(work) for peer, work in zip(able, works, strict=True)]
-    differences = [_difference(*each) for each in zip(able, works, programs, strict=True)]
-    seconds: list[list[float]] = [[] for _ in able]
-    for _ in range(repeats):
-        for program, times in zip(programs, seconds, strict=True):
-            began = time.process_time()
-            program()
-            times.append(time.process_time() - began)
+    whole = prepare(item, precision, runs or item.runs * cores, overrides)
+    able = [peer for peer in peers if peer.supports(whole) and (cores == 1 or peer.scales)]
+    ready = [_ready(peer, whole, cores, seconds) for peer in able]
+    differences = [_difference(peer, *each, cores, overrides) for peer, each in zip(able, ready, strict=True)]
+    times = list(_turns([program for _, program in ready], repeats, clock(cores)))
     return [
-        Row(peer, precision, tuple(work.sample_steps / t for t in times), difference)
-        for peer, work, times, difference in zip(able, works, seconds, differences, strict=True)
+        Row(
+            item.name,
+            peer.name,
+            peer.title,
+            precision,
+            cores,
+            work.runs,
+            tuple(work.sample_steps / turn[k] for turn in times),
+            difference,
+        )
+        for k, (peer, (work, _), difference) in enumerate(zip(able, ready, differences, strict=True))
     ]
 
 
-def _share(whole: Work, peer: Peer) -> Work:
-    """As many networks as take the program about as long as the project takes for all."""
-    runs = max(_SMALLEST, round(whole.runs / peer.cost))
-    return whole if runs >= whole.runs else prepare(whole.item, whole.precision, runs, whole.epochs)
+def _turns(programs: Sequence[Program], repeats: int, now: Callable[[], float]) -> Iterator[list[float]]:
+    """Seconds of every program, turn by turn."""
+    for _ in range(repeats):
+        turn = []
+        for program in programs:
+            began = now()
+            program.train()
+            turn.append(now() - began)
+        yield turn
 
 
-def _difference(peer: Peer, work: Work, program: Program) -> float:
-    """Largest relative difference to the losses that must be reached."""
-    losses = np.asarray(program(), np.float64)
-    largest = float(np.max(np.abs(losses - work.losses) / np.abs(work.losses)))
-    allowed = work.item.tolerance[work.precision]
-    if not largest <= allowed:
+def _ready(peer: Peer, whole: Work, cores: int, seconds: float) -> tuple[Work, Program]:
+    """A program, for as many networks as it trains in so many seconds."""
+    least = peer.block(whole) * cores
+    if peer.whole or least >= whole.runs:
+        return whole, peer.prepare(whole, cores)
+    few = whole.spread(least)
+    program = peer.prepare(few, cores)
+    ((first,), (second,)) = _turns([program], 2, time.perf_counter)
+    n = int(seconds / min(first, second)) * least
+    if n <= least:
+        return few, program
+    work = whole.spread(n)
+    return work, peer.prepare(work, cores)
+
+
+def _difference(peer: Peer, work: Work, program: Program, cores: int, overrides: Sequence[str]) -> float:
+    """The difference to the losses that must be reached; it is the program's warm-up too."""
+    trained = program.train()
+    if peer.checked and peer.checked < work.epochs:
+        short = prepare(work.item, work.precision, work.runs, [*overrides, f"epochs={peer.checked}"])
+        program = peer.prepare(short, cores)
+        work, trained = short, program.train()
+    difference = work.difference(program.losses(trained), max(peer.outliers, work.item.outliers))
+    allowed = max(work.item.tolerance[work.precision], peer.tolerance)
+    if difference > allowed:
         raise ValueError(
             f"{peer.name}, {work.precision}: final losses differ from the project's "
-            f"by {largest:.1e} relative, more than {allowed:.0e}"
+            f"by {difference:.1e} relative, more than {allowed:.0e}"
         )
-    return largest
+    return difference

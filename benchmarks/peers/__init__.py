@@ -5,9 +5,25 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from benchmarks.work import Program, Work
+
+
+class MissingError(ImportError):
+    """What a program needs, and is no Python package, is not installed; the message says what."""
+
+
+def _anything(work: Work) -> bool:
+    return True
+
+
+def _one(work: Work) -> int:
+    return 1
 
 
 @dataclass(frozen=True)
@@ -17,36 +33,58 @@ class Peer:
     Attributes
     ----------
     name, title : str
-    prepare : callable (Work) -> Program
-        Everything that is not training happens here: layout of the weights, compilation.
+    prepare : callable (Work, int) -> Program
+        For a number of cores. Everything that is not training happens here: layout of the weights, compilation.
     supports : callable (Work) -> bool
-    cost : float
-        Roughly how many times as long as the project it takes; it trains as many times fewer networks.
+    block : callable (Work) -> int
+        How many networks it trains at once; it is given a multiple of them.
+    scales : bool
+        Whether it can use more than one core.
+    whole : bool
+        Whether it goes by the plan of a work item, and so always trains all runs.
+    tolerance : float
+        Its losses may differ by so much, if the work item allows no more, where its formulas are others.
+    checked : int or None
+        Its losses are compared after so many epochs only, where its formulas part from the others' later on.
+    outliers : float
+        Share of networks whose losses may then differ all the same.
+    remark : str
+        What is to be said about it below the table.
     """
 
     name: str
     title: str
-    prepare: Callable[[Work], Program]
-    supports: Callable[[Work], bool]
-    cost: float
+    prepare: Callable[[Work, int], Program]
+    supports: Callable[[Work], bool] = _anything
+    block: Callable[[Work], int] = _one
+    scales: bool = True
+    whole: bool = False
+    tolerance: float = 0.0
+    checked: int | None = None
+    outliers: float = 0.0
+    remark: str = ""
+
+
+def in_threads(prepare: Callable[[Work], Program]) -> Callable[[Work, int], Program]:
+    """A program that uses one core and frees the interpreter's lock, as one that trains a part of the runs per core."""
+
+    def prepare_all(work: Work, cores: int) -> Program:
+        if cores == 1:
+            return prepare(work)
+        ends = [work.runs * k // cores for k in range(cores + 1)]
+        programs = [prepare(work.part(slice(a, b))) for a, b in pairwise(ends)]
+        pool = ThreadPoolExecutor(cores)
+        return Program(
+            lambda: list(pool.map(lambda program: program.train(), programs)),
+            lambda results: np.concatenate([p.losses(r) for p, r in zip(programs, results, strict=True)]),
+        )
+
+    return prepare_all
 
 
 def one_hidden_layer(work: Work) -> bool:
-    """Whether this is full-batch gradient descent on half_sse for sigmoid units, one hidden layer of them."""
-    cell = work.plan.cell(0)
-    wanted = {
-        "activation": "sigmoid",
-        "output": "sigmoid",
-        "loss": "half_sse",
-        "optimizer": "sgd",
-        "batch": "full",
-        "bias": "trained",
-        "rule": "backprop",
-        "parameterization": "standard",
-        "weight_decay": 0.0,
-        "bias_learning_rate": cell.learning_rate,
-    }
-    return len(work.sizes) == 3 and all(getattr(cell, key) == value for key, value in wanted.items())
+    """For programs that are written out for one hidden layer."""
+    return work.network.layers == 2
 
 
 def load_peers() -> tuple[list[Peer], list[str]]:
@@ -57,4 +95,6 @@ def load_peers() -> tuple[list[Peer], list[str]]:
             peers += importlib.import_module(f"{__name__}.{module.name}").PEERS
         except ModuleNotFoundError as error:
             notes.append(f"{module.name} is left out: {error.name} is not installed")
-    return sorted(peers, key=lambda peer: peer.cost), notes
+        except MissingError as error:
+            notes.append(f"{module.name} is left out: {error} is not installed")
+    return sorted(peers, key=lambda peer: not peer.whole), notes

@@ -1,84 +1,170 @@
-"""NumPy, vectorised over runs: runs lie along the last axis, in blocks that stay in the cache."""
+"""NumPy, vectorised over runs, in blocks that stay in the cache.
+
+Small layers: runs lie along the last axis, products are sums of element-wise terms. Wide ones: runs lie along the
+first axis, and products are stacks of matrices for the linear algebra library.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from benchmarks.peers import Peer, one_hidden_layer
-from benchmarks.work import Floats, Program, Work
+from benchmarks.network import Floats, Network
+from benchmarks.peers import Peer, in_threads
+from benchmarks.peers.numpy_one import Adam, slope
+from benchmarks.work import Program, Work
 
-_BLOCK = 512
+_NUMBERS = 128 * 1024
+# Layers with as many inputs or more are products of matrices.
+_WIDE = 8
 
 
-def _sigmoid(z: Floats) -> None:
+def _wide(net: Network) -> bool:
+    return max(net.sizes[:-1]) >= _WIDE
+
+
+def _activate(name: str, z: Floats, units: int) -> None:
     """In place."""
-    np.negative(z, out=z)
-    np.exp(z, out=z)
-    z += 1
-    np.reciprocal(z, out=z)
+    if name == "sigmoid":
+        np.negative(z, out=z)
+        np.exp(z, out=z)
+        z += 1
+        np.reciprocal(z, out=z)
+    elif name == "tanh":
+        np.tanh(z, out=z)
+    elif name == "relu":
+        np.maximum(z, 0, out=z)
+    elif name == "softmax":
+        z -= z.max(axis=units, keepdims=True)
+        np.exp(z, out=z)
+        z /= z.sum(axis=units, keepdims=True)
 
 
-def _weighted(w: Floats, a: Floats, b: Floats, out: Floats, term: Floats) -> None:
-    """out = w a + b, with w (units, inputs, runs), a (inputs, samples, runs) and b (units, runs)."""
-    out[:] = b[:, None]
-    for i in range(len(a)):
-        np.multiply(w[:, i, None], a[i], out=term)
-        out += term
+class _Last:
+    """Runs on the last axis: W (out, in, runs), activations (units, samples, runs)."""
+
+    axis, units = -1, 0
+
+    def given(self, a: Floats) -> Floats:
+        return np.ascontiguousarray(a.T)[:, :, None]
+
+    def weighted(self, W: Floats, a: Floats) -> Floats:
+        z = W[:, 0, None] * a[0]
+        for i in range(1, len(a)):
+            z += W[:, i, None] * a[i]
+        return z
+
+    def bias(self, b: Floats) -> Floats:
+        return b[:, None]
+
+    def back(self, W: Floats, e: Floats) -> Floats:
+        out = W[0][:, None] * e[0]
+        for k in range(1, len(e)):
+            out += W[k][:, None] * e[k]
+        return out
+
+    def gradient(self, e: Floats, a: Floats) -> Floats:
+        return np.stack([(e * a[i]).sum(axis=1) for i in range(len(a))], axis=1)
+
+    def total(self, e: Floats) -> Floats:
+        return e.sum(axis=1)
+
+    def rate(self, rate: Floats, part: Floats) -> Floats:
+        return rate
 
 
-def _slope(error: Floats, a: Floats, term: Floats) -> None:
-    """error *= a (1 - a)."""
-    error *= a
-    np.subtract(1, a, out=term)
-    error *= term
+class _First:
+    """Runs on the first axis: W (runs, out, in), activations (runs, samples, units)."""
+
+    axis, units = 0, 2
+
+    def given(self, a: Floats) -> Floats:
+        return a[None]
+
+    def weighted(self, W: Floats, a: Floats) -> Floats:
+        return a @ W.swapaxes(1, 2)
+
+    def bias(self, b: Floats) -> Floats:
+        return b[:, None]
+
+    def back(self, W: Floats, e: Floats) -> Floats:
+        return e @ W
+
+    def gradient(self, e: Floats, a: Floats) -> Floats:
+        return e.swapaxes(1, 2) @ a
+
+    def total(self, e: Floats) -> Floats:
+        return e.sum(axis=1)
+
+    def rate(self, rate: Floats, part: Floats) -> Floats:
+        return rate.reshape(-1, *(1,) * (part.ndim - 1))
 
 
-def _descend(w: Floats, b: Floats, error: Floats, a: Floats, rate: Floats, term: Floats) -> None:
-    """w -= rate error a', summed over the samples; b likewise."""
-    for i in range(len(a)):
-        np.multiply(error, a[i], out=term)
-        w[:, i] -= rate * term.sum(axis=1)
-    b -= rate * error.sum(axis=1)
+def _gradient(net: Network, by: Any, layers: list[tuple[Floats, Any]], x: Floats, t: Floats, n: int) -> list[Floats]:
+    activations = [x]
+    for layer, (W, b) in enumerate(layers, 1):
+        z = by.weighted(W, activations[-1])
+        if net.scales[layer - 1] != 1:
+            z *= x.dtype.type(net.scales[layer - 1])
+        if b is not None:
+            z += by.bias(b)
+        _activate(net.output if layer == net.layers else net.activation, z, by.units)
+        activations.append(z)
+    error = activations[-1] - t
+    error *= x.dtype.type(net.factor(n) * (1 if net.fused else 2))
+    if not net.fused:
+        error *= slope(net.output, activations[-1])
+    found: list[Floats] = []
+    for layer in range(net.layers, 0, -1):
+        W, b = layers[layer - 1]
+        bias = [] if b is None else [by.total(error)]
+        if net.scales[layer - 1] != 1:
+            error *= x.dtype.type(net.scales[layer - 1])
+        found = [by.gradient(error, activations[layer - 1]), *bias, *found]
+        if layer > 1:
+            error = by.back(W, error)
+            error *= slope(net.activation, activations[layer - 1])
+    return found
 
 
-def _train(block: Floats, work: Work) -> Floats:
-    """Final losses of the runs in the columns of `block` (parameters, runs)."""
-    n_in, n_hidden, n_out = work.sizes
-    runs, dtype = block.shape[1], block.dtype
-    x, t = work.inputs.T[:, :, None], work.targets.T[:, :, None]
-    rate = dtype.type(work.learning_rate)
-    ends = np.cumsum([n_hidden * n_in, n_hidden, n_out * n_hidden])
-    w1, b1, w2, b2 = np.split(block, ends)
-    w1, w2 = w1.reshape(n_hidden, n_in, runs), w2.reshape(n_out, n_hidden, runs)
-    hidden, e1, term1 = (np.empty((n_hidden, len(work.inputs), runs), dtype) for _ in range(3))
-    output, e2, term2 = (np.empty((n_out, len(work.inputs), runs), dtype) for _ in range(3))
-    for epoch in range(work.epochs + 1):
-        _weighted(w1, x, b1, hidden, term1)
-        _sigmoid(hidden)
-        _weighted(w2, hidden, b2, output, term2)
-        _sigmoid(output)
-        np.subtract(output, t, out=e2)
-        if epoch == work.epochs:
-            break
-        _slope(e2, output, term2)
-        np.multiply(w2[0][:, None], e2[0], out=e1)
-        for k in range(1, n_out):
-            np.multiply(w2[k][:, None], e2[k], out=term1)
-            e1 += term1
-        _slope(e1, hidden, term1)
-        _descend(w2, b2, e2, hidden, rate, term2)
-        _descend(w1, b1, e1, x, rate, term1)
-    losses: Floats = (e2 * e2).sum(axis=(0, 1)) / 2
-    return losses
+def _train(work: Work, which: slice) -> Floats:
+    net = work.network
+    by = _First() if _wide(net) else _Last()
+    rows = [np.moveaxis(part, -1, by.axis).copy() for layer in net.split(work.weights[which].T)
+            for part in layer if part is not None]  # fmt: skip
+    rest = iter(rows)
+    layers = [(next(rest), next(rest) if net.biases else None) for _ in range(net.layers)]
+    by_layer = np.repeat(work.rates[which].T, 1 + net.biases, axis=0)
+    rates = [by.rate(rate, part) for rate, part in zip(by_layer, rows, strict=True)]
+    adam = Adam(net, rows) if net.optimizer == "adam" else None
+    batches = [(by.given(work.inputs[k]), by.given(work.targets[k]), k.stop - k.start) for k in net.batches()]
+    for _ in range(work.epochs):
+        for x, t, n in batches:
+            gradient = _gradient(net, by, layers, x, t, n)
+            if adam:
+                adam.step(rows, gradient, rates)
+            else:
+                for w, g, rate in zip(rows, gradient, rates, strict=True):
+                    w -= rate * g
+    parts = [np.moveaxis(part, by.axis, 0) for part in rows]
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+
+def _block(work: Work) -> int:
+    net = work.network
+    return max(8, _NUMBERS // (3 * net.batch * sum(net.sizes[1:]) + 3 * net.parameters))
 
 
 def _prepare(work: Work) -> Program:
-    starts = range(0, work.runs, _BLOCK)
+    n = _block(work)
+    blocks = [slice(k, k + n) for k in range(0, work.runs, n)]
 
-    def run() -> Floats:
-        return np.concatenate([_train(work.weights[k : k + _BLOCK].T.copy(), work) for k in starts])
+    def train() -> Floats:
+        with np.errstate(all="ignore"):
+            return np.concatenate([_train(work, which) for which in blocks])
 
-    return run
+    return Program(train, work.from_weights)
 
 
-PEERS = (Peer("numpy runs", "NumPy, vectorised over runs", _prepare, one_hidden_layer, 8.0),)
+PEERS = (Peer("numpy runs", "NumPy, vectorised over runs", in_threads(_prepare), block=_block),)
