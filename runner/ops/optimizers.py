@@ -250,7 +250,8 @@ def _adam_tick(h: Any, c: Any) -> Any:
 def _adam_step(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     mean = fma(1.0 - h[0], g - s[0], s[0])
     square = fma(h[1], s[1], (1.0 - h[1]) * (g * g))
-    scale = sqrt(square) / sqrt(1.0 - c[1]) + h[2]
+    # The two quotients do not depend on the weight, and are computed once for a layer.
+    scale = fma(sqrt(square), 1.0 / sqrt(1.0 - c[1]), h[2])
     return w - (rate / (1.0 - c[0])) * (mean / scale), (mean, square)
 
 
