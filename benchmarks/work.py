@@ -67,6 +67,9 @@ class WorkItem:
     below: float = np.inf
     outliers: float = 0.01
 
+# The other programs do not look at every network in every epoch; so the project does not either.
+_TRAIN_ONLY = "evaluate_every=1000000000"
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
@@ -154,7 +157,7 @@ def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] 
     from runner.plan import make_plan
     from runner.study import load_study
 
-    changes = [f"precision={precision}", *item.overrides(runs), *overrides]
+    changes = [f"precision={precision}", _TRAIN_ONLY, *item.overrides(runs), *overrides]
     kept = make_plan(load_study(item.study, [*changes, "record.weights=true"]))
     wanted = [RECORD_COLUMNS.index(name) for name in ("initial_loss", "final_loss")]
     dtype = np.dtype(precision)
