@@ -54,8 +54,9 @@ def imported(node: ast.AST) -> Iterator[str]:
         if isinstance(child, ast.Import):
             yield from (name.name for name in child.names)
         elif isinstance(child, ast.ImportFrom) and child.module:
-            yield child.module
-            yield from (f"{child.module}.{name.name}" for name in child.names)
+            for name in child.names:
+                inner = f"{child.module}.{name.name}"
+                yield inner if inner in MODULES else child.module
         yield from imported(child)
 
 
