@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runner.data import DataSet, load_data
 from runner.keys import KEYS, element
@@ -108,9 +111,15 @@ def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], in
     return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
 
 
-def _identifier(digest: str) -> str:
-    """The digest with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas."""
-    return "abcdef"[int(digest[0], 16) % 6] + digest[1:]
+def _with_letter(digests: Any) -> Any:
+    """Digests with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas.
+
+    Parameters
+    ----------
+    digests : int or uint64 array
+        The first of their sixteen hexadecimal digits becomes one of the six letters a to f.
+    """
+    return (digests & ((1 << 60) - 1)) | ((10 + (digests >> 60) % 6) << 60)
 
 
 class DataSets:
@@ -172,13 +181,26 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return _identifier(self._hash.hexdigest())
+        return f"{_with_letter(int.from_bytes(self._hash.digest(), 'big')):016x}"
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
-        whole = self._hash.copy()
-        whole.update(f"seed={seed}\n".encode())
-        return _identifier(whole.hexdigest())
+        return f"{int(self.run_ids((seed,))[0]):016x}"
+
+    def run_ids(self, seeds: Sequence[int]) -> NDArray[np.uint64]:
+        """The same of many seeds, as numbers.
+
+        Parameters
+        ----------
+        seeds : sequence of int
+        """
+        fork, digests = self._hash.copy, []
+        for seed in seeds:
+            whole = fork()
+            whole.update(b"seed=%d\n" % seed)
+            digests.append(whole.digest())
+        ids: NDArray[np.uint64] = _with_letter(np.frombuffer(b"".join(digests), ">u8").astype(np.uint64))
+        return ids
 
     @property
     def data_set(self) -> DataSet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -238,31 +239,38 @@ class CellNumbers:
 
 def cell_numbers(cell: Cell) -> CellNumbers:
     """The numbers of one cell."""
-    sizes = cell.architecture
-    layers = len(sizes) - 1
-    settings = np.zeros(layout.SLOTS)
-    names = list(OPTIMIZERS[cell.optimizer].settings)
-    settings[: len(names)] = [getattr(cell, name) for name in names]
-    settings[-1] = cell.weight_decay
+    layers = len(cell.architecture) - 1
+    settings = [getattr(cell, name) for name in OPTIMIZERS[cell.optimizer].settings]
+    settings += [0.0] * (layout.SLOTS - 1 - len(settings))
     limits = dict(cell.criterion)
     thresholds = [limits.get(name, np.inf) for name in CRITERIA]
-    rates = (cell.learning_rate, cell.bias_learning_rate)
-    given = isinstance(cell.init, tuple)
-    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
-    for row, init in enumerate((cell.init, cell.bias_init)):
-        if isinstance(init, tuple):
-            continue
-        for layer in range(layers):
-            drawn = INITIALIZERS[init.name].distribution(sizes[layer], sizes[layer + 1], *init.args)
-            kinds[row] = drawn.kind
-            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
+    # A study may have a million cells: one array is made for each, from a list.
+    rates: list[float] = []
+    for rate in (cell.learning_rate, cell.bias_learning_rate):
+        rates += rate if isinstance(rate, tuple) else (rate,) * layers
+    kinds, scales = _distributions(cell.init, cell.bias_init, cell.architecture)
     return CellNumbers(
-        np.concatenate([*(np.broadcast_to(rate, layers) for rate in rates), settings, thresholds]),
+        np.array([*rates, *settings, cell.weight_decay, *thresholds], np.float64),
         kinds,
         scales,
         None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),
-        expand_weights(cell, np.array(cell.init)) if given else None,
+        expand_weights(cell, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _distributions(init: Any, bias_init: Any, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], Floats]:
+    """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
+    layers = len(sizes) - 1
+    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
+    for row, each in enumerate((init, bias_init)):
+        if isinstance(each, tuple):
+            continue
+        for layer in range(layers):
+            drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
+            kinds[row] = drawn.kind
+            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
+    return kinds, scales
 
 
 def expand_weights(cell: Cell, numbers: Floats) -> Floats:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.columns import MISSING_BITS
+from runner.kernels import text as kernels
+from runner.kernels.cache import enable
+from runner.kernels.decimals import powers_of_ten
 from runner.store.header import Header, Ids, Indices, PlanLike, Records
 
 _TO_QUOTE = frozenset('",\n\r')
+_CODES = {"float": kernels.FLOAT, "int": kernels.INT, "bool": kernels.BOOL}
 
 
+@lru_cache(maxsize=1 << 14)  # the same few texts stand in the keys of every cell
 def field(text: str) -> str:
     """One field of a CSV row, in quotes when it needs them."""
     if _TO_QUOTE.isdisjoint(text):
@@ -60,7 +65,9 @@ class RowText:
 
     def __init__(self, plan: PlanLike, header: Header) -> None:
         self._plan = plan
-        self._header = header
+        self._seeds = np.array(plan.seeds, np.uint64)
+        self._outcomes = _pieces([f",{name}".encode() for name in header.outcomes])
+        self._kinds = np.array([_CODES[kind] for _, kind in header.measurements], np.int64)
         # Keys are the same for all runs of a cell, so their text is made once.
         self._cell = lru_cache(maxsize=1024)(self._cell_text)
 
@@ -70,7 +77,7 @@ class RowText:
         Parameters
         ----------
         runs : array of int, shape (n,)
-            Indices of the runs in the plan.
+            Indices of the runs in the plan; fastest when those of a cell are neighbours.
         records : array of float, shape (n, 1 + number of measurements)
             What was measured of each, the code of the outcome first.
 
@@ -82,28 +89,52 @@ class RowText:
         ends : array of int, shape (n,)
             Where each row ends in `text`.
         """
-        seeds, step = self._plan.seeds, len(self._plan.seeds)
-        ids, keys = [], []
-        for cell, k in zip((runs // step).tolist(), (runs % step).tolist(), strict=True):
-            run_id, text = self._cell(cell)
-            ids.append(run_id(seeds[k]))
-            keys.append(f"{ids[-1]}{text}{seeds[k]}")
-        names = self._header.outcomes
-        outcomes = [names[code] for code in records[:, 0].astype(np.int64).tolist()]
-        columns: list[list[str]] = [keys, outcomes]
-        for i, (_, kind) in enumerate(self._header.measurements, start=1):
-            columns.append(column_text(records[:, i], kind))
-        rows = list(map(",".join, zip(*columns, strict=True)))
-        text_bytes, ends = _lines(rows)
-        return np.array([int(run_id, 16) for run_id in ids], np.uint64), text_bytes, ends
+        n = len(runs)
+        if not n:
+            return np.empty(0, np.uint64), b"", np.empty(0, np.int64)
+        cells, places = np.divmod(runs, len(self._seeds))
+        first = np.flatnonzero(np.diff(cells, prepend=-1))
+        sizes = np.diff(first, append=n)
+        keys, ids = [], []
+        for cell, begin, size in zip(cells[first].tolist(), first.tolist(), sizes.tolist(), strict=True):
+            run_ids, text = self._cell(cell)
+            keys.append(text)
+            ids.append(run_ids(self._seeds[places[begin : begin + size]].tolist()))
+        names = kernels.Names(
+            np.concatenate(ids),
+            _pieces(keys),
+            np.repeat(np.arange(len(keys)), sizes),
+            self._seeds[places],
+            self._outcomes,
+            records[:, 0].astype(np.int64),
+        )
+        return names.ids, *self._written(names, sizes, np.ascontiguousarray(records[:, 1:], np.float64))
 
-    def _cell_text(self, index: int) -> tuple[Callable[[int], str], str]:
+    def _written(self, names: kernels.Names, sizes: Indices, numbers: Records) -> tuple[bytes, Indices]:
+        """The rows, and where each one ends; `sizes` tells how many of them have each of the keys."""
+        _keep_compiled()
+        measured = kernels.Measurements(
+            numbers, numbers.view(np.uint64), self._kinds, np.uint64(MISSING_BITS), powers_of_ten()
+        )
+        longest = int(np.diff(self._outcomes.starts).max()) + kernels.MOST_NAME + kernels.MOST_BYTES * numbers.shape[1]
+        room = len(numbers) * longest + int(np.diff(names.keys.starts) @ sizes)
+        out, ends = np.empty(room, np.uint8), np.empty(len(numbers), np.int64)
+        kernels.write_rows(names, measured, out, ends)
+        return out[: ends[-1]].tobytes(), ends
+
+    def _cell_text(self, index: int) -> tuple[Callable[[Sequence[int]], Ids], bytes]:
         cell = self._plan.cell(index)
-        return cell.run_id, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
+        return cell.run_ids, ("," + ",".join((cell.cell_id, *map(field, cell.texts))) + ",").encode()
 
 
-def _lines(rows: list[str]) -> tuple[bytes, Indices]:
-    """Rows joined and encoded, and where each one ends."""
-    text = "".join([row + "\n" for row in rows])
-    sizes: Iterable[int] = map(len, rows) if text.isascii() else (len(row.encode()) for row in rows)
-    return text.encode(), np.cumsum(np.fromiter(sizes, np.int64, len(rows)) + 1)
+def _pieces(texts: list[bytes]) -> kernels.Pieces:
+    """Texts for the kernel to choose from."""
+    starts = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=starts[1:])
+    return kernels.Pieces(np.frombuffer(b"".join(texts), np.uint8), starts)
+
+
+@cache
+def _keep_compiled() -> None:
+    """Load the kernel from the disk cache, or keep it there; where that fails, the engine has told so."""
+    enable(kernels.write_rows, tell=lambda reason: None)
