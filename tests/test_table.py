@@ -440,7 +440,7 @@ def test_a_killed_process_loses_nothing(
         writer = subprocess.Popen([sys.executable, "-c", _WRITER, *arguments], stdout=subprocess.PIPE)
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"ready\n"
-        time.sleep(random.uniform(0, 0.01 * (1 + start / 5)))
+        time.sleep(random.uniform(0, 0.02 * (1 + start)))
         writer.kill()
         killed = writer.wait() != 0
         writer.stdout.close()
