@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "run"
         code = _COMMANDS[command](arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who called us
+            sys.stdout.flush()
         return code
     except RunnerError as error:
         for line in str(error).splitlines():
@@ -48,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _give_up_stdout()
         print(f"error: cannot write the output: {error.strerror or error}", file=sys.stderr)
         return 1
+    except UnicodeDecodeError:
+        print("error: the results are not UTF-8 text (changed by another program?)", file=sys.stderr)
+        return 1
     except MemoryError:
         print("error: out of memory; finished rows are kept: use fewer threads (-j)", file=sys.stderr)
         return 1
@@ -57,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _give_up_stdout() -> None:
     """Python must not stumble over an output that takes nothing when it flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

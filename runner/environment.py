@@ -19,13 +19,28 @@ _PACKAGES = ("numba", "llvmlite", "numpy")
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """What an earlier start wrote; empty when there is nothing, or nothing that can be read."""
+    """What an earlier start wrote, as far as it is what it should be; empty when nothing can be read."""
     path = folder / ENVIRONMENT
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {key: value for key, value in content.items() if _is_sound(key, value)}
+
+
+def _is_sound(key: str, value: Any) -> bool:
+    """Whether a fact is of the kind that we write: somebody may have edited the file."""
+    if key == "axes":
+        return isinstance(value, list) and all(isinstance(axis, str) for axis in value)
+    if key == "timings":
+        numbers = [value.get(name) for name in ("seconds", "updates")] if isinstance(value, dict) else [None]
+        return all(isinstance(n, int | float) and 0 <= n < 1e18 for n in numbers)
+    if key == "study":
+        texts = [value.get(name, "") for name in ("name", "file", "folder")] if isinstance(value, dict) else [None]
+        return all(isinstance(text, str) for text in texts)
+    return isinstance(value, dict) if key in ("record", "defaults", "versions") else True
 
 
 def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:

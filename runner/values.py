@@ -18,6 +18,7 @@ Schema = Mapping[str, Any]
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
 _LAYERS = re.compile(r"[0-9]+(-[0-9]+)*")
 MOST_UNITS = 65_536
+MOST_LAYERS = 256
 
 
 class Reader(Protocol):
@@ -183,6 +184,8 @@ def architecture() -> Kind:
             raise expected(what, value)
         if len(sizes) < 2:
             raise Wrong(f"expected at least two {what}, found {len(sizes)}")
+        if len(sizes) > MOST_LAYERS:
+            raise Wrong(f"expected at most {MOST_LAYERS} layers, found {len(sizes):,}")
         if bad := [n for n in sizes if not 1 <= n <= MOST_UNITS]:
             raise Wrong(f"expected layers of 1 to {MOST_UNITS:,} units, found {found(bad[0])}")
         return tuple(int(n) for n in sizes)
@@ -190,7 +193,8 @@ def architecture() -> Kind:
     schema = {
         "anyOf": [
             {"type": "string", "pattern": "^[0-9]+(-[0-9]+)+$"},
-            {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS}, "minItems": 2},
+            {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS}, "minItems": 2}
+            | {"maxItems": MOST_LAYERS},
         ]
     }
     return Kind(read, lambda sizes: "-".join(map(str, sizes)), schema)

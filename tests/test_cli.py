@@ -224,6 +224,27 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     piped.stderr.close()
 
 
+def test_a_closed_output_is_no_traceback(folder: Path) -> None:
+    """What shells do for `>&-`."""
+    command = f"{sys.executable} -m runner small.yaml --json -q >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(pd.read_csv(folder / "results/small/runs.csv")) == 80
+
+
+def test_results_of_another_encoding_are_told(folder: Path) -> None:
+    assert call("small.yaml", "-q")[0] == 0
+    path = folder / "results/small/runs.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"sigmoid", b"sigm\xefd", 1))
+    assert call("replay", "small", "--all")[0] == 1
+    path.write_bytes(whole.replace(b"run_id", b"run\xefid", 1))
+    for command in ("report", "explain"):
+        code, _, err = call(command, "small")
+        assert code == 1
+        assert err.splitlines()[-1].startswith("error: ")
+
+
 def test_a_second_runner_is_refused(folder: Path) -> None:
     first = start("long.yaml", "-q", "-j", "1")
     try:

@@ -218,10 +218,31 @@ def test_a_list_of_failures_that_is_none(study: Path, options: Options) -> None:
     plan = make(study)
     run_session(plan, options, Engine(failing=(1,)))
     path = options.out / "tiny" / "failed.csv"
-    path.write_text("run_id,reason\nzz,1\n")
-    with pytest.raises(RunnerError) as caught:
-        run_session(plan, options, Engine())
-    assert str(caught.value) == f"{path} is not a list of failed runs: remove it, and they are tried again"
+    for run_id in ("zz", "-5", "f" * 17, ""):
+        path.write_text(f"run_id,reason\n{run_id},1\n")
+        with pytest.raises(RunnerError) as caught:
+            run_session(plan, options, Engine())
+        assert str(caught.value) == f"{path} is not a list of failed runs: remove it, and they are tried again"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\x00",
+        b"[" * 100_000,
+        b"[1]",
+        b'{"record": null, "axes": 3, "timings": [], "study": "x", "defaults": 1}',
+        b'{"record": "x", "axes": [1], "timings": {"seconds": "a", "updates": NaN}, "study": {"folder": 5}}',
+        b'{"timings": {"seconds": NaN, "updates": 1e400}, "study": null}',
+    ],
+)
+def test_facts_that_somebody_has_edited_are_passed_over(study: Path, options: Options, content: bytes) -> None:
+    table = run_session(make(study), options, Engine()).table
+    (table.parent / "environment.json").write_bytes(content)
+    assert preview(make(study, "replicates=5"), options.out).new == 6
+    assert runner.replay(table, sample=1).n_checked == 1
+    assert run_session(make(study, "replicates=5"), options, Engine()).trained == 6
+    assert len(pd.read_csv(table)) == 30
 
 
 def test_changes_of_the_runner_are_noticed(

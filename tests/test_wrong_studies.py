@@ -476,6 +476,11 @@ STUDIES = [
         id="one layer",
     ),
     pytest.param(
+        BASE.replace("2-4-1", "-".join(["2"] * 100_000)),
+        "x.yaml:2:15: architecture: expected at most 256 layers, found 100,000",
+        id="too many layers",
+    ),
+    pytest.param(
         BASE.replace("2-4-1", "2-0-1"),
         "x.yaml:2:15: architecture: expected layers of 1 to 65,536 units, found 0",
         id="layer without units",

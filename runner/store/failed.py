@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from runner.store.rowtext import field
 
 FAILED = "failed.csv"
 _HEADER = ["run_id", "reason"]
+_IDENTITY = re.compile("[0-9a-f]{16}")
 
 
 def read_failed(folder: Path) -> dict[int, str]:
@@ -33,9 +35,15 @@ def read_failed(folder: Path) -> dict[int, str]:
             header, *rows = csv.reader(file)
             if header != _HEADER:
                 raise ValueError(header)
-            return {int(run_id, 16): reason for run_id, reason in rows}
+            return {_number(run_id): reason for run_id, reason in rows}
         except (ValueError, csv.Error) as error:
             raise RunnerError(f"{path} is not a list of failed runs: remove it, and they are tried again") from error
+
+
+def _number(run_id: str) -> int:
+    if not _IDENTITY.fullmatch(run_id):
+        raise ValueError(run_id)
+    return int(run_id, 16)
 
 
 def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:
