@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runner.data import DataSet, load_data
 from runner.keys import KEYS, element
@@ -21,6 +24,8 @@ _DATA = slice(PLACE["data"], PLACE["target_range"] + 1)
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE, _DECAY = PLACE["learning_rate"], PLACE["bias_learning_rate"], PLACE["weight_decay"]
 _EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
+# The first of sixteen hexadecimal digits becomes one of six letters, a to f.
+_FIRST_DIGIT, _DIGIT, _A, _LETTERS = (np.uint64(n) for n in (60, 15, 10, 6))
 _PREFIXES = tuple(f"{key}=" for key in CELL_KEYS)
 
 Change = tuple[int, Any, str]
@@ -108,9 +113,10 @@ def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], in
     return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
 
 
-def _identifier(digest: str) -> str:
-    """The digest with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas."""
-    return "abcdef"[int(digest[0], 16) % 6] + digest[1:]
+def _with_letter(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Digests with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas."""
+    first = digests >> _FIRST_DIGIT
+    return (digests & ~(_DIGIT << _FIRST_DIGIT)) | ((_A + first % _LETTERS) << _FIRST_DIGIT)
 
 
 class DataSets:
@@ -172,13 +178,26 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return _identifier(self._hash.hexdigest())
+        digest = np.frombuffer(self._hash.digest(), ">u8").astype(np.uint64)
+        return f"{int(_with_letter(digest)[0]):016x}"
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
-        whole = self._hash.copy()
-        whole.update(f"seed={seed}\n".encode())
-        return _identifier(whole.hexdigest())
+        return f"{int(self.run_ids((seed,))[0]):016x}"
+
+    def run_ids(self, seeds: Sequence[int]) -> NDArray[np.uint64]:
+        """The same of many seeds, as numbers.
+
+        Parameters
+        ----------
+        seeds : sequence of int
+        """
+        fork, digests = self._hash.copy, []
+        for seed in seeds:
+            whole = fork()
+            whole.update(b"seed=%d\n" % seed)
+            digests.append(whole.digest())
+        return _with_letter(np.frombuffer(b"".join(digests), ">u8").astype(np.uint64))
 
     @property
     def data_set(self) -> DataSet:

@@ -44,6 +44,9 @@ class FakeCell:
     def run_id(self, seed: int) -> str:
         return identity(self.texts, seed)
 
+    def run_ids(self, seeds: Sequence[int]) -> np.ndarray:
+        return np.array([int(self.run_id(seed), 16) for seed in seeds], np.uint64)
+
 
 @dataclass
 class FakePlan:

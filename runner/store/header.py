@@ -24,7 +24,7 @@ class CellLike(Protocol):
     def texts(self) -> tuple[str, ...]: ...
     @property
     def architecture(self) -> Any: ...
-    def run_id(self, seed: int) -> str: ...
+    def run_ids(self, seeds: Sequence[int]) -> Ids: ...
 
 
 class PlanLike(Protocol):
@@ -97,6 +97,5 @@ def plan_ids(plan: PlanLike) -> Ids:
     ids = np.empty(plan.n_runs, np.uint64)
     step = len(seeds)
     for i in range(plan.n_cells):
-        run_id = plan.cell(i).run_id
-        ids[i * step : (i + 1) * step] = [int(run_id(seed), 16) for seed in seeds]
+        ids[i * step : (i + 1) * step] = plan.cell(i).run_ids(seeds)
     return ids
