@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +17,8 @@ _TO_QUOTE = frozenset('",\n\r')
 SLOWLY = 20_000
 
 
+# Most texts of keys come again and again.
+@lru_cache(maxsize=4096)
 def field(text: str) -> str:
     """One field of a CSV row, in quotes when it needs them."""
     if _TO_QUOTE.isdisjoint(text):
@@ -125,14 +127,16 @@ class RowText:
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
         sizes = np.diff(firsts, append=len(runs))
         seeds = self._seeds[places]
-        keys, ids = [], []
+        keys: list[str] = []
+        ids: list[int] = []
+        listed = seeds.tolist()
         for cell, first, size in zip(cells[firsts].tolist(), firsts.tolist(), sizes.tolist(), strict=True):
             run_ids, text = self._cell(cell)
             keys.append(text)
-            ids.append(run_ids(seeds[first : first + size].tolist()))
-        return Starts(np.concatenate(ids), keys, sizes, seeds, codes)
+            ids += run_ids(listed[first : first + size])
+        return Starts(np.array(ids, np.uint64), keys, sizes, seeds, codes)
 
-    def _cell_text(self, index: int) -> tuple[Callable[[Sequence[int]], Ids], str]:
+    def _cell_text(self, index: int) -> tuple[Callable[[Iterable[int]], list[int]], str]:
         cell = self._plan.cell(index)
         return cell.run_ids, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
 
