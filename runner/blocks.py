@@ -150,7 +150,7 @@ def _train(block: Block) -> Trained:
         np.empty((groups, events, program.parameters, lanes) if kept else (0, 0, 0, 0), program.dtype),
     )
     train_block(program.net, program.data, program.job, runs, out, _scratch(program), program.width)
-    values = _by_lane(out.values, block.n).astype(np.float64)
+    values = _by_lane(out.values, block.n).astype(np.float64, copy=False)
     counts = _by_lane(out.counts, block.n)
     records = np.concatenate([_records(block, budget, values, counts) for budget in block.budgets])
     curves = _curves(block, values, counts) if block.points else None

@@ -30,10 +30,7 @@ LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
 ) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
 _SHARED = tuple(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"})
-_BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
-_ARCHITECTURE, _INIT, _BIAS_INIT = PLACE["architecture"], PLACE["init"], PLACE["bias_init"]
-_RATE, _BIAS_RATE, _DECAY = PLACE["learning_rate"], PLACE["bias_learning_rate"], PLACE["weight_decay"]
-_SETTINGS = {name: tuple(PLACE[key] for key in record.settings) for name, record in OPTIMIZERS.items()}
+_BIAS, _CRITERION = PLACE["bias"], PLACE["criterion"]
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
 _ORDERS = {
@@ -242,50 +239,35 @@ class CellNumbers:
 
 def cell_numbers(cell: Cell) -> CellNumbers:
     """The numbers of one cell."""
-    # A study may have a million cells: by place and from what is known, not by name and anew.
-    values = cell.values
-    sizes, init, bias = values[_ARCHITECTURE], values[_INIT], values[_BIAS]
-    layers = len(sizes) - 1
-    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
-    numbers = [
-        *_by_layer(values[_RATE], layers),
-        *_by_layer(values[_BIAS_RATE], layers),
-        *settings,
-        *(0.0,) * (layout.SLOTS - 1 - len(settings)),
-        values[_DECAY],
-        *_thresholds(values[_CRITERION]),
-    ]
-    given = isinstance(init, tuple)
-    kinds, scales = _distributions(sizes, None if given else init, values[_BIAS_INIT])
+    layers = len(cell.architecture) - 1
+    settings = [getattr(cell, name) for name in OPTIMIZERS[cell.optimizer].settings]
+    settings += [0.0] * (layout.SLOTS - 1 - len(settings))
+    limits = dict(cell.criterion)
+    thresholds = [limits.get(name, np.inf) for name in CRITERIA]
+    # A study may have a million cells: one array is made for each, from a list.
+    rates: list[float] = []
+    for rate in (cell.learning_rate, cell.bias_learning_rate):
+        rates += rate if isinstance(rate, tuple) else (rate,) * layers
+    kinds, scales = _distributions(cell.init, cell.bias_init, cell.architecture)
     return CellNumbers(
-        np.array(numbers, np.float64),
+        np.array([*rates, *settings, cell.weight_decay, *thresholds], np.float64),
         kinds,
         scales,
-        None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
-        expand_weights(cell, np.array(init)) if given else None,
+        None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),
+        expand_weights(cell, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
     )
 
 
-def _by_layer(rate: Any, layers: int) -> tuple[float, ...]:
-    return rate if isinstance(rate, tuple) else (rate,) * layers
-
-
-@lru_cache(maxsize=4096)
-def _thresholds(criterion: tuple[tuple[str, float], ...]) -> tuple[float, ...]:
-    limits = dict(criterion)
-    return tuple(limits.get(name, math.inf) for name in CRITERIA)
-
-
-@lru_cache(maxsize=4096)
-def _distributions(sizes: tuple[int, ...], *inits: Any) -> tuple[NDArray[np.int64], Floats]:
-    """Kinds and scales of the weights and of the biases; of what is given one by one (None), zeros."""
+@lru_cache(maxsize=1024)
+def _distributions(init: Any, bias_init: Any, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], Floats]:
+    """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
     layers = len(sizes) - 1
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
-    for row, init in enumerate(inits):
-        if init is None:
+    for row, each in enumerate((init, bias_init)):
+        if isinstance(each, tuple):
             continue
         for layer in range(layers):
-            drawn = INITIALIZERS[init.name].distribution(sizes[layer], sizes[layer + 1], *init.args)
+            drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
     return kinds, scales

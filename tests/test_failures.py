@@ -69,7 +69,7 @@ def test_preparing_that_fails_is_left_to_the_blocks(tmp_path: Path, monkeypatch:
 
 def test_networks_that_do_not_fit_are_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 100 << 20)
-    keys = STUDY | {"sweep": {"grid": {"architecture": ["2-2-1", "2-30000-1"]}}}
+    keys = STUDY | {"sweep": {"grid": {"architecture": ["2-2-1", "2-60000-1"]}}}
     outcome = run_session(studies.make(tmp_path, **keys), Options(out=tmp_path, quiet=True))
     assert (outcome.trained, outcome.failed) == (30, 30)
     (reason,) = outcome.reasons
