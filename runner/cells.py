@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from runner.data import DataSet, load_data
 from runner.keys import KEYS, element
@@ -24,6 +21,10 @@ _DATA = slice(PLACE["data"], PLACE["target_range"] + 1)
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE, _DECAY = PLACE["learning_rate"], PLACE["bias_learning_rate"], PLACE["weight_decay"]
 _EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
+# The first of sixteen hexadecimal digits becomes one of six letters, a to f.
+_FIRST_DIGIT = 60
+_REST = (1 << _FIRST_DIGIT) - 1
+_LETTERS = tuple(0xA + digit % 6 << _FIRST_DIGIT for digit in range(16))
 _PREFIXES = tuple(f"{key}=" for key in CELL_KEYS)
 
 Change = tuple[int, Any, str]
@@ -111,15 +112,10 @@ def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], in
     return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
 
 
-def _with_letter(digests: Any) -> Any:
-    """Digests with a letter in front: `12e4567890123456`, or digits alone, would be read as a number by pandas.
-
-    Parameters
-    ----------
-    digests : int or uint64 array
-        The first of their sixteen hexadecimal digits becomes one of the six letters a to f.
-    """
-    return (digests & ((1 << 60) - 1)) | ((10 + (digests >> 60) % 6) << 60)
+def _identity(digest: bytes) -> int:
+    """The digest as a number, a letter in front: `12e4567890123456`, or digits alone, would be a number to pandas."""
+    number = int.from_bytes(digest, "big")
+    return number & _REST | _LETTERS[number >> _FIRST_DIGIT]
 
 
 class DataSets:
@@ -165,9 +161,7 @@ class Cell:
         self.index = index
         self.values = tuple(values)
         self.texts = tuple(texts)
-        lines = [prefix + text for prefix, text in zip(_PREFIXES, self.texts, strict=True)]
-        lines.append("")
-        self._hash = hashlib.blake2b("\n".join(lines).encode(), digest_size=8)
+        self._hash: hashlib.blake2b | None = None
 
     def __getattr__(self, key: str) -> Any:
         place = PLACE.get(key)
@@ -181,26 +175,32 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return f"{_with_letter(int.from_bytes(self._hash.digest(), 'big')):016x}"
+        return f"{_identity(self._hashed().digest()):016x}"
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
-        return f"{int(self.run_ids((seed,))[0]):016x}"
+        return f"{self.run_ids((seed,))[0]:016x}"
 
-    def run_ids(self, seeds: Sequence[int]) -> NDArray[np.uint64]:
+    def run_ids(self, seeds: Iterable[int]) -> list[int]:
         """The same of many seeds, as numbers.
 
         Parameters
         ----------
-        seeds : sequence of int
+        seeds : iterable of int
         """
-        fork, digests = self._hash.copy, []
+        fork, found = self._hashed().copy, []
         for seed in seeds:
             whole = fork()
             whole.update(b"seed=%d\n" % seed)
-            digests.append(whole.digest())
-        ids: NDArray[np.uint64] = _with_letter(np.frombuffer(b"".join(digests), ">u8").astype(np.uint64))
-        return ids
+            found.append(_identity(whole.digest()))
+        return found
+
+    def _hashed(self) -> hashlib.blake2b:
+        """The hash of all keys but the seed, made when it is first asked for: training needs none."""
+        if self._hash is None:
+            lines = [prefix + text for prefix, text in zip(_PREFIXES, self.texts, strict=True)]
+            self._hash = hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=8)
+        return self._hash
 
     @property
     def data_set(self) -> DataSet:

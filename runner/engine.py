@@ -214,13 +214,12 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
         stored = stored_parameters(cell.bias, cell.architecture) if plan.study.record.weights else None
         return Block(room.program, room.budgets, segments, len(seeds), points(room), stored)
 
-    for cells, places in _turns(plan, missing):
+    for cells, places, wanted in _turns(plan, missing):
         members = [plan.cell(i) for i in cells]
         key = program_key(members[0])
         if key not in programs:
             programs[key] = make_program(members[0])
         numbers = cell_numbers(members[0])
-        wanted = missing[list(cells), places]
         for budgets, which, some in _by_budgets([cell.budget for cell in members], wanted):
             room = waiting.get((key, budgets))
             if room is None:
@@ -240,14 +239,15 @@ def _blocks(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Block]:
             yield block(room, room.take())
 
 
-def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice]]:
-    """The cells of a trajectory and some places of seeds, wherever any run of these is missing."""
+def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice, NDArray[np.bool_]]]:
+    """The cells of a trajectory, some places of seeds, and which runs of these are missing, wherever any is."""
     schedule = plan.schedule()
     for places in rounds(len(plan.seeds)):
         for k in spread(len(schedule)):
             cells = schedule[k]
-            if missing[list(cells), places].any():
-                yield cells, places
+            wanted = missing[list(cells), places]
+            if wanted.any():
+                yield cells, places, wanted
 
 
 def _by_budgets(
@@ -257,12 +257,12 @@ def _by_budgets(
 
     Mostly all seeds miss all budgets; after an interruption or an edit of the study some miss only a few.
     """
-    patterns: dict[bytes, list[int]] = defaultdict(list)
     if wanted.all():
-        patterns[wanted[:, 0].tobytes()] = list(range(wanted.shape[1]))
-    else:
-        for place in np.flatnonzero(wanted.any(axis=0)).tolist():
-            patterns[wanted[:, place].tobytes()].append(place)
+        yield tuple(budgets), np.arange(len(budgets)), np.arange(wanted.shape[1])
+        return
+    patterns: dict[bytes, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(wanted.any(axis=0)).tolist():
+        patterns[wanted[:, place].tobytes()].append(place)
     for pattern, places in patterns.items():
         which = np.flatnonzero(np.frombuffer(pattern, bool))
         yield tuple(budgets[k] for k in which), which, np.array(places, np.int64)

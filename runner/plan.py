@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product as combinations
 from typing import Any
 
@@ -25,6 +25,8 @@ __all__ = ["Cell", "Plan", "make_plan"]
 MOST_RUNS = 10**9
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
+# A kilobyte each.
+_KEPT_CELLS = 1 << 14
 _RATE_KEYS = (*DATA_KEYS, "batch")
 
 
@@ -71,6 +73,8 @@ class Plan:
         self._layout: Layout = study.layout
         self._resolver = Resolver(study.base, self.data_sets.samples)
         self._expansion = Expansion(study.layout.product)
+        # Once to train it, once to write its rows.
+        self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
         self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._layout.axes]
         self._included = self._new_cells()
         self.n_cells = len(self._expansion) + len(self._included)
@@ -80,6 +84,9 @@ class Plan:
         """Cell `i`, from 0."""
         if not 0 <= i < self.n_cells:
             raise IndexError(f"cell {i} of {self.n_cells}")
+        return self._cell(i)
+
+    def _make_cell(self, i: int) -> Cell:
         if i >= len(self._expansion):
             values, texts = self._included[i - len(self._expansion)]
         else:

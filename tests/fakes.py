@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,8 +44,8 @@ class FakeCell:
     def run_id(self, seed: int) -> str:
         return identity(self.texts, seed)
 
-    def run_ids(self, seeds: Sequence[int]) -> np.ndarray:
-        return np.array([int(self.run_id(seed), 16) for seed in seeds], np.uint64)
+    def run_ids(self, seeds: Iterable[int]) -> list[int]:
+        return [int(self.run_id(seed), 16) for seed in seeds]
 
 
 @dataclass

@@ -79,9 +79,9 @@ def test_all_cells_have_their_first_seeds_before_any_has_more(tmp_path: Path) ->
     missing = np.ones((plan.n_cells, len(plan.seeds)), bool)
     turns = list(engine._turns(plan, missing))
     assert len(turns) == 2 * plan.n_trajectories // 70
-    assert [places for _, places in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
+    assert [places for _, places, _ in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
     missing[:, :64] = False
-    assert [places for _, places in engine._turns(plan, missing)] == [slice(64, 70)] * 84
+    assert [places for _, places, _ in engine._turns(plan, missing)] == [slice(64, 70)] * 84
 
 
 def test_an_interrupted_study_has_covered_every_axis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

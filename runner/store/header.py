@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ class CellLike(Protocol):
     def texts(self) -> tuple[str, ...]: ...
     @property
     def architecture(self) -> Any: ...
-    def run_ids(self, seeds: Sequence[int]) -> Ids: ...
+    def run_ids(self, seeds: Iterable[int]) -> list[int]: ...
 
 
 class PlanLike(Protocol):

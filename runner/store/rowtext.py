@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.columns import MISSING_BITS
-from runner.kernels import text as kernels
-from runner.kernels.cache import enable
-from runner.kernels.decimals import powers_of_ten
 from runner.store.header import Header, Ids, Indices, PlanLike, Records
 
 _TO_QUOTE = frozenset('",\n\r')
-_CODES = {"float": kernels.FLOAT, "int": kernels.INT, "bool": kernels.BOOL}
+# A small study is done before a first start has compiled what writes rows fifteen times as fast.
+SLOWLY = 20_000
 
 
-@lru_cache(maxsize=1 << 14)  # the same few texts stand in the keys of every cell
+# Most texts of keys come again and again.
+@lru_cache(maxsize=4096)
 def field(text: str) -> str:
     """One field of a CSV row, in quotes when it needs them."""
     if _TO_QUOTE.isdisjoint(text):
@@ -52,6 +52,29 @@ def column_text(column: NDArray[np.float64], kind: str) -> list[str]:
     return texts
 
 
+@dataclass(frozen=True)
+class Starts:
+    """What stands in n rows before their measurements.
+
+    Attributes
+    ----------
+    ids : array of uint64, shape (n,)
+    keys : list of str
+        Of every cell: commas and keys between the identity and the seed.
+    sizes : array of int
+        How many rows, one behind the other, each of them has.
+    seeds : array of uint64, shape (n,)
+    codes : array of int, shape (n,)
+        Of the outcomes.
+    """
+
+    ids: Ids
+    keys: list[str]
+    sizes: Indices
+    seeds: NDArray[np.uint64]
+    codes: Indices
+
+
 class RowText:
     """Makes the rows of a plan's runs.
 
@@ -65,9 +88,9 @@ class RowText:
 
     def __init__(self, plan: PlanLike, header: Header) -> None:
         self._plan = plan
+        self._header = header
         self._seeds = np.array(plan.seeds, np.uint64)
-        self._outcomes = _pieces([f",{name}".encode() for name in header.outcomes])
-        self._kinds = np.array([_CODES[kind] for _, kind in header.measurements], np.int64)
+        self._made = 0
         # Keys are the same for all runs of a cell, so their text is made once.
         self._cell = lru_cache(maxsize=1024)(self._cell_text)
 
@@ -89,52 +112,44 @@ class RowText:
         ends : array of int, shape (n,)
             Where each row ends in `text`.
         """
-        n = len(runs)
-        if not n:
+        if not len(runs):
             return np.empty(0, np.uint64), b"", np.empty(0, np.int64)
+        self._made += len(runs)
+        starts = self._starts(runs, records[:, 0].astype(np.int64))
+        if self._made <= SLOWLY:
+            return starts.ids, *_plainly(self._header, starts, records[:, 1:])
+        from runner.store.fastrows import write
+
+        return starts.ids, *write(self._header, starts, records[:, 1:])
+
+    def _starts(self, runs: Indices, codes: Indices) -> Starts:
         cells, places = np.divmod(runs, len(self._seeds))
-        first = np.flatnonzero(np.diff(cells, prepend=-1))
-        sizes = np.diff(first, append=n)
-        keys, ids = [], []
-        for cell, begin, size in zip(cells[first].tolist(), first.tolist(), sizes.tolist(), strict=True):
+        firsts = np.flatnonzero(np.diff(cells, prepend=-1))
+        sizes = np.diff(firsts, append=len(runs))
+        seeds = self._seeds[places]
+        keys: list[str] = []
+        ids: list[int] = []
+        listed = seeds.tolist()
+        for cell, first, size in zip(cells[firsts].tolist(), firsts.tolist(), sizes.tolist(), strict=True):
             run_ids, text = self._cell(cell)
             keys.append(text)
-            ids.append(run_ids(self._seeds[places[begin : begin + size]].tolist()))
-        names = kernels.Names(
-            np.concatenate(ids),
-            _pieces(keys),
-            np.repeat(np.arange(len(keys)), sizes),
-            self._seeds[places],
-            self._outcomes,
-            records[:, 0].astype(np.int64),
-        )
-        return names.ids, *self._written(names, sizes, np.ascontiguousarray(records[:, 1:], np.float64))
+            ids += run_ids(listed[first : first + size])
+        return Starts(np.array(ids, np.uint64), keys, sizes, seeds, codes)
 
-    def _written(self, names: kernels.Names, sizes: Indices, numbers: Records) -> tuple[bytes, Indices]:
-        """The rows, and where each one ends; `sizes` tells how many of them have each of the keys."""
-        _keep_compiled()
-        measured = kernels.Measurements(
-            numbers, numbers.view(np.uint64), self._kinds, np.uint64(MISSING_BITS), powers_of_ten()
-        )
-        longest = int(np.diff(self._outcomes.starts).max()) + kernels.MOST_NAME + kernels.MOST_BYTES * numbers.shape[1]
-        room = len(numbers) * longest + int(np.diff(names.keys.starts) @ sizes)
-        out, ends = np.empty(room, np.uint8), np.empty(len(numbers), np.int64)
-        kernels.write_rows(names, measured, out, ends)
-        return out[: ends[-1]].tobytes(), ends
-
-    def _cell_text(self, index: int) -> tuple[Callable[[Sequence[int]], Ids], bytes]:
+    def _cell_text(self, index: int) -> tuple[Callable[[Iterable[int]], list[int]], str]:
         cell = self._plan.cell(index)
-        return cell.run_ids, ("," + ",".join((cell.cell_id, *map(field, cell.texts))) + ",").encode()
+        return cell.run_ids, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
 
 
-def _pieces(texts: list[bytes]) -> kernels.Pieces:
-    """Texts for the kernel to choose from."""
-    starts = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(text) for text in texts], out=starts[1:])
-    return kernels.Pieces(np.frombuffer(b"".join(texts), np.uint8), starts)
-
-
-@cache
-def _keep_compiled() -> None:
-    """Load the kernel from the disk cache, or keep it there; where that fails, the engine has told so."""
-    enable(kernels.write_rows, tell=lambda reason: None)
+def _plainly(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:
+    """The rows, and where each one ends, by Python alone."""
+    keys = np.repeat(np.array(starts.keys, object), starts.sizes).tolist()
+    names = zip(starts.ids.tolist(), keys, starts.seeds.tolist(), strict=True)
+    columns = [
+        [f"{run_id:016x}{key}{seed}" for run_id, key, seed in names],
+        [header.outcomes[code] for code in starts.codes.tolist()],
+    ]
+    for i, (_, kind) in enumerate(header.measurements):
+        columns.append(column_text(numbers[:, i], kind))
+    rows = [f"{','.join(row)}\n".encode() for row in zip(*columns, strict=True)]
+    return b"".join(rows), np.cumsum(np.array([len(row) for row in rows], np.int64))
