@@ -31,11 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Python has none of these when who called us has closed them (`>&-`): nothing is shown then.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         command = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "run"
         code = _COMMANDS[command](arguments)
-        if sys.stdout is not None:  # closed by who called us
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except RunnerError as error:
         for line in str(error).splitlines():
@@ -61,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _give_up_stdout() -> None:
     """Python must not stumble over an output that takes nothing when it flushes at its end."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:
@@ -179,7 +182,8 @@ def _plans(given: argparse.Namespace) -> list[Plan]:
 
 
 def _is_override(item: str) -> bool:
-    return "=" in item and not Path(item).is_file()
+    # Unlike Path.is_file, this is False for what is too long to be a name.
+    return "=" in item and not os.path.isfile(item)
 
 
 def _unknown(item: str) -> str:

@@ -15,6 +15,7 @@ from runner.errors import RunnerError
 from runner.progress import Progress
 from runner.provenance import check_version
 from runner.rows import Row, parts, study_of
+from runner.store.files import refuse_links
 from runner.store.header import Header, Ids, Indices, plan_ids, standard_header
 from runner.store.rowtext import RowText
 from runner.store.survey import RowFile
@@ -228,6 +229,7 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     from runner.session import Options, run_session
 
     header = standard_header()
+    refuse_links(table.parent, ("replay",))
     file = RowFile(table, header.line)
     number = int(np.flatnonzero(file.rows.ids == int(run_id, 16))[0])
     row = Row.read(header, next(_lines(file, np.array([number]))))

@@ -230,6 +230,16 @@ def test_a_closed_output_is_no_traceback(folder: Path) -> None:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(pd.read_csv(folder / "results/small/runs.csv")) == 80
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = f"{sys.executable} -m runner small.yaml --fresh {closed}"
+        assert subprocess.run(["sh", "-c", command], capture_output=True, timeout=300, check=False).returncode == 0
+
+
+def test_an_override_may_be_longer_than_a_name(folder: Path) -> None:
+    rates = ", ".join(str(k / 1000) for k in range(1, 100))
+    code, out, _ = call("plan", "small.yaml", f"learning_rate=[{rates}]", "--json")
+    assert code == 0
+    assert json.loads(out)["cells"] == 198
 
 
 def test_results_of_another_encoding_are_told(folder: Path) -> None:

@@ -201,7 +201,8 @@ def test_runners_racing_for_one_study(place: Path, nursery: Nursery, undisturbed
 def test_memory_that_is_used_up_fails_some_runs_only(place: Path, nursery: Nursery) -> None:
     """A network that does not fit into memory: its runs have the reason, the others their rows."""
     study = place / "memory.yaml"
-    keys = BASE | {"epochs": 1, "sweep": {"grid": {"architecture": ["2-2-1", "2-65536-16-1", "2-3-1"]}}, "replicates": 20}
+    shapes = {"grid": {"architecture": ["2-2-1", "2-65536-16-1", "2-3-1"]}}
+    keys = BASE | {"epochs": 1, "sweep": shapes, "replicates": 20}
     study.write_text(yaml.safe_dump(keys))
     out = place / "memory"
     limit = 150 * 2**20

@@ -215,6 +215,15 @@ def test_a_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert (folder / "runs.csv").read_bytes().splitlines()[1] in table.read_bytes()
 
 
+def test_nothing_is_recorded_through_a_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = make(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (table.parent / "replay").symlink_to(tmp_path / "elsewhere")
+    assert main(["replay", str(table.parent), pd.read_csv(table).run_id[0], "--record"]) == 3
+    assert "is a symbolic link; only real files are written" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = make(tmp_path)
     item = str(table.parent)
