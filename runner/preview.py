@@ -14,7 +14,7 @@ from runner.environment import read_environment
 from runner.progress import duration
 from runner.provenance import check_version
 from runner.session import work_left
-from runner.store.failed import identities, read_failed
+from runner.store.failed import failed_before
 from runner.store.files import TABLE, results_folder
 from runner.store.header import Header, standard_header
 from runner.store.rowtext import RowText
@@ -101,8 +101,7 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     complete = Sidecars(seen, plan, state, record.curves or 0, record.weights).complete
     done = (state.place != MISSING) & complete
     n_kept = int(np.count_nonzero(done))
-    failed = state.index.find(identities({} if retry_failed else read_failed(seen)))
-    failed = failed[failed >= 0][~done[failed[failed >= 0]]]
+    failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
     timings = read_environment(folder).get("timings") or {}
     speed = timings.get("updates", 0) / timings["seconds"] if timings.get("seconds") else 0

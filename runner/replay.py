@@ -231,8 +231,7 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     header = standard_header()
     refuse_links(table.parent, ("replay",))
     file = RowFile(table, header.line)
-    number = int(np.flatnonzero(file.rows.ids == int(run_id, 16))[0])
-    row = Row.read(header, next(_lines(file, np.array([number]))))
+    row = Row.read(header, next(_lines(file, choice(run_id)(file.rows.ids))))
     study = study_of([row], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
-    options: dict[str, Any] = {"out": table.parent / "replay", "threads": threads, "quiet": True}
-    return run_session(make_plan(study), Options(**options)).table.parent
+    options = Options(out=table.parent / "replay", threads=threads, quiet=True)
+    return run_session(make_plan(study), options).table.parent

@@ -17,7 +17,7 @@ from runner.interrupt import EXIT_CODE, Interrupt
 from runner.progress import Progress, showing
 from runner.provenance import Provenance, changes, check_version
 from runner.store.curves import CURVES
-from runner.store.failed import FAILED, identities, read_failed, write_failed
+from runner.store.failed import FAILED, failed_before, write_failed
 from runner.store.files import TABLE, move_aside, refuse_links, results_folder, set_aside, told
 from runner.store.header import standard_header
 from runner.store.lock import Lock
@@ -241,19 +241,17 @@ class _Session:
         self._progress.stop()
         return time.monotonic() - began
 
-    def _failed_before(self, done: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _failed_before(self, done: NDArray[np.bool_]) -> list[int]:
         """Runs that are not to be tried because they failed at an earlier start."""
-        before = read_failed(self._table.folder)
-        runs = self._table.find(identities(before))
-        for run, (run_id, reason) in zip(runs.tolist(), before.items(), strict=True):
-            if run >= 0 and not done[run] and not self._options.retry_failed:
-                self._failures[run_id] = reason
-        if self._failures:
+        before = failed_before(self._table.folder, self._table.find, done)
+        if self._options.retry_failed:
+            return []
+        self._failures = dict(before.values())
+        if before:
             self._progress.message(
-                f"{len(self._failures):,} runs failed before and are left out ({FAILED}): "
-                "--retry-failed tries them again"
+                f"{len(before):,} runs failed before and are left out ({FAILED}): --retry-failed tries them again"
             )
-        return self._table.find(identities(self._failures))
+        return list(before)
 
     def _tell(self, n_done: int) -> None:
         n_runs = self._plan.n_runs

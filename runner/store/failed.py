@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.store.files import told, write_file
-from runner.store.header import Ids
+from runner.store.header import Ids, Indices
 from runner.store.rowtext import field
 
 FAILED = "failed.csv"
@@ -57,6 +58,18 @@ def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:
     write_file(path, ("\n".join(lines) + "\n").encode())
 
 
-def identities(reasons: Mapping[int, str]) -> Ids:
-    """Identities of the failed runs as an array."""
-    return np.array(list(reasons), np.uint64)
+def failed_before(folder: Path, find: Callable[[Ids], Indices], done: NDArray[np.bool_]) -> dict[int, tuple[int, str]]:
+    """The runs of a plan that failed at an earlier start and still have no row: identity and reason of each.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    find : callable
+        Index of the run of the plan that has each identity; -1 where none has.
+    done : array of bool, shape (n_runs,)
+        Which runs have their row.
+    """
+    reasons = read_failed(folder)
+    runs = find(np.array(list(reasons), np.uint64)).tolist()
+    return {run: item for run, item in zip(runs, reasons.items(), strict=True) if run >= 0 and not done[run]}
