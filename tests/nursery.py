@@ -28,12 +28,13 @@ def main() -> None:
     import rich.progress
     import rich.table  # noqa: F401
 
-    from runner import __main__, engine, session  # noqa: F401
+    from runner import __main__, engine, rooms, session  # noqa: F401
     from runner.plan import make_plan
     from runner.report import summary  # noqa: F401
     from runner.study import load_study
 
-    engine._BLOCK_WORK = float(block_work)
+    rooms._BLOCK_WORK = float(block_work)
+    rooms._FIRST_STAGE = float(block_work) / 10
     for study in warm:
         engine.prepare(make_plan(load_study(study)))
     answer(" ".join(["ready", *map(str, warm)]))

@@ -15,6 +15,7 @@ import runner
 from runner import blocks, engine, memory
 from runner.blocks import Block
 from runner.errors import RunnerError
+from runner.rooms import Rooms
 from runner.session import Options, run_session
 
 STUDY: dict[str, Any] = {
@@ -82,7 +83,8 @@ def test_the_memory_that_is_reserved_is_what_is_taken(tmp_path: Path, monkeypatc
     import tracemalloc
 
     plan = studies.make(tmp_path, **STUDY | {"architecture": "2-5000-1", "sweep": {}, "record": {"weights": True}})
-    (block,) = engine._blocks(plan, np.zeros(plan.n_runs, bool))
+    block = Rooms(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
+    assert block is not None
     blocks.train(block)
     tracemalloc.start()
     blocks.train(block)

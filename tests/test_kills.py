@@ -34,6 +34,7 @@ CSV = {"csv": 'ü, "x".csv', "inputs": ["a", "=b"], "targets": ["t"]}
 STUDIES: dict[str, dict[str, Any]] = {
     "rows": {"sweep": {"grid": GRID}, "replicates": 70},
     "recorded": {"sweep": {"grid": GRID}, "replicates": 20, "record": {"curves": 12, "weights": True}},
+    "stopping": {"sweep": {"grid": GRID}, "replicates": 40, "stop": "converged", "record": {"curves": 5}},
     "quoted": {"data": CSV, "sweep": {"grid": GRID}, "replicates": 40, "precision": "float32", "batch": 2},
     "edited": {"sweep": {"grid": GRID}, "replicates": 50},
 }

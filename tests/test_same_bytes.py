@@ -17,7 +17,7 @@ import pytest
 import studies
 import yaml
 
-from runner import engine, programs
+from runner import engine, programs, rooms
 
 ROOT = Path(__file__).parent.parent
 
@@ -138,13 +138,44 @@ def test_block_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: floa
     """Blocks of one group of lanes, and of as many as there are; records, weights and curves."""
     keys = STUDY | {"replicates": 37}
     usual = studies.run(tmp_path, **keys)
-    monkeypatch.setattr(engine, "_BLOCK_WORK", work)
+    monkeypatch.setattr(rooms, "_BLOCK_WORK", work)
     other = studies.run(tmp_path, threads=2, **keys)
     assert np.array_equal(usual.bits, other.bits)
     for ours, theirs in zip(usual.weights, other.weights, strict=True):
         assert np.array_equal(ours, theirs, equal_nan=True)
     for curve, other_curve in zip(usual.curves, other.curves, strict=True):
         assert np.array_equal(curve, other_curve, equal_nan=True)
+
+
+@pytest.mark.parametrize(("first", "grow"), [(1.0, 1.0001), (1.0, 1.4), (2e4, 2.0)])
+def test_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float, grow: float) -> None:
+    """Runs that stop at their criterion, trained at one go and in stages, some of them ending within an epoch."""
+    grid = STUDY["sweep"]["grid"] | {"updates": [7, 60, 200]}
+    sweep = STUDY["sweep"] | {"grid": grid}
+    keys = STUDY | {"replicates": 19, "sweep": sweep, "stop": "converged", "evaluate_every": 3}
+    keys |= {"criterion": {"max_error": 0.6, "grad_norm": 10.0}}
+    monkeypatch.setattr(rooms, "_FIRST_STAGE", 1e99)
+    whole = studies.run(tmp_path, **keys)
+    budgets = np.array([cell.budget for _, cell, _ in whole.each()])
+    assert 0.2 < (whole.column("updates_to_converge") < budgets).mean() < 0.9
+    monkeypatch.setattr(rooms, "_FIRST_STAGE", first)
+    monkeypatch.setattr(rooms, "_STAGES_GROW", grow)
+    staged = studies.run(tmp_path, threads=2, **keys)
+    assert np.array_equal(whole.bits, staged.bits)
+    for ours, theirs in zip(whole.weights, staged.weights, strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+    for curve, other_curve in zip(whole.curves, staged.curves, strict=True):
+        assert np.array_equal(curve, other_curve, equal_nan=True)
+
+
+def test_stages_hold_no_more_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that wait with too much in their hands go on in blocks that are not full."""
+    keys: dict[str, Any] = {"data": "xor", "architecture": "2-3-1", "learning_rate": 2.0, "updates": 300}
+    keys |= {"stop": "converged", "replicates": 100, "record": {"weights": True}}
+    monkeypatch.setattr(rooms, "_FIRST_STAGE", 1e4)
+    usual = studies.run(tmp_path, **keys)
+    monkeypatch.setattr(rooms, "_MOST_CARRIED", 1000)
+    assert np.array_equal(usual.bits, studies.run(tmp_path, **keys).bits)
 
 
 @pytest.mark.parametrize("width", programs.WIDTHS)

@@ -14,7 +14,7 @@ import studies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import engine
+from runner import engine, rooms
 from runner.order import rounds, spread
 from runner.session import Options, run_session
 
@@ -77,16 +77,16 @@ def test_rounds_double(n: int) -> None:
 def test_all_cells_have_their_first_seeds_before_any_has_more(tmp_path: Path) -> None:
     plan = studies.make(tmp_path, **STUDY)
     missing = np.ones((plan.n_cells, len(plan.seeds)), bool)
-    turns = list(engine._turns(plan, missing))
+    turns = list(rooms._turns(plan, missing))
     assert len(turns) == 2 * plan.n_trajectories // 70
     assert [places for _, places, _ in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
     missing[:, :64] = False
-    assert [places for _, places, _ in engine._turns(plan, missing)] == [slice(64, 70)] * 84
+    assert [places for _, places, _ in rooms._turns(plan, missing)] == [slice(64, 70)] * 84
 
 
 def test_an_interrupted_study_has_covered_every_axis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of the blocks trained: every value of every axis stands in the table, about as often as the others."""
-    monkeypatch.setattr(engine, "_BLOCK_WORK", 1.0)  # one group of lanes a block
+    monkeypatch.setattr(rooms, "_BLOCK_WORK", 1.0)  # one group of lanes a block
     plan = studies.make(tmp_path, **STUDY)
 
     def stopped(*arguments: Any, **settings: Any) -> Any:

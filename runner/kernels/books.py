@@ -79,42 +79,48 @@ def close_live(made: int, buf: Any, width: Any) -> None:
 
 
 @kernel
-def freeze(net: Any, made: int, buf: Any, width: Any) -> bool:
-    """Keep the measurements of the runs that met their criterion just now; whether all runs have stopped."""
+def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
+    """Write what the runs that met their criterion just now are after every event to come; whether all have stopped."""
     L = width.lanes.n
     close_live(made, buf, width)
     finished = True
     for lane in range(L):
         if buf.counts[C_FIRST * L + lane] == made:
             buf.counts[C_MADE * L + lane] = made
-            for row in range(VALUES):
-                buf.frozen[row * L + lane] = buf.live[row * L + lane]
-            for at in range(lane, net.parameters * L, L):
-                buf.kept[at] = buf.W[at]
+            for later in range(event, n_events):
+                _write(net, later, lane, out, buf, L)
         finished = finished and buf.counts[C_MADE * L + lane] >= 0
     return finished
 
 
 @kernel
 def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
-    """Write the measurements after an event: of the network now, or of a stopped run when it stopped."""
+    """Write the measurements after an event, but for those runs that have stopped: theirs are written."""
     not_inlined()
     L = width.lanes.n
     close_live(made, buf, width)
-    values, counts, kept = event * VALUES * L, event * COUNTS * L, event * net.parameters * L
+    counts = event * COUNTS * L
     for lane in range(L):
-        stopped = buf.counts[C_MADE * L + lane] >= 0
-        for at in range(lane, VALUES * L, L):
-            out.values[values + at] = buf.frozen[at] if stopped else buf.live[at]
-        for at in range(lane, COUNTS * L, L):
-            out.counts[counts + at] = buf.counts[at]
-        if not stopped:
-            out.counts[counts + C_MADE * L + lane] = made
-            # This measurement is an evaluation too, the last one of a run whose budget ends here.
-            if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:
-                out.counts[counts + C_FIRST * L + lane] = made
-            if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
-                out.counts[counts + C_DIVERGED * L + lane] = made
-        if out.keep_weights:
-            for at in range(lane, net.parameters * L, L):
-                out.weights[kept + at] = buf.kept[at] if stopped else buf.W[at]
+        if buf.counts[C_MADE * L + lane] >= 0:
+            continue
+        _write(net, event, lane, out, buf, L)
+        out.counts[counts + C_MADE * L + lane] = made
+        # This measurement is an evaluation too, the last one of a run whose budget ends here.
+        if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:
+            out.counts[counts + C_FIRST * L + lane] = made
+        if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
+            out.counts[counts + C_DIVERGED * L + lane] = made
+
+
+@kernel
+def _write(net: Any, event: int, lane: int, out: Any, buf: Any, L: int) -> None:
+    """The measurements of one lane after an event, and its weights where they are wanted."""
+    not_inlined()
+    values, counts, weights = event * VALUES * L, event * COUNTS * L, event * net.parameters * L
+    for at in range(lane, VALUES * L, L):
+        out.values[values + at] = buf.live[at]
+    for at in range(lane, COUNTS * L, L):
+        out.counts[counts + at] = buf.counts[at]
+    if out.keep_weights:
+        for at in range(lane, net.parameters * L, L):
+            out.weights[weights + at] = buf.W[at]

@@ -144,7 +144,7 @@ class LaneArrays(NamedTuple):
         G.
     seeds : uint64 array (G, L)
     weights : array (G, P, L)
-        Initial weights.
+        Initial weights; empty where `start` is not 0.
     numbers : array (G, 2 * layers + SLOTS + CRITERIA, L)
         Learning rate of the weights of each layer, then of the biases; settings of the optimizer; thresholds of the
         criterion.
@@ -152,6 +152,10 @@ class LaneArrays(NamedTuple):
         The optimizer's clock before the first update.
     events : int64 array (E,)
         Numbers of updates after which everything is measured, ascending; the last one is the budget.
+    start, until : int
+        Updates made before this call, and after which it ends: 0 and the budget, or multiples of Job.every between.
+    state : array (G, carried_rows(...), L), counts : int64 array (G, COUNTS, L)
+        What runs carry from call to call: read where `start` is not 0, written where `until` is not the budget.
     """
 
     groups: int
@@ -161,6 +165,10 @@ class LaneArrays(NamedTuple):
     clock0: float
     clock1: float
     events: Any
+    start: int
+    until: int
+    state: Any
+    counts: Any
 
 
 class Runs(NamedTuple):
@@ -175,6 +183,10 @@ class Runs(NamedTuple):
     clock1: float
     n_events: int
     events: Any
+    start: int
+    until: int
+    state: Any
+    counts: Any
 
 
 class Out(NamedTuple):
@@ -220,8 +232,11 @@ class Buffers(NamedTuple):
 
     Attributes
     ----------
-    W, G, S0, S1 : (P, L)
-        Weights, their gradient, the optimizer's state.
+    W, S0, S1, running, clock : (P, L), (P, L), (P, L), (RUNNING, L), (2, L)
+        What a run carries from call to call: weights, the optimizer's state, what is kept from evaluation to
+        evaluation, the optimizer's clock. One after the other, so that they are copied as one.
+    G : (P, L)
+        Gradient of the weights.
     A, Z, D : (units, S)
         Activations, weighted sums and error signals of a tile of samples.
     T, E : (outputs, S)
@@ -232,22 +247,19 @@ class Buffers(NamedTuple):
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)
         Sums over the samples.
-    live, frozen : (VALUES, L)
-        Measurements now, and of runs that have stopped.
-    running : (RUNNING, L)
-        What is kept from evaluation to evaluation.
+    live : (VALUES, L)
+        Measurements now.
     counts : int64 (COUNTS, L)
-    clock : (2, L)
-    kept : (P, L)
-        Weights of runs that have stopped.
     n_order : int
     order : int32 (L, n_order)
     """
 
     W: Any
-    G: Any
     S0: Any
     S1: Any
+    running: Any
+    clock: Any
+    G: Any
     A: Any
     Z: Any
     D: Any
@@ -257,11 +269,7 @@ class Buffers(NamedTuple):
     mask: Any
     acc: Any
     live: Any
-    frozen: Any
-    running: Any
     counts: Any
-    clock: Any
-    kept: Any
     n_order: int
     order: Any
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import advanced, fill, kernel, pointer, store
+from runner.kernels.elementary import lane_function
+from runner.kernels.lane_ops import advanced, fill, kernel, load, pointer, store
 from runner.kernels.layout import (
     ACCUMULATORS,
     COUNTS,
@@ -20,10 +21,17 @@ from runner.kernels.layout import (
 )
 
 
+@lane_function
+def carried_rows(parameters: Any) -> Any:
+    """Rows of L numbers that runs carry from call to call: W, S0, S1, running and clock."""
+    return 3 * parameters + RUNNING + 2
+
+
 def scratch_rows(network: Network, outputs: int, samples: int) -> int:
     """Rows of L numbers that `buffers` divides up."""
     tile_rows = samples * (4 * network.n_units + 2 * outputs + 1)
-    return 5 * network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + 2 * VALUES + RUNNING + 2
+    rows = carried_rows(network.parameters) + network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + VALUES
+    return int(rows)
 
 
 @kernel
@@ -51,11 +59,12 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
     L, S = width.lanes.n, width.tile.n
     parameters, units, outputs = net.parameters * L, net.n_units * S, net.sizes[net.layers]
     W = pointer(scratch.numbers)
-    G = advanced(W, parameters)
-    S0 = advanced(G, parameters)
+    S0 = advanced(W, parameters)
     S1 = advanced(S0, parameters)
-    kept = advanced(S1, parameters)
-    A = advanced(kept, parameters)
+    running = advanced(S1, parameters)
+    clock = advanced(running, RUNNING * L)
+    G = advanced(clock, 2 * L)
+    A = advanced(G, parameters)
     Z = advanced(A, units)
     D = advanced(Z, units)
     T = advanced(D, units)
@@ -64,24 +73,21 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
     mask = advanced(F, units)
     acc = advanced(mask, S)
     live = advanced(acc, (ACCUMULATORS + 3 * outputs) * L)
-    frozen = advanced(live, VALUES * L)
-    running = advanced(frozen, VALUES * L)
-    clock = advanced(running, RUNNING * L)
     counts, order = pointer(scratch.counts), pointer(scratch.order)
-    return Buffers(
-        W, G, S0, S1, A, Z, D, T, E, F, mask, acc, live, frozen, running, counts, clock, kept, scratch.n_order, order
-    )
+    return Buffers(W, S0, S1, running, clock, G, A, Z, D, T, E, F, mask, acc, live, counts, scratch.n_order, order)
 
 
 @kernel
 def group(net: Any, lanes: Any, g: int, L: int) -> Any:
     """The lanes of one group."""
     layers = net.layers
+    rows = carried_rows(net.parameters)
+    whole, partly = lanes.start == 0, lanes.start > 0 or lanes.until < lanes.events[lanes.events.size - 1]
     rates = advanced(pointer(lanes.numbers), g * (2 * layers + SLOTS + CRITERIA) * L)
     settings = advanced(rates, 2 * layers * L)
     return Runs(
         advanced(pointer(lanes.seeds), g * L),
-        advanced(pointer(lanes.weights), g * net.parameters * L),
+        advanced(pointer(lanes.weights), g * net.parameters * L * whole),
         rates,
         settings,
         advanced(settings, SLOTS * L),
@@ -89,6 +95,10 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
         lanes.clock1,
         lanes.events.size,
         pointer(lanes.events),
+        lanes.start,
+        lanes.until,
+        advanced(pointer(lanes.state), g * rows * L * partly),
+        advanced(pointer(lanes.counts), g * COUNTS * L * partly),
     )
 
 
@@ -102,6 +112,14 @@ def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
         advanced(pointer(out.counts), events * COUNTS),
         advanced(pointer(out.weights), events * net.parameters * out.keep_weights),
     )
+
+
+@kernel
+def copy_rows(target: Any, source: Any, n: int, width: Any) -> None:
+    """Copy n rows of lanes."""
+    for at in range(0, n * width.lanes.n, width.lanes.n):
+        store(target, at, load(source, at, width.lanes))
+
 
 @kernel
 def fill_rows(start: Any, n: int, value: float, width: Any) -> None:

@@ -34,7 +34,7 @@ from runner.kernels.layout import (
     Data,
 )
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
-from runner.kernels.memory import buffers, fill_rows, group, group_out, opened
+from runner.kernels.memory import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.network import backward, forward, output_error
 from runner.kernels.optimize import share_biases, update
 from runner.kernels.samples import draw_order, fill_tile
@@ -62,7 +62,7 @@ class Part(NamedTuple):
 
 @entry
 def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
-    """Train G groups of L runs and write their measurements after every event.
+    """Train G groups of L runs from update `start` to update `until` and write their measurements after every event.
 
     Parameters
     ----------
@@ -77,15 +77,23 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         _start(net, runs, buf, width)
         _train_group(net, data, job, runs, out, buf, width)
+        if runs.until < runs.events[runs.n_events - 1]:
+            copy_rows(runs.state, buf.W, carried_rows(net.parameters), width)
+            for at in range(COUNTS * width.lanes.n):
+                runs.counts[at] = buf.counts[at]
 
 
 @step
 def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Initial weights and empty books."""
+    """Initial weights and empty books, or those of the call before."""
     L, lanes = width.lanes.n, width.lanes
-    for at in range(0, net.parameters * L, L):
-        store(buf.W, at, load(runs.weights, at, lanes))
     fill_rows(buf.G, net.parameters, 0.0, width)
+    if runs.start > 0:
+        copy_rows(buf.W, runs.state, carried_rows(net.parameters), width)
+        for at in range(COUNTS * L):
+            buf.counts[at] = runs.counts[at]
+        return
+    copy_rows(buf.W, runs.weights, net.parameters, width)
     fill_rows(buf.S0, net.parameters, 0.0, width)
     fill_rows(buf.S1, net.parameters, 0.0, width)
     fill_rows(buf.running, np.int64(RUNNING), 0.0, width)
@@ -142,7 +150,7 @@ def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made:
     if job.order == SEQUENTIAL:
         first = place * job.batch
         return Part(first, min(first + job.batch, data.n), NO)
-    if place == 0:
+    if place == 0 or made == runs.start:
         draw_order(job, data.n, runs.seeds, epoch, width.lanes, buf.n_order, buf.order)
     first = place * job.batch
     return Part(first, min(first + job.batch, buf.n_order), YES)
@@ -203,7 +211,7 @@ def _shares_passes(job: Any, data: Any) -> bool:
 
 @step
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
-    """Updates, evaluations and events of one group of lanes, until the last event or until every run has stopped.
+    """Updates, evaluations and events of one group of lanes, until the end of the call or until every run has stopped.
 
     A sequence of passes over samples, each for one purpose: to MEASURE everything (an event, or runs that stop), to
     EVALUATE apart from training, to sum the COST of a batch for a fault that needs it, or to TRAIN.
@@ -212,9 +220,13 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
     # A data set that fits in one tile is filled in once for all updates.
     held = FILLED if shared and data.n <= width.tile.n // width.lanes.n else ZERO
     everything = Part(ZERO, data.n, NO)
-    made, event, weight, filled, next_look = ZERO, ZERO, ZERO, ZERO, ZERO
+    # A call begins where an evaluation is due.
+    made, next_look = runs.start, runs.start
+    event, weight, filled = ZERO, ZERO, ZERO
+    while runs.events[event] < made:
+        event += 1
     stopping = False
-    purpose = MEASURE if runs.events[0] == 0 else TRAIN if shared else EVALUATE
+    purpose = MEASURE if runs.events[event] == made else TRAIN if shared else EVALUATE
     part = everything
     while True:
         looking = purpose == EVALUATE or (purpose == TRAIN and made == next_look)
@@ -230,9 +242,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             write_live(net, job, data, runs, buf, width)
             if stopping:
                 stopping = False
-                if freeze(net, made, buf, width):
-                    for e in range(event, runs.n_events):
-                        record(net, e, made, out, buf, width)
+                if freeze(net, event, made, out, runs.n_events, buf, width):
                     return
             else:
                 record(net, event, made, out, buf, width)
@@ -246,6 +256,8 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
                 continue
             weight = ZERO
             made += 1
+            if made == runs.until and made < runs.events[runs.n_events - 1]:
+                return
         if purpose == COST:
             purpose = TRAIN
             continue
