@@ -193,3 +193,14 @@ def test_another_table_is_told_apart(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path} is not a table of results: it has no columns run_id, outcome and converged"
     )
+
+
+def test_rows_are_read_whatever_their_quotes_and_ends(tmp_path: Path) -> None:
+    """No quotes, fields with quotes, commas and lines of their own, a spreadsheet's ends, a torn last row."""
+    path = tmp_path / "sweep" / "runs.csv"
+    frame = table(path, init=np.array(["zeros", 'a "b",\nc', "uniform(-1, 1)"])[np.arange(600) % 3])
+    whole = summarize(path)
+    assert whole.runs == 600
+    assert {group.first: group.runs for group in whole.axes[0].groups} == dict(frame["init"].value_counts())
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")[:-40])
+    assert summarize(path).runs == 599

