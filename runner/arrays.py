@@ -50,9 +50,8 @@ def lane_arrays(block: Block, carried: Carried | None) -> layout.LaneArrays:
 
     if carried is None:
         initial = np.empty((groups, program.parameters, lanes))
-        initial_weights(
-            program.sizes, seeds, spread("kinds", np.int64), spread("scales", np.float64), initial, Lanes(lanes)
-        )
+        kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
+        initial_weights(program.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
         _replace_given(block, initial.swapaxes(1, 2), order)
         _settle_biases(block, initial, order)
         weights = initial.astype(program.dtype)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import advanced, entry, fma, kernel, load, pointer, store, where_lt
+from runner.kernels.lane_ops import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
 # Kinds of distribution. A constant is a uniform distribution of no width.
@@ -15,7 +14,7 @@ UNIFORM, NORMAL, ORTHOGONAL = 0, 1, 2
 
 
 @entry
-def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, lanes: Any) -> None:
+def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, scratch: Any, lanes: Any) -> None:
     """Draw the initial weights and biases of every lane.
 
     Number k of a run, in the order layer by layer, W (fan_out, fan_in) row-major, then b, is a function of the seed
@@ -26,79 +25,75 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, l
     sizes : int64 array (layers + 1,)
         Layer sizes from input to output.
     seeds : uint64 array (groups, L)
-    kinds : int64 array (groups, 2, L)
+    kinds : float64 array (groups, 2, L)
         Kind of distribution of the weights and of the biases.
     scales : float64 array (groups, layers, 4, L)
         Location and width of the weights, then of the biases: low and high - low of a uniform distribution,
         mean and standard deviation of a normal one.
     out : float64 array (groups, parameters, L), filled in
+    scratch : float64 array (4, L)
     lanes : Lanes
     """
-    width = lanes.n
-    words = np.empty(4 * width, np.float64)
-    drawn = pointer(words)
-    kind = np.empty((2, width), np.float64)
-    wide = pointer(kind)
-    parameters = out.shape[1]
+    L, size, drawn = lanes.n, pointer(sizes), pointer(scratch)
+    layers, parameters = sizes.size - 1, out.shape[1]
     for g in range(seeds.shape[0]):
-        for row in range(2):
-            for lane in range(width):
-                kind[row, lane] = np.float64(kinds[g, row, lane] != UNIFORM)
+        seed, kind = advanced(pointer(seeds), g * L), advanced(pointer(kinds), g * 2 * L)
+        weights = advanced(pointer(out), g * parameters * L)
         k = 0
-        for layer in range(1, sizes.size):
-            n_weights, n_biases = sizes[layer] * sizes[layer - 1], sizes[layer]
-            scale = advanced(pointer(scales), (g * (sizes.size - 1) + layer - 1) * 4 * width)
+        for layer in range(1, layers + 1):
+            n_weights, n_biases = size[layer] * size[layer - 1], size[layer]
+            scale = advanced(pointer(scales), (g * layers + layer - 1) * 4 * L)
             for i in range(n_weights + n_biases):
                 if k % 4 == 0:
-                    _draw(seeds[g], np.uint64(k // 4), words)
+                    _draw(seed, np.uint64(k // 4), drawn, L)
                 row = 0 if i < n_weights else 1
-                u = load(drawn, (k % 4) * width, lanes)
-                number = where_lt(0.5, load(wide, row * width, lanes), normal_quantile(u), u)
-                number = fma(
-                    number, load(scale, (2 * row + 1) * width, lanes), load(scale, 2 * row * width, lanes)
-                )
-                store(pointer(out), (g * parameters + k) * width, number)
+                u = load(drawn, (k % 4) * L, lanes)
+                # Every kind but the uniform one draws normal numbers.
+                number = where_lt(fill(drawn, UNIFORM, lanes), load(kind, row * L, lanes), normal_quantile(u), u)
+                number = fma(number, load(scale, (2 * row + 1) * L, lanes), load(scale, 2 * row * L, lanes))
+                store(weights, k * L, number)
                 k += 1
-            for lane in range(width):
-                if kinds[g, 0, lane] == ORTHOGONAL:
-                    start = k - n_weights - n_biases
-                    matrix = out[g, start : start + n_weights, lane]
-                    _orthogonalise(matrix, sizes[layer], sizes[layer - 1])
+            for lane in range(L):
+                if kind[lane] == ORTHOGONAL:
+                    matrix = advanced(weights, (k - n_weights - n_biases) * L + lane)
+                    _orthogonalise(matrix, L, size[layer], size[layer - 1])
 
 
 @kernel
-def _draw(seeds: Any, position: Any, words: Any) -> None:
+def _draw(seeds: Any, position: Any, words: Any, L: int) -> None:
     """Four numbers in (0, 1) for every lane."""
-    width = seeds.size
-    for lane in range(width):
+    for lane in range(L):
         w0, w1, w2, w3 = philox(seeds[lane], STREAM_WEIGHTS, position, np.uint64(0))
         words[lane] = unit(w0)
-        words[width + lane] = unit(w1)
-        words[2 * width + lane] = unit(w2)
-        words[3 * width + lane] = unit(w3)
+        words[L + lane] = unit(w1)
+        words[2 * L + lane] = unit(w2)
+        words[3 * L + lane] = unit(w3)
 
 
 @kernel
-def _orthogonalise(matrix: Any, rows: int, columns: int) -> None:
+def _orthogonalise(matrix: Any, L: int, rows: int, columns: int) -> None:
     """Make the rows (or, where there are more rows than columns, the columns) of a normal matrix orthonormal.
 
-    Modified Gram-Schmidt, each vector twice ("twice is enough", Giraud et al. 2005): the Q of a QR decomposition
-    with positive diagonal, which is distributed as Saxe et al. 2013 ask. Not LAPACK's, whose bits depend on the
-    processor.
+    Its numbers lie L places apart. Modified Gram-Schmidt, each vector twice ("twice is enough", Giraud et al. 2005):
+    the Q of a QR decomposition with positive diagonal, which is distributed as Saxe et al. 2013 ask. Not LAPACK's,
+    whose bits depend on the processor.
     """
-    count, length = min(rows, columns), max(rows, columns)
-    along, across = (1, columns) if rows <= columns else (columns, 1)
+    wide = rows <= columns
+    count, length = (rows, columns) if wide else (columns, rows)
+    along, across = (L, columns * L) if wide else (columns * L, L)
     for v in range(count):
+        own = advanced(matrix, v * across)
         for _ in range(2):
-            for other in range(v):
+            for o in range(v):
+                other = advanced(matrix, o * across)
                 dot = 0.0
-                for i in range(length):
-                    dot += matrix[v * across + i * along] * matrix[other * across + i * along]
-                for i in range(length):
-                    matrix[v * across + i * along] -= dot * matrix[other * across + i * along]
+                for i in range(0, length * along, along):
+                    dot += own[i] * other[i]
+                for i in range(0, length * along, along):
+                    own[i] -= dot * other[i]
             norm = 0.0
-            for i in range(length):
-                norm += matrix[v * across + i * along] ** 2
-            norm = math.sqrt(norm)
-            for i in range(length):
-                matrix[v * across + i * along] /= norm
+            for i in range(0, length * along, along):
+                norm += own[i] * own[i]
+            norm = np.sqrt(norm)
+            for i in range(0, length * along, along):
+                own[i] /= norm
