@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,10 @@ Floats = NDArray[np.float64]
 LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
 ) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
-_SHARED = tuple(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"})
-_BIAS, _CRITERION = PLACE["bias"], PLACE["criterion"]
+_shared = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
+_BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
+_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
+_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
 _ORDERS = {
@@ -68,8 +71,8 @@ def program_key(cell: Cell) -> tuple[Any, ...]:
     """Cells with equal keys can train side by side in the lanes of one block."""
     values = cell.values
     bias = values[_BIAS]
-    names = tuple(name for name, _ in values[_CRITERION])
-    return (*(values[place] for place in _SHARED), bias if isinstance(bias, str) else "none", names)
+    names = tuple([name for name, _ in values[_CRITERION]])
+    return (*_shared(values), bias if isinstance(bias, str) else "none", names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,23 +242,34 @@ class CellNumbers:
 
 def cell_numbers(cell: Cell) -> CellNumbers:
     """The numbers of one cell."""
-    layers = len(cell.architecture) - 1
-    settings = [getattr(cell, name) for name in OPTIMIZERS[cell.optimizer].settings]
-    settings += [0.0] * (layout.SLOTS - 1 - len(settings))
-    limits = dict(cell.criterion)
-    thresholds = [limits.get(name, np.inf) for name in CRITERIA]
-    # A study may have a million cells: one array is made for each, from a list.
-    rates: list[float] = []
-    for rate in (cell.learning_rate, cell.bias_learning_rate):
-        rates += rate if isinstance(rate, tuple) else (rate,) * layers
-    kinds, scales = _distributions(cell.init, cell.bias_init, cell.architecture)
+    # A study may have a million cells: values are taken by their places, and one array is made of one list.
+    values = cell.values
+    sizes = cell.architecture
+    numbers: list[float] = []
+    for place in _RATES:
+        rate = values[place]
+        numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
+    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
+    numbers += settings
+    numbers += [0.0] * (layout.SLOTS - 1 - len(settings))
+    numbers.append(values[_DECAY])
+    numbers += _thresholds(values[_CRITERION])
+    bias = values[_BIAS]
+    kinds, scales = _distributions(cell.init, cell.bias_init, sizes)
     return CellNumbers(
-        np.array([*rates, *settings, cell.weight_decay, *thresholds], np.float64),
+        np.array(numbers, np.float64),
         kinds,
         scales,
-        None if cell.bias in ("trained", "shared") else 0.0 if cell.bias == "none" else float(cell.bias),
+        None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
         expand_weights(cell, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
     )
+
+
+@lru_cache(maxsize=1024)
+def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
+    """Limit of every measure that a criterion may have."""
+    limits = dict(criterion)
+    return [limits.get(name, np.inf) for name in CRITERIA]
 
 
 @lru_cache(maxsize=1024)

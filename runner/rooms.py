@@ -90,9 +90,10 @@ class Rooms:
         if key not in self._programs:
             self._programs[key] = make_program(members[0])
         numbers = cell_numbers(members[0])
+        indices = np.array(cells)
         for budgets, which, some in _by_budgets([cell.budget for cell in members], wanted):
             some += places.start
-            segment = Segment(numbers, np.array(cells)[which], some, self._seeds[some])
+            segment = Segment(numbers, indices[which], some, self._seeds[some])
             self._admit(self._programs[key], budgets, 0, segment)
 
     def _admit(self, program: Program, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
