@@ -83,7 +83,8 @@ def classify(
             "learning": (gain > 0) & ((gain >= LEARNING * before) | steadily),
             "saturated": saturation >= SATURATED,
             "constant_output": spread < CONSTANT,
-            "stuck": np.ones(len(last), bool),
         }
-    codes = [OUTCOMES.index(name) for name in conditions]
-    return np.select(list(conditions.values()), codes).astype(np.int64)
+    codes = np.full(len(last), OUTCOMES.index("stuck"))
+    for name, holds in reversed(conditions.items()):
+        codes[holds] = OUTCOMES.index(name)
+    return codes

@@ -26,11 +26,15 @@ def records(block: Block, values: Floats, counts: NDArray[np.int64]) -> Floats:
     values : float64 array (events, VALUES, n)
     counts : int64 array (events, COUNTS, n)
     """
-    return np.concatenate([_with_budget(block, budget, values, counts) for budget in block.budgets])
+    n = values.shape[-1]
+    rows = np.empty((len(block.budgets) * n, len(RECORD_COLUMNS)))
+    for k, budget in enumerate(block.budgets):
+        _fill(rows[k * n : (k + 1) * n], block, budget, values, counts)
+    return rows
 
 
-def _with_budget(block: Block, budget: int, values: Floats, counts: NDArray[np.int64]) -> Floats:
-    """Records of the runs with one budget."""
+def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArray[np.int64]) -> None:
+    """Fill in the records of the runs with one budget."""
     program = block.program
     end = int(np.searchsorted(block.events, budget))
     start = int(np.searchsorted(block.events, budget - window(budget)))
@@ -60,7 +64,7 @@ def _with_budget(block: Block, budget: int, values: Floats, counts: NDArray[np.i
         "saturation": v[layout.V_SATURATION] if hidden else np.full(len(spread), MISSING),
         "weight_norm": v[layout.V_WEIGHT_NORM],
     }
-    outcome = classify(
+    rows[:, 0] = classify(
         v[layout.V_MEETS] > 0,
         (v[layout.V_INITIAL], before[layout.V_LOSS], v[layout.V_LOSS]),
         v[layout.V_VARIATION] - before[layout.V_VARIATION],
@@ -68,11 +72,8 @@ def _with_budget(block: Block, budget: int, values: Floats, counts: NDArray[np.i
         columns["saturation"],
         spread / program.target_spread if program.target_spread > 0 else np.full(len(spread), np.inf),
     )
-    rows = np.empty((len(spread), len(RECORD_COLUMNS)))
-    rows[:, 0] = outcome
     for k, column in enumerate(MEASUREMENTS, 1):
         rows[:, k] = columns[column.name]
-    return rows
 
 
 def curves(block: Block, values: Floats, counts: NDArray[np.int64]) -> list[Floats]:
