@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numba import types
 
 from runner.kernels.lane_ops import I32, larger, larger_magnitude, llvm_call, operation
-from runner.kernels.lanes import LanesType, Vec
+from runner.kernels.lanes import LanesType, Pointer, Vec, splat
 
 
 @operation(lambda value, width: np.tile(value, width.n // len(value)))
@@ -29,6 +30,43 @@ def repeat(typingctx: Any, value: Any, width: Any) -> Any:
         return builder.shuffle_vector(args[0], args[0], mask)
 
     return vec(value, width), codegen
+
+
+def places(context: Any, builder: Any, sig: Any, args: Any, n: int) -> list[Any]:
+    """Addresses of n numbers `stride` apart, from the arguments (start, at, stride, ...) of an operation."""
+    index, stride = (context.cast(builder, args[k], sig.args[k], types.intp) for k in (1, 2))
+    found = [builder.gep(args[0], [index])]
+    while len(found) < n:
+        found.append(builder.gep(found[-1], [stride]))
+    return found
+
+
+def joined(builder: Any, parts: list[Any]) -> Any:
+    """Vectors of one size, a power of two of them, as one vector."""
+    while len(parts) > 1:
+        n = parts[0].type.count
+        both = ir.Constant(ir.VectorType(I32, 2 * n), list(range(2 * n)))
+        parts = [builder.shuffle_vector(a, b, both) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def _spread_samples_twin(start: Any, at: int, stride: int, lanes: Any, tile: Any) -> Any:
+    numbers = [start[at + t * stride] for t in range(tile.n // lanes.n)]
+    return np.repeat(np.array(numbers, start.dtype), lanes.n)
+
+
+@operation(_spread_samples_twin)
+def spread_samples(typingctx: Any, start: Any, at: Any, stride: Any, lanes: Any, tile: Any) -> Any:
+    """A tile of numbers that lie `stride` apart: one for each sample, the same in all lanes."""
+    if not (isinstance(start, Pointer) and isinstance(lanes, LanesType) and isinstance(tile, LanesType)):
+        return None
+    vec, of_sample = Vec(start.dtype, tile.n), Vec(start.dtype, lanes.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        samples = places(context, builder, sig, args, tile.n // lanes.n)
+        return joined(builder, [splat(builder, builder.load(sample), of_sample) for sample in samples])
+
+    return vec(start, at, stride, lanes, tile), codegen
 
 
 def _parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
