@@ -152,35 +152,34 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             d = load(buf.D, out, tile)
             store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))
             bias += L
-            if scale != 1.0:
-                store(buf.D, out, d * scale)
         if faults & FACTORS:
             for out in range(here, end, S):
-                d = load(buf.D, out, tile)
+                d = load(buf.D, out, tile) * scale
                 for unit in range(fan_in):
                     a = wrong_factor(net, data, buf, width, faults, at, out, unit)
                     store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
                     at += L
         else:
             for pair in range(here, end - S, 2 * S):
-                _two_gradients(buf, width, pair, at, below, fan_in)
+                _two_gradients(buf, width, pair, at, below, fan_in, scale)
                 at += 2 * fan_in * L
             if net.sizes[layer] % 2:
-                d = load(buf.D, end - S, tile)
+                d = load(buf.D, end - S, tile) * scale
                 for unit in range(below, below + fan_in * S, S):
                     store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
                     at += L
         if layer == net.layers and faults & NO_OUTPUT_DERIVATIVE:
             for out in range(here, end, S):
-                store(buf.D, out, load(buf.E, out - here, tile) * scale)
+                store(buf.D, out, load(buf.E, out - here, tile))
         if layer > 1:
             for unit in range(0, fan_in - 1, 2):
-                _two_errors(buf, width, below + unit * S, (net.weights[layer] + unit) * L, here, end, fan_in)
+                at = (net.weights[layer] + unit) * L
+                _two_errors(buf, width, below + unit * S, at, here, end, fan_in, scale)
             if fan_in % 2:
                 at = (net.weights[layer] + fan_in - 1) * L
                 e = fill(buf.D, 0.0, tile)
                 for out in range(here, end, S):
-                    e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
+                    e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile) * scale, e)
                     at += fan_in * L
                 store(buf.D, below + (fan_in - 1) * S, e)
             if faults & EARLY_DERIVATIVE:
@@ -192,10 +191,12 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
 
 
 @inlined
-def _two_gradients(buf: Any, width: Any, out: int, at: int, below: int, fan_in: int) -> None:
+def _two_gradients(
+    buf: Any, width: Any, out: int, at: int, below: int, fan_in: int, scale: float
+) -> None:
     """Gradients of the weights of two neighbouring units: every activation is loaded once for both."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
-    d, e = load(buf.D, out, tile), load(buf.D, out + S, tile)
+    d, e = load(buf.D, out, tile) * scale, load(buf.D, out + S, tile) * scale
     other = at + fan_in * L
     for unit in range(below, below + fan_in * S, S):
         a = load(buf.A, unit, tile)
@@ -206,12 +207,14 @@ def _two_gradients(buf: Any, width: Any, out: int, at: int, below: int, fan_in: 
 
 
 @inlined
-def _two_errors(buf: Any, width: Any, unit: int, at: int, here: int, end: int, fan_in: int) -> None:
+def _two_errors(
+    buf: Any, width: Any, unit: int, at: int, here: int, end: int, fan_in: int, scale: float
+) -> None:
     """Error signals dE/da of two neighbouring units: every error signal above is loaded once for both."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     d, e = fill(buf.D, 0.0, tile), fill(buf.D, 0.0, tile)
     for out in range(here, end, S):
-        above = load(buf.D, out, tile)
+        above = load(buf.D, out, tile) * scale
         d = fma(repeat(load(buf.W, at, lanes), tile), above, d)
         e = fma(repeat(load(buf.W, at + L, lanes), tile), above, e)
         at += fan_in * L
