@@ -69,19 +69,19 @@ def spread_samples(typingctx: Any, start: Any, at: Any, stride: Any, lanes: Any,
     return vec(start, at, stride, lanes, tile), codegen
 
 
-def _parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
+def parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
     """The samples of a tile, each a vector of `lanes`."""
     masks = [ir.Constant(ir.VectorType(I32, lanes), list(range(k, k + lanes))) for k in range(0, n, lanes)]
     return [builder.shuffle_vector(tile, tile, mask) for mask in masks]
 
 
-def _fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
+def fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
     for x, y in zip(a.reshape(-1, len(total)), b.reshape(-1, len(total)), strict=True):
         total = x * y + total
     return total
 
 
-@operation(_fold_fma_twin)
+@operation(fold_fma_twin)
 def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
     """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, fused and in order."""
     if not (isinstance(a, Vec) and a == b and isinstance(total, Vec)):
@@ -89,7 +89,7 @@ def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         result = args[2]
-        pairs = zip(*(_parts(builder, v, a.n, total.n) for v in args[:2]), strict=True)
+        pairs = zip(*(parts(builder, v, a.n, total.n) for v in args[:2]), strict=True)
         for x, y in pairs:
             result = llvm_call(builder, "fma", total, x, y, result)
         return result
@@ -109,7 +109,7 @@ def _fold(combine: Callable[[Any, Any, Any], Any], twin: Callable[[Any, Any], An
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             result = args[1]
-            for part in _parts(builder, args[0], tile.n, total.n):
+            for part in parts(builder, args[0], tile.n, total.n):
                 result = combine(builder, result, part)
             return result
 
