@@ -43,9 +43,10 @@ _ORDERS = {
 }
 _BIASES = {"trained": layout.TRAINED, "none": layout.FROZEN, "shared": layout.SHARED}
 
-# Lanes, and lanes times samples of a tile, in units of one cache line of numbers. Every pair is a kernel of its own to
-# compile: there are no more than pay for it.
-NARROW, SINGLE, WIDE = WIDTHS = (2, 8), (4, 4), (1, 4)
+# Lanes, and lanes times samples of a tile, in units of one cache line of numbers; units to a row, by which the sums of
+# a row fill half of the processor's registers. Each of them is a kernel of its own to compile: there are no more than
+# pay for it.
+NARROW, SINGLE, WIDE = WIDTHS = (2, 8, 2), (4, 4, 2), (1, 4, 4)
 _CACHE_LINE = 64
 # Numbers per weight that training streams through, and what of them should fit into a core's second cache.
 _STREAMED, _CACHE = 4, 1 << 19
@@ -59,12 +60,12 @@ def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> layout.Width:
     """
     n = _CACHE_LINE // dtype.itemsize
     if single:
-        lanes, tile = SINGLE
+        lanes, tile, rows = SINGLE
     elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
-        lanes, tile = WIDE
+        lanes, tile, rows = WIDE
     else:
-        lanes, tile = NARROW
-    return layout.Width(Lanes(lanes * n), Lanes(tile * n))
+        lanes, tile, rows = NARROW
+    return layout.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
 
 
 def program_key(cell: Cell) -> tuple[Any, ...]:

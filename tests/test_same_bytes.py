@@ -181,9 +181,9 @@ def test_stages_hold_no_more_than_they_may(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("width", programs.WIDTHS)
 @pytest.mark.parametrize("keys", [STUDY, SOFTMAX], ids=["study", "softmax"])
 def test_lanes_and_tiles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: tuple[int, int], keys: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: tuple[int, int, int], keys: dict[str, Any]
 ) -> None:
-    """Any width for any network: pairs of units and units left over, tiles that are full and tiles that are not."""
+    """Any width for any network: rows of units and units left over, tiles that are full and tiles that are not."""
     usual = studies.run(tmp_path, **keys)
     for name in ("NARROW", "SINGLE", "WIDE"):
         monkeypatch.setattr(programs, name, width)

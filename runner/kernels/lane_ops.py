@@ -49,9 +49,21 @@ def llvm_call(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
     return builder.call(function, args)
 
 
-def _address(context: Any, builder: Any, sig: Any, args: Any, vec_type: ir.Type) -> Any:
-    index = context.cast(builder, args[1], sig.args[1], types.intp)
-    return builder.bitcast(builder.gep(args[0], [index]), vec_type.as_pointer())
+def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
+
+
+def read(builder: Any, place: Any, vec: Vec) -> Any:
+    """The vector at an address."""
+    vec_type = ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
+    value = builder.load(builder.bitcast(place, vec_type.as_pointer()))
+    value.align = BITS[vec.elem] // 8
+    return value
+
+
+def write(builder: Any, place: Any, value: Any, vec: Vec) -> None:
+    """Put a vector at an address."""
+    builder.store(value, builder.bitcast(place, value.type.as_pointer())).align = BITS[vec.elem] // 8
 
 
 @operation(lambda array: array.reshape(-1))
@@ -99,9 +111,7 @@ def load(typingctx: Any, start: Any, at: Any, width: Any) -> Any:
     vec = Vec(start.dtype, width.n)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = builder.load(_address(context, builder, sig, args, ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)))
-        value.align = BITS[vec.elem] // 8
-        return value
+        return read(builder, _address(context, builder, sig, args), vec)
 
     return vec(start, at, width), codegen
 
@@ -117,7 +127,7 @@ def store(typingctx: Any, start: Any, at: Any, value: Any) -> Any:
         return None
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        builder.store(args[2], _address(context, builder, sig, args, args[2].type)).align = BITS[value.elem] // 8
+        write(builder, _address(context, builder, sig, args), args[2], value)
         return context.get_dummy_value()
 
     return types.void(start, at, value), codegen

@@ -275,10 +275,21 @@ class Buffers(NamedTuple):
 
 
 class Width(NamedTuple):
-    """Lanes of a run and of a tile, known at compile time."""
+    """Vectors whose sizes are known at compile time.
+
+    Attributes
+    ----------
+    lanes : Lanes
+        Runs side by side.
+    tile : Lanes
+        Lanes times samples of a tile.
+    rows : Lanes
+        Units of a layer that share a pass over its inputs.
+    """
 
     lanes: Any
     tile: Any
+    rows: Any
 
 
 # Job.bias

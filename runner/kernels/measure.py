@@ -80,24 +80,37 @@ def observe(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> None:
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
-    value = fill(buf.A, 0.0, tile)
-    squares, worst = value, value
+    squares = fill(buf.A, 0.0, tile)
+    worst = squares
     for out in range(here, end, S):
-        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        if not job.squares:
-            value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
-        error = y - t
+        error = load(buf.A, out, tile) - load(buf.T, out - here, tile)
         squares = fma(error, error, squares)
         worst = magnitude(absolute(error), worst)
     if partial:
         mask = load(buf.mask, 0, tile)
-        value, squares = where_lt(0.0, mask, value, mask), where_lt(0.0, mask, squares, mask)
+        squares = where_lt(0.0, mask, squares, mask)
     total = fold_add(squares, load(buf.acc, A_SSE * L, lanes))
     store(buf.acc, A_SSE * L, total)
     if not job.squares:
-        total = fold_add(value, load(buf.acc, A_LOSS * L, lanes))
+        total = _losses(net, job, buf, width, partial)
     store(buf.acc, A_LOSS * L, total)
     store(buf.acc, A_MAX_ERROR * L, fold_magnitude(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
+
+
+@inlined
+def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
+    """The sum of the loss values with those of a tile, in a loop that has all registers to itself."""
+    S, tile = width.tile.n, width.tile
+    last = net.layers
+    here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
+    value = fill(buf.A, 0.0, tile)
+    for out in range(here, end, S):
+        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
+    if partial:
+        mask = load(buf.mask, 0, tile)
+        value = where_lt(0.0, mask, value, mask)
+    return fold_add(value, load(buf.acc, A_LOSS * width.lanes.n, width.lanes))
 
 
 @kernel

@@ -2,15 +2,17 @@
 
 Performance shape: all arrays are flat with the lanes innermost, so every access is one aligned vector. A tile holds T
 samples of L runs; each weight is loaded once for T samples, and each element of the gradient is loaded and stored once
-for T samples. Units are taken in pairs, whose sums stay in registers: each activation and each error signal is loaded
-once for both (four units would fill the registers and gain nothing). Functions of a layer's units (activation, slope)
-run in loops of their own over contiguous memory, so that their long dependency chains overlap. Every sum runs in one
-fixed order (inputs, outputs, samples ascending), so that no tile size or block changes a bit.
+for T samples. Units are taken in rows of several, whose sums stay in registers: each activation and each error signal
+is loaded once for all of them. Functions of a layer's units (activation, slope) run in loops of their own over
+contiguous memory, so that their long dependency chains overlap. Every sum runs in one fixed order (inputs, outputs,
+samples ascending), so that no tile size, row or block changes a bit.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from runner.kernels.elementary import exp, log
 from runner.kernels.faulty import (
@@ -23,7 +25,9 @@ from runner.kernels.faulty import (
     wrong_signal,
 )
 from runner.kernels.lane_ops import fill, fma, inlined, kernel, load, maximum, store, where_lt
-from runner.kernels.lane_tiles import fold_add, fold_fma, repeat
+from runner.kernels.lane_rows import across, add_products, load_rows, load_tiles
+from runner.kernels.lane_tiles import fold_add, fold_fma
+from runner.kernels.lanes import Lanes
 from runner.kernels.layout import (
     ACTIVATION_FACTOR,
     EARLY_DERIVATIVE,
@@ -33,27 +37,20 @@ from runner.kernels.layout import (
 )
 from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
+# Units that are left over by rows have a pass of their own.
+ONE = Lanes(1)
+ZERO = np.int64(0)
+
 
 @inlined
 def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
     """Weighted sums and activations of all layers, from the inputs in buf.A."""
-    L, S, tile = width.lanes.n, width.tile.n, width.tile
+    S, tile = width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
-        fan_in, below = net.sizes[layer - 1], net.units[layer - 1] * S
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
-        at, bias = net.weights[layer] * L, net.biases[layer] * L
-        scale = net.scales[layer]
-        for pair in range(here, end - S, 2 * S):
-            _two_sums(buf, width, pair, at, bias, below, fan_in, scale)
-            at += 2 * fan_in * L
-            bias += 2 * L
-        if net.sizes[layer] % 2:
-            b = repeat(load(buf.W, bias, width.lanes), tile)
-            z = b if scale == 1.0 else b * 0.0
-            for unit in range(below, below + fan_in * S, S):
-                z = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.A, unit, tile), z)
-                at += L
-            store(buf.Z, end - S, z if scale == 1.0 else fma(z, scale, b))
+        whole = net.sizes[layer] - net.sizes[layer] % width.rows.n
+        _sums(net, buf, width, layer, ZERO, whole, width.rows)
+        _sums(net, buf, width, layer, whole, net.sizes[layer], ONE)
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
         choose(ACTIVATE, net.codes[layer], (buf.Z, buf.A, here, end, tile))
@@ -64,22 +61,21 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
 
 
 @inlined
-def _two_sums(
-    buf: Any, width: Any, out: int, at: int, bias: int, below: int, fan_in: int, scale: float
-) -> None:
-    """Weighted sums of two neighbouring units: every activation is loaded once for both."""
-    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
-    b, c = repeat(load(buf.W, bias, lanes), tile), repeat(load(buf.W, bias + L, lanes), tile)
-    y, z = (b, c) if scale == 1.0 else (b * 0.0, c * 0.0)
-    other = at + fan_in * L
-    for unit in range(below, below + fan_in * S, S):
-        a = load(buf.A, unit, tile)
-        y = fma(repeat(load(buf.W, at, lanes), tile), a, y)
-        z = fma(repeat(load(buf.W, other, lanes), tile), a, z)
-        at += L
-        other += L
-    store(buf.Z, out, y if scale == 1.0 else fma(y, scale, b))
-    store(buf.Z, out + S, z if scale == 1.0 else fma(z, scale, c))
+def _sums(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
+    """Weighted sums of the units of a layer from number `first` to `last` - 1, in rows."""
+    L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
+    fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
+    here, stride = net.units[layer] * S, fan_in * L
+    at, bias = net.weights[layer] * L + first * stride, (net.biases[layer] + first) * L
+    for out in range(here + first * S, here + last * S, R * S):
+        b = load_rows(buf.W, bias, L, rows, lanes, tile)
+        z = b if scale == 1.0 else b * 0.0
+        for unit in range(fan_in):
+            a = across(load(buf.A, below + unit * S, tile), rows)
+            z = fma(load_rows(buf.W, at + unit * L, stride, rows, lanes, tile), a, z)
+        store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
+        at += R * stride
+        bias += R * L
 
 
 @kernel
@@ -152,37 +148,24 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             d = load(buf.D, out, tile)
             store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))
             bias += L
-            if scale != 1.0:
-                store(buf.D, out, d * scale)
         if faults & FACTORS:
             for out in range(here, end, S):
-                d = load(buf.D, out, tile)
+                d = load(buf.D, out, tile) * scale
                 for unit in range(fan_in):
                     a = wrong_factor(net, data, buf, width, faults, at, out, unit)
                     store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
                     at += L
         else:
-            for pair in range(here, end - S, 2 * S):
-                _two_gradients(buf, width, pair, at, below, fan_in)
-                at += 2 * fan_in * L
-            if net.sizes[layer] % 2:
-                d = load(buf.D, end - S, tile)
-                for unit in range(below, below + fan_in * S, S):
-                    store(buf.G, at, fold_fma(d, load(buf.A, unit, tile), load(buf.G, at, width.lanes)))
-                    at += L
+            whole = net.sizes[layer] - net.sizes[layer] % width.rows.n
+            _gradients(net, buf, width, layer, ZERO, whole, width.rows)
+            _gradients(net, buf, width, layer, whole, net.sizes[layer], ONE)
         if layer == net.layers and faults & NO_OUTPUT_DERIVATIVE:
             for out in range(here, end, S):
-                store(buf.D, out, load(buf.E, out - here, tile) * scale)
+                store(buf.D, out, load(buf.E, out - here, tile))
         if layer > 1:
-            for unit in range(0, fan_in - 1, 2):
-                _two_errors(buf, width, below + unit * S, (net.weights[layer] + unit) * L, here, end, fan_in)
-            if fan_in % 2:
-                at = (net.weights[layer] + fan_in - 1) * L
-                e = fill(buf.D, 0.0, tile)
-                for out in range(here, end, S):
-                    e = fma(repeat(load(buf.W, at, width.lanes), tile), load(buf.D, out, tile), e)
-                    at += fan_in * L
-                store(buf.D, below + (fan_in - 1) * S, e)
+            whole = fan_in - fan_in % width.rows.n
+            _errors(net, buf, width, layer, ZERO, whole, width.rows)
+            _errors(net, buf, width, layer, whole, fan_in, ONE)
             if faults & EARLY_DERIVATIVE:
                 early_slope(buf, net.codes[layer - 1], below, below + fan_in * S, net.units[layer - 2] * S, tile)
             else:
@@ -192,28 +175,30 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
 
 
 @inlined
-def _two_gradients(buf: Any, width: Any, out: int, at: int, below: int, fan_in: int) -> None:
-    """Gradients of the weights of two neighbouring units: every activation is loaded once for both."""
-    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
-    d, e = load(buf.D, out, tile), load(buf.D, out + S, tile)
-    other = at + fan_in * L
-    for unit in range(below, below + fan_in * S, S):
-        a = load(buf.A, unit, tile)
-        store(buf.G, at, fold_fma(d, a, load(buf.G, at, lanes)))
-        store(buf.G, other, fold_fma(e, a, load(buf.G, other, lanes)))
-        at += L
-        other += L
+def _gradients(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
+    """Gradients of the weights that lead to the units from number `first` to `last` - 1, in rows."""
+    L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
+    fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
+    here, stride = net.units[layer] * S, fan_in * L
+    at = net.weights[layer] * L + first * stride
+    for out in range(here + first * S, here + last * S, R * S):
+        d = load_tiles(buf.D, out, rows, tile) * scale
+        for unit in range(fan_in):
+            add_products(buf.G, at + unit * L, stride, d, load(buf.A, below + unit * S, tile), lanes)
+        at += R * stride
 
 
 @inlined
-def _two_errors(buf: Any, width: Any, unit: int, at: int, here: int, end: int, fan_in: int) -> None:
-    """Error signals dE/da of two neighbouring units: every error signal above is loaded once for both."""
-    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
-    d, e = fill(buf.D, 0.0, tile), fill(buf.D, 0.0, tile)
-    for out in range(here, end, S):
-        above = load(buf.D, out, tile)
-        d = fma(repeat(load(buf.W, at, lanes), tile), above, d)
-        e = fma(repeat(load(buf.W, at + L, lanes), tile), above, e)
-        at += fan_in * L
-    store(buf.D, unit, d)
-    store(buf.D, unit + S, e)
+def _errors(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
+    """Error signals dE/da of the units of the layer below from number `first` to `last` - 1, in rows."""
+    L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
+    here, below, scale = net.units[layer] * S, net.units[layer - 1] * S, net.scales[layer]
+    stride, end = net.sizes[layer - 1] * L, here + net.sizes[layer] * S
+    for unit in range(first, last, R):
+        at = (net.weights[layer] + unit) * L
+        e = across(fill(buf.D, 0.0, tile), rows)
+        for out in range(here, end, S):
+            d = across(load(buf.D, out, tile) * scale, rows)
+            e = fma(load_rows(buf.W, at, L, rows, lanes, tile), d, e)
+            at += stride
+        store(buf.D, below + unit * S, e)

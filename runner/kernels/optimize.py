@@ -6,6 +6,7 @@ from typing import Any
 
 from runner.kernels.lane_ops import inlined, kernel, load, store
 from runner.kernels.layout import FROZEN
+from runner.kernels.spans import settings_of
 from runner.kernels.switch import OPTIMIZE, STEP, TICK, choose
 
 
@@ -29,47 +30,21 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
     Called at one place only, and inlined there.
     """
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
-    h = (
-        load(runs.settings, 0, lanes),
-        load(runs.settings, L, lanes),
-        load(runs.settings, 2 * L, lanes),
-        load(runs.settings, 3 * L, lanes),
-        load(runs.settings, 4 * L, lanes),
-        load(runs.settings, 5 * L, lanes),
-    )
-    clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
     if job.states:
-        clock = choose(TICK, job.optimizer, (h, clock))
+        clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
+        clock = choose(TICK, job.optimizer, (settings_of(runs.settings, lanes), clock))
         store(buf.clock, 0, clock[0])
         store(buf.clock, L, clock[1])
-    for layer in range(1, layers + 1):
-        rate = load(runs.rates, (layer - 1) * L, lanes)
-        _update_span(job, buf, h, clock, rate, net.weights[layer] * L, net.biases[layer] * L, width)
-        if job.bias != FROZEN:
-            rate = load(runs.rates, (layers + layer - 1) * L, lanes)
-            end = (net.biases[layer] + net.sizes[layer]) * L
-            _update_span(job, buf, h, clock, rate, net.biases[layer] * L, end, width)
-
-
-@inlined
-def _update_span(
-    job: Any, buf: Any, h: Any, clock: Any, rate: Any, first: int, end: int, width: Any
-) -> None:
-    """Update the parameters stored from `first` to `end`."""
-    lanes, L = width.lanes, width.lanes.n
-    zero = rate * 0.0
-    if job.states:
-        for at in range(first, end, L):
-            state = (load(buf.S0, at, lanes), load(buf.S1, at, lanes))
-            w, g = load(buf.W, at, lanes), load(buf.G, at, lanes)
-            w, state = choose(OPTIMIZE, job.optimizer, (w, g, state, h, clock, rate))
-            store(buf.W, at, w)
-            store(buf.S0, at, state[0])
-            store(buf.S1, at, state[1])
-            store(buf.G, at, zero)
-    else:
-        # Without state there is nothing to load and store but the weights.
-        for at in range(first, end, L):
-            w, g = load(buf.W, at, lanes), load(buf.G, at, lanes)
-            store(buf.W, at, choose(STEP, job.optimizer, (w, g, h, rate)))
-            store(buf.G, at, zero)
+    # The weights of all layers, then their biases, as the learning rates lie: with one place of choice the loops of the
+    # optimizers are compiled once.
+    for k in range(layers if job.bias == FROZEN else 2 * layers):
+        layer = k % layers + 1
+        first, end = net.weights[layer] * L, net.biases[layer] * L
+        if k >= layers:
+            first, end = end, end + net.sizes[layer] * L
+        span = (buf, runs.settings, load(runs.rates, k * L, lanes), first, end, lanes)
+        if job.states:
+            choose(OPTIMIZE, job.optimizer, span)
+        else:
+            # Without state there is nothing to load and store but the weights.
+            choose(STEP, job.optimizer, span)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.lane_ops import advanced, fill, inlined, kernel, not_inlined, store
+from runner.kernels.lane_tiles import spread_samples
 from runner.kernels.layout import SHUFFLED
 from runner.kernels.random import STREAM_ORDER, index_below, philox
 
@@ -50,8 +51,16 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
     Samples 0, 1, 2, ... of the data set, or of each lane's own order. Fewer samples than a tile holds are filled up
     with the last one, which buf.mask then leaves out of every sum.
     """
-    L, S, lanes = width.lanes.n, width.tile.n, width.lanes
+    L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     inputs, outputs = net.sizes[0], net.sizes[net.layers]
+    if ordered == 0 and count * L == S:
+        # Most tiles are full; what all lanes share is then written in whole tiles.
+        store(buf.mask, 0, fill(buf.mask, 1.0, tile))
+        for i in range(inputs):
+            store(buf.A, i * S, spread_samples(data.inputs, first * inputs + i, inputs, lanes, tile))
+        for o in range(outputs):
+            store(buf.T, o * S, spread_samples(data.targets, first * outputs + o, outputs, lanes, tile))
+        return
     for t in range(S // L):
         n = first + min(t, count - 1)
         store(buf.mask, t * L, fill(buf.mask, 1.0 if t < count else 0.0, lanes))

@@ -21,6 +21,7 @@ from typing import Any
 
 from runner.kernels.elementary import lane_function
 from runner.kernels.lane_ops import fma, sqrt, where_le, where_lt
+from runner.kernels.spans import optimizer_span, step_span
 from runner.kernels.switch import OPTIMIZE, STEP, TICK
 from runner.ops.registry import Registry
 
@@ -90,7 +91,7 @@ def _register(
     **facts: Any,
 ) -> None:
     TICK.add(tick)
-    code = OPTIMIZE.add(update)
+    code = OPTIMIZE.add(optimizer_span(update))
     OPTIMIZERS.add(Optimizer(name, doc, code, MappingProxyType(dict(settings or {})), **facts))
 
 
@@ -117,7 +118,13 @@ def _sgd(w: Any, g: Any, h: Any, rate: Any) -> Any:
 
 
 OPTIMIZERS.add(
-    Optimizer("sgd", "Gradient descent: w -= learning_rate g.", STEP.add(_sgd), MappingProxyType({}), keeps_state=False)
+    Optimizer(
+        "sgd",
+        "Gradient descent: w -= learning_rate g.",
+        STEP.add(step_span(_sgd)),
+        MappingProxyType({}),
+        keeps_state=False,
+    )
 )
 
 
