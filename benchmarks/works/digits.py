@@ -38,7 +38,7 @@ def _replicates(runs: int) -> list[str]:
 
 ITEM = WorkItem(
     name="digits",
-    title="Digits 64-32-10, relu, softmax, cross_entropy, adam, batches of 32, 2 epochs",
+    title="Digits 64-32-10, relu, softmax, cross_entropy, adam, batches of 32, 10 epochs",
     study=Path(__file__).with_suffix(".yaml"),
     runs=64,
     overrides=_replicates,
