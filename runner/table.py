@@ -21,7 +21,7 @@ from runner.environment import ENVIRONMENT
 from runner.provenance import STUDY
 from runner.store.curves import CURVES
 from runner.store.failed import FAILED
-from runner.store.files import TABLE, refuse_links, remove_leftovers, sync_folder, told, write_all
+from runner.store.files import TABLE, refuse_links, refuse_shared, remove_leftovers, sync_folder, told, write_all
 from runner.store.header import Header, Ids, Indices, PlanLike, ResultLike, standard_header
 from runner.store.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.store.rebuild import forget_adopted, keep_orphans, rebuild_table
@@ -32,6 +32,8 @@ from runner.store.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
 FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
+# Those that grow in place; the others are only ever replaced, whatever other names they have.
+_GROWING = (TABLE, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0
 
 
@@ -104,6 +106,7 @@ class Table:
         header: Header | None = None,
     ) -> None:
         refuse_links(folder, FILES)
+        refuse_shared(folder, _GROWING)
         remove_leftovers(folder, FILES)
         self.folder = folder
         self.header = header or standard_header()

@@ -349,6 +349,52 @@ def test_symbolic_links_are_refused(tmp_path: Path) -> None:
     assert target.read_text() == "precious"
 
 
+@pytest.mark.parametrize("name", ["runs.csv", "runs.journal", "orphans.csv", LOCK])
+def test_files_with_another_name_are_not_written_into(tmp_path: Path, name: str) -> None:
+    """As those of a backup that is made of hard links."""
+    folder, backup = tmp_path / "study", tmp_path / "backup"
+    run(folder, FULL, EVERYTHING, limit=20)
+    run(folder, SMALL, EVERYTHING, limit=1)
+    (folder / LOCK).touch()
+    assert {"runs.csv", "runs.journal", "orphans.csv"} <= set(files(folder))
+    os.link(folder / name, backup)
+    before = files(folder)
+    with pytest.raises(Refused) as caught, Lock(folder):
+        run(folder)
+    assert str(caught.value) == (
+        f"{folder / name} has another name as well (a hard link), and what stands there would change with it: "
+        "put a copy in its place"
+    )
+    assert {key: value for key, value in files(folder).items() if key != LOCK} == {
+        key: value for key, value in before.items() if key != LOCK
+    }
+    assert backup.read_bytes() == before[name]
+
+
+def test_files_that_are_replaced_may_have_another_name(tmp_path: Path) -> None:
+    folder, backup = tmp_path / "study", tmp_path / "backup"
+    run(folder, SMALL, EVERYTHING)
+    os.link(folder / "curves.csv", backup)
+    before = backup.read_bytes()
+    run(folder, FULL, EVERYTHING)
+    assert backup.read_bytes() == before != (folder / "curves.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["runs.csv", LOCK])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(Refused) as caught, Lock(tmp_path):
+        run(tmp_path)
+    assert str(caught.value) == f"{tmp_path / name} is not a file: move it away"
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "precious")
+    with pytest.raises(Refused, match="is a symbolic link; only real files are written: remove the link"):
+        Lock(tmp_path)
+    assert not (tmp_path / "precious").exists()
+
+
 @pytest.mark.parametrize("recording", [ROWS_ONLY, EVERYTHING], ids=["rows", "everything"])
 @pytest.mark.parametrize("n_bytes", [0, 100, 3000, 9000, 13000])
 def test_a_full_disk_is_told_and_survived(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from runner.errors import Refused, RunnerError, nearest
@@ -22,7 +23,7 @@ _ADVICE = {
 }
 
 
-@contextmanager
+@contextlib.contextmanager
 def told(path: Path, action: str = "write") -> Iterator[None]:
     """Turn an OSError of the block into one clear RunnerError that names the file and what to do.
 
@@ -56,7 +57,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[int]:
     """Descriptor of a temporary file that takes the place of `path` when the block ends without an error.
 
@@ -198,3 +199,21 @@ def refuse_links(folder: Path, names: tuple[str, ...]) -> None:
     for name in names:
         if (folder / name).is_symlink():
             raise Refused(f"{folder / name} is a symbolic link; only real files are written: remove the link")
+
+
+def refuse_shared(folder: Path, names: tuple[str, ...]) -> None:
+    """Refuse to write into what is no file, or into a file that has another name, in a backup perhaps, as well."""
+    for name in names:
+        path = folder / name
+        found = None
+        with told(path, "read"), contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+        if found is None:
+            continue
+        if not stat.S_ISREG(found.st_mode):
+            raise Refused(f"{path} is not a file: move it away")
+        if found.st_nlink > 1:
+            raise Refused(
+                f"{path} has another name as well (a hard link), and what stands there would change with it: "
+                "put a copy in its place"
+            )
