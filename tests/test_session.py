@@ -329,6 +329,30 @@ def test_another_version_of_results_is_refused(study: Path, options: Options) ->
     assert run_session(plan, Options(out=options.out, fresh=True), Engine()).trained == 24
 
 
+def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the facts about them, and when the table is refused."""
+    out = tmp_path / "results"
+    folder = runner.run(study, "record={curves: 5}", out=out).parent
+    before = (folder / "curves.csv").read_bytes()
+    (folder / "environment.json").unlink()
+    runner.run(study, "record={curves: 5}", out=out, quiet=False)
+    assert capsys.readouterr().err == "tiny: all 24 runs are done already\n"
+    table = (folder / "runs.csv").read_bytes()
+    (folder / "runs.csv").write_bytes(b"x" + table)
+    with pytest.raises(Refused, match="has other columns"):
+        runner.run(study, "record={curves: 6}", out=out)
+    assert (folder / "curves.csv").read_bytes() == before
+    (folder / "runs.csv").write_bytes(table)
+    runner.run(study, "record={curves: 6}", out=out, quiet=False)
+    assert (
+        "tiny: 24 curves in curves.csv have not the points that the study asks for: they are trained again, "
+        "and the old file is kept aside\n"
+    ) in capsys.readouterr().err
+    assert (folder / "curves.csv.1").read_bytes() == before
+    assert (folder / "curves.csv").read_bytes() != before
+    assert sorted(path.name for path in folder.glob("curves*")) == ["curves.csv", "curves.csv.1"]
+
+
 def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

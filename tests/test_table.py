@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from runner.table import Recording, Table
 EXACT = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 HERE = Path(__file__).parent
 ROWS_ONLY = Recording()
-EVERYTHING = Recording(points=3, weights=True)
+EVERYTHING = Recording(points=3, weights=True, epochs=lambda cell: (np.array([0, 1, 2.5]), False))
 FULL = FakePlan(grid())
 SMALL = FakePlan(grid(epochs=(100,)), range(1, 4))
 
@@ -279,6 +280,87 @@ def test_sidecars_of_a_shrunk_study_are_kept_aside(
     assert (tmp_path / "curves.csv.1").read_bytes() == whole["curves.csv"]
     assert (tmp_path / "weights.npz.1").read_bytes() == whole["weights.npz"]
     assert set(pd.read_csv(tmp_path / "curves.csv").run_id) == set(pd.read_csv(tmp_path / "runs.csv").run_id)
+
+
+def _by_epoch(lines: list[bytes]) -> list[bytes]:
+    return sorted(lines, key=lambda line: float(line.split(b",")[1]))
+
+
+def _backwards(lines: list[bytes]) -> list[bytes]:
+    return lines[::-1]
+
+
+@pytest.mark.parametrize("sort", [sorted, _by_epoch, _backwards], ids=["run", "epoch", "backwards"])
+def test_curves_that_a_spreadsheet_has_sorted_are_whole(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], sort: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([header, *sort(lines)]))
+    assert run(tmp_path, FULL, EVERYTHING) == 0
+    assert files(tmp_path) == undisturbed[EVERYTHING]
+
+
+@pytest.mark.parametrize("n", [1, 3], ids=["a point", "a curve"])
+def test_curves_that_lack_points_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], n: int
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    torn = b"".join(lines[:4] + lines[4 + n :])
+    path.write_bytes(torn)
+    table = Table(tmp_path, FULL, EVERYTHING, 1, HEADER)
+    assert table.n_torn_curves == (n == 1)
+    table.close()
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    # Nothing is lost of a curve of which there is something.
+    kept = {"curves.csv.1": torn} if n == 1 else {}
+    assert files(tmp_path) == undisturbed[EVERYTHING] | kept
+
+
+def test_points_that_occur_twice_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    twice = b"".join([*lines, lines[7]])
+    path.write_bytes(twice)
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": twice}
+
+
+def test_curves_of_stopped_runs_end_early(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    for wanted, may_stop, torn in (
+        ([0, 1, 2.5], True, 0),
+        ([0, 1, 3, 4], True, 0),
+        ([0, 1, 3, 4], False, FULL.n_runs),
+        ([0, 0.5, 1, 3], True, FULL.n_runs),
+        ([0, 1, 2, 3], True, FULL.n_runs),
+    ):
+        epochs = np.array(wanted)
+        recording = Recording(3, False, lambda cell, epochs=epochs, may_stop=may_stop: (epochs, may_stop))
+        table = Table(tmp_path, FULL, recording, 1, HEADER)
+        assert table.n_torn_curves == torn
+        table.close()
+
+
+def test_curves_that_are_none(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    path.write_bytes(path.read_bytes().replace(b",2.5,", b",late,", 1))
+    with pytest.raises(RunnerError, match=r"curves.csv is not a file of curves: move it away, or pass --fresh"):
+        run(tmp_path, FULL, EVERYTHING)
+
+
+def test_a_journal_with_other_curves_is_kept_aside(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING, limit=9)
+    before = (tmp_path / "runs.journal").read_bytes()
+    run(tmp_path, FULL, Recording(points=4))
+    assert (tmp_path / "runs.journal.1").read_bytes().startswith(before)
 
 
 def test_curves_and_weights_read_back(tmp_path: Path) -> None:
