@@ -227,6 +227,55 @@ def test_a_damaged_row_in_the_middle_is_not_overwritten(
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize(
+    "tail", [b"edited by hand\n", b"a note", b"\n", b'a "note\n', b"a123456789abcdef\n"], ids=repr
+)
+def test_a_last_line_that_is_no_row_is_not_cut_off(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], tail: bytes
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(undisturbed[ROWS_ONLY]["runs.csv"] + tail)
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: row {FULL.n_runs + 1} is not a row of this table (changed by another program?); "
+        "mend it, or pass --fresh to move the table aside"
+    )
+    assert path.read_bytes() == undisturbed[ROWS_ONLY]["runs.csv"] + tail
+
+
+def test_two_rows_of_a_run_that_differ_are_refused(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    path = tmp_path / "runs.csv"
+    lines = undisturbed[ROWS_ONLY]["runs.csv"].splitlines(keepends=True)
+    other = lines[4].rstrip(b"\n") + b"1\n"
+    path.write_bytes(b"".join([*lines, other]))
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path)
+    run_id = lines[4][:16].decode()
+    assert str(caught.value) == (
+        f"{path}: rows 4 and {len(lines)} are the same run, {run_id}, with different contents; "
+        "remove one of them, or pass --fresh to move the table aside"
+    )
+    path.write_bytes(b"".join([*lines, lines[4]]))
+    assert run(tmp_path) == 0
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_a_row_set_aside_that_differs_is_not_forgotten(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path)
+    lines = undisturbed[ROWS_ONLY]["runs.csv"].splitlines(keepends=True)
+    (tmp_path / "orphans.csv").write_bytes(lines[0] + lines[4].rstrip(b"\n") + b"1\n")
+    with pytest.raises(RunnerError, match=r"runs.csv: row 4, and row 1 of orphans.csv, are the same run, "):
+        run(tmp_path)
+    (tmp_path / "orphans.csv").write_bytes(lines[0] + lines[4])
+    assert run(tmp_path) == 0
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
 def test_other_columns_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("run_id,other\na,1\n")

@@ -207,6 +207,12 @@ class Journal:
         offset = len(self._first)
         while found := self._read(offset, check=True):
             offset = found[1]
+        beyond = bytes(self._view()[offset : offset + len(_MAGIC)]).rstrip(b"\0")
+        if not _MAGIC.startswith(beyond):
+            raise Refused(
+                f"{self.path}: what begins with byte {offset + 1:,} was not written by the runner; "
+                "move the file away, or pass --fresh to move all files aside"
+            )
         return offset
 
     def _read(self, offset: int, check: bool = False) -> tuple[Frame, int] | None:
