@@ -368,6 +368,19 @@ def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options,
     assert not list(elsewhere.iterdir())
 
 
+@pytest.mark.parametrize("target", ["tiny", "missing"], ids=["a circle", "nothing"])
+def test_a_folder_that_leads_nowhere_is_refused(study: Path, options: Options, target: str) -> None:
+    options.out.mkdir()
+    link = options.out / "tiny"
+    link.symlink_to(target)
+    for attempt in (lambda: run_session(make(study), options, Engine()), lambda: preview(make(study), options.out)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert (
+            str(caught.value) == f"{link} is a symbolic link that leads nowhere; remove it, or pass another --out"
+        )
+
+
 def test_results_that_can_not_be_made(study: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")

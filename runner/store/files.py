@@ -165,11 +165,13 @@ def results_folder(root: Path, name: str) -> Path:
     Raises
     ------
     Refused
-        When the name, or a symbolic link, leads out of `root`.
+        When the name, or a symbolic link, leads out of `root` or nowhere.
     """
     folder = root / name
     if name in ("", ".", "..") or Path(name).name != name:
         raise Refused(f"{name!r} is not a name for a folder of results: it must stay inside {root}")
+    if folder.is_symlink() and not folder.exists():
+        raise Refused(f"{folder} is a symbolic link that leads nowhere; remove it, or pass another --out")
     if folder.is_symlink() and folder.resolve().parent != root.resolve():
         raise Refused(f"{folder} is a symbolic link out of {root}; remove it, or pass another --out")
     return folder
