@@ -287,6 +287,36 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda table: b"\xef\xbb\xbf" + table, "begins with a byte order mark"),
+        (lambda table: table.replace(b"\n", b"\r\n"), "has lines that end in CR LF"),
+        (lambda table: b"cell_id,run_id," + table.split(b",", 2)[2], "has its columns in another order"),
+        (
+            lambda table: b"\xef\xbb\xbf" + table.replace(b"\n", b"\r\n"),
+            "begins with a byte order mark and has lines that end in CR LF",
+        ),
+    ],
+    ids=["mark", "line ends", "order", "mark and line ends"],
+)
+def test_a_table_that_a_spreadsheet_has_saved_is_refused(
+    tmp_path: Path,
+    undisturbed: dict[Recording, dict[str, bytes]],
+    change: Callable[[bytes], bytes],
+    what: str,
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(changed := change(undisturbed[ROWS_ONLY]["runs.csv"]))
+    with pytest.raises(Refused) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path} {what}: another program, a spreadsheet perhaps, has saved it, and can have changed its rows too; "
+        "bring back the file as it was, or pass --fresh to move it aside"
+    )
+    assert path.read_bytes() == changed
+
+
 def test_a_grown_study_trains_only_what_is_new(
     tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.store.files import told
+from runner.store.header import key_columns
 
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
@@ -141,7 +142,7 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
     """
     outcomes: Counter[str] = Counter()
     converged = 0
-    with told(path, "read"), path.open(encoding="utf-8", newline="") as file:
+    with told(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         csv.field_size_limit(_LONGEST_FIELD)
         reader = csv.reader(file)
         names = next(reader, [])
@@ -149,8 +150,8 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
             raise RunnerError(
                 f"{path} is not a table of results: it has no columns run_id, outcome and converged"
             )
-        keys = names[2 : names.index("outcome")]
-        tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys and key != "seed"]
+        keys = key_columns(names)
+        tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys]
         take = itemgetter(
             names.index("outcome"), names.index("converged"), *(names.index(t.name) for t in tallies)
         )

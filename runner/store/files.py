@@ -25,7 +25,7 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def told(path: Path, action: str = "write") -> Iterator[None]:
-    """Turn an OSError of the block into one clear RunnerError that names the file and what to do.
+    """Turn an OSError of the block, or text that is none, into one RunnerError that names the file and what to do.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ def told(path: Path, action: str = "write") -> Iterator[None]:
     except OSError as error:
         reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
         raise RunnerError(f"cannot {action} {path}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise RunnerError(f"{path} is not UTF-8 text (changed by another program?)") from error
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:

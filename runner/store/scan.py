@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from runner.store.header import Ids, Indices
 
 _CHUNK = 1 << 19
 _LONGEST_ROW = 1 << 26
+_LONGEST_HEADER = 1 << 16
 _ROW_START = re.compile(rb"\n[0-9a-f]{16},")
 _ROW_BEGUN = re.compile(rb"[0-9a-f]{0,16}\Z|[0-9a-f]{16},")
 
@@ -80,16 +82,34 @@ def scan_rows(path: Path, header: bytes) -> Rows:
         if len(first) < len(header) and header.startswith(first.rstrip(b"\0")):
             return Rows(np.empty(0, np.uint64), np.zeros(1, np.int64), size)
         if first != header:
-            raise Refused(
-                f"{path} has other columns than this version of the runner writes; "
-                "pass another --out or name=..., or --fresh to move the old table aside"
-            )
+            file.seek(0)
+            raise Refused(_other_header(path, file.readline(_LONGEST_HEADER), header))
         parts = list(_parts(file, header))
         end = int(parts[-1][1][-1]) if parts else len(header)
         _no_rows_beyond(path, file, end, sum(len(ids) for ids, _ in parts))
     ids = np.concatenate([part[0] for part in parts]) if parts else np.empty(0, np.uint64)
     starts = np.concatenate([np.array([len(header)]), *[part[1] for part in parts]])
     return Rows(ids, starts, size)
+
+
+def _other_header(path: Path, first: bytes, header: bytes) -> str:
+    """What to say of a file with another first line."""
+    names = first.removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n").split(b",")
+    if sorted(names) == sorted(header.rstrip(b"\n").split(b",")):
+        ways = {
+            "begins with a byte order mark": first.startswith(codecs.BOM_UTF8),
+            "has lines that end in CR LF": first.endswith(b"\r\n"),
+            "has its columns in another order": names != header.rstrip(b"\n").split(b","),
+        }
+        what = " and ".join(way for way, holds in ways.items() if holds)
+        return (
+            f"{path} {what}: another program, a spreadsheet perhaps, has saved it, and can have changed its rows too; "
+            "bring back the file as it was, or pass --fresh to move it aside"
+        )
+    return (
+        f"{path} has other columns than this version of the runner writes; "
+        "pass another --out or name=..., or --fresh to move the old table aside"
+    )
 
 
 def _parts(file: BinaryIO, header: bytes) -> Iterator[tuple[Ids, Indices]]:
