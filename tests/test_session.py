@@ -353,6 +353,30 @@ def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.
     assert sorted(path.name for path in folder.glob("curves*")) == ["curves.csv", "curves.csv.1"]
 
 
+def test_weights_of_runs_that_differ_in_their_bias(study: Path, tmp_path: Path) -> None:
+    """Rows of an array are as long as the longest; however the study came to be."""
+    keys = ("record={weights: true}", "learning_rate=1", "epochs=10", "name=biases")
+    biases = ["trained", "none", "shared", "0.5"]
+
+    def folder(name: str, values: list[str]) -> Path:
+        return runner.run(study, *keys, f"bias=[{', '.join(values)}]", out=tmp_path / name).parent
+
+    whole = folder("whole", biases)
+    runs = pd.read_csv(whole / "runs.csv")
+    with np.load(whole / "weights.npz") as weights:
+        assert weights["2-2-1/run_id"].tolist() == runs.run_id.tolist()
+        for part in ("initial", "final"):
+            lengths = np.isfinite(weights[f"2-2-1/{part}"]).sum(axis=1)
+            assert weights[f"2-2-1/{part}"].shape == (16, 9)
+            assert lengths.tolist() == [9] * 4 + [6] * 4 + [8] * 4 + [6] * 4
+    expected = (whole / "weights.npz").read_bytes()
+    for first in (["none"], ["0.5", "shared"], ["trained"]):
+        folder(f"grown from {first}", first)
+        assert (folder(f"grown from {first}", biases) / "weights.npz").read_bytes() == expected
+    short = (folder("short", ["none", "shared"]) / "weights.npz").read_bytes()
+    assert (folder("whole", ["none", "shared"]) / "weights.npz").read_bytes() == short
+
+
 def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -465,6 +465,71 @@ def test_curves_and_weights_read_back(tmp_path: Path) -> None:
                 np.testing.assert_array_equal(weights[f"{shape}/final"][i], final[0])
 
 
+def _without_final(arrays: dict[str, np.ndarray]) -> None:
+    del arrays["2-2-1/final"]
+
+
+def _fewer_rows(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/final"] = arrays["2-2-1/final"][:2]
+
+
+def _fewer_columns(arrays: dict[str, np.ndarray]) -> None:
+    for part in ("initial", "final"):
+        arrays[f"2-2-1/{part}"] = arrays[f"2-2-1/{part}"][:, :3]
+
+
+def _other_ids(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/run_id"] = np.arange(len(arrays["2-2-1/run_id"]))
+
+
+def _a_run_twice(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/run_id"][:2] = arrays["2-2-1/run_id"][0]
+
+
+@pytest.mark.parametrize("edit", [_without_final, _fewer_rows, _fewer_columns, _other_ids, _a_run_twice])
+def test_edited_weights_are_told_before_training(
+    tmp_path: Path, edit: Callable[[dict[str, np.ndarray]], None]
+) -> None:
+    run(tmp_path, SMALL, EVERYTHING)
+    path = tmp_path / "weights.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    edit(arrays)
+    np.savez(path, **arrays)
+    _weights_are_refused(tmp_path)
+
+
+def test_damaged_weights_are_told_before_training(tmp_path: Path) -> None:
+    run(tmp_path, SMALL, EVERYTHING)
+    path = tmp_path / "weights.npz"
+    whole = path.read_bytes()
+    random = np.random.default_rng(2)
+    contents = [b"", b"text", whole[:-300], whole[: len(whole) // 2]]
+    for at in random.integers(len(whole), size=30).tolist():
+        contents.append(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+    for content in contents:
+        path.write_bytes(content)
+        try:
+            with np.load(path) as file:
+                same = all(np.array_equal(file[name], np.load(io.BytesIO(whole))[name]) for name in file.files)
+        except Exception:
+            same = False
+        if not same:
+            _weights_are_refused(tmp_path)
+
+
+def _weights_are_refused(folder: Path) -> None:
+    path = folder / "weights.npz"
+    before = files(folder)
+    with pytest.raises(RunnerError) as caught:
+        run(folder, FULL, EVERYTHING)
+    assert str(caught.value) == (
+        f"{path} is not a file of weights, or a damaged one: "
+        "move it away, and its runs are trained again, or pass --fresh"
+    )
+    assert files(folder) == before
+
+
 def test_missing_differs_from_a_measured_nan() -> None:
     column = np.array([MISSING, np.nan, np.inf, -np.inf, 0.1, 1e-7, 2.0])
     assert column_text(column, "float") == ["", "nan", "inf", "-inf", "0.1", "1e-07", "2.0"]
