@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,8 @@ def full_id(path: Path, run_id: str) -> str:
 
 
 def _is_study(item: str) -> bool:
-    return Path(item).suffix in (".yaml", ".yml") and Path(item).is_file()
+    # Unlike Path.is_file, this is False for what is too long to be a name.
+    return Path(item).suffix in (".yaml", ".yml") and os.path.isfile(item)
 
 
 def _report(given: argparse.Namespace) -> int:

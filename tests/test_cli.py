@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -80,6 +81,11 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
         (["zzz"], 2, "'zzz' is neither a command nor a study file"),
         (["smal.yaml"], 2, "smal.yaml: there is no such file; did you mean 'small.yaml'?"),
         (["no/small.yaml"], 2, "no/small.yaml: there is no such file"),
+        (["."], 2, ".: is a folder, not a study file"),
+        (["/dev/null"], 2, "/dev/null: is a pipe or a device, not a study file"),
+        (["n" * 300], 2, f"'{'n' * 40}...' is longer than the name of a file can be"),
+        (["report", "n" * 300], 1, f"no results at {'n' * 300} nor at results/{'n' * 300}"),
+        (["small.yaml", "--out", "n" * 300], 1, f"cannot create {'n' * 300}/small: File name too long"),
         (
             ["small.yaml", "-j", "0"],
             2,
@@ -233,6 +239,36 @@ def test_a_closed_output_is_no_traceback(folder: Path) -> None:
     for closed in (">&-", "2>&-", ">&- 2>&-"):
         command = f"{sys.executable} -m runner small.yaml --fresh {closed}"
         assert subprocess.run(["sh", "-c", command], capture_output=True, timeout=300, check=False).returncode == 0
+
+
+def test_a_full_output_changes_no_exit_code(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(STUDY.replace("data: xor", "data: xorr"))
+    for arguments, code in (("wrong.yaml", 2), ("zzz", 2), ("small.yaml --max-runs 3", 3), ("small.yaml -q", 0)):
+        command = f"{sys.executable} -m runner {arguments} 2>/dev/full"
+        assert subprocess.run(["sh", "-c", command], timeout=300, check=False).returncode == code
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.yaml")
+    said = "pipe.yaml: is a pipe or a device, not a study file"
+    assert call("plan", "pipe.yaml") == (2, "", f"error: {said}\n")
+    with pytest.raises(runner.StudyError, match=said):
+        runner.load("pipe.yaml")
+
+
+@pytest.mark.parametrize("module", ["runner.commands", "runner.study"])
+def test_an_interrupt_while_modules_are_read(module: str) -> None:
+    program = (
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == sys.argv[1]: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from runner.__main__ import main\n"
+        "sys.exit(main(['plan', 'small.yaml']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, module], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_an_override_may_be_longer_than_a_name(folder: Path) -> None:

@@ -172,9 +172,11 @@ def results_folder(root: Path, name: str) -> Path:
     folder = root / name
     if name in ("", ".", "..") or Path(name).name != name:
         raise Refused(f"{name!r} is not a name for a folder of results: it must stay inside {root}")
-    if folder.is_symlink() and not folder.exists():
+    # Functions of os.path, because methods of Path raise at names that are too long.
+    linked = os.path.islink(folder)
+    if linked and not os.path.exists(folder):
         raise Refused(f"{folder} is a symbolic link that leads nowhere; remove it, or pass another --out")
-    if folder.is_symlink() and folder.resolve().parent != root.resolve():
+    if linked and folder.resolve().parent != root.resolve():
         raise Refused(f"{folder} is a symbolic link out of {root}; remove it, or pass another --out")
     return folder
 
@@ -190,11 +192,11 @@ def find_table(target: str | Path, out: Path) -> Path:
         Folder of all results, in which a name is looked up.
     """
     for path in (Path(target), out / target):
-        if path.is_dir() and (path / TABLE).is_file():
+        if os.path.isfile(path / TABLE):
             return path / TABLE
-        if path.is_file():
+        if os.path.isfile(path):
             return path
-    names = [folder.name for folder in out.glob("*") if (folder / TABLE).is_file()]
+    names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if os.path.isfile(out / name / TABLE)]
     raise RunnerError(f"no results at {target} nor at {out / target}{nearest(target, names)}")
 
 
