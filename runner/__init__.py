@@ -144,7 +144,7 @@ def run(
         raise TypeError("overrides change a study while it is read: pass them to load()")
     options = Options(
         out=given.path("out", out),
-        threads=given.count("threads", threads),
+        threads=given.threads(threads),
         retry_failed=bool(retry_failed),
         quiet=bool(quiet),
     )
@@ -240,7 +240,7 @@ def replay(
 
     table, run_id = _table(target, out), given.text("run_id", run_id)
     chosen = choice(None if run_id is None else full_id(table, run_id), given.count("sample", sample))
-    return replayed(table, chosen, given.count("threads", threads))
+    return replayed(table, chosen, given.threads(threads))
 
 
 def schema() -> dict[str, Any]:

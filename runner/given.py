@@ -65,5 +65,15 @@ def count(name: str, value: Any) -> int | None:
     return int(value)
 
 
+def threads(value: Any) -> int | None:
+    """How many threads, or None."""
+    from runner.arguments import MOST_THREADS
+
+    n = count("threads", value)
+    if n is not None and n > MOST_THREADS:
+        raise ValueError(f"threads: expected at most {MOST_THREADS:,}, found {n:,}")
+    return n
+
+
 def _unfit(name: str, expected: str, value: Any) -> TypeError:
     return TypeError(f"{name}: expected {expected}, found {type(value).__name__}")

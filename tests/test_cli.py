@@ -94,6 +94,11 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
             f"argument -j: expected a whole number of at least 1, not '0' {SEE_RUN}",
         ),
         (
+            ["small.yaml", "-j", "100000"],
+            2,
+            f"argument -j: expected at most 1,024 threads, not 100,000 {SEE_RUN}",
+        ),
+        (
             ["small.yaml", "--limit", "x"],
             2,
             f"argument --limit: expected a whole number of at least 1, not 'x' {SEE_RUN}",
@@ -396,6 +401,8 @@ def test_public_functions_say_which_numbers_they_take(folder: Path) -> None:
         for number in (0, -1):
             with pytest.raises(ValueError, match=rf": expected a whole number of at least 1, found {number}$"):
                 call(number)
+    with pytest.raises(ValueError, match=r"^threads: expected at most 1,024, found 100,000$"):
+        runner.run("small.yaml", threads=100_000)
     with pytest.raises(runner.RunnerError, match="has no run ''"):
         runner.replay("small", "")
 
