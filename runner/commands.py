@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.arguments import PROGRAM, USAGE, Parser, add_output_flags, read, study_parser
-from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.errors import Problem, RunnerError, StudyError, nearest, visible
 
 if TYPE_CHECKING:
     from runner.plan import Plan
@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
 def _failed(message: str, code: int = 1) -> int:
     """Tell an error, on a stderr that may take nothing (`2>/dev/full`): the exit code tells it too."""
     try:
-        for line in message.splitlines():
+        for line in visible(message).split("\n"):
             print(f"error: {line}", file=sys.stderr)
         sys.stderr.flush()
     except OSError:
@@ -122,7 +122,7 @@ def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
 
     for plan in plans:
         view = preview(plan, given.out, fresh=given.fresh, retry_failed=given.retry_failed)
-        print(json.dumps(view.as_json()) if given.json else describe(view))
+        print(json.dumps(view.as_json()) if given.json else visible(describe(view)))
     return 0
 
 

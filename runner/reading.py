@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import Problem, StudyError
+from runner.errors import Problem, StudyError, visible
 
 if TYPE_CHECKING:
     from runner.claims.grammar import Claim
@@ -195,7 +195,7 @@ def _replay(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(found.as_json() | ({"recorded": str(kept)} if kept else {})))
     elif not given.quiet:
-        print(found.text())
+        print(visible(found.text()))
         if kept:
             print(f"curve and weights: {kept}")
     return int(found.n_differing > 0)

@@ -278,6 +278,27 @@ def test_an_interrupt_while_modules_are_read(module: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_what_a_study_says_does_nothing_to_a_terminal(folder: Path) -> None:
+    """Sequences that colour, delete or turn around what stands there are shown as what they are."""
+    evil, seen = r"\e[2J\u009b1m\u202e", r"\x1b[2J\x9b1m\u202e"
+    claim = f'{{name: "a{evil}", statistic: rate(converged), expect: ">= 0", source: "b{evil}"}}'
+    data = f'{{csv: "x.csv", inputs: ["c{evil}"], targets: [t]}}'
+    text = f"{STUDY.replace('xor', data).replace('2-2-1', '1-2-1')}claims: [{claim}]\n"
+    (folder / "small.yaml").write_text(text)
+    (folder / "x.csv").write_text("c\x1b[2J\x9b1m\u202e,t\n0,1\n1,0\n")
+    shown = "".join(
+        "".join(call(*arguments.split())[1:])
+        for arguments in ("small.yaml", "plan small.yaml", "report small", "explain small", "claims small")
+    )
+    assert f"a{seen}" in shown.replace("\n", "")
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    (folder / "wrong.yaml").write_text(text.replace("epochs: 10\n", f'epochs: 10\nactivation: "sig{evil}moid"\n'))
+    code, _, err = call("wrong.yaml")
+    assert code == 2
+    assert f"found 'sig{seen}moid'; did you mean 'sigmoid'?" in err
+    assert "wrong\\x1b[2J.yaml: there is no such file" in call("wrong\x1b[2J.yaml")[2]
+
+
 def test_an_override_may_be_longer_than_a_name(folder: Path) -> None:
     rates = ", ".join(str(k / 1000) for k in range(1, 100))
     code, out, _ = call("plan", "small.yaml", f"learning_rate=[{rates}]", "--json")
