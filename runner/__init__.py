@@ -12,10 +12,13 @@ Examples
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from runner import given
 
 # Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them: `import runner`
 # is instant, and so are the command line's answers to --help and to a wrong argument.
@@ -69,7 +72,7 @@ def load(path: str | Path, *overrides: str) -> Study:
     """
     from runner.study import load_study
 
-    return load_study(path, overrides)
+    return load_study(given.path("path", path), given.texts("overrides", overrides))
 
 
 def plan(study: Study, max_runs: int = 10**9) -> Plan:
@@ -88,7 +91,8 @@ def plan(study: Study, max_runs: int = 10**9) -> Plan:
     """
     from runner.plan import make_plan
 
-    return make_plan(study, max_runs)
+    most = given.count("max_runs", max_runs)
+    return make_plan(given.study("study", study), 10**9 if most is None else most)
 
 
 def run(
@@ -125,6 +129,8 @@ def run(
     ------
     RunnerError
         When the study is wrong, the results are in use or can not be written, or some runs failed.
+    TypeError
+        When an argument is of another type; likewise by all functions here.
     KeyboardInterrupt
         After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
     """
@@ -132,12 +138,17 @@ def run(
     from runner.plan import make_plan
     from runner.session import Options, run_session
 
-    if isinstance(study, str | Path):
+    if isinstance(study, str | os.PathLike):
         study = load(study, *overrides)
     elif overrides:
         raise TypeError("overrides change a study while it is read: pass them to load()")
-    options = Options(out=Path(out), threads=threads, retry_failed=retry_failed, quiet=quiet)
-    outcome = run_session(make_plan(study), options)
+    options = Options(
+        out=given.path("out", out),
+        threads=given.threads(threads),
+        retry_failed=bool(retry_failed),
+        quiet=bool(quiet),
+    )
+    outcome = run_session(make_plan(given.study("study", study)), options)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failed:
@@ -162,11 +173,9 @@ def read_results(target: str | Path, out: str | Path = "results") -> pandas.Data
     """
     import pandas
 
-    from runner.store.files import find_table
-
     # Before version 3.1, pandas rounds numbers by default while it reads them.
     exact: dict[str, Any] = {} if pandas.__version__ >= "3.1" else {"float_precision": "round_trip"}
-    table: pandas.DataFrame = pandas.read_csv(find_table(target, Path(out)), **exact)
+    table: pandas.DataFrame = pandas.read_csv(_table(target, out), **exact)
     return table
 
 
@@ -188,9 +197,8 @@ def explain(target: str | Path, run_id: str | None = None, out: str | Path = "re
         Outcomes, effects of the axes, and changes, as numbers.
     """
     from runner.report.explain import explain as explained
-    from runner.store.files import find_table
 
-    return explained(find_table(target, Path(out)), run_id)
+    return explained(_table(target, out), given.text("run_id", run_id))
 
 
 def replay(
@@ -229,10 +237,10 @@ def replay(
     from runner.reading import full_id
     from runner.replay import choice
     from runner.replay import replay as replayed
-    from runner.store.files import find_table
 
-    table = find_table(target, Path(out))
-    return replayed(table, choice(run_id and full_id(table, run_id), sample), threads)
+    table, run_id = _table(target, out), given.text("run_id", run_id)
+    chosen = choice(None if run_id is None else full_id(table, run_id), given.count("sample", sample))
+    return replayed(table, chosen, given.threads(threads))
 
 
 def schema() -> dict[str, Any]:
@@ -240,6 +248,12 @@ def schema() -> dict[str, Any]:
     from runner.study import json_schema
 
     return json_schema()
+
+
+def _table(target: str | Path, out: str | Path) -> Path:
+    from runner.store.files import find_table
+
+    return find_table(given.path("target", target), given.path("out", out))
 
 
 _LAZY = {

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from runner.errors import Problem, StudyError, nearest
 
 MAX_RUNS = 10**7
+MOST_THREADS = 1024
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
 _DESCRIPTION = """\
@@ -79,7 +80,7 @@ def study_parser(command: str) -> Parser:
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The flag of the commands that train."""
     help_text = "threads (default: all cores)"
-    parser.add_argument("-j", type=at_least_one, metavar="N", dest="threads", help=help_text)
+    parser.add_argument("-j", type=_threads, metavar="N", dest="threads", help=help_text)
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +111,14 @@ def at_least_one(text: str) -> int:
     except (ValueError, OverflowError):
         pass
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+
+
+def _threads(text: str) -> int:
+    """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
+    n = at_least_one(text)
+    if n > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_THREADS:,} threads, not {n:,}")
+    return n
 
 
 def read(parser: Parser, arguments: list[str]) -> argparse.Namespace:

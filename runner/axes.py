@@ -18,6 +18,8 @@ Axes = dict[str, tuple[Any, ...]]
 Row = dict[str, Any]
 T = TypeVar("T")
 ReadOne = Callable[[Key, object, Path | None], Any]
+MOST_DRAWN = 10_000_000
+"""Values of a sample, cells times keys: more than a gigabyte while they are read."""
 _RATES = ("learning_rate", "bias_learning_rate")
 
 
@@ -164,6 +166,8 @@ def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
 def read_space(value: object, base: Path | None, n: int, method: str, seed: int) -> Axes:
     """The n sampled values of every key of a space."""
     keys = list(value) if isinstance(value, dict) else []
+    if n * len(keys) > MOST_DRAWN:
+        raise Wrong(f"space: expected at most {MOST_DRAWN:,} values, found {n:,} cells x {len(keys):,} keys")
     at = dict(zip(keys, points(method, n, keys, seed), strict=True)) if keys else {}
     return read_keyed(value, lambda key, item, base: _read_distribution(key, item, base, at[key.name]), base)
 

@@ -15,8 +15,14 @@ from typing import Any
 from runner.calls import Call
 from runner.keys import KEYS
 from runner.layout import Layout
+from runner.memory import total
 from runner.ops import FAULTS, LOSSES, RULES
 from runner.wrong import Flaw, Step
+
+# For each parameter: a cache line of lanes, twice, for as it is drawn and as it is trained.
+_LEAST_BYTES = 128
+# Less is not worth a look at the system.
+_SMALL = 1 << 30
 
 
 def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
@@ -83,6 +89,18 @@ def _rule_output(rule: str, output: str) -> str:
     return f"{rule} needs output {wanted}, found {output}" if wanted not in (None, output) else ""
 
 
+def _memory(architecture: tuple[int, ...]) -> str:
+    """Whether a network could be trained if it had the machine for itself; what is left is seen when it is."""
+    n_parameters = parameter_count(architecture, "trained")
+    needed = _LEAST_BYTES * n_parameters
+    if needed < _SMALL or (most := total()) is None or needed <= most:
+        return ""
+    return (
+        f"{_shown(architecture)} has {n_parameters:,} weights and biases; to train them takes "
+        f"{needed / 1e9:,.0f} GB of memory, and this machine has {most / 1e9:,.0f} GB"
+    )
+
+
 def _fault_layers(faults: tuple[Call, ...], architecture: tuple[int, ...]) -> str:
     for fault in faults:
         record = FAULTS[fault.name]
@@ -122,6 +140,7 @@ class Check:
 
 
 CHECKS = (
+    Check(("architecture",), _memory),
     Check(("learning_rate", "architecture"), _rates, (("learning_rate", _length),)),
     Check(("bias_learning_rate", "architecture"), _rates, (("bias_learning_rate", _length),)),
     Check(("init", "architecture", "bias"), _init, (("init", _length), ("bias", _sort))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,33 @@ class Refused(RunnerError):  # noqa: N818 - a request is refused, nothing failed
     """A well-formed request that is turned down: locked by another runner, or over `--max-runs`."""
 
     exit_code = 3
+
+
+# Control characters but for tabs and line ends, those that turn the direction of text, and halves of characters.
+_UNSEEN = (
+    "[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f"
+    "\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+_PLAIN = re.compile(f"{_UNSEEN}|\\x1b")
+_STYLED = re.compile(f"{_UNSEEN}|\\x1b(?!\\[[0-9;]*m)")
+
+
+def visible(text: str, styled: bool = False) -> str:
+    """Text for a terminal, in which what a study or a table says does nothing to it.
+
+    Parameters
+    ----------
+    text : str
+        May hold names and values of a user's files.
+    styled : bool
+        Whether colours are left as they are.
+
+    Examples
+    --------
+    >>> print(visible("sig\\x1b[2Jmoid"))
+    sig\\x1b[2Jmoid
+    """
+    return (_STYLED if styled else _PLAIN).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def nearest(name: object, names: Iterable[str]) -> str:

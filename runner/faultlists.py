@@ -34,6 +34,8 @@ def _read(value: object, base: Path | None = None) -> tuple[Call, ...]:
     if value == "none":
         return ()
     items = value if isinstance(value, list) else [value]
+    if len(items) > len(FAULTS):
+        raise Wrong(f"expected each fault once, {len(FAULTS)} at most, found {len(items):,}")
     problems, faults = [], {}
     for i, item in enumerate(items):
         try:

@@ -24,20 +24,35 @@ def available() -> int | None:
     return min(known) if known else None
 
 
-def _machine() -> int | None:
+def total() -> int | None:
+    """Bytes that the machine, or this process's control group, has in all; None if unknown."""
+    known = [n for n in (_machine("MemTotal:"), _limit()) if n is not None]
+    return min(known) if known else None
+
+
+def _machine(what: str = "MemAvailable:") -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), None)
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(what)), None)
 
 
 def _group() -> int | None:
-    """What is left of a container's limit (version 2 of Linux's control groups)."""
-    folder = Path("/sys/fs/cgroup")
+    """What is left of a container's limit."""
+    limit, used = _limit(), _read("memory.current")
+    return None if limit is None or used is None else limit - used
+
+
+def _limit() -> int | None:
+    """A container's limit."""
+    return _read("memory.max")
+
+
+def _read(name: str) -> int | None:
+    """A number that version 2 of Linux's control groups tells; None for none, and for `max`."""
     try:
-        limit, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        return None if limit == "max" else int(limit) - int(used)
+        return int((Path("/sys/fs/cgroup") / name).read_text())
     except (OSError, ValueError):
         return None
 

@@ -13,14 +13,13 @@ import numpy as np
 from runner.environment import read_environment
 from runner.progress import duration
 from runner.provenance import check_version
-from runner.session import work_left
+from runner.session import recording_of, work_left
 from runner.store.failed import failed_before
 from runner.store.files import TABLE, results_folder
 from runner.store.header import Header, standard_header
 from runner.store.rowtext import RowText
-from runner.store.sidecars import Sidecars
 from runner.store.survey import MISSING, Survey
-from runner.table import look
+from runner.table import look, sidecars
 
 if TYPE_CHECKING:
     from runner.plan import Plan
@@ -97,9 +96,7 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     seen = folder / "nothing" if fresh else folder
     check_version(seen, seen / TABLE, RESULTS_VERSION)
     state = look(seen, plan, RESULTS_VERSION, header)
-    record = plan.study.record
-    complete = Sidecars(seen, plan, state, record.curves or 0, record.weights).complete
-    done = (state.place != MISSING) & complete
+    done = (state.place != MISSING) & sidecars(seen, plan, state, recording_of(plan)).complete
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True

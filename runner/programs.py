@@ -138,12 +138,18 @@ def make_program(cell: Cell) -> Program:
 
 def _spread(targets: Floats) -> float:
     """Largest standard deviation of a column, by sums that are the same on every processor."""
-    n = len(targets)
-    variances = []
-    for column in targets.T.tolist():
+    return max(_deviation(column) for column in targets.T.tolist())
+
+
+def _deviation(column: list[float]) -> float:
+    n = len(column)
+    try:
         mean = math.fsum(column) / n
-        variances.append(math.fsum((value - mean) ** 2 for value in column) / n)
-    return math.sqrt(max(variances))
+        return math.sqrt(math.fsum((value - mean) ** 2 for value in column) / n)
+    except OverflowError:
+        # Squares of numbers beyond 1e154; a power of two changes no digit, and these are near 1.
+        power = max(math.frexp(value)[1] for value in column)
+        return math.ldexp(_deviation([math.ldexp(value, -power) for value in column]), power)
 
 
 def _net(cell: Cell, sizes: NDArray[np.int64]) -> layout.Network:

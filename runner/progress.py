@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from runner.errors import visible
+
 _LINE_SECONDS = 10.0
 
 
@@ -56,7 +58,7 @@ class Lines(Progress):
     def message(self, text: str) -> None:
         # A closed stderr is no reason to lose a night's training.
         with contextlib.suppress(OSError, ValueError):
-            print(f"{self.name}: {text}", file=self._stream, flush=True)
+            print(visible(f"{self.name}: {text}"), file=self._stream, flush=True)
 
     def start(self, runs: int, updates: int) -> None:
         self._all_runs, self._all_updates = runs, updates
@@ -106,7 +108,7 @@ class Bar(Progress):
 
     def message(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._console.print(f"{self.name}: {text}", markup=False, highlight=False)
+            self._console.print(visible(f"{self.name}: {text}"), markup=False, highlight=False)
 
     def start(self, runs: int, updates: int) -> None:
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import Problem, StudyError
+from runner.errors import Problem, StudyError, visible
 
 if TYPE_CHECKING:
     from runner.claims.grammar import Claim
@@ -109,7 +110,8 @@ def full_id(path: Path, run_id: str) -> str:
 
 
 def _is_study(item: str) -> bool:
-    return Path(item).suffix in (".yaml", ".yml") and Path(item).is_file()
+    # Unlike Path.is_file, this is False for what is too long to be a name.
+    return Path(item).suffix in (".yaml", ".yml") and os.path.isfile(item)
 
 
 def _report(given: argparse.Namespace) -> int:
@@ -193,7 +195,7 @@ def _replay(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(found.as_json() | ({"recorded": str(kept)} if kept else {})))
     elif not given.quiet:
-        print(found.text())
+        print(visible(found.text()))
         if kept:
             print(f"curve and weights: {kept}")
     return int(found.n_differing > 0)

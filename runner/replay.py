@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.environment import cores
-from runner.errors import RunnerError
+from runner.errors import Problem, RunnerError, StudyError
 from runner.progress import Progress
 from runner.provenance import check_version
 from runner.rows import Row, parts, study_of
@@ -142,6 +142,8 @@ def replay(
     ------
     Refused
         When another version of the runner has made the table.
+    StudyError
+        When there are no rows.
     RunnerError
         When a row's keys can not be read, its data is not there any more, or it can not be trained.
     """
@@ -151,6 +153,9 @@ def replay(
     header, progress = standard_header(), progress or Progress("")
     file = RowFile(table, header.line)
     numbers = np.sort(choose(file.rows.ids))
+    if not len(numbers):
+        # Not a table that holds bit for bit: a check that has looked at nothing must not pass.
+        raise StudyError([Problem(f"{table} has no rows: there is nothing to replay")])
     progress.start(len(numbers), len(numbers))
     differences: list[Difference] = []
     for first in range(0, len(numbers), _ROWS):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from runner.blocks import Block
 from runner.order import rounds, spread
+from runner.points import curve_updates
 from runner.programs import Program, cell_numbers, make_program, program_key, stored_parameters
 from runner.segments import Segment
 
@@ -126,7 +127,8 @@ class Rooms:
         for segment in segments:
             self._count(segment, -1)
         cell, record = self._plan.cell(int(segments[0].cells[0])), self._plan.study.record
-        points = _curve_points(record.curves, room.budgets, room.program.updates_per_epoch)
+        per_epoch, n = room.program.updates_per_epoch, record.curves
+        points = tuple(curve_updates(n, budget, per_epoch) for budget in room.budgets) if n else ()
         stored = stored_parameters(cell.bias, cell.architecture) if record.weights else None
         return Block(room.program, room.budgets, segments, len(self._seeds), room.start, room.until, points, stored)
 
@@ -213,19 +215,3 @@ def _stage_end(program: Program, budget: int, start: int) -> int:
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.
     return end if end * _STAGES_GROW < budget else budget
-
-
-def _curve_points(n: int | None, budgets: tuple[int, ...], per_epoch: int) -> tuple[tuple[int, ...], ...]:
-    """At which updates curves have a point: up to n epochs, evenly spaced in their logarithm, and both ends."""
-    if not n:
-        return ()
-    return tuple(_points(n, budget, per_epoch) for budget in budgets)
-
-
-def _points(most: int, budget: int, per_epoch: int) -> tuple[int, ...]:
-    last = max(1, budget // per_epoch)
-    n = min(most, last)
-    epochs = set(range(1, last + 1))
-    if n < last:
-        epochs = {round(last ** (k / max(n - 1, 1))) for k in range(n)}
-    return tuple(sorted({0, budget} | {epoch * per_epoch for epoch in epochs if epoch * per_epoch <= budget}))

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.environment import cores, read_environment
+from runner.environment import cores
 from runner.interrupt import EXIT_CODE, Interrupt
 from runner.progress import Progress, showing
 from runner.provenance import Provenance, changes, check_version
 from runner.store.curves import CURVES
 from runner.store.failed import FAILED, failed_before, write_failed
-from runner.store.files import TABLE, move_aside, refuse_links, results_folder, set_aside, told
+from runner.store.files import TABLE, refuse_links, results_folder, set_aside, told
 from runner.store.header import standard_header
 from runner.store.lock import Lock
 from runner.store.survey import ORPHANS
@@ -131,9 +131,7 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
-        recording = Recording(plan.study.record.curves or 0, plan.study.record.weights)
-        _match_recording(folder, recording, progress)
-        table = Table(folder, plan, recording, RESULTS_VERSION, standard_header())
+        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
         try:
             # A study that is done needs no kernels, and waits for none.
             trainer, kernels = (trainer, None) if trainer or table.done.all() else _engine(plan, progress)
@@ -154,11 +152,12 @@ def _engine(plan: Plan, progress: Progress) -> tuple[Trainer, str]:
     return train, fingerprint()
 
 
-def _match_recording(folder: Path, recording: Recording, progress: Progress) -> None:
-    """Curves of another number of points can not stand in the same file: they are kept aside."""
-    before = read_environment(folder).get("record", {}).get("curves")
-    if recording.points and before != recording.points and (kept := move_aside(folder / CURVES)):
-        progress.message(f"the study asks for other curves: the old ones are kept as {kept.name}")
+def recording_of(plan: Plan) -> Recording:
+    """What a plan's study records besides rows."""
+    from runner.points import CurveEpochs
+
+    record = plan.study.record
+    return Recording(record.curves or 0, record.weights, CurveEpochs(plan) if record.curves else None)
 
 
 def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
@@ -259,6 +258,11 @@ class _Session:
             self._progress.message(f"all {n_runs:,} runs are done already")
         elif n_done:
             self._progress.message(f"{n_done:,} of {n_runs:,} runs are done already")
+        if torn := self._table.n_torn_curves:
+            self._progress.message(
+                f"{torn:,} curves in {CURVES} have not the points that the study asks for: they are trained again, "
+                "and the old file is kept aside"
+            )
         if orphans := self._table.n_orphans:
             self._progress.message(f"{orphans:,} rows are no longer in the study: they move to {ORPHANS}")
 

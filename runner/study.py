@@ -154,6 +154,10 @@ def _contents(file: str) -> str:
     def failed(message: str) -> StudyError:
         return StudyError([Problem(message, file)])
 
+    # Reading a pipe might never end.
+    if os.path.exists(file) and not os.path.isfile(file):
+        what = "is a folder" if os.path.isdir(file) else "is a pipe or a device"
+        raise failed(f"{what}, not a study file")
     try:
         with open(file, "rb") as stream:
             content = stream.read(MOST_BYTES + 1)

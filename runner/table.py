@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from runner.environment import ENVIRONMENT
 from runner.provenance import STUDY
-from runner.store.curves import CURVES
+from runner.store.curves import CURVES, Expected
 from runner.store.failed import FAILED
-from runner.store.files import TABLE, refuse_links, remove_leftovers, sync_folder, told, write_all
+from runner.store.files import TABLE, refuse_links, refuse_shared, remove_leftovers, sync_folder, told, write_all
 from runner.store.header import Header, Ids, Indices, PlanLike, ResultLike, standard_header
 from runner.store.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.store.rebuild import forget_adopted, keep_orphans, rebuild_table
@@ -32,6 +32,8 @@ from runner.store.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
 FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
+# Those that grow in place; the others are only ever replaced, whatever other names they have.
+_GROWING = (TABLE, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0
 
 
@@ -45,10 +47,13 @@ class Recording:
         About how many points of each run's curves; 0 for none.
     weights : bool
         Whether initial and final weights are kept.
+    epochs : callable, optional
+        From the number of a cell to the epochs of its runs' curves, and whether a curve may end before the last.
     """
 
     points: int = 0
     weights: bool = False
+    epochs: Expected | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.points or self.weights)
@@ -71,6 +76,13 @@ def look(folder: Path, plan: PlanLike, version: int, header: Header | None = Non
     header = header or standard_header()
     columns = hashlib.sha256(header.line).hexdigest()[:16]
     return survey(folder, plan, header, f"results {version}, columns {columns}")
+
+
+def sidecars(folder: Path, plan: PlanLike, state: Survey, recording: Recording) -> Sidecars:
+    """What a folder of results holds besides rows."""
+    n_seeds, epochs = len(plan.seeds), recording.epochs
+    expected = (lambda run: epochs(run // n_seeds)) if epochs else None
+    return Sidecars(folder, plan, state, recording.points, recording.weights, expected)
 
 
 class Table:
@@ -104,12 +116,13 @@ class Table:
         header: Header | None = None,
     ) -> None:
         refuse_links(folder, FILES)
+        refuse_shared(folder, _GROWING)
         remove_leftovers(folder, FILES)
         self.folder = folder
         self.header = header or standard_header()
         self._state = look(folder, plan, version, self.header)
         self._text = RowText(plan, self.header)
-        self._sidecars = Sidecars(folder, plan, self._state, recording.points, recording.weights)
+        self._sidecars = sidecars(folder, plan, self._state, recording)
         self._recording = recording
         self._in_order = self._state.tidy
         self._last = self._state.last
@@ -126,6 +139,11 @@ class Table:
     def n_orphans(self) -> int:
         """Rows that the study no longer has."""
         return len(np.unique(self._state.orphan_ids))
+
+    @property
+    def n_torn_curves(self) -> int:
+        """Curves in their file that lack points, or have others than the study asks for."""
+        return self._sidecars.n_torn
 
     @property
     def n_kept(self) -> int:

@@ -28,7 +28,7 @@ def main() -> None:
     import rich.progress
     import rich.table  # noqa: F401
 
-    from runner import __main__, engine, rooms, session  # noqa: F401
+    from runner import __main__, commands, engine, rooms, session  # noqa: F401
     from runner.plan import make_plan
     from runner.report import summary  # noqa: F401
     from runner.study import load_study

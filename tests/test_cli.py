@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import runner
+from runner.store.header import standard_header
 
 STUDY = """\
 name: small
@@ -80,10 +83,20 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
         (["zzz"], 2, "'zzz' is neither a command nor a study file"),
         (["smal.yaml"], 2, "smal.yaml: there is no such file; did you mean 'small.yaml'?"),
         (["no/small.yaml"], 2, "no/small.yaml: there is no such file"),
+        (["."], 2, ".: is a folder, not a study file"),
+        (["/dev/null"], 2, "/dev/null: is a pipe or a device, not a study file"),
+        (["n" * 300], 2, f"'{'n' * 40}...' is longer than the name of a file can be"),
+        (["report", "n" * 300], 1, f"no results at {'n' * 300} nor at results/{'n' * 300}"),
+        (["small.yaml", "--out", "n" * 300], 1, f"cannot create {'n' * 300}/small: File name too long"),
         (
             ["small.yaml", "-j", "0"],
             2,
             f"argument -j: expected a whole number of at least 1, not '0' {SEE_RUN}",
+        ),
+        (
+            ["small.yaml", "-j", "100000"],
+            2,
+            f"argument -j: expected at most 1,024 threads, not 100,000 {SEE_RUN}",
         ),
         (
             ["small.yaml", "--limit", "x"],
@@ -235,6 +248,57 @@ def test_a_closed_output_is_no_traceback(folder: Path) -> None:
         assert subprocess.run(["sh", "-c", command], capture_output=True, timeout=300, check=False).returncode == 0
 
 
+def test_a_full_output_changes_no_exit_code(folder: Path) -> None:
+    (folder / "wrong.yaml").write_text(STUDY.replace("data: xor", "data: xorr"))
+    for arguments, code in (("wrong.yaml", 2), ("zzz", 2), ("small.yaml --max-runs 3", 3), ("small.yaml -q", 0)):
+        command = f"{sys.executable} -m runner {arguments} 2>/dev/full"
+        assert subprocess.run(["sh", "-c", command], timeout=300, check=False).returncode == code
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.yaml")
+    said = "pipe.yaml: is a pipe or a device, not a study file"
+    assert call("plan", "pipe.yaml") == (2, "", f"error: {said}\n")
+    with pytest.raises(runner.StudyError, match=said):
+        runner.load("pipe.yaml")
+
+
+@pytest.mark.parametrize("module", ["runner.commands", "runner.study"])
+def test_an_interrupt_while_modules_are_read(module: str) -> None:
+    program = (
+        "import sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == sys.argv[1]: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from runner.__main__ import main\n"
+        "sys.exit(main(['plan', 'small.yaml']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, module], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_what_a_study_says_does_nothing_to_a_terminal(folder: Path) -> None:
+    """Sequences that colour, delete or turn around what stands there are shown as what they are."""
+    evil, seen = r"\e[2J\u009b1m\u202e", r"\x1b[2J\x9b1m\u202e"
+    claim = f'{{name: "a{evil}", statistic: rate(converged), expect: ">= 0", source: "b{evil}"}}'
+    data = f'{{csv: "x.csv", inputs: ["c{evil}"], targets: [t]}}'
+    text = f"{STUDY.replace('xor', data).replace('2-2-1', '1-2-1')}claims: [{claim}]\n"
+    (folder / "small.yaml").write_text(text)
+    (folder / "x.csv").write_text("c\x1b[2J\x9b1m\u202e,t\n0,1\n1,0\n")
+    shown = "".join(
+        "".join(call(*arguments.split())[1:])
+        for arguments in ("small.yaml", "plan small.yaml", "report small", "explain small", "claims small")
+    )
+    assert f"a{seen}" in shown.replace("\n", "")
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    (folder / "wrong.yaml").write_text(text.replace("epochs: 10\n", f'epochs: 10\nactivation: "sig{evil}moid"\n'))
+    code, _, err = call("wrong.yaml")
+    assert code == 2
+    assert f"found 'sig{seen}moid'; did you mean 'sigmoid'?" in err
+    assert "wrong\\x1b[2J.yaml: there is no such file" in call("wrong\x1b[2J.yaml")[2]
+
+
 def test_an_override_may_be_longer_than_a_name(folder: Path) -> None:
     rates = ", ".join(str(k / 1000) for k in range(1, 100))
     code, out, _ = call("plan", "small.yaml", f"learning_rate=[{rates}]", "--json")
@@ -322,3 +386,49 @@ def test_public_functions(folder: Path) -> None:
         _ = runner.nothing
     with pytest.raises(runner.StudyError):
         runner.load("none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: runner.load(3), "path: expected a str or a Path, found int"),
+        (lambda: runner.load(b"small.yaml"), "path: expected a str or a Path, found bytes"),
+        (lambda: runner.load("small.yaml", ["a=1"]), "overrides: expected a str, 'key=value', each, found list"),
+        (lambda: runner.plan("small.yaml"), "study: expected a Study, as load() returns it, found str"),
+        (lambda: runner.plan(runner.load("small.yaml"), "3"), "max_runs: expected a whole number or None, found str"),
+        (lambda: runner.run(None), "study: expected a Study, as load() returns it, found NoneType"),
+        (lambda: runner.run("small.yaml", threads=1.5), "threads: expected a whole number or None, found float"),
+        (lambda: runner.run("small.yaml", out=None), "out: expected a str or a Path, found NoneType"),
+        (lambda: runner.read_results(runner.load("small.yaml")), "target: expected a str or a Path, found Study"),
+        (lambda: runner.explain("small", 5), "run_id: expected a str or None, found int"),
+        (lambda: runner.replay("small", 5), "run_id: expected a str or None, found int"),
+        (lambda: runner.replay("small", sample="3"), "sample: expected a whole number or None, found str"),
+    ],
+)
+def test_public_functions_say_what_they_expect(folder: Path, call: Callable[[], object], message: str) -> None:
+    _table_at(folder)
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_public_functions_say_which_numbers_they_take(folder: Path) -> None:
+    _table_at(folder)
+    for call in (
+        lambda number: runner.run("small.yaml", threads=number),
+        lambda number: runner.plan(runner.load("small.yaml"), number),
+        lambda number: runner.replay("small", sample=number),
+    ):
+        for number in (0, -1):
+            with pytest.raises(ValueError, match=rf": expected a whole number of at least 1, found {number}$"):
+                call(number)
+    with pytest.raises(ValueError, match=r"^threads: expected at most 1,024, found 100,000$"):
+        runner.run("small.yaml", threads=100_000)
+    with pytest.raises(runner.RunnerError, match="has no run ''"):
+        runner.replay("small", "")
+
+
+def _table_at(folder: Path) -> None:
+    path = folder / "results" / "small" / "runs.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(standard_header().line)

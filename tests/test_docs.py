@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import runner
-from runner import __main__ as command_line
+from runner import commands as command_line
 from runner.keys import KEYS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
 from runner.outcomes import OUTCOMES

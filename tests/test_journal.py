@@ -101,7 +101,11 @@ def test_any_changed_byte_of_a_frame_is_noticed(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for i in range(whole.index(b"frm1"), len(whole)):
         path.write_bytes(whole[:i] + bytes([whole[i] ^ 0x10]) + whole[i + 1 :])
-        assert not list(Journal(path, LABEL).frames())
+        if i < whole.index(b"frm1") + 4:
+            with pytest.raises(Refused):
+                Journal(path, LABEL)
+        else:
+            assert not list(Journal(path, LABEL).frames())
 
 
 def test_zeros_behind_the_last_frame_are_dropped(tmp_path: Path) -> None:
@@ -127,3 +131,16 @@ def test_nothing_is_written_before_the_first_frame(tmp_path: Path) -> None:
     journal.sync()
     journal.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_frame_is_not_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "runs.journal"
+    write(path, frame(3))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"notes of somebody")
+    with pytest.raises(Refused) as caught:
+        Journal(path, LABEL)
+    assert str(caught.value) == (
+        f"{path}: what begins with byte {len(whole) + 1:,} was not written by the runner; "
+        "move the file away, or pass --fresh to move all files aside"
+    )

@@ -23,6 +23,7 @@ from runner.outcomes import (
     classify,
     window,
 )
+from runner.programs import _spread
 
 # Each makes its outcome on every seed (oscillating: on nearly every), by what is said beside it.
 MADE: dict[str, list[dict[str, Any]]] = {
@@ -181,3 +182,15 @@ def test_many_runs_at_once_are_classified_one_by_one() -> None:
 def test_the_window_is_a_tenth(budget: int, updates: int) -> None:
     assert WINDOW == 10
     assert window(budget) == updates
+
+
+def test_targets_as_large_as_numbers_can_be(train: Callable[..., studies.Runs], tmp_path: Any) -> None:
+    """Their squares, and their sum, are beyond all numbers; the standard deviation is not."""
+    (tmp_path / "large.csv").write_text("x,t\n0,1.5e308\n1,1.5e308\n2,-1.5e308\n3,-1.5e308\n4,1.7e308\n")
+    data = {"csv": "large.csv", "inputs": ["x"], "targets": ["t"]}
+    runs = train(data=data, architecture="1-2-1", learning_rate=0.1, epochs=3, replicates=2)
+    assert {runs.outcome(run) for run in range(2)} == {"diverged"}
+    for column in ([1.5e308, 1.5e308, -1.5e308], [3e200, -1e200, 2e200], [1e308] * 9):
+        power = np.array(column) / 1e300
+        assert _spread(np.array([column]).T) == pytest.approx(power.std() * 1e300, rel=1e-14)
+    assert _spread(np.array([[0.25, 1.0], [0.75, -1.0]])) == 1.0

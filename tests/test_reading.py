@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner.__main__ import main
 from runner.errors import StudyError
+from runner.store.rowtext import field
 from runner.study import json_schema, load_study
 
 STUDY = """\
@@ -91,6 +95,60 @@ def test_the_explain_command(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"Run {run_id}, seed 0 (" in capsys.readouterr().out
     assert main(["explain", "small", run_id[:10], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"]["run_id"] == run_id
+
+
+def _saved_by_a_spreadsheet(table: bytes, order: str) -> bytes:
+    header, *rows = csv.reader(io.StringIO(table.decode(), newline=""))
+    columns = sorted(range(len(header)), key=lambda i: header[i], reverse=order == "falling")
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([row[i] for i in columns] for row in (header, *rows))
+    return text.getvalue().encode()
+
+
+WAYS: dict[str, Callable[[bytes], bytes]] = {
+    "a byte order mark": lambda table: b"\xef\xbb\xbf" + table,
+    "other line ends": lambda table: table.replace(b"\n", b"\r\n"),
+    "columns in alphabetical order": lambda table: _saved_by_a_spreadsheet(table, "rising"),
+    "columns backwards": lambda table: _saved_by_a_spreadsheet(table, "falling"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("command", ["report", "claims", "explain"])
+def test_a_table_that_a_spreadsheet_has_saved(
+    command: str, way: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    path = folder / "results" / "small" / "runs.csv"
+    code, expected = main([command, "small"]), capsys.readouterr().out
+    path.write_bytes(WAYS[way](path.read_bytes()))
+    assert main([command, "small"]) == code
+    assert capsys.readouterr().out.splitlines() == expected.splitlines()
+
+
+def test_fields_that_no_run_has(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    path = folder / "results" / "small" / "runs.csv"
+    whole = path.read_bytes()
+    header, row, *_ = csv.reader(io.StringIO(whole.decode(), newline=""))
+    row[header.index("seed")] = "1" * 40
+    path.write_text(",".join(header) + "\n" + ",".join(map(field, row)) + "\n")
+    for command in ("claims", "explain"):
+        assert main([command, "small"]) == 1
+        assert capsys.readouterr().err == (
+            "error: results/small/runs.csv cannot be read as a table of results: a seed is no whole number of 64 bits\n"
+        )
+    path.write_bytes(WAYS["columns backwards"](whole))
+    assert main(["explain", "small", row[0]]) == 1
+    assert capsys.readouterr().err == (
+        "error: results/small/runs.csv is not as the runner wrote it: run_id is not its first column; put it there\n"
+    )
+    path.write_bytes(whole.replace(b",xor,", ",k\xe4se,".encode("latin-1"), 1))
+    for arguments in (["report", "small"], ["explain", "small", row[0]], ["replay", "small", row[0]]):
+        assert main(arguments) == 1
+        assert capsys.readouterr().err == (
+            "error: results/small/runs.csv is not UTF-8 text (changed by another program?)\n"
+        )
 
 
 @pytest.mark.parametrize("command", ["claims", "explain"])

@@ -283,3 +283,15 @@ def test_rows_of_the_engine_are_those_of_the_session(tmp_path: Path) -> None:
     runs = studies.run(tmp_path, **keys)
     table = make(tmp_path)
     assert pd.read_csv(table, **EXACT).final_loss.to_numpy().tolist()[:3] == runs.column("final_loss").tolist()[:3]
+
+
+@pytest.mark.parametrize("flags", [["--all"], ["--sample", "5"]], ids=["all", "sample"])
+def test_a_table_without_rows_does_not_hold(
+    tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = runner.run(studies.make(tmp_path, **BASE).study, out=tmp_path / "results")
+    path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
+    assert main(["replay", str(path), *flags]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"error: {path} has no rows: there is nothing to replay\n"

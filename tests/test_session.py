@@ -329,6 +329,54 @@ def test_another_version_of_results_is_refused(study: Path, options: Options) ->
     assert run_session(plan, Options(out=options.out, fresh=True), Engine()).trained == 24
 
 
+def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the facts about them, and when the table is refused."""
+    out = tmp_path / "results"
+    folder = runner.run(study, "record={curves: 5}", out=out).parent
+    before = (folder / "curves.csv").read_bytes()
+    (folder / "environment.json").unlink()
+    runner.run(study, "record={curves: 5}", out=out, quiet=False)
+    assert capsys.readouterr().err == "tiny: all 24 runs are done already\n"
+    table = (folder / "runs.csv").read_bytes()
+    (folder / "runs.csv").write_bytes(b"x" + table)
+    with pytest.raises(Refused, match="has other columns"):
+        runner.run(study, "record={curves: 6}", out=out)
+    assert (folder / "curves.csv").read_bytes() == before
+    (folder / "runs.csv").write_bytes(table)
+    runner.run(study, "record={curves: 6}", out=out, quiet=False)
+    assert (
+        "tiny: 24 curves in curves.csv have not the points that the study asks for: they are trained again, "
+        "and the old file is kept aside\n"
+    ) in capsys.readouterr().err
+    assert (folder / "curves.csv.1").read_bytes() == before
+    assert (folder / "curves.csv").read_bytes() != before
+    assert sorted(path.name for path in folder.glob("curves*")) == ["curves.csv", "curves.csv.1"]
+
+
+def test_weights_of_runs_that_differ_in_their_bias(study: Path, tmp_path: Path) -> None:
+    """Rows of an array are as long as the longest; however the study came to be."""
+    keys = ("record={weights: true}", "learning_rate=1", "epochs=10", "name=biases")
+    biases = ["trained", "none", "shared", "0.5"]
+
+    def folder(name: str, values: list[str]) -> Path:
+        return runner.run(study, *keys, f"bias=[{', '.join(values)}]", out=tmp_path / name).parent
+
+    whole = folder("whole", biases)
+    runs = pd.read_csv(whole / "runs.csv")
+    with np.load(whole / "weights.npz") as weights:
+        assert weights["2-2-1/run_id"].tolist() == runs.run_id.tolist()
+        for part in ("initial", "final"):
+            lengths = np.isfinite(weights[f"2-2-1/{part}"]).sum(axis=1)
+            assert weights[f"2-2-1/{part}"].shape == (16, 9)
+            assert lengths.tolist() == [9] * 4 + [6] * 4 + [8] * 4 + [6] * 4
+    expected = (whole / "weights.npz").read_bytes()
+    for first in (["none"], ["0.5", "shared"], ["trained"]):
+        folder(f"grown from {first}", first)
+        assert (folder(f"grown from {first}", biases) / "weights.npz").read_bytes() == expected
+    short = (folder("short", ["none", "shared"]) / "weights.npz").read_bytes()
+    assert (folder("whole", ["none", "shared"]) / "weights.npz").read_bytes() == short
+
+
 def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -342,6 +390,19 @@ def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options,
         == f"{link} is a symbolic link out of {options.out}; remove it, or pass another --out"
     )
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("target", ["tiny", "missing"], ids=["a circle", "nothing"])
+def test_a_folder_that_leads_nowhere_is_refused(study: Path, options: Options, target: str) -> None:
+    options.out.mkdir()
+    link = options.out / "tiny"
+    link.symlink_to(target)
+    for attempt in (lambda: run_session(make(study), options, Engine()), lambda: preview(make(study), options.out)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert (
+            str(caught.value) == f"{link} is a symbolic link that leads nowhere; remove it, or pass another --out"
+        )
 
 
 def test_results_that_can_not_be_made(study: Path, tmp_path: Path) -> None:

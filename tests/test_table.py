@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from runner.table import Recording, Table
 EXACT = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 HERE = Path(__file__).parent
 ROWS_ONLY = Recording()
-EVERYTHING = Recording(points=3, weights=True)
+EVERYTHING = Recording(points=3, weights=True, epochs=lambda cell: (np.array([0, 1, 2.5]), False))
 FULL = FakePlan(grid())
 SMALL = FakePlan(grid(epochs=(100,)), range(1, 4))
 
@@ -226,6 +227,55 @@ def test_a_damaged_row_in_the_middle_is_not_overwritten(
     assert path.read_bytes() == damaged
 
 
+@pytest.mark.parametrize(
+    "tail", [b"edited by hand\n", b"a note", b"\n", b'a "note\n', b"a123456789abcdef\n"], ids=repr
+)
+def test_a_last_line_that_is_no_row_is_not_cut_off(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], tail: bytes
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(undisturbed[ROWS_ONLY]["runs.csv"] + tail)
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path}: row {FULL.n_runs + 1} is not a row of this table (changed by another program?); "
+        "mend it, or pass --fresh to move the table aside"
+    )
+    assert path.read_bytes() == undisturbed[ROWS_ONLY]["runs.csv"] + tail
+
+
+def test_two_rows_of_a_run_that_differ_are_refused(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    path = tmp_path / "runs.csv"
+    lines = undisturbed[ROWS_ONLY]["runs.csv"].splitlines(keepends=True)
+    other = lines[4].rstrip(b"\n") + b"1\n"
+    path.write_bytes(b"".join([*lines, other]))
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path)
+    run_id = lines[4][:16].decode()
+    assert str(caught.value) == (
+        f"{path}: rows 4 and {len(lines)} are the same run, {run_id}, with different contents; "
+        "remove one of them, or pass --fresh to move the table aside"
+    )
+    path.write_bytes(b"".join([*lines, lines[4]]))
+    assert run(tmp_path) == 0
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
+def test_a_row_set_aside_that_differs_is_not_forgotten(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path)
+    lines = undisturbed[ROWS_ONLY]["runs.csv"].splitlines(keepends=True)
+    (tmp_path / "orphans.csv").write_bytes(lines[0] + lines[4].rstrip(b"\n") + b"1\n")
+    with pytest.raises(RunnerError, match=r"runs.csv: row 4, and row 1 of orphans.csv, are the same run, "):
+        run(tmp_path)
+    (tmp_path / "orphans.csv").write_bytes(lines[0] + lines[4])
+    assert run(tmp_path) == 0
+    assert files(tmp_path) == undisturbed[ROWS_ONLY]
+
+
 def test_other_columns_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("run_id,other\na,1\n")
@@ -235,6 +285,36 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
         f"{path} has other columns than this version of the runner writes; "
         "pass another --out or name=..., or --fresh to move the old table aside"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda table: b"\xef\xbb\xbf" + table, "begins with a byte order mark"),
+        (lambda table: table.replace(b"\n", b"\r\n"), "has lines that end in CR LF"),
+        (lambda table: b"cell_id,run_id," + table.split(b",", 2)[2], "has its columns in another order"),
+        (
+            lambda table: b"\xef\xbb\xbf" + table.replace(b"\n", b"\r\n"),
+            "begins with a byte order mark and has lines that end in CR LF",
+        ),
+    ],
+    ids=["mark", "line ends", "order", "mark and line ends"],
+)
+def test_a_table_that_a_spreadsheet_has_saved_is_refused(
+    tmp_path: Path,
+    undisturbed: dict[Recording, dict[str, bytes]],
+    change: Callable[[bytes], bytes],
+    what: str,
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(changed := change(undisturbed[ROWS_ONLY]["runs.csv"]))
+    with pytest.raises(Refused) as caught:
+        run(tmp_path)
+    assert str(caught.value) == (
+        f"{path} {what}: another program, a spreadsheet perhaps, has saved it, and can have changed its rows too; "
+        "bring back the file as it was, or pass --fresh to move it aside"
+    )
+    assert path.read_bytes() == changed
 
 
 def test_a_grown_study_trains_only_what_is_new(
@@ -281,6 +361,87 @@ def test_sidecars_of_a_shrunk_study_are_kept_aside(
     assert set(pd.read_csv(tmp_path / "curves.csv").run_id) == set(pd.read_csv(tmp_path / "runs.csv").run_id)
 
 
+def _by_epoch(lines: list[bytes]) -> list[bytes]:
+    return sorted(lines, key=lambda line: float(line.split(b",")[1]))
+
+
+def _backwards(lines: list[bytes]) -> list[bytes]:
+    return lines[::-1]
+
+
+@pytest.mark.parametrize("sort", [sorted, _by_epoch, _backwards], ids=["run", "epoch", "backwards"])
+def test_curves_that_a_spreadsheet_has_sorted_are_whole(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], sort: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([header, *sort(lines)]))
+    assert run(tmp_path, FULL, EVERYTHING) == 0
+    assert files(tmp_path) == undisturbed[EVERYTHING]
+
+
+@pytest.mark.parametrize("n", [1, 3], ids=["a point", "a curve"])
+def test_curves_that_lack_points_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], n: int
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    torn = b"".join(lines[:4] + lines[4 + n :])
+    path.write_bytes(torn)
+    table = Table(tmp_path, FULL, EVERYTHING, 1, HEADER)
+    assert table.n_torn_curves == (n == 1)
+    table.close()
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    # Nothing is lost of a curve of which there is something.
+    kept = {"curves.csv.1": torn} if n == 1 else {}
+    assert files(tmp_path) == undisturbed[EVERYTHING] | kept
+
+
+def test_points_that_occur_twice_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    twice = b"".join([*lines, lines[7]])
+    path.write_bytes(twice)
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": twice}
+
+
+def test_curves_of_stopped_runs_end_early(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    for wanted, may_stop, torn in (
+        ([0, 1, 2.5], True, 0),
+        ([0, 1, 3, 4], True, 0),
+        ([0, 1, 3, 4], False, FULL.n_runs),
+        ([0, 0.5, 1, 3], True, FULL.n_runs),
+        ([0, 1, 2, 3], True, FULL.n_runs),
+    ):
+        epochs = np.array(wanted)
+        recording = Recording(3, False, lambda cell, epochs=epochs, may_stop=may_stop: (epochs, may_stop))
+        table = Table(tmp_path, FULL, recording, 1, HEADER)
+        assert table.n_torn_curves == torn
+        table.close()
+
+
+def test_curves_that_are_none(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    path.write_bytes(path.read_bytes().replace(b",2.5,", b",late,", 1))
+    with pytest.raises(RunnerError, match=r"curves.csv is not a file of curves: move it away, or pass --fresh"):
+        run(tmp_path, FULL, EVERYTHING)
+
+
+def test_a_journal_with_other_curves_is_kept_aside(tmp_path: Path) -> None:
+    run(tmp_path, FULL, EVERYTHING, limit=9)
+    before = (tmp_path / "runs.journal").read_bytes()
+    run(tmp_path, FULL, Recording(points=4))
+    assert (tmp_path / "runs.journal.1").read_bytes().startswith(before)
+
+
 def test_curves_and_weights_read_back(tmp_path: Path) -> None:
     run(tmp_path, FULL, EVERYTHING, np.random.default_rng(0))
     table, curves = (pd.read_csv(tmp_path / name, **EXACT) for name in ("runs.csv", "curves.csv"))
@@ -302,6 +463,71 @@ def test_curves_and_weights_read_back(tmp_path: Path) -> None:
                 initial, final = expected[run_id].weights
                 np.testing.assert_array_equal(weights[f"{shape}/initial"][i], initial[0])
                 np.testing.assert_array_equal(weights[f"{shape}/final"][i], final[0])
+
+
+def _without_final(arrays: dict[str, np.ndarray]) -> None:
+    del arrays["2-2-1/final"]
+
+
+def _fewer_rows(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/final"] = arrays["2-2-1/final"][:2]
+
+
+def _fewer_columns(arrays: dict[str, np.ndarray]) -> None:
+    for part in ("initial", "final"):
+        arrays[f"2-2-1/{part}"] = arrays[f"2-2-1/{part}"][:, :3]
+
+
+def _other_ids(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/run_id"] = np.arange(len(arrays["2-2-1/run_id"]))
+
+
+def _a_run_twice(arrays: dict[str, np.ndarray]) -> None:
+    arrays["2-2-1/run_id"][:2] = arrays["2-2-1/run_id"][0]
+
+
+@pytest.mark.parametrize("edit", [_without_final, _fewer_rows, _fewer_columns, _other_ids, _a_run_twice])
+def test_edited_weights_are_told_before_training(
+    tmp_path: Path, edit: Callable[[dict[str, np.ndarray]], None]
+) -> None:
+    run(tmp_path, SMALL, EVERYTHING)
+    path = tmp_path / "weights.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    edit(arrays)
+    np.savez(path, **arrays)
+    _weights_are_refused(tmp_path)
+
+
+def test_damaged_weights_are_told_before_training(tmp_path: Path) -> None:
+    run(tmp_path, SMALL, EVERYTHING)
+    path = tmp_path / "weights.npz"
+    whole = path.read_bytes()
+    random = np.random.default_rng(2)
+    contents = [b"", b"text", whole[:-300], whole[: len(whole) // 2]]
+    for at in random.integers(len(whole), size=30).tolist():
+        contents.append(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+    for content in contents:
+        path.write_bytes(content)
+        try:
+            with np.load(path) as file:
+                same = all(np.array_equal(file[name], np.load(io.BytesIO(whole))[name]) for name in file.files)
+        except Exception:
+            same = False
+        if not same:
+            _weights_are_refused(tmp_path)
+
+
+def _weights_are_refused(folder: Path) -> None:
+    path = folder / "weights.npz"
+    before = files(folder)
+    with pytest.raises(RunnerError) as caught:
+        run(folder, FULL, EVERYTHING)
+    assert str(caught.value) == (
+        f"{path} is not a file of weights, or a damaged one: "
+        "move it away, and its runs are trained again, or pass --fresh"
+    )
+    assert files(folder) == before
 
 
 def test_missing_differs_from_a_measured_nan() -> None:
@@ -347,6 +573,52 @@ def test_symbolic_links_are_refused(tmp_path: Path) -> None:
     link = folder / "runs.csv"
     assert str(caught.value) == f"{link} is a symbolic link; only real files are written: remove the link"
     assert target.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["runs.csv", "runs.journal", "orphans.csv", LOCK])
+def test_files_with_another_name_are_not_written_into(tmp_path: Path, name: str) -> None:
+    """As those of a backup that is made of hard links."""
+    folder, backup = tmp_path / "study", tmp_path / "backup"
+    run(folder, FULL, EVERYTHING, limit=20)
+    run(folder, SMALL, EVERYTHING, limit=1)
+    (folder / LOCK).touch()
+    assert {"runs.csv", "runs.journal", "orphans.csv"} <= set(files(folder))
+    os.link(folder / name, backup)
+    before = files(folder)
+    with pytest.raises(Refused) as caught, Lock(folder):
+        run(folder)
+    assert str(caught.value) == (
+        f"{folder / name} has another name as well (a hard link), and what stands there would change with it: "
+        "put a copy in its place"
+    )
+    assert {key: value for key, value in files(folder).items() if key != LOCK} == {
+        key: value for key, value in before.items() if key != LOCK
+    }
+    assert backup.read_bytes() == before[name]
+
+
+def test_files_that_are_replaced_may_have_another_name(tmp_path: Path) -> None:
+    folder, backup = tmp_path / "study", tmp_path / "backup"
+    run(folder, SMALL, EVERYTHING)
+    os.link(folder / "curves.csv", backup)
+    before = backup.read_bytes()
+    run(folder, FULL, EVERYTHING)
+    assert backup.read_bytes() == before != (folder / "curves.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["runs.csv", LOCK])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(Refused) as caught, Lock(tmp_path):
+        run(tmp_path)
+    assert str(caught.value) == f"{tmp_path / name} is not a file: move it away"
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "precious")
+    with pytest.raises(Refused, match="is a symbolic link; only real files are written: remove the link"):
+        Lock(tmp_path)
+    assert not (tmp_path / "precious").exists()
 
 
 @pytest.mark.parametrize("recording", [ROWS_ONLY, EVERYTHING], ids=["rows", "everything"])

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import naive
 import numpy as np
 import pytest
 import studies
+
+from runner.points import CurveEpochs
+from runner.store.curves import CURVES, OldCurves, curve_text
+from runner.store.header import plan_ids
+from runner.store.survey import Index
 
 Train = Callable[..., studies.Runs]
 
@@ -184,3 +190,19 @@ def test_curves_pass_through_the_losses(train: Train) -> None:
         assert curve[:, 1] == pytest.approx(np.array(reference.losses)[epochs], rel=1e-9)
         assert curve[0, 1] == row["initial_loss"]
         assert curve[-1, 1:].tolist() == [row["final_loss"], row["accuracy"]]
+
+
+@pytest.mark.parametrize("budget", list(BUDGETS))
+@pytest.mark.parametrize("n_points", [1, 5, 200])
+@pytest.mark.parametrize("variant", ["full batch", "stop", "mini-batches", "mini-batches, stop"])
+def test_curves_are_known_to_be_whole(
+    train: Train, tmp_path: Path, variant: str, n_points: int, budget: str
+) -> None:
+    keys = XOR | VARIANTS[variant] | {"record": {"curves": n_points}, "sweep": {"grid": {budget: BUDGETS[budget]}}}
+    runs = train(**keys)
+    ids, epochs = plan_ids(runs.plan).tolist(), CurveEpochs(runs.plan)
+    rows = "".join(map(curve_text, ids, runs.curves))
+    (tmp_path / CURVES).write_text(f"run_id,epoch,loss,accuracy\n{rows}")
+    found = OldCurves(tmp_path / CURVES, Index(runs.plan), lambda run: epochs(run // len(runs.plan.seeds)))
+    assert found.runs.tolist() == list(range(runs.plan.n_runs))
+    assert found.whole.all()

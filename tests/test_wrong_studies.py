@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.data import DATASETS
 from runner.errors import Problem, Refused, StudyError, nearest
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
 from runner.plan import make_plan
 from runner.ranges import range_values
 from runner.source import MOST_BYTES, MOST_VALUES
@@ -907,7 +907,7 @@ def test_files_that_cannot_be_read():
     assert message("nowhere.yaml") == "nowhere.yaml: there is no such file"
     assert message("latin.yaml") == "latin.yaml:2: expected UTF-8 text"
     assert message("large.yaml") == "large.yaml: the file has more than 1,048,576 bytes"
-    assert message("folder") == "folder: cannot be read: is a directory"
+    assert message("folder") == "folder: is a folder, not a study file"
     assert message("a\0b") == "a\0b: cannot be read: embedded null byte"
 
 
@@ -1056,3 +1056,40 @@ def test_the_nearest_name():
     assert nearest("sigmiod", ["tanh", "sigmoid"]) == "; did you mean 'sigmoid'?"
     assert nearest("XOR", ["and", "xor"]) == "; did you mean 'xor'?"
     assert nearest("hello", ["tanh", "sigmoid"]) == ""
+
+
+def test_a_network_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("runner.checks.total", lambda: 24 * 10**9)
+    Path("x.yaml").write_text(BASE + "sweep: {grid: {architecture: [2-3-1, 2-65536-65536-1]}}\n")
+    with pytest.raises(StudyError) as caught:
+        load_study("x.yaml")
+    assert str(caught.value) == (
+        "x.yaml:5:38: architecture: 2-65536-65536-1 has 4,295,294,977 weights and biases; "
+        "to train them takes 550 GB of memory, and this machine has 24 GB"
+    )
+    # Where the machine does not tell, the runs do.
+    for unknown in (None, 10**12):
+        monkeypatch.setattr("runner.checks.total", lambda unknown=unknown: unknown)
+        assert load_study("x.yaml").layout
+
+
+def test_lists_of_faults_are_no_longer_than_faults_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(BASE + f"faults: [{', '.join(['ascent'] * 10_000)}]\n")
+    with pytest.raises(StudyError) as caught:
+        load_study("x.yaml")
+    assert str(caught.value) == f"x.yaml:5:9: faults: expected each fault once, {len(FAULTS)} at most, found 10,000"
+
+
+@pytest.mark.parametrize("method", ["random", "sobol", "lhs"])
+def test_a_sample_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = ", ".join(f'"init[{k}]": {{uniform: [0, 1]}}' for k in range(12))
+    sample = f"{{n: 1000000, method: {method}, space: {{{space}}}}}"
+    Path("x.yaml").write_text(BASE + f"init: [{', '.join(['0'] * 17)}]\nsweep:\n  sample: {sample}\n")
+    with pytest.raises(StudyError) as caught:
+        load_study("x.yaml")
+    message = str(caught.value)
+    assert message.endswith("space: expected at most 10,000,000 values, found 1,000,000 cells x 12 keys")
+    assert message.startswith("x.yaml:7:")

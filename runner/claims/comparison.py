@@ -18,7 +18,7 @@ from runner.claims.estimate import Estimate, Values, estimate, exact_rows, numbe
 from runner.claims.grammar import Claim
 from runner.claims.selection import Mask, NoRuns, column_of
 from runner.claims.statistic import Statistic
-from runner.report.frame import key_columns
+from runner.store.header import key_columns
 
 _FEWEST = 3  # seeds in common from which a correlation can be told
 

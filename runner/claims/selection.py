@@ -16,7 +16,8 @@ from runner.claims.statistic import NUMBERS
 from runner.data import CsvData
 from runner.errors import RunnerError
 from runner.keys import KEYS, element, read
-from runner.report.frame import codes_of, header, key_columns, read_columns
+from runner.report.frame import codes_of, header, read_columns
+from runner.store.header import key_columns
 from runner.wrong import Wrong
 
 Mask = NDArray[np.bool_]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from runner.claims.result import CONFIDENCE, Checked
+from runner.errors import visible
 
 _WIDTH = 100
 _SOURCE = 16
@@ -38,7 +39,8 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
             console.print(line)
     console.print("")
     console.print(summary(checked))
-    stream.write("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()))
+    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
+    stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()
 
 
@@ -47,7 +49,7 @@ def _table(checked: Sequence[Checked]) -> Any:
     from rich.text import Text
 
     rows = [
-        (each.claim.expect.text, number(each.estimate), interval(each), each.verdict, each.claim.source)
+        (each.claim.expect.text, number(each.estimate), interval(each), each.verdict, visible(each.claim.source))
         for each in checked
     ]
     headings = ("expected", "found", f"{CONFIDENCE:.0%} interval", "verdict", "source")
@@ -62,7 +64,7 @@ def _table(checked: Sequence[Checked]) -> Any:
     if with_source:
         table.add_column("source", overflow="fold", width=source)
     for each, row in zip(checked, rows, strict=True):
-        name = Text.assemble(each.claim.name, "\n  ", (each.claim.statistic.text, "dim"))
+        name = Text.assemble(visible(each.claim.name), "\n  ", (each.claim.statistic.text, "dim"))
         verdict = Text(each.verdict, style=_STYLES[each.verdict])
         table.add_row(*(name, *row[:3], verdict, row[4])[: len(table.columns)])
     return table
@@ -88,7 +90,7 @@ def number(value: float) -> str:
 
 def _remarks(checked: Sequence[Checked]) -> list[str]:
     """What is to be known about claims that do not simply hold, and about runs without a number."""
-    return [f"{each.claim.name}: {'; '.join(each.notes)}" for each in checked if each.notes]
+    return [visible(f"{each.claim.name}: {'; '.join(each.notes)}") for each in checked if each.notes]
 
 
 def summary(checked: Sequence[Checked]) -> str:

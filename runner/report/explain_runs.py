@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.report.explain_columns import Axis, count_cells, find_axes
-from runner.report.frame import codes_of, header, key_columns, read_columns
+from runner.report.frame import codes_of, header, read_columns
 from runner.report.seeds import is_deterministic
+from runner.store.header import key_columns
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from runner.errors import visible
 from runner.report.explain import Explanation
 from runner.report.explain_answer import answer, between, counted, listed, percent, times
 from runner.report.explain_axes import GRID, MATCHED, AxisReport, Level
@@ -43,7 +44,8 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
         console.print(f"\n{heading}", style="bold")
         for part in parts:
             console.print(part)
-    stream.write("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()))
+    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
+    stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()
 
 

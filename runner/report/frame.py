@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,14 @@ def header(path: Path) -> list[str]:
     RunnerError
         When it is no table of results.
     """
-    with told(path, "read"), path.open(encoding="utf-8", errors="replace", newline="") as file:
+    # A spreadsheet that saves the table may put a byte order mark before it, and change the order of the columns.
+    with told(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         names = next(csv.reader(file), [])
     if not _NEEDED.issubset(names):
         raise RunnerError(
             f"{path} is not a table of results: it has no columns run_id, outcome and converged"
         )
     return names
-
-
-def key_columns(names: Sequence[str]) -> list[str]:
-    """The keys of a cell among the columns: what stands between `cell_id` and `outcome`, but for the seed."""
-    return [name for name in names[2 : names.index("outcome")] if name != "seed"]
 
 
 def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
@@ -79,6 +75,10 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
                 parts.append(chunk[["seed", *numbers]])
         except (pd.errors.ParserError, ValueError) as error:
             raise RunnerError(f"{path} cannot be read as a table of results: {error}") from None
+        except OverflowError:
+            raise RunnerError(
+                f"{path} cannot be read as a table of results: a seed is no whole number of 64 bits"
+            ) from None
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
 
@@ -145,6 +145,8 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
         When there is no such run, or more than one.
     """
     names = header(path)
+    if names[0] != "run_id":
+        raise RunnerError(f"{path} is not as the runner wrote it: run_id is not its first column; put it there")
     wanted = run_id.strip().lower()
     found: list[tuple[int, bytes]] = []
     with told(path, "read"), path.open("rb") as file:
@@ -161,7 +163,8 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
     if not found:
         raise RunnerError(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")
     number, line = found[0]
-    return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
+    with told(path, "read"):
+        return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
 
 
 def _nearest_id(path: Path, wanted: str) -> str:

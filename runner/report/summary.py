@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from runner.errors import visible
 from runner.progress import duration
 from runner.report.intervals import wilson
 from runner.report.tally import Group, are_numbers, count, merged
@@ -133,7 +134,8 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
     console.print(f"results: {summary.path}", soft_wrap=True)
     if closing:
         console.print(closing)
-    stream.write("".join(line.rstrip() + "\n" for line in text.getvalue().splitlines()))
+    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
+    stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()
 
 
@@ -191,7 +193,7 @@ def _short(value: str) -> str:
     try:
         return value if value.isdigit() else f"{float(value):.5g}"
     except ValueError:
-        value = " ".join(value.split())
+        value = visible(" ".join(value.split()))
         return value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 3] + "..."
 
 

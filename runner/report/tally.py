@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.store.files import told
+from runner.store.header import key_columns
 
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
@@ -141,15 +142,15 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
     """
     outcomes: Counter[str] = Counter()
     converged = 0
-    with told(path, "read"), path.open(encoding="utf-8", newline="") as file:
+    with told(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         csv.field_size_limit(_LONGEST_FIELD)
         names = next(csv.reader(file), [])
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(
                 f"{path} is not a table of results: it has no columns run_id, outcome and converged"
             )
-        keys = names[2 : names.index("outcome")]
-        tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys and key != "seed"]
+        keys = key_columns(names)
+        tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys]
         wanted = [names.index(name) for name in ("outcome", "converged", *(tally.name for tally in tallies))]
         rows = _rows(file, len(names), max(wanted))
         for columns in _columns(map(itemgetter(*wanted), rows)):

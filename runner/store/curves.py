@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from runner.errors import RunnerError
+from runner.store.files import told
 from runner.store.header import Ids, Indices, Records
 from runner.store.journal import Journal
 from runner.store.rowtext import column_text
@@ -14,10 +17,12 @@ from runner.store.survey import Index, RowFile
 
 CURVES = "curves.csv"
 _HEADER = b"run_id,epoch,loss,accuracy\n"
+Epochs = NDArray[np.float64]
+Expected = Callable[[int], tuple[Epochs, bool]]
 
 
 class OldCurves:
-    """The curves that stand in the file now.
+    """The curves that stand in the file now, in whatever order another program may have brought their points.
 
     Parameters
     ----------
@@ -25,23 +30,66 @@ class OldCurves:
         The file; it need not exist.
     index : Index
         Of the plan's runs.
+    expected : callable, optional
+        From the number of a run to the epochs of its curve, and whether it may end before the last of them.
+
+    Attributes
+    ----------
+    runs : array of int
+        Of each curve, the run of the plan; -1 for none.
+    whole : array of bool
+        Which curves have all their points.
+    tidy : bool
+        Whether the points of every curve stand together and in order.
     """
 
-    def __init__(self, path: Path, index: Index) -> None:
+    def __init__(self, path: Path, index: Index, expected: Expected | None = None) -> None:
         self._file = RowFile(path, _HEADER)
         ids = self._file.rows.ids
-        firsts = (
-            np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
-            if len(ids)
-            else np.empty(0, np.int64)
-        )
-        # A curve's points stand together: its rows are those from its first to the next one's first.
-        self._bounds = np.concatenate([firsts, [len(ids)]])
-        self.runs = index.find(ids[firsts])
+        epochs = _epochs(path, len(ids))
+        starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
+        names, first, which = np.unique(ids[starts], return_index=True, return_inverse=True)
+        # Numbered as they come first in the file.
+        rank = np.argsort(np.argsort(first))
+        curve = np.repeat(rank[which], np.diff(starts, append=len(ids)))
+        self._order = np.lexsort((epochs, curve))
+        self.tidy = bool((np.diff(self._order) == 1).all())
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(curve, minlength=len(names)))]).astype(np.int64)
+        self.runs = index.find(names[np.argsort(first)])
+        self.whole = self._check(epochs[self._order], expected)
 
     def text(self, number: int) -> bytes:
         """Rows of the curve with some number in the file."""
-        return b"".join(self._file.segments(np.arange(self._bounds[number], self._bounds[number + 1])))
+        return b"".join(self._file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
+
+    def _check(self, epochs: Epochs, expected: Expected | None) -> NDArray[np.bool_]:
+        """Which curves have each point once, and none between others that is missing."""
+        whole = np.ones(len(self.runs), np.bool_)
+        if expected is None:
+            return whole
+        ends = self._bounds.tolist()
+        for number in np.flatnonzero(self.runs >= 0).tolist():
+            wanted, may_stop = expected(int(self.runs[number]))
+            found = epochs[ends[number] : ends[number + 1]]
+            n = len(found)
+            if may_stop and 0 < n <= len(wanted):
+                # That of a stopped run ends with the epoch at which it stopped.
+                before = wanted[n - 2] if n > 1 else -1.0
+                whole[number] = np.array_equal(found[:-1], wanted[: n - 1]) and before < found[-1] <= wanted[n - 1]
+            else:
+                whole[number] = np.array_equal(found, wanted)
+        return whole
+
+
+def _epochs(path: Path, n: int) -> Epochs:
+    """Epochs of the first n points."""
+    if not n:
+        return np.empty(0)
+    try:
+        with told(path, "read"):
+            return np.loadtxt(path, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=n, ndmin=1)
+    except ValueError as error:
+        raise RunnerError(f"{path} is not a file of curves: move it away, or pass --fresh ({error})") from None
 
 
 def curve_text(run_id: int, points: Records) -> str:

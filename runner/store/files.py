@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from runner.errors import Refused, RunnerError, nearest
@@ -22,9 +23,9 @@ _ADVICE = {
 }
 
 
-@contextmanager
+@contextlib.contextmanager
 def told(path: Path, action: str = "write") -> Iterator[None]:
-    """Turn an OSError of the block into one clear RunnerError that names the file and what to do.
+    """Turn an OSError of the block, or text that is none, into one RunnerError that names the file and what to do.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def told(path: Path, action: str = "write") -> Iterator[None]:
     except OSError as error:
         reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
         raise RunnerError(f"cannot {action} {path}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise RunnerError(f"{path} is not UTF-8 text (changed by another program?)") from error
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
@@ -56,7 +59,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[int]:
     """Descriptor of a temporary file that takes the place of `path` when the block ends without an error.
 
@@ -164,12 +167,16 @@ def results_folder(root: Path, name: str) -> Path:
     Raises
     ------
     Refused
-        When the name, or a symbolic link, leads out of `root`.
+        When the name, or a symbolic link, leads out of `root` or nowhere.
     """
     folder = root / name
     if name in ("", ".", "..") or Path(name).name != name:
         raise Refused(f"{name!r} is not a name for a folder of results: it must stay inside {root}")
-    if folder.is_symlink() and folder.resolve().parent != root.resolve():
+    # Functions of os.path, because methods of Path raise at names that are too long.
+    linked = os.path.islink(folder)
+    if linked and not os.path.exists(folder):
+        raise Refused(f"{folder} is a symbolic link that leads nowhere; remove it, or pass another --out")
+    if linked and folder.resolve().parent != root.resolve():
         raise Refused(f"{folder} is a symbolic link out of {root}; remove it, or pass another --out")
     return folder
 
@@ -185,11 +192,11 @@ def find_table(target: str | Path, out: Path) -> Path:
         Folder of all results, in which a name is looked up.
     """
     for path in (Path(target), out / target):
-        if path.is_dir() and (path / TABLE).is_file():
+        if os.path.isfile(path / TABLE):
             return path / TABLE
-        if path.is_file():
+        if os.path.isfile(path):
             return path
-    names = [folder.name for folder in out.glob("*") if (folder / TABLE).is_file()]
+    names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if os.path.isfile(out / name / TABLE)]
     raise RunnerError(f"no results at {target} nor at {out / target}{nearest(target, names)}")
 
 
@@ -198,3 +205,21 @@ def refuse_links(folder: Path, names: tuple[str, ...]) -> None:
     for name in names:
         if (folder / name).is_symlink():
             raise Refused(f"{folder / name} is a symbolic link; only real files are written: remove the link")
+
+
+def refuse_shared(folder: Path, names: tuple[str, ...]) -> None:
+    """Refuse to write into what is no file, or into a file that has another name, in a backup perhaps, as well."""
+    for name in names:
+        path = folder / name
+        found = None
+        with told(path, "read"), contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+        if found is None:
+            continue
+        if not stat.S_ISREG(found.st_mode):
+            raise Refused(f"{path} is not a file: move it away")
+        if found.st_nlink > 1:
+            raise Refused(
+                f"{path} has another name as well (a hard link), and what stands there would change with it: "
+                "put a copy in its place"
+            )

@@ -91,6 +91,18 @@ def standard_header() -> Header:
     return Header(tuple(KEYS), measurements, tuple(OUTCOMES))
 
 
+def key_columns(names: Sequence[str]) -> list[str]:
+    """The keys of a cell among the columns of a table, but for the seed.
+
+    Those that this version knows, in its order wherever they are, and others between `cell_id` and `outcome`.
+    """
+    known = standard_header()
+    others = {"run_id", "cell_id", "outcome", *known.keys, *(name for name, _ in known.measurements)}
+    first = names.index("cell_id") if "cell_id" in names else -1
+    keys = [key for key in known.keys if key in names and key != "seed"]
+    return keys + [name for name in names[first + 1 : names.index("outcome")] if name not in others]
+
+
 def plan_ids(plan: PlanLike) -> Ids:
     """Identity of every run of a plan as a number, in plan order."""
     seeds = plan.seeds

@@ -28,8 +28,8 @@ _HEAD = struct.Struct("<4sIQIII4x")
 _CHECKED = 8
 _MOST_TOUCHED = 1 << 26
 # A place packs the offset of a frame and a run's number in it into one integer: ten million places are 80 MB.
-_BITS = 20
-LARGEST_FRAME = (1 << _BITS) - 1
+PLACE_BITS = 20
+LARGEST_FRAME = (1 << PLACE_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Journal:
             if self._descriptor < 0:
                 self._open()
             write_all(self._descriptor, data := frame.pack())
-        places = (self.end << _BITS) + np.arange(len(frame.ids))
+        places = (self.end << PLACE_BITS) + np.arange(len(frame.ids))
         self.end += len(data)
         return places
 
@@ -162,7 +162,7 @@ class Journal:
 
     def find(self, place: int) -> tuple[Frame, int]:
         """Frame of a place, and the number of its run there."""
-        found = self._read(place >> _BITS)
+        found = self._read(place >> PLACE_BITS)
         assert found is not None, "a place is only ever made for a complete frame"
         return found[0], place & LARGEST_FRAME
 
@@ -207,6 +207,12 @@ class Journal:
         offset = len(self._first)
         while found := self._read(offset, check=True):
             offset = found[1]
+        beyond = bytes(self._view()[offset : offset + len(_MAGIC)]).rstrip(b"\0")
+        if not _MAGIC.startswith(beyond):
+            raise Refused(
+                f"{self.path}: what begins with byte {offset + 1:,} was not written by the runner; "
+                "move the file away, or pass --fresh to move all files aside"
+            )
         return offset
 
     def _read(self, offset: int, check: bool = False) -> tuple[Frame, int] | None:

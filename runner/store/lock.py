@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from runner.errors import Refused
-from runner.store.files import told, write_all
+from runner.store.files import refuse_links, refuse_shared, told, write_all
 
 LOCK = "runner.lock"
 
@@ -27,11 +27,13 @@ class Lock:
     Raises
     ------
     Refused
-        When another process holds the lock; the message names it.
+        When another process holds the lock; the message names it. When the file is not its own.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOCK
+        refuse_links(folder, (LOCK,))
+        refuse_shared(folder, (LOCK,))
         with told(self.path):
             self._descriptor = self._acquire()
             os.ftruncate(self._descriptor, 0)

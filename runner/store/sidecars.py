@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.store.curves import CURVES, OldCurves, curves_file
+from runner.store.curves import CURVES, Expected, OldCurves, curves_file
 from runner.store.files import link_aside, move_aside, replacing, sync_folder, told, write_all
 from runner.store.header import Indices, PlanLike, Records, ResultLike
 from runner.store.journal import Journal
@@ -31,9 +31,19 @@ class Sidecars:
         About how many points a curve has; 0 when curves are not recorded.
     weights : bool
         Whether weights are recorded.
+    expected : callable, optional
+        From the number of a run to the epochs of its curve, and whether it may end before the last of them.
     """
 
-    def __init__(self, folder: Path, plan: PlanLike, state: Survey, n_points: int, weights: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: PlanLike,
+        state: Survey,
+        n_points: int,
+        weights: bool,
+        expected: Expected | None = None,
+    ) -> None:
         self._folder = folder
         self._plan = plan
         self._index = state.index
@@ -44,17 +54,18 @@ class Sidecars:
         self._strangers = False
         for offset, frame in state.journal.frames():
             self._claim(state.journal, offset, state.index.find(frame.ids))
-        self._old_curves = OldCurves(folder / CURVES, state.index) if n_points else None
+        self._old_curves = OldCurves(folder / CURVES, state.index, expected) if n_points else None
         self._old_weights = OldWeights(folder / WEIGHTS, state.index) if weights else None
         self._fresh = bool((self._places >= 0).any())
 
     def _claim(self, journal: Journal, offset: int, runs: Indices) -> None:
         """Take note of a frame that an earlier start has left."""
         frame, _ = journal.find(offset << 20)
-        self._strangers |= bool((runs < 0).any()) and bool(frame.n_points or frame.initial.shape[1])
-        fits = frame.n_points == self._n_points or not self._n_points
-        if self._wanted and fits and (frame.initial.shape[1] or not self._weights):
-            mine = runs >= 0
+        mine = runs >= 0
+        fits = self._wanted and (frame.n_points == self._n_points or not self._n_points)
+        fits = fits and bool(frame.initial.shape[1] or not self._weights)
+        self._strangers |= bool(frame.n_points or frame.initial.shape[1]) and not (fits and mine.all())
+        if fits:
             self._places[runs[mine]] = ((offset << 20) + np.arange(len(runs)))[mine]
 
     @property
@@ -65,11 +76,18 @@ class Sidecars:
         in_journal = self._places >= 0
         complete = np.ones(len(in_journal), np.bool_)
         if self._old_curves is not None:
-            complete &= in_journal | _mask(self._old_curves.runs, len(in_journal))
+            complete &= in_journal | _mask(self._old_curves.runs[self._old_curves.whole], len(in_journal))
         if self._old_weights is not None:
             rows = np.concatenate([np.empty(0, np.int64), *self._old_weights.rows.values()])
             complete &= in_journal | _mask(rows, len(in_journal))
         return complete
+
+    @property
+    def n_torn(self) -> int:
+        """Curves of the plan's runs that are to be trained again: they lack points, or have others."""
+        old = self._old_curves
+        torn = old.runs[~old.whole & (old.runs >= 0)] if old is not None else np.empty(0, np.int64)
+        return int(np.count_nonzero(self._places[torn] < 0))
 
     def pack(self, result: ResultLike, order: Indices) -> tuple[int, Indices, Records, Records, Records]:
         """The parts of a journal frame that hold a result's curves and weights."""
@@ -92,17 +110,22 @@ class Sidecars:
 
     def write(self, journal: Journal) -> None:
         """Make the files, from the journal and from the files of earlier starts."""
-        if self._old_curves is not None and self._needed([self._old_curves.runs], CURVES):
-            with replacing(self._folder / CURVES) as descriptor:
-                for piece in curves_file(self._index.ids, journal, self._places, self._old_curves):
-                    write_all(descriptor, piece)
-        old = self._old_weights
-        if old is not None and self._needed(list(old.rows.values()), WEIGHTS):
-            with replacing(self._folder / WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
-                write_weights(file, self._plan, journal, self._places, old, self._index.ids)
+        curves, old = self._old_curves, self._old_weights
+        if curves is not None:
+            replaced = ~curves.whole & (self._places[curves.runs] >= 0)
+            lost = bool((replaced | (curves.runs < 0)).any())
+            if self._needed(CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
+                with replacing(self._folder / CURVES) as descriptor:
+                    for piece in curves_file(self._index.ids, journal, self._places, curves):
+                        write_all(descriptor, piece)
+        if old is not None:
+            rows = list(old.rows.values())
+            if self._needed(WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
+                with replacing(self._folder / WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
+                    write_weights(file, self._plan, journal, self._places, old, self._index.ids)
 
     def put_away(self, journal: Journal) -> None:
-        """Remove the journal: all of it stands elsewhere. One with curves of other studies is kept aside."""
+        """Remove the journal: all of it stands elsewhere. One with curves that nobody asks for now is kept aside."""
         journal.close()
         if self._strangers:
             move_aside(journal.path)
@@ -110,14 +133,17 @@ class Sidecars:
             journal.path.unlink(missing_ok=True)
             sync_folder(self._folder)
 
-    def _needed(self, old_runs: list[Indices], name: str) -> bool:
-        """Whether a file has to be written; one whose contents would be lost gets a second name before."""
+    def _needed(self, name: str, lost: bool, shuffled: bool) -> bool:
+        """Whether a file has to be written; one of whose contents some would be lost gets a second name before."""
         path = self._folder / name
-        strangers = any((runs < 0).any() for runs in old_runs)
-        if strangers and path.exists():
+        if lost and path.exists():
             link_aside(path)
-        shuffled = any((np.diff(runs) < 0).any() for runs in old_runs)
-        return self._fresh or strangers or shuffled or not path.exists()
+        return self._fresh or lost or shuffled or not path.exists()
+
+
+def _shuffled(runs: Indices) -> bool:
+    """Whether they are in another order than the plan's."""
+    return bool((np.diff(runs) < 0).any())
 
 
 def _mask(runs: Indices, n: int) -> NDArray[np.bool_]:

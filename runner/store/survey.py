@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.errors import RunnerError
 from runner.store.files import TABLE, told
 from runner.store.header import Header, Ids, Indices, PlanLike, plan_ids
 from runner.store.journal import JOURNAL, Journal
@@ -63,6 +64,10 @@ class RowFile:
             self._rows = Rows(np.concatenate([self._rows.ids, *ids]), np.concatenate([starts, *ends]), self._end)
             self._new = []
         return self._rows
+
+    def row(self, number: int) -> bytes:
+        """One row."""
+        return b"".join(self.segments(np.array([number])))
 
     def segments(self, numbers: Indices) -> Iterator[bytes]:
         """Rows of some numbers, in that order, neighbours in one piece."""
@@ -178,7 +183,35 @@ def survey(folder: Path, plan: PlanLike, header: Header, label: str) -> Survey:
     claim(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
     last = int(in_table.max(initial=-1))
     tidy = bool((np.diff(in_table) > 0).all()) and bool((in_table >= 0).all())
+    if not tidy or len(orphans):
+        _refuse_contradictions(table, orphans)
     return Survey(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy)
+
+
+def _refuse_contradictions(*files: RowFile) -> None:
+    """Two rows of one run that differ: only one of them can be true, and only the user can know which.
+
+    The same row twice is what a process leaves that died between writing it here and removing it there.
+    """
+    ids = np.concatenate([file.rows.ids for file in files])
+    order = np.argsort(ids, kind="stable")
+    again = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
+    ends = np.cumsum([len(file) for file in files])
+
+    def place(row: int) -> tuple[RowFile, int]:
+        at = int(np.searchsorted(ends, row, side="right"))
+        return files[at], row - int(ends[at - 1] if at else 0)
+
+    for k in again.tolist():
+        (one, i), (other, j) = place(int(order[k])), place(int(order[k + 1]))
+        if one.row(i) != other.row(j):
+            where = f"rows {i + 1} and {j + 1}"
+            if one is not other:
+                where = f"row {i + 1}, and row {j + 1} of {other.path.name},"
+            raise RunnerError(
+                f"{one.path}: {where} are the same run, {ids[order[k]]:016x}, with different contents; "
+                "remove one of them, or pass --fresh to move the table aside"
+            )
 
 
 def gather(state: Survey, places: Indices) -> Iterator[bytes | memoryview]:

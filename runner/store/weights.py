@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import struct
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,13 +18,17 @@ from numpy.typing import NDArray
 from runner.errors import RunnerError
 from runner.store.files import told
 from runner.store.header import Ids, Indices, PlanLike, Records
-from runner.store.journal import Journal
+from runner.store.journal import PLACE_BITS, Journal
 from runner.store.survey import Index
 
 WEIGHTS = "weights.npz"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is written
 _BLOCK = 1 << 12
-_Write = Callable[[IO[bytes]], None]
+# What zipfile and NumPy raise at a file that is not what they expect.
+_DAMAGE = (
+    ValueError, EOFError, LookupError, TypeError, OverflowError, NotImplementedError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 
 
 def architecture_text(architecture: object) -> str:
@@ -46,29 +55,59 @@ class OldWeights:
     def __init__(self, path: Path, index: Index) -> None:
         self._path = path
         self.rows: dict[str, Indices] = {}
-        if path.exists():
-            with self._open() as file:
-                names = [name.removesuffix("/run_id") for name in file.files if name.endswith("/run_id")]
-                self.rows = {name: index.find(_as_numbers(file[f"{name}/run_id"])) for name in names}
+        if os.path.lexists(path):
+            # Damage is told now: found when the file is written anew, it would cost all that was trained till then.
+            with self._understood(), zipfile.ZipFile(path) as archive:
+                if damaged := archive.testzip():
+                    raise ValueError(f"{damaged} is damaged")
+                names = {name.removesuffix(".npy").rsplit("/", 1)[0] for name in archive.namelist()}
+                self.rows = {name: index.find(_check(archive, name)) for name in sorted(names)}
 
     def load(self, architecture: str, part: str) -> Records:
         """All rows of one array."""
-        with self._open() as file:
-            array: Records = file[f"{architecture}/{part}"]
+        with self._understood(), zipfile.ZipFile(self._path) as archive:
+            array: Records = _load(archive, f"{architecture}/{part}")
             return array
 
-    def _open(self) -> Any:
+    @contextlib.contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Tell what is wrong with the file."""
         try:
             with told(self._path, "read"):
-                return np.load(self._path, allow_pickle=False)
-        except (ValueError, zipfile.BadZipFile) as error:
+                yield
+        except _DAMAGE as error:
             raise RunnerError(
-                f"{self._path} is not a file of weights: move it away, or pass --fresh"
+                f"{self._path} is not a file of weights, or a damaged one: "
+                "move it away, and its runs are trained again, or pass --fresh"
             ) from error
 
 
-def _as_numbers(ids: NDArray[np.str_]) -> Ids:
-    return np.array([int(run_id, 16) for run_id in ids.tolist()], np.uint64)
+def _load(archive: zipfile.ZipFile, name: str) -> Any:
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
+    """Identities of the runs whose weights an architecture's arrays hold."""
+    texts = _load(archive, f"{architecture}/run_id")
+    if texts.ndim != 1 or texts.dtype != np.dtype("<U16"):
+        raise ValueError("identities are texts")
+    ids = np.array([int(run_id, 16) for run_id in texts.tolist()], np.uint64)
+    sizes = [int(size) for size in architecture.split("-")]
+    units, layers = sum(sizes[1:]), len(sizes) - 1
+    weights = sum(a * b for a, b in itertools.pairwise(sizes))
+    for part in ("initial", "final"):
+        with archive.open(f"{architecture}/{part}.npy") as member:
+            if np.lib.format.read_magic(member) != (1, 0):
+                raise ValueError("another format")
+            shape, by_column, kind = np.lib.format.read_array_header_1_0(member)
+        # With a bias for every unit, one for every layer, or none.
+        widths = (weights, weights + layers, weights + units)
+        if by_column or kind != np.float64 or len(shape) != 2 or shape[0] != len(ids) or shape[1] not in widths:
+            raise ValueError("arrays do not fit each other")
+    if len(np.unique(ids)) != len(ids):
+        raise ValueError("a run twice")
+    return ids
 
 
 def write_weights(
@@ -100,12 +139,23 @@ def write_weights(
             if not len(runs):
                 continue
             _member(archive, f"{architecture}/run_id", (len(runs),), np.dtype("<U16"), _id_blocks(ids[runs]))
+            width = _width(journal, places[runs], old, architecture, old_row[runs])
             for part in ("initial", "final"):
                 kept = old.load(architecture, part) if (old_row[runs] >= 0).any() else None
-                blocks = _blocks(journal, part, places[runs], kept, old_row[runs])
-                first = next(blocks)
-                shape = (len(runs), first.shape[1])
-                _member(archive, f"{architecture}/{part}", shape, np.dtype("<f8"), _chain(first, blocks))
+                blocks = _blocks(journal, part, places[runs], kept, old_row[runs], width)
+                _member(archive, f"{architecture}/{part}", (len(runs), width), np.dtype("<f8"), blocks)
+
+
+def _width(journal: Journal, places: Indices, old: OldWeights, architecture: str, old_row: Indices) -> int:
+    """Weights of the longest row: runs of one architecture have as many unless they differ in `bias`."""
+    frames = np.unique(places[places >= 0] >> PLACE_BITS) << PLACE_BITS
+    widths = [int(journal.find(place)[0].initial.shape[1]) for place in frames.tolist()]
+    taken = old_row[(places < 0) & (old_row >= 0)]
+    if len(taken):
+        # A row that was filled up with NaN ends where its initial weights do, which are numbers.
+        numbers = ~np.isnan(old.load(architecture, "initial")[taken]).all(axis=0)
+        widths.append(int(np.flatnonzero(numbers).max(initial=-1)) + 1)
+    return max(widths)
 
 
 def _by_architecture(plan: PlanLike) -> Iterator[tuple[str, Indices]]:
@@ -124,11 +174,11 @@ def _id_blocks(ids: Ids) -> Iterator[NDArray[Any]]:
 
 
 def _blocks(
-    journal: Journal, part: str, places: Indices, kept: Records | None, old_row: Indices
+    journal: Journal, part: str, places: Indices, kept: Records | None, old_row: Indices, width: int
 ) -> Iterator[NDArray[Any]]:
-    """Rows of one array, a block at a time."""
+    """Rows of one array, a block at a time; shorter ones filled up with NaN."""
     for start in range(0, len(places), _BLOCK):
-        rows = []
+        rows: list[Records] = []
         for place, row in zip(
             places[start : start + _BLOCK].tolist(), old_row[start : start + _BLOCK].tolist(), strict=True
         ):
@@ -138,12 +188,10 @@ def _blocks(
             else:
                 assert kept is not None, "a run has weights in the journal or in the old file"
                 rows.append(kept[row])
-        yield np.stack(rows)
-
-
-def _chain(first: NDArray[Any], rest: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    yield first
-    yield from rest
+        block = np.full((len(rows), width), np.nan)
+        for i, row in enumerate(rows):
+            block[i, : len(row)] = row[:width]
+        yield block
 
 
 def _member(
