@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import layout
+from runner.kernels import codes, layout
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes import Lanes
 from runner.kernels.memory import carried_rows, scratch_rows
@@ -57,7 +57,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> layout.LaneArrays:
         weights = initial.astype(program.dtype)
         rows = 0 if block.is_last else carried_rows(program.parameters)
         state = np.empty((groups, rows, lanes), program.dtype)
-        books = np.empty((groups, layout.COUNTS, lanes), np.int64)
+        books = np.empty((groups, codes.COUNTS, lanes), np.int64)
     else:
         weights = np.empty((0, 0, 0), program.dtype)
         state, books = by_group(carried.state, groups, lanes), by_group(carried.books, groups, lanes)
@@ -78,12 +78,12 @@ def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> N
 def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> None:
     """Biases that are not trained have their value, and shared ones that of their layer's first unit."""
     bias = block.program.job.bias
-    if bias == layout.TRAINED:
+    if bias == codes.TRAINED:
         return
     sizes, _, _, biases, _ = block.program.net.whole
     for size, first in zip(sizes[1:], biases[1:], strict=True):
         part = initial[:, first : first + size, :]
-        if bias == layout.SHARED:
+        if bias == codes.SHARED:
             part[:] = part[:, :1, :]
         else:
             values = np.array([segment.numbers.bias for segment in block.segments], np.float64)
@@ -99,8 +99,8 @@ def results(block: Block, carried: Carried | None) -> layout.Out:
         return layout.Out(int(kept), *(by_group(array, groups, lanes) for array in earlier))
     return layout.Out(
         int(kept),
-        np.empty((groups, events, layout.VALUES, lanes), program.dtype),
-        np.empty((groups, events, layout.COUNTS, lanes), np.int64),
+        np.empty((groups, events, codes.VALUES, lanes), program.dtype),
+        np.empty((groups, events, codes.COUNTS, lanes), np.int64),
         np.empty((groups, events, program.parameters, lanes) if kept else (groups, 0, 0, lanes), program.dtype),
     )
 
@@ -137,13 +137,13 @@ def scratch(program: Program) -> layout.Scratch:
     """Memory for one call."""
     job, lanes = program.job, program.width.lanes.n
     n_order = 0
-    if job.order == layout.SHUFFLED:
+    if job.order == codes.SHUFFLED:
         n_order = program.data.n
-    elif job.order == layout.WITH_REPLACEMENT:
+    elif job.order == codes.WITH_REPLACEMENT:
         n_order = program.updates_per_epoch * job.batch
     return layout.Scratch(
         _aligned(scratch_bytes(program) // program.dtype.itemsize, program.dtype),
-        np.zeros(layout.COUNTS * lanes, np.int64),
+        np.zeros(codes.COUNTS * lanes, np.int64),
         n_order,
         np.zeros(lanes * n_order, np.int32),
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runner import records
 from runner.arrays import carried_on, lane_arrays, results, scratch, scratch_bytes
-from runner.kernels import layout
+from runner.kernels import codes
 from runner.kernels.memory import carried_rows
 from runner.kernels.train import train_block
 from runner.memory import reserved
@@ -147,7 +147,7 @@ def _train(block: Block) -> Trained:
     now = carried_on(block, runs, out, before)
     done, rest = np.ones(block.n, np.bool_), []
     if not block.is_last:
-        done = now.books[layout.C_MADE] >= 0
+        done = now.books[codes.C_MADE] >= 0
         rest = _rest(block, now, ~done)
         now = now.part(done)
     values = now.values.astype(np.float64, copy=False)

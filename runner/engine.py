@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from runner.blocks import Block, Trained
 from runner.blocks import train as train_one
+from runner.cellnumbers import cell_numbers
 from runner.kernels import cache
 from runner.kernels.compiling import collection_paused
 from runner.kernels.initial import initial_weights
 from runner.kernels.train import train_block
-from runner.programs import cell_numbers, make_program
+from runner.programs import make_program
 from runner.rooms import Rooms
 from runner.segments import Segment
 

@@ -1,12 +1,10 @@
-"""From a cell to what the kernels take: the part that all runs of a block share, and the part of each cell."""
+"""Programs: what all runs of a block share, from a cell to what the kernels take."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.cells import PLACE
-from runner.checks import stored_biases
 from runner.data import DataSet
-from runner.kernels import layout
+from runner.kernels import codes, layout
 from runner.kernels.lanes import Lanes
 from runner.keys import CRITERIA
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.ops import ACTIVATIONS, FAULTS, LOSSES, OPTIMIZERS, RULES
 
 if TYPE_CHECKING:
     from runner.cells import Cell
@@ -31,17 +28,15 @@ LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
 ) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
 _shared = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
-_BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
-_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
-_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
+_BIAS, _CRITERION = PLACE["bias"], PLACE["criterion"]
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
 _ORDERS = {
-    "sequential": layout.SEQUENTIAL,
-    "shuffled": layout.SHUFFLED,
-    "with_replacement": layout.WITH_REPLACEMENT,
+    "sequential": codes.SEQUENTIAL,
+    "shuffled": codes.SHUFFLED,
+    "with_replacement": codes.WITH_REPLACEMENT,
 }
-_BIASES = {"trained": layout.TRAINED, "none": layout.FROZEN, "shared": layout.SHARED}
+_BIASES = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
 
 # Lanes, and lanes times samples of a tile, in units of one cache line of numbers; units to a row, by which the sums of
 # a row fill half of the processor's registers. Each of them is a kernel of its own to compile: there are no more than
@@ -203,7 +198,7 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
         factor=factor,
         per=0 if rule.residual else per,
         loss_factor=loss_factor,
-        bias=_BIASES.get(cell.bias, layout.FROZEN),
+        bias=_BIASES.get(cell.bias, codes.FROZEN),
         batch=batch,
         order=_ORDERS[cell.order],
         every=cell.evaluate_every,
@@ -220,98 +215,3 @@ def _job(cell: Cell, data: DataSet, batch: int) -> layout.Job:
 def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
     """The power of ten of a fault that rounds to n decimals."""
     return float(10 ** int(faults[name][0])) if name in faults else 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class CellNumbers:
-    """What differs between the cells of one program.
-
-    Attributes
-    ----------
-    numbers : float64 array (2 * layers + SLOTS + CRITERIA,)
-        Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
-    kinds : int64 array (2,)
-        Kind of distribution of the weights and of the biases.
-    scales : float64 array (layers, 4)
-        Location and width of both, layer by layer.
-    bias : float or None
-        Value of a bias that is not trained.
-    given : float64 array or None
-        Initial weights given one by one.
-    """
-
-    numbers: Floats
-    kinds: NDArray[np.int64]
-    scales: Floats
-    bias: float | None
-    given: Floats | None
-
-
-def cell_numbers(cell: Cell) -> CellNumbers:
-    """The numbers of one cell."""
-    # A study may have a million cells: values are taken by their places, and one array is made of one list.
-    values = cell.values
-    sizes = cell.architecture
-    numbers: list[float] = []
-    for place in _RATES:
-        rate = values[place]
-        numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
-    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
-    numbers += settings
-    numbers += [0.0] * (layout.SLOTS - 1 - len(settings))
-    numbers.append(values[_DECAY])
-    numbers += _thresholds(values[_CRITERION])
-    bias = values[_BIAS]
-    kinds, scales = _distributions(cell.init, cell.bias_init, sizes)
-    return CellNumbers(
-        np.array(numbers, np.float64),
-        kinds,
-        scales,
-        None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
-        expand_weights(cell, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
-    )
-
-
-@lru_cache(maxsize=1024)
-def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
-    """Limit of every measure that a criterion may have."""
-    limits = dict(criterion)
-    return [limits.get(name, np.inf) for name in CRITERIA]
-
-
-@lru_cache(maxsize=1024)
-def _distributions(init: Any, bias_init: Any, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], Floats]:
-    """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
-    layers = len(sizes) - 1
-    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
-    for row, each in enumerate((init, bias_init)):
-        if isinstance(each, tuple):
-            continue
-        for layer in range(layers):
-            drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
-            kinds[row] = drawn.kind
-            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
-    return kinds, scales
-
-
-def expand_weights(cell: Cell, numbers: Floats) -> Floats:
-    """Numbers in the order of weights.npz as the kernel keeps them: with a bias for every unit."""
-    parts, at = [], 0
-    for fan_in, fan_out in pairwise(cell.architecture):
-        parts.append(numbers[at : at + fan_in * fan_out])
-        at += fan_in * fan_out
-        n = stored_biases(cell.bias, fan_out)
-        parts.append(np.broadcast_to(numbers[at : at + n], fan_out) if n else np.zeros(fan_out))
-        at += n
-    return np.concatenate(parts)
-
-
-def stored_parameters(bias: Any, sizes: Iterable[int]) -> NDArray[np.int64]:
-    """Places, among the kernel's parameters, of those that weights.npz holds."""
-    sizes = list(sizes)
-    parts, at = [], 0
-    for fan_in, fan_out in pairwise(sizes):
-        n = fan_in * fan_out + stored_biases(bias, fan_out)
-        parts.append(np.arange(at, at + n))
-        at += fan_out * (fan_in + 1)
-    return np.concatenate(parts)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.columns import MEASUREMENTS, MISSING, RECORD_COLUMNS
-from runner.kernels import layout
+from runner.kernels import codes
 from runner.outcomes import classify, window
 
 if TYPE_CHECKING:
@@ -40,34 +40,34 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
     start = int(np.searchsorted(block.events, budget - window(budget)))
     v, c, before = values[end], counts[end], values[start]
     epochs = float(program.updates_per_epoch)
-    first, lost, made = c[layout.C_FIRST], c[layout.C_DIVERGED], c[layout.C_MADE]
+    first, lost, made = c[codes.C_FIRST], c[codes.C_DIVERGED], c[codes.C_MADE]
     hidden = program.net.layers > 1
     every = program.job.every
     evaluations = budget // every - (budget - window(budget)) // every + (budget % every != 0)
-    spread = v[layout.V_SPREAD]
+    spread = v[codes.V_SPREAD]
     columns = {
-        "converged": v[layout.V_MEETS],
+        "converged": v[codes.V_MEETS],
         "epochs_to_diverge": np.where(lost < 0, MISSING, lost / epochs),
         "epochs_to_converge": np.where(first < 0, MISSING, first / epochs),
         "updates_to_converge": np.where(first < 0, MISSING, first),
         "epochs_run": made / epochs,
-        "initial_loss": v[layout.V_INITIAL],
-        "final_loss": v[layout.V_LOSS],
-        "best_loss": v[layout.V_BEST],
-        "mse": v[layout.V_MSE],
-        "accuracy": v[layout.V_ACCURACY],
-        "max_error": v[layout.V_MAX_ERROR],
-        "grad_norm": v[layout.V_GRAD_NORM],
-        "output_min": v[layout.V_OUTPUT_MIN],
-        "output_max": v[layout.V_OUTPUT_MAX],
+        "initial_loss": v[codes.V_INITIAL],
+        "final_loss": v[codes.V_LOSS],
+        "best_loss": v[codes.V_BEST],
+        "mse": v[codes.V_MSE],
+        "accuracy": v[codes.V_ACCURACY],
+        "max_error": v[codes.V_MAX_ERROR],
+        "grad_norm": v[codes.V_GRAD_NORM],
+        "output_min": v[codes.V_OUTPUT_MIN],
+        "output_max": v[codes.V_OUTPUT_MAX],
         "output_spread": spread,
-        "saturation": v[layout.V_SATURATION] if hidden else np.full(len(spread), MISSING),
-        "weight_norm": v[layout.V_WEIGHT_NORM],
+        "saturation": v[codes.V_SATURATION] if hidden else np.full(len(spread), MISSING),
+        "weight_norm": v[codes.V_WEIGHT_NORM],
     }
     rows[:, 0] = classify(
-        v[layout.V_MEETS] > 0,
-        (v[layout.V_INITIAL], before[layout.V_LOSS], v[layout.V_LOSS]),
-        v[layout.V_VARIATION] - before[layout.V_VARIATION],
+        v[codes.V_MEETS] > 0,
+        (v[codes.V_INITIAL], before[codes.V_LOSS], v[codes.V_LOSS]),
+        v[codes.V_VARIATION] - before[codes.V_VARIATION],
         max(evaluations, 1),
         columns["saturation"],
         spread / program.target_spread if program.target_spread > 0 else np.full(len(spread), np.inf),
@@ -82,12 +82,12 @@ def curves(block: Block, values: Floats, counts: NDArray[np.int64]) -> list[Floa
     found = []
     for points in block.points:
         events = np.searchsorted(block.events, points)
-        made = counts[events, layout.C_MADE]
+        made = counts[events, codes.C_MADE]
         for lane in range(values.shape[-1]):
             # A stopped run repeats its last measurement: one of them is kept.
             last = int(np.searchsorted(made[:, lane], made[-1, lane])) + 1
             kept = events[:last]
-            loss, accuracy = values[kept, layout.V_LOSS, lane], values[kept, layout.V_ACCURACY, lane]
+            loss, accuracy = values[kept, codes.V_LOSS, lane], values[kept, codes.V_ACCURACY, lane]
             found.append(np.column_stack([made[:last, lane] / epochs, loss, accuracy]))
     return found
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.blocks import Block
+from runner.cellnumbers import cell_numbers, stored_parameters
 from runner.order import rounds, spread
 from runner.points import curve_updates
-from runner.programs import Program, cell_numbers, make_program, program_key, stored_parameters
+from runner.programs import Program, make_program, program_key
 from runner.segments import Segment
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.programs import CellNumbers
+from runner.cellnumbers import CellNumbers
 
 
 class Carried(NamedTuple):

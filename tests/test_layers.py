@@ -17,7 +17,7 @@ ONLY = {
     "ops": {"kernels"},
     "data": {"calls", "errors"},
     "report": {"store", "errors", "progress"},
-    "engine": {"blocks", "kernels", "programs", "rooms", "segments"},
+    "engine": {"blocks", "cellnumbers", "kernels", "programs", "rooms", "segments"},
     "order": set(),
     "memory": set(),
 }

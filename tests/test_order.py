@@ -15,9 +15,9 @@ from numba import njit
 from scipy.stats import chi2
 
 from runner.kernels import samples
+from runner.kernels.codes import SHUFFLED, WITH_REPLACEMENT
 from runner.kernels.lane_ops import pointer
 from runner.kernels.lanes import Lanes
-from runner.kernels.layout import SHUFFLED, WITH_REPLACEMENT
 
 LANES = Lanes(8)
 KINDS = {"shuffled": SHUFFLED, "with_replacement": WITH_REPLACEMENT}

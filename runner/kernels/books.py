@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
-from runner.kernels.layout import (
+from runner.kernels.codes import (
     A_LOSS,
     C_DIVERGED,
     C_FIRST,
@@ -24,6 +23,7 @@ from runner.kernels.layout import (
     V_VARIATION,
     VALUES,
 )
+from runner.kernels.lane_ops import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
 from runner.kernels.measure import INFINITY, meets
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import advanced, fill, inlined, kernel, load, not_inlined, rint, store
-from runner.kernels.lane_tiles import repeat
-from runner.kernels.layout import (
+from runner.kernels.codes import (
     A_LOSS,
     COST_TIMES_RESIDUAL,
     INPUT_OF_WRONG_SAMPLE,
@@ -20,6 +18,8 @@ from runner.kernels.layout import (
     SCALAR_COST,
     WEIGHT_ITSELF,
 )
+from runner.kernels.lane_ops import advanced, fill, inlined, kernel, load, not_inlined, rint, store
+from runner.kernels.lane_tiles import repeat
 from runner.kernels.switch import ACTIVATE, SLOPE, choose
 
 # Which faults replace the input as the factor of a weight's gradient, and which the residual as the error signal.

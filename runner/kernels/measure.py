@@ -4,24 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lane_ops import (
-    absolute,
-    fill,
-    fma,
-    inlined,
-    kernel,
-    load,
-    magnitude,
-    maximum,
-    minimum,
-    not_inlined,
-    sqrt,
-    store,
-    where_le,
-    where_lt,
-)
-from runner.kernels.lane_tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
-from runner.kernels.layout import (
+from runner.kernels.codes import (
     A_CORRECT,
     A_LOSS,
     A_MAX,
@@ -50,6 +33,23 @@ from runner.kernels.layout import (
     V_SPREAD,
     V_WEIGHT_NORM,
 )
+from runner.kernels.lane_ops import (
+    absolute,
+    fill,
+    fma,
+    inlined,
+    kernel,
+    load,
+    magnitude,
+    maximum,
+    minimum,
+    not_inlined,
+    sqrt,
+    store,
+    where_le,
+    where_lt,
+)
+from runner.kernels.lane_tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
 from runner.kernels.switch import LOSS_VALUE, choose
 
 INFINITY = float("inf")

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.kernels.codes import ACCUMULATORS, COUNTS, CRITERIA, RUNNING, SLOTS, VALUES
 from runner.kernels.elementary import lane_function
 from runner.kernels.lane_ops import advanced, fill, kernel, load, pointer, store
-from runner.kernels.layout import (
-    ACCUMULATORS,
-    COUNTS,
-    CRITERIA,
-    RUNNING,
-    SLOTS,
-    VALUES,
-    Buffers,
-    Net,
-    Network,
-    Out,
-    Runs,
-)
+from runner.kernels.layout import Buffers, Net, Network, Out, Runs
 
 
 @lane_function

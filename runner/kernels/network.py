@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.kernels.codes import ACTIVATION_FACTOR, EARLY_DERIVATIVE, NO_OUTPUT_DERIVATIVE, ROUND_OUTPUTS, ROUND_SUMS
 from runner.kernels.elementary import exp, log
 from runner.kernels.faulty import (
     FACTORS,
@@ -28,13 +29,6 @@ from runner.kernels.lane_ops import fill, fma, inlined, kernel, load, maximum, s
 from runner.kernels.lane_rows import across, add_products, load_rows, load_tiles
 from runner.kernels.lane_tiles import fold_add, fold_fma
 from runner.kernels.lanes import Lanes
-from runner.kernels.layout import (
-    ACTIVATION_FACTOR,
-    EARLY_DERIVATIVE,
-    NO_OUTPUT_DERIVATIVE,
-    ROUND_OUTPUTS,
-    ROUND_SUMS,
-)
 from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 
 # Units that are left over by rows have a pass of their own.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.kernels.codes import FROZEN
 from runner.kernels.lane_ops import inlined, kernel, load, store
-from runner.kernels.layout import FROZEN
 from runner.kernels.spans import settings_of
 from runner.kernels.switch import OPTIMIZE, STEP, TICK, choose
 

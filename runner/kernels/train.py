@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runner.kernels.books import freeze, judge, record
-from runner.kernels.faulty import SIGNALS, round_span
-from runner.kernels.lane_ops import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
-from runner.kernels.layout import (
+from runner.kernels.codes import (
     ACCURACY,
     BIAS_PER_WEIGHT,
     COUNTS,
@@ -31,8 +29,10 @@ from runner.kernels.layout import (
     RUNNING,
     SEQUENTIAL,
     SHARED,
-    Data,
 )
+from runner.kernels.faulty import SIGNALS, round_span
+from runner.kernels.lane_ops import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
+from runner.kernels.layout import Data
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.memory import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.network import backward, forward, output_error

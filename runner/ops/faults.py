@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.kernels import layout
+from runner.kernels import codes
 from runner.ops.registry import Registry
 
 
@@ -51,7 +51,7 @@ FAULTS.add(
         "weight_itself",
         "A weight's gradient has the weight itself as its factor instead of its input.",
         "factor",
-        layout.WEIGHT_ITSELF,
+        codes.WEIGHT_ITSELF,
         replaces="input",
     )
 )
@@ -60,7 +60,7 @@ FAULTS.add(
         "own_activation",
         "A weight's gradient has its unit's own activation as its factor instead of its input.",
         "factor",
-        layout.OWN_ACTIVATION,
+        codes.OWN_ACTIVATION,
         replaces="input",
     )
 )
@@ -69,7 +69,7 @@ FAULTS.add(
         "no_factor",
         "A weight's gradient has no factor beside the error signal: its input is left out.",
         "factor",
-        layout.NO_FACTOR,
+        codes.NO_FACTOR,
         replaces="input",
     )
 )
@@ -78,7 +78,7 @@ FAULTS.add(
         "input_of_wrong_sample",
         "Input i of sample i stands in the gradient for input i of the sample itself.",
         "factor",
-        layout.INPUT_OF_WRONG_SAMPLE,
+        codes.INPUT_OF_WRONG_SAMPLE,
         replaces="input",
         single_layer=True,
     )
@@ -88,7 +88,7 @@ FAULTS.add(
         "early_derivative",
         "A hidden error has the slope at the weighted sum of the layer before, 0 for the inputs.",
         "hidden error",
-        layout.EARLY_DERIVATIVE,
+        codes.EARLY_DERIVATIVE,
         equal_widths=True,
     )
 )
@@ -97,7 +97,7 @@ FAULTS.add(
         "no_output_derivative",
         "The slope of the outputs is left out on the way back to the hidden units.",
         "hidden error",
-        layout.NO_OUTPUT_DERIVATIVE,
+        codes.NO_OUTPUT_DERIVATIVE,
     )
 )
 FAULTS.add(
@@ -105,7 +105,7 @@ FAULTS.add(
         "activation_factor",
         "A hidden error has an extra factor, the unit's activation.",
         "hidden error",
-        layout.ACTIVATION_FACTOR,
+        codes.ACTIVATION_FACTOR,
     )
 )
 FAULTS.add(
@@ -113,7 +113,7 @@ FAULTS.add(
         "scalar_cost",
         "The cost of the batch, one number, stands as the error signal of every output.",
         "error signal",
-        layout.SCALAR_COST,
+        codes.SCALAR_COST,
         replaces="residual",
     )
 )
@@ -122,7 +122,7 @@ FAULTS.add(
         "cost_times_residual",
         "The error signal is multiplied by the cost of the batch.",
         "error signal",
-        layout.COST_TIMES_RESIDUAL,
+        codes.COST_TIMES_RESIDUAL,
         replaces="residual",
     )
 )
@@ -131,7 +131,7 @@ FAULTS.add(
         "mean_cost_times_residual",
         "The error signal is multiplied by the cost of the batch divided by its number of samples.",
         "error signal",
-        layout.MEAN_COST_TIMES_RESIDUAL,
+        codes.MEAN_COST_TIMES_RESIDUAL,
         replaces="residual",
     )
 )
@@ -140,7 +140,7 @@ FAULTS.add(
         "epoch_slice",
         "A batch is sliced by the number of the epoch: samples e to e + batch in epoch e, counted from 0.",
         "sampling",
-        layout.EPOCH_SLICE,
+        codes.EPOCH_SLICE,
     )
 )
 FAULTS.add(
@@ -148,7 +148,7 @@ FAULTS.add(
         "bias_per_weight",
         "Every weight is updated in a pass of its own, and its unit's bias once more with each of them.",
         "bias",
-        layout.BIAS_PER_WEIGHT,
+        codes.BIAS_PER_WEIGHT,
         single_layer=True,
     )
 )
@@ -157,7 +157,7 @@ FAULTS.add(
         "round_sums",
         "Weighted sums are rounded to n decimals.",
         "arithmetic",
-        layout.ROUND_SUMS,
+        codes.ROUND_SUMS,
         parameters=("n",),
     )
 )
@@ -166,7 +166,7 @@ FAULTS.add(
         "round_outputs",
         "Activations are rounded to n decimals.",
         "arithmetic",
-        layout.ROUND_OUTPUTS,
+        codes.ROUND_OUTPUTS,
         parameters=("n",),
     )
 )
@@ -175,7 +175,7 @@ FAULTS.add(
         "round_weights",
         "Weights and biases are rounded to n decimals after every update.",
         "arithmetic",
-        layout.ROUND_WEIGHTS,
+        codes.ROUND_WEIGHTS,
         parameters=("n",),
     )
 )
