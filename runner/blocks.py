@@ -134,8 +134,9 @@ def _bytes(block: Block) -> int:
     lanes, size = program.width.lanes.n, program.dtype.itemsize
     kept = (len(block.events) + 2 * len(block.budgets)) if block.weights is not None else 0
     per_run = program.parameters * (8 + size * (1 + kept))
-    if not block.is_last:
-        per_run += 2 * carried_rows(program.parameters) * size
+    if block.start or not block.is_last:
+        # What runs carry comes in, is copied into lanes, and is taken out again.
+        per_run += 2 * size * (carried_rows(program.parameters) + kept * program.parameters)
     return int(block.groups * lanes * per_run + scratch_bytes(program))
 
 

@@ -133,6 +133,14 @@ def test_an_old_processor(full: bytes, tmp_path: Path) -> None:
     assert table(tmp_path / "old", environment=old, **plain(STUDY)) == full
 
 
+def assert_same(ours: studies.Runs, theirs: studies.Runs) -> None:
+    """The same records to the last bit, the same weights and curves."""
+    assert np.array_equal(ours.bits, theirs.bits)
+    for beside, other in ((ours.weights, theirs.weights), (ours.curves, theirs.curves)):
+        for mine, yours in zip(beside, other, strict=True):
+            assert np.array_equal(mine, yours, equal_nan=True)
+
+
 @pytest.mark.parametrize("work", [1.0, 1e5, 1e13])
 def test_block_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: float) -> None:
     """Blocks of one group of lanes, and of as many as there are; records, weights and curves."""
@@ -140,11 +148,7 @@ def test_block_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: floa
     usual = studies.run(tmp_path, **keys)
     monkeypatch.setattr(rooms, "_BLOCK_WORK", work)
     other = studies.run(tmp_path, threads=2, **keys)
-    assert np.array_equal(usual.bits, other.bits)
-    for ours, theirs in zip(usual.weights, other.weights, strict=True):
-        assert np.array_equal(ours, theirs, equal_nan=True)
-    for curve, other_curve in zip(usual.curves, other.curves, strict=True):
-        assert np.array_equal(curve, other_curve, equal_nan=True)
+    assert_same(usual, other)
 
 
 @pytest.mark.parametrize(("first", "grow"), [(1.0, 1.0001), (1.0, 1.4), (2e4, 2.0)])
@@ -161,11 +165,7 @@ def test_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float, g
     monkeypatch.setattr(rooms, "_FIRST_STAGE", first)
     monkeypatch.setattr(rooms, "_STAGES_GROW", grow)
     staged = studies.run(tmp_path, threads=2, **keys)
-    assert np.array_equal(whole.bits, staged.bits)
-    for ours, theirs in zip(whole.weights, staged.weights, strict=True):
-        assert np.array_equal(ours, theirs, equal_nan=True)
-    for curve, other_curve in zip(whole.curves, staged.curves, strict=True):
-        assert np.array_equal(curve, other_curve, equal_nan=True)
+    assert_same(whole, staged)
 
 
 def test_stages_hold_no_more_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
