@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,8 @@ class Rooms:
         self._turns = _turns(plan, ~done.reshape(plan.n_cells, len(self._seeds)))
         self._programs: dict[tuple[Any, ...], Program] = {}
         self._rooms: dict[tuple[Any, ...], _Room] = {}
+        # Places and seeds of a round are the same arrays for all trajectories.
+        self._round = lru_cache(maxsize=2)(self._places_and_seeds)
         self._full: deque[Block] = deque()
         self._waiting, self._carried = 0, 0
 
@@ -85,18 +88,23 @@ class Rooms:
         if self._carried > _MOST_CARRIED:
             self._send_fullest()
 
-    def _enter(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_]) -> None:
+    def _enter(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
         """The runs of one trajectory's cells that are still to be trained come in."""
         members = [self._plan.cell(i) for i in cells]
         key = program_key(members[0])
         if key not in self._programs:
             self._programs[key] = make_program(members[0])
         numbers = cell_numbers(members[0])
-        indices = np.array(cells)
-        for budgets, which, some in _by_budgets([cell.budget for cell in members], wanted):
+        program, indices, budgets = self._programs[key], np.array(cells), [cell.budget for cell in members]
+        if wanted is None or wanted.all():
+            self._admit(program, tuple(budgets), 0, Segment(numbers, indices, *self._round(places.start, places.stop)))
+            return
+        for some_budgets, which, some in _by_budgets(budgets, wanted):
             some += places.start
-            segment = Segment(numbers, indices[which], some, self._seeds[some])
-            self._admit(self._programs[key], budgets, 0, segment)
+            self._admit(program, some_budgets, 0, Segment(numbers, indices[which], some, self._seeds[some]))
+
+    def _places_and_seeds(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        return np.arange(first, last), self._seeds[first:last]
 
     def _admit(self, program: Program, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
         """Let a segment wait, and make blocks of those that have waited long enough."""
@@ -163,12 +171,19 @@ class _Room:
         return segments
 
 
-def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice, NDArray[np.bool_]]]:
-    """The cells of a trajectory, some places of seeds, and which runs of these are missing, wherever any is."""
+def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice, NDArray[np.bool_] | None]]:
+    """The cells of a trajectory, some places of seeds, and which runs of these are missing, wherever any is.
+
+    None stands for all of them, which is found out once for a study that begins.
+    """
     schedule = plan.schedule()
+    begins = bool(missing.all())
     for places in rounds(len(plan.seeds)):
         for k in spread(len(schedule)):
             cells = schedule[k]
+            if begins:
+                yield cells, places, None
+                continue
             wanted = missing[list(cells), places]
             if wanted.any():
                 yield cells, places, wanted
@@ -179,11 +194,8 @@ def _by_budgets(
 ) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64], NDArray[np.int64]]]:
     """Budgets still to be trained, which cells they are, and the seeds that miss just these.
 
-    Mostly all seeds miss all budgets; after an interruption or an edit of the study some miss only a few.
+    After an interruption or an edit of the study some seeds miss only a few.
     """
-    if wanted.all():
-        yield tuple(budgets), np.arange(len(budgets)), np.arange(wanted.shape[1])
-        return
     patterns: dict[bytes, list[int]] = defaultdict(list)
     for place in np.flatnonzero(wanted.any(axis=0)).tolist():
         patterns[wanted[:, place].tobytes()].append(place)
