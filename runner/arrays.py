@@ -54,14 +54,17 @@ def lane_arrays(block: Block, carried: Carried | None) -> layout.LaneArrays:
         initial_weights(program.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
         _replace_given(block, initial.swapaxes(1, 2), order)
         _settle_biases(block, initial, order)
-        weights = initial.astype(program.dtype)
+        with np.errstate(over="ignore"):
+            weights = initial.astype(program.dtype)
         rows = 0 if block.is_last else carried_rows(program.parameters)
         state = np.empty((groups, rows, lanes), program.dtype)
         books = np.empty((groups, codes.COUNTS, lanes), np.int64)
     else:
         weights = np.empty((0, 0, 0), program.dtype)
         state, books = by_group(carried.state, groups, lanes), by_group(carried.books, groups, lanes)
-    numbers = spread("numbers", program.dtype)
+    with np.errstate(over="ignore"):
+        # A learning rate beyond float32 is infinite in it.
+        numbers = spread("numbers", program.dtype)
     return layout.LaneArrays(
         groups, seeds, weights, numbers, *program.clock, block.events, block.start, block.until, state, books
     )
@@ -91,17 +94,21 @@ def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> N
 
 
 def results(block: Block, carried: Carried | None) -> layout.Out:
-    """Room for what is measured, and for weights after the events where they are recorded."""
+    """Room for what is measured, and for the weights after every budget where they are recorded."""
     program, events = block.program, len(block.events)
-    groups, lanes, kept = block.groups, program.width.lanes.n, block.weights is not None
+    groups, lanes = block.groups, program.width.lanes.n
+    kept = np.full(events, -1)
+    n_kept = 0 if block.weights is None else len(block.budgets)
+    kept[np.searchsorted(block.events, block.budgets[:n_kept])] = np.arange(n_kept)
     if carried is not None:
         earlier = (carried.values, carried.counts, carried.weights)
-        return layout.Out(int(kept), *(by_group(array, groups, lanes) for array in earlier))
+        return layout.Out(n_kept, kept, *(by_group(array, groups, lanes) for array in earlier))
     return layout.Out(
-        int(kept),
+        n_kept,
+        kept,
         np.empty((groups, events, codes.VALUES, lanes), program.dtype),
         np.empty((groups, events, codes.COUNTS, lanes), np.int64),
-        np.empty((groups, events, program.parameters, lanes) if kept else (groups, 0, 0, lanes), program.dtype),
+        np.empty((groups, n_kept, program.parameters if n_kept else 0, lanes), program.dtype),
     )
 
 
@@ -111,7 +118,7 @@ def carried_on(block: Block, runs: layout.LaneArrays, out: layout.Out, before: C
     if before is not None:
         initial = before.initial
     else:
-        initial = by_run(runs.weights, n) if out.keep_weights else np.empty((0, n), block.program.dtype)
+        initial = by_run(runs.weights, n) if out.n_kept else np.empty((0, n), block.program.dtype)
     state, books, values, counts, weights = (
         by_run(array, n) for array in (runs.state, runs.counts, out.values, out.counts, out.weights)
     )

@@ -26,6 +26,12 @@ from runner.segments import Carried, Segment, joined
 Floats = NDArray[np.float64]
 
 
+def events_of(budgets: tuple[int, ...], points: tuple[tuple[int, ...], ...]) -> NDArray[np.int64]:
+    """Updates after which everything is measured: both ends of each budget's window, and the points of its curve."""
+    wanted = {budget - window(budget) for budget in budgets} | set(budgets)
+    return np.array(sorted(wanted.union(*points)), np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Runs that one call of the kernel trains.
@@ -63,8 +69,7 @@ class Block:
     @cached_property
     def events(self) -> NDArray[np.int64]:
         """After which updates everything is measured."""
-        wanted = {budget - window(budget) for budget in self.budgets} | set(self.budgets)
-        return np.array(sorted(wanted.union(*self.points)), np.int64)
+        return events_of(self.budgets, self.points)
 
     @property
     def groups(self) -> int:
@@ -129,14 +134,16 @@ def train(block: Block) -> Trained:
 
 
 def _bytes(block: Block) -> int:
-    """Memory that training takes, without what is small: initial weights, working memory, and weights that are kept."""
+    """Memory that training takes: weights and what is kept of them, measurements, and what runs carry."""
     program = block.program
     lanes, size = program.width.lanes.n, program.dtype.itemsize
-    kept = (len(block.events) + 2 * len(block.budgets)) if block.weights is not None else 0
-    per_run = program.parameters * (8 + size * (1 + kept))
+    # Every budget's weights stand in the kernel's results, run by run, and in the records.
+    kept = 3 * len(block.budgets) if block.weights is not None else 0
+    measured = len(block.events) * (codes.VALUES * size + 8 * codes.COUNTS)
+    per_run = program.parameters * (8 + size * (1 + kept)) + 2 * measured
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
-        per_run += 2 * size * (carried_rows(program.parameters) + kept * program.parameters)
+        per_run += 2 * (size * (carried_rows(program.parameters) + kept * program.parameters) + measured)
     return int(block.groups * lanes * per_run + scratch_bytes(program))
 
 

@@ -99,10 +99,9 @@ def weights(block: Block, initial: Floats, after: NDArray[Any]) -> tuple[Floats,
     ----------
     block : Block
     initial : array (parameters, n)
-    after : array (events, parameters, n)
+    after : array (budgets, parameters, n)
     """
     stored = block.weights
     first = initial[stored].T.astype(np.float64)
-    events = np.searchsorted(block.events, block.budgets)
-    last = np.concatenate([after[event, stored].T for event in events]).astype(np.float64)
+    last = np.concatenate([weights[stored].T for weights in after]).astype(np.float64)
     return np.tile(first, (len(block.budgets), 1)), last

@@ -207,6 +207,8 @@ def _trained(
     for result in train(plan, done, threads, notify=progress.message):
         if result.error is not None:
             raise RunnerError(f"a row could not be trained again: {result.error}")
+        if not len(result.runs):
+            continue  # a stage in which no run came to its end
         _, lines, ends = text.rows(result.runs, result.records)
         starts = [0, *ends[:-1].tolist()]
         for run, start, end in zip(result.runs.tolist(), starts, ends.tolist(), strict=True):
@@ -239,4 +241,7 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     row = Row.read(header, next(_lines(file, choice(run_id)(file.rows.ids))))
     study = study_of([row], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
     options = Options(out=table.parent / "replay", threads=threads, quiet=True)
-    return run_session(make_plan(study), options).table.parent
+    outcome = run_session(make_plan(study), options)
+    if outcome.failed:
+        raise RunnerError(f"the row could not be recorded: {outcome.reasons[0]}")
+    return outcome.table.parent

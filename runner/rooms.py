@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.blocks import Block
+from runner.blocks import Block, events_of
 from runner.cellnumbers import cell_numbers, stored_parameters
 from runner.order import rounds, spread
 from runner.points import curve_updates
 from runner.programs import Program, make_program, program_key
-from runner.segments import Segment
+from runner.segments import Segment, carried_numbers
 
 if TYPE_CHECKING:
     from runner.plan import Plan
@@ -31,10 +31,10 @@ _MOST_GROUPS = 256
 # are sent off incomplete.
 _MOST_WAITING = 200_000
 _MOST_CARRIED = 1 << 28
-# Multiply-adds of one run in the first stage of its training: to take it out of its lane and put it into another costs
-# as much as a hundredth of them. Each stage ends this many times as late as the one before, so that of what is trained
-# a sixth at most is trained beside runs that have stopped already.
-_FIRST_STAGE = 1e6
+# Multiply-adds of one run in the first stage of its training, for every number that it carries on from it: to take it
+# out of its lane and put it into another costs as much as a hundredth of them. Each stage ends this many times as late
+# as the one before, so that of what is trained a sixth at most is trained beside runs that have stopped already.
+_FIRST_STAGE = 1e4
 _STAGES_GROW = 1.4
 
 
@@ -111,7 +111,7 @@ class Rooms:
         key = (id(program), budgets, start)
         room = self._rooms.get(key)
         if room is None:
-            room = self._rooms[key] = _Room(program, budgets, start)
+            room = self._rooms[key] = _Room(program, budgets, start, self._points(program, budgets))
         self._count(segment, 1)
         for full in room.add(segment):
             self._full.append(self._block(room, full))
@@ -135,21 +135,29 @@ class Rooms:
     def _block(self, room: _Room, segments: list[Segment]) -> Block:
         for segment in segments:
             self._count(segment, -1)
-        cell, record = self._plan.cell(int(segments[0].cells[0])), self._plan.study.record
-        per_epoch, n = room.program.updates_per_epoch, record.curves
-        points = tuple(curve_updates(n, budget, per_epoch) for budget in room.budgets) if n else ()
-        stored = stored_parameters(cell.bias, cell.architecture) if record.weights else None
-        return Block(room.program, room.budgets, segments, len(self._seeds), room.start, room.until, points, stored)
+        cell = self._plan.cell(int(segments[0].cells[0]))
+        stored = stored_parameters(cell.bias, cell.architecture) if self._plan.study.record.weights else None
+        return Block(
+            room.program, room.budgets, segments, len(self._seeds), room.start, room.until, room.points, stored
+        )
+
+    def _points(self, program: Program, budgets: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """At which updates the curves of each budget have a point."""
+        n = self._plan.study.record.curves
+        return tuple(curve_updates(n, budget, program.updates_per_epoch) for budget in budgets) if n else ()
 
 
 class _Room:
     """Segments that wait for a block of their program, budgets and stage to fill."""
 
-    def __init__(self, program: Program, budgets: tuple[int, ...], start: int) -> None:
+    def __init__(
+        self, program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]
+    ) -> None:
         self.program = program
         self.budgets = budgets
         self.start = start
-        self.until = _stage_end(program, budgets[-1], start)
+        self.points = points
+        self.until = _stage_end(program, budgets, start, points)
         self.segments: list[Segment] = []
         self.n = 0
         self._capacity = _capacity(program, self.until - start)
@@ -219,12 +227,14 @@ def _capacity(program: Program, updates: int) -> int:
     return lanes * int(groups)
 
 
-def _stage_end(program: Program, budget: int, start: int) -> int:
-    """After which update a stage that begins at `start` ends: at the budget, where no run stops before it."""
+def _stage_end(program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
+    """After which update a stage that begins at `start` ends: at the last budget, where no run stops before it."""
+    budget, every = budgets[-1], program.job.every
     if not program.job.stop:
         return budget
-    every = program.job.every
-    longer = max(_FIRST_STAGE / _work(program), start * _STAGES_GROW)
+    # Every point of a curve is carried on.
+    carried = carried_numbers(program.parameters, len(events_of(budgets, points)))
+    longer = max(_FIRST_STAGE * carried / _work(program), start * _STAGES_GROW)
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.
     return end if end * _STAGES_GROW < budget else budget

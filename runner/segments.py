@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.cellnumbers import CellNumbers
+from runner.kernels import codes
+from runner.kernels.memory import carried_rows
 
 
 class Carried(NamedTuple):
@@ -21,8 +23,8 @@ class Carried(NamedTuple):
         As the kernel left them (see LaneArrays in kernels/layout.py).
     values : array (events, VALUES, n), counts : int64 array (events, COUNTS, n)
         Measurements; those after events to come are not filled in yet.
-    weights : array (events, parameters, n)
-        Weights after the events, where they are recorded; else no rows.
+    weights : array (budgets, parameters, n)
+        Weights after each budget, where they are recorded; else no rows.
     initial : array (parameters, n)
         Initial weights, where they are recorded; else no rows.
     """
@@ -42,6 +44,11 @@ class Carried(NamedTuple):
     def nbytes(self) -> int:
         """Memory that it holds."""
         return sum(array.nbytes for array in self)
+
+
+def carried_numbers(parameters: int, events: int) -> int:
+    """How many numbers a run carries, without weights that are recorded."""
+    return int(carried_rows(parameters)) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS)
 
 
 def joined(parts: Iterable[Carried]) -> Carried:

@@ -34,7 +34,7 @@ def main() -> None:
     from runner.study import load_study
 
     rooms._BLOCK_WORK = float(block_work)
-    rooms._FIRST_STAGE = float(block_work) / 10
+    rooms._FIRST_STAGE = float(block_work) / 1000
     for study in warm:
         engine.prepare(make_plan(load_study(study)))
     answer(" ".join(["ready", *map(str, warm)]))

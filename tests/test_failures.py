@@ -68,6 +68,13 @@ def test_preparing_that_fails_is_left_to_the_blocks(tmp_path: Path, monkeypatch:
     assert (outcome.trained, outcome.failed, outcome.reasons) == (0, 180, ("MemoryError: none left",))
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_single_precision_are_infinite_in_it(tmp_path: Path) -> None:
+    keys = {"precision": "float32", "learning_rate": 1e300, "init": "normal(0, 1e300)", "sweep": {}}
+    runs = studies.run(tmp_path, **STUDY | keys)
+    assert {runs.outcome(run) for run in range(runs.plan.n_runs)} == {"diverged"}
+
+
 def test_networks_that_do_not_fit_are_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 100 << 20)
     keys = STUDY | {"sweep": {"grid": {"architecture": ["2-2-1", "2-60000-1"]}}}

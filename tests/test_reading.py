@@ -107,6 +107,7 @@ def _saved_by_a_spreadsheet(table: bytes, order: str) -> bytes:
 
 WAYS: dict[str, Callable[[bytes], bytes]] = {
     "a byte order mark": lambda table: b"\xef\xbb\xbf" + table,
+    "capital truth": lambda table: table.replace(b",True,", b",TRUE,").replace(b",False,", b",FALSE,", 7),
     "other line ends": lambda table: table.replace(b"\n", b"\r\n"),
     "columns in alphabetical order": lambda table: _saved_by_a_spreadsheet(table, "rising"),
     "columns backwards": lambda table: _saved_by_a_spreadsheet(table, "falling"),
@@ -143,6 +144,10 @@ def test_fields_that_no_run_has(folder: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == (
         "error: results/small/runs.csv is not as the runner wrote it: run_id is not its first column; put it there\n"
     )
+    path.write_bytes(whole.replace(b",True,", b",yes,", 1))
+    for command in ("report", "claims"):
+        assert main([command, "small"]) == 1
+        assert "the column converged holds 'yes': expected True or False" in capsys.readouterr().err
     path.write_bytes(whole.replace(b",xor,", ",k\xe4se,".encode("latin-1"), 1))
     for arguments in (["report", "small"], ["explain", "small", row[0]], ["replay", "small", row[0]]):
         assert main(arguments) == 1

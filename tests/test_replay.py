@@ -16,11 +16,12 @@ import yaml
 from fakes import HEADER as FAKE_HEADER
 
 import runner
+from runner import engine, rooms
 from runner.__main__ import main
 from runner.columns import RESULTS_VERSION
 from runner.errors import Refused, RunnerError
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
-from runner.replay import Difference
+from runner.replay import Difference, record
 
 # Exact also before pandas 3.1.
 EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
@@ -98,6 +99,29 @@ def test_every_row_can_be_repeated_from_itself(tmp_path: Path, name: str) -> Non
     assert found.differences == ()
     assert found.n_checked == found.n_rows == len(pd.read_csv(table)) > 0
     assert table.read_bytes() == before
+
+
+def test_runs_that_stop_are_repeated_in_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In most stages no run comes to its end, in a sample of few rows all the more."""
+    monkeypatch.setattr(rooms, "_FIRST_STAGE", 0.1)
+    table = make(tmp_path, stop="converged", replicates=20, seeds=None)
+    assert runner.replay(table).differences == ()
+    assert runner.replay(table, sample=1).n_checked == 1
+
+
+def test_a_row_that_can_not_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = make(tmp_path)
+    run_id = pd.read_csv(table).run_id[0]
+
+    def train(plan: Any, done: Any, *_: Any, **__: Any) -> Any:
+        runs = np.flatnonzero(~done)
+        yield engine.Result(runs, np.empty((0, 0)), None, None, 0, "MemoryError: none left")
+
+    monkeypatch.setattr(engine, "train", train)
+    with pytest.raises(RunnerError, match=r"the row could not be recorded: MemoryError: none left"):
+        record(table, run_id)
 
 
 def test_a_sample_and_a_single_run(tmp_path: Path) -> None:

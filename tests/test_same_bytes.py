@@ -151,7 +151,7 @@ def test_block_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: floa
     assert_same(usual, other)
 
 
-@pytest.mark.parametrize(("first", "grow"), [(1.0, 1.0001), (1.0, 1.4), (2e4, 2.0)])
+@pytest.mark.parametrize(("first", "grow"), [(0.01, 1.0001), (0.01, 1.4), (300.0, 2.0)])
 def test_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float, grow: float) -> None:
     """Runs that stop at their criterion, trained at one go and in stages, some of them ending within an epoch."""
     grid = STUDY["sweep"]["grid"] | {"updates": [7, 60, 200]}
@@ -168,11 +168,22 @@ def test_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: float, g
     assert_same(whole, staged)
 
 
+def test_long_curves_are_not_carried_from_stage_to_stage(tmp_path: Path) -> None:
+    """It would take longer than to train beside runs that have stopped."""
+    keys: dict[str, Any] = {"data": "xor", "architecture": "2-3-1", "learning_rate": 0.1, "updates": 20_000}
+    keys |= {"stop": "converged", "criterion": {"loss": 1e-9}, "replicates": 300}
+    for points, staged in ((2, True), (20_000, False)):
+        plan = studies.make(tmp_path, **keys, record={"curves": points})
+        block = rooms.Rooms(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
+        assert block is not None
+        assert block.is_last is not staged
+
+
 def test_stages_hold_no_more_than_they_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that wait with too much in their hands go on in blocks that are not full."""
     keys: dict[str, Any] = {"data": "xor", "architecture": "2-3-1", "learning_rate": 2.0, "updates": 300}
     keys |= {"stop": "converged", "replicates": 100, "record": {"weights": True}}
-    monkeypatch.setattr(rooms, "_FIRST_STAGE", 1e4)
+    monkeypatch.setattr(rooms, "_FIRST_STAGE", 100.0)
     usual = studies.run(tmp_path, **keys)
     monkeypatch.setattr(rooms, "_MOST_CARRIED", 1000)
     assert np.array_equal(usual.bits, studies.run(tmp_path, **keys).bits)

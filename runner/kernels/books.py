@@ -116,11 +116,12 @@ def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> N
 def _write(net: Any, event: int, lane: int, out: Any, buf: Any, L: int) -> None:
     """The measurements of one lane after an event, and its weights where they are wanted."""
     not_inlined()
-    values, counts, weights = event * VALUES * L, event * COUNTS * L, event * net.parameters * L
+    values, counts = event * VALUES * L, event * COUNTS * L
     for at in range(lane, VALUES * L, L):
         out.values[values + at] = buf.live[at]
     for at in range(lane, COUNTS * L, L):
         out.counts[counts + at] = buf.counts[at]
-    if out.keep_weights:
+    if out.kept[event] >= 0:
+        weights = out.kept[event] * net.parameters * L
         for at in range(lane, net.parameters * L, L):
             out.weights[weights + at] = buf.W[at]

@@ -194,16 +194,19 @@ class Out(NamedTuple):
 
     Attributes
     ----------
-    keep_weights : int
-        Whether `weights` are wanted.
+    n_kept : int
+        Events after which the weights are wanted.
+    kept : int64 array (E,)
+        Number of each event among these, or -1.
     values : (G, E, VALUES, L)
         Measurements after each event.
     counts : int64 (G, E, COUNTS, L)
         FIRST, DIVERGED (-1: never) and MADE, in updates.
-    weights : (G, E, P, L), or empty
+    weights : (G, n_kept, P, L)
     """
 
-    keep_weights: int
+    n_kept: int
+    kept: Any
     values: Any
     counts: Any
     weights: Any

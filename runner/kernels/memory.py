@@ -96,10 +96,11 @@ def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
     """Where the measurements of one group go."""
     events = g * n_events * L
     return Out(
-        out.keep_weights,
+        out.n_kept,
+        pointer(out.kept),
         advanced(pointer(out.values), events * VALUES),
         advanced(pointer(out.counts), events * COUNTS),
-        advanced(pointer(out.weights), events * net.parameters * out.keep_weights),
+        advanced(pointer(out.weights), g * out.n_kept * net.parameters * L),
     )
 
 

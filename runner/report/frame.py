@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError, nearest
 from runner.store.files import told
+from runner.store.header import truth
 
 _BLOCK = 1 << 20
 _ROWS = 100_000
@@ -64,7 +65,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, "float64"), "seed": "int64"}
     # Before version 3.1, pandas rounds numbers by default while it reads them.
     exact: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
-    columns = {name: _Texts() for name in texts}
+    columns = {name: _Texts(truth if name == "converged" else list) for name in texts}
     parts: list[pd.DataFrame] = []
     with told(path, "read"):
         try:
@@ -86,14 +87,15 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
 class _Texts:
     """A column of texts as it is read: each text once, and a number for each row."""
 
-    def __init__(self) -> None:
+    def __init__(self, canonical: Callable[[Iterable[str]], list[str]]) -> None:
+        self._canonical = canonical
         self._known: dict[str, int] = {}
         self._codes: list[NDArray[np.int32]] = []
 
     def add(self, column: pd.Series[Any]) -> None:
         codes, found = pd.factorize(column.fillna(""))
         known = self._known
-        numbers = [known.setdefault(str(text), len(known)) for text in found]
+        numbers = [known.setdefault(text, len(known)) for text in self._canonical(map(str, found))]
         self._codes.append(np.array(numbers, np.int32)[codes])
 
     def categories(self) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.store.files import told
-from runner.store.header import key_columns
+from runner.store.header import key_columns, truth
 
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
@@ -154,10 +154,11 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
         wanted = [names.index(name) for name in ("outcome", "converged", *(tally.name for tally in tallies))]
         rows = _rows(file, len(names), max(wanted))
         for columns in _columns(map(itemgetter(*wanted), rows)):
+            flags = truth(columns[1])
             outcomes.update(columns[0])
-            converged += columns[1].count("True")
+            converged += flags.count("True")
             for tally, column in zip(tallies, columns[2:], strict=True):
-                tally.add(column, columns[1])
+                tally.add(column, flags)
     return outcomes, converged, tallies
 
 

@@ -10,9 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.errors import RunnerError
+
 Records = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Ids = NDArray[np.uint64]
+_TRUTH = {"True", "False"}
+_CAPITAL = {"TRUE": "True", "FALSE": "False"}
 
 
 class CellLike(Protocol):
@@ -89,6 +93,20 @@ def standard_header() -> Header:
 
     measurements = tuple((column.name, column.kind) for column in MEASUREMENTS)
     return Header(tuple(KEYS), measurements, tuple(OUTCOMES))
+
+
+def truth(texts: Iterable[str]) -> list[str]:
+    """`True` or `False` for every field of the column `converged`, of which spreadsheets write capital letters.
+
+    Raises
+    ------
+    RunnerError
+        When a field is neither.
+    """
+    found = [text if text in _TRUTH else _CAPITAL.get(text, text) for text in texts]
+    for text in set(found) - _TRUTH:
+        raise RunnerError(f"the column converged holds {text!r}: expected True or False")
+    return found
 
 
 def key_columns(names: Sequence[str]) -> list[str]:
