@@ -31,20 +31,28 @@ def run_study(study: Path, out: Path, *arguments: str, cache: Path | None = None
     command = (sys.executable, "-m", "runner", str(study), *arguments, "--out", str(out), "-q")
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    first_row, ended = 0.0, False
-    while not ended:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        ended = pid != 0
+    first_row, memory = 0.0, 0.0
+    while process.poll() is None:
         if not first_row and _has_row(out):
             first_row = time.perf_counter() - began
-        if not ended:
-            time.sleep(0.005)
+        memory = max(memory, _peak(process.pid))
+        time.sleep(0.005)
     seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-    # Kilobytes on Linux.
-    return Ran(seconds, first_row or seconds, usage.ru_maxrss * 1024.0)
+    return Ran(seconds, first_row or seconds, memory)
+
+
+def _peak(pid: int) -> float:
+    """The most memory that a running process has held, in bytes.
+
+    The system's account after its end would count what this process held when it started the other.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def _has_row(out: Path) -> bool:

@@ -19,6 +19,7 @@ _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
 _RANGES = 256
 _LONGEST_FIELD = 1 << 26
+_COMMA = "\0"  # no field of a table has it
 
 
 @dataclass(frozen=True)
@@ -158,22 +159,34 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
             outcomes.update(columns[0])
             converged += flags.count("True")
             for tally, column in zip(tallies, columns[2:], strict=True):
-                tally.add(column, flags)
+                tally.add(_with_commas(column), flags)
     return outcomes, converged, tallies
 
 
 def _rows(lines: Iterator[str], n: int, last: int) -> Iterator[list[str]]:
-    """The fields up to number `last` of all rows of n columns.
+    """The fields up to number `last` of all rows of n columns; commas within them stand as _COMMA.
 
-    Few tables have quotes, and without them a line is split five times as fast as by the csv module.
+    Python splits a line four times as fast as the csv module does. That is left with what quotes can do beyond
+    holding commas: quotes and line ends within a field.
     """
     for line in lines:
         if '"' in line:
-            row = next(csv.reader(chain([line], lines)))
-            if len(row) == n:
-                yield row
-        elif line.count(",") == n - 1:
+            parts = line.split('"')
+            if len(parts) % 2 == 0 or not all(parts[2:-1:2]):
+                row = next(csv.reader(chain([line], lines)))
+                if len(row) == n:
+                    yield row
+                continue
+            parts[1::2] = [part.replace(",", _COMMA) for part in parts[1::2]]
+            line = "".join(parts)
+        if line.count(",") == n - 1:
             yield line.rstrip("\r\n").split(",", last + 1)
+
+
+def _with_commas(column: tuple[str, ...]) -> Sequence[str]:
+    """A column with its commas back: of the texts in it, few differ."""
+    changed = {text: text.replace(_COMMA, ",") for text in set(column) if _COMMA in text}
+    return [changed.get(text, text) for text in column] if changed else column
 
 
 def _columns(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
