@@ -10,7 +10,7 @@ from runner.axes import Axes
 from runner.calls import Call
 from runner.checks import CHECKS, combination_faults, places
 from runner.data import DataError, DataSet, load_data
-from runner.errors import Problem
+from runner.errors import Problem, counted
 from runner.keys import KEYS, element
 from runner.layout import BUDGETS, FULL, Layout
 from runner.ops import LOSSES, OPTIMIZERS, SETTINGS
@@ -223,15 +223,15 @@ def _fits(architecture: tuple[int, ...], data: DataSet, name: str) -> Iterator[s
     shown = KEYS["architecture"].text(architecture)
     inputs, outputs = data.inputs.shape[1], data.targets.shape[1]
     if architecture[0] != inputs:
-        yield f"{shown} begins with {architecture[0]}; {name} has {_counted(inputs, 'input')}"
+        yield f"{shown} begins with {architecture[0]}; {name} has {counted(inputs, 'input')}"
     if architecture[-1] != outputs:
-        yield f"{shown} ends with {architecture[-1]}; {name} has {_counted(outputs, 'target')}"
+        yield f"{shown} ends with {architecture[-1]}; {name} has {counted(outputs, 'target')}"
 
 
 def _batch_fits(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
     samples = len(data.inputs)
     if batch != FULL and int(batch) > samples:
-        yield f"{batch} is larger than the data set; {name} has {_counted(samples, 'sample')}"
+        yield f"{batch} is larger than the data set; {name} has {counted(samples, 'sample')}"
 
 
 def _targets_fit(loss: str, data: DataSet, name: str) -> Iterator[str]:
@@ -239,7 +239,3 @@ def _targets_fit(loss: str, data: DataSet, name: str) -> Iterator[str]:
     least, most = float(data.targets.min()), float(data.targets.max())
     if least < low or most > high:
         yield f"{loss} needs targets from {low:g} to {high:g}; those of {name} lie between {least:g} and {most:g}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -72,6 +72,11 @@ _PLAIN = re.compile(f"{_UNSEEN}|\\x1b")
 _STYLED = re.compile(f"{_UNSEEN}|\\x1b(?!\\[[0-9;]*m)")
 
 
+def counted(n: int, what: str) -> str:
+    """`1 seed`, `2,000 seeds`."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def visible(text: str, styled: bool = False) -> str:
     """Text for a terminal, in which what a study or a table says does nothing to it.
 

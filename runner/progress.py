@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from runner.errors import visible
+from runner.errors import counted, visible
 
 _LINE_SECONDS = 10.0
 
@@ -63,7 +63,7 @@ class Lines(Progress):
     def start(self, runs: int, updates: int) -> None:
         self._all_runs, self._all_updates = runs, updates
         self._began = self._told = time.monotonic()
-        self.message(f"training {runs:,} runs")
+        self.message(f"training {counted(runs, 'run')}")
 
     def advance(self, runs: int, updates: int) -> None:
         self._runs += runs
@@ -81,7 +81,7 @@ class Lines(Progress):
 
     def stop(self) -> None:
         if self._began:
-            self.message(f"trained {self._runs:,} runs in {duration(time.monotonic() - self._began)}")
+            self.message(f"trained {counted(self._runs, 'run')} in {duration(time.monotonic() - self._began)}")
             self._began = 0.0
 
 

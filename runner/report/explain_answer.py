@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from runner.errors import counted
 from runner.report.explain import Explanation, most_in_any_cell
 from runner.report.explain_changes import ENOUGH, TASK, Change
 from runner.report.explain_outcomes import MEANINGS, commonest_failure
@@ -36,11 +37,6 @@ def tried(found: Explanation) -> str:
     """`336 settings, 100 seeds each`."""
     settings, seeds = found.n_cells, found.runs.n_seeds
     return f"{counted(settings, 'setting')}, {counted(seeds, 'seed')}{' each' if settings > 1 else ''}"
-
-
-def counted(n: int, what: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def percent(share: Share) -> str:

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from runner.errors import visible
+from runner.errors import counted, visible
 from runner.report.explain import Explanation
-from runner.report.explain_answer import answer, between, counted, listed, percent, times
+from runner.report.explain_answer import answer, between, listed, percent, times
 from runner.report.explain_axes import GRID, MATCHED, AxisReport, Level
 from runner.report.explain_changes import Change
 from runner.report.explain_columns import Axis

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from runner.errors import visible
+from runner.errors import counted, visible
 from runner.progress import duration
 from runner.report.intervals import wilson
 from runner.report.tally import Group, are_numbers, count, merged
@@ -126,7 +126,7 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     text = io.StringIO()
     console = Console(file=text, width=_WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
-    console.print(f"{summary.name}: {summary.runs:,} runs\n", style="bold")
+    console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
     if summary.runs:
         console.print(_outcome_table(summary), "")
         console.print(_rate_table(summary), "")
@@ -215,4 +215,4 @@ def _percent(share: float) -> str:
 def closing_line(seconds: float, runs: int) -> str:
     """What a session took."""
     rate = runs / seconds if seconds else 0.0
-    return f"trained {runs:,} runs in {duration(seconds)}: {rate:,.{0 if rate >= 10 else 2}f} runs/s"
+    return f"trained {counted(runs, 'run')} in {duration(seconds)}: {rate:,.{0 if rate >= 10 else 2}f} runs/s"
