@@ -26,6 +26,7 @@ _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimi
 _RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
 _SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
 
+
 @dataclass(frozen=True, eq=False)
 class CellNumbers:
     """What differs between the cells of one program.

@@ -32,6 +32,11 @@ PLACE_BITS = 20
 LARGEST_FRAME = (1 << PLACE_BITS) - 1
 
 
+def places_of(offset: int, n: int) -> Indices:
+    """Places of the n runs of the frame at an offset."""
+    return (offset << PLACE_BITS) + np.arange(n)
+
+
 @dataclass(frozen=True)
 class Frame:
     """Some finished runs.
@@ -146,7 +151,7 @@ class Journal:
             if self._descriptor < 0:
                 self._open()
             write_all(self._descriptor, data := frame.pack())
-        places = (self.end << PLACE_BITS) + np.arange(len(frame.ids))
+        places = places_of(self.end, len(frame.ids))
         self.end += len(data)
         return places
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from runner.store.curves import CURVES, Expected, OldCurves, curves_file
 from runner.store.files import link_aside, move_aside, replacing, sync_folder, told, write_all
 from runner.store.header import Indices, PlanLike, Records, ResultLike
-from runner.store.journal import Journal
+from runner.store.journal import Frame, Journal, places_of
 from runner.store.survey import MISSING, Survey
 from runner.store.weights import WEIGHTS, OldWeights, write_weights
 
@@ -53,20 +53,20 @@ class Sidecars:
         self._places = np.full(plan.n_runs if self._wanted else 0, MISSING, np.int64)
         self._strangers = False
         for offset, frame in state.journal.frames():
-            self._claim(state.journal, offset, state.index.find(frame.ids))
+            self._claim(frame, places_of(offset, len(frame.ids)))
         self._old_curves = OldCurves(folder / CURVES, state.index, expected) if n_points else None
         self._old_weights = OldWeights(folder / WEIGHTS, state.index) if weights else None
         self._fresh = bool((self._places >= 0).any())
 
-    def _claim(self, journal: Journal, offset: int, runs: Indices) -> None:
+    def _claim(self, frame: Frame, places: Indices) -> None:
         """Take note of a frame that an earlier start has left."""
-        frame, _ = journal.find(offset << 20)
+        runs = self._index.find(frame.ids)
         mine = runs >= 0
         fits = self._wanted and (frame.n_points == self._n_points or not self._n_points)
         fits = fits and bool(frame.initial.shape[1] or not self._weights)
         self._strangers |= bool(frame.n_points or frame.initial.shape[1]) and not (fits and mine.all())
         if fits:
-            self._places[runs[mine]] = ((offset << 20) + np.arange(len(runs)))[mine]
+            self._places[runs[mine]] = places[mine]
 
     @property
     def complete(self) -> NDArray[np.bool_] | bool:

@@ -13,7 +13,7 @@ import numpy as np
 from runner.errors import RunnerError
 from runner.store.files import TABLE, told
 from runner.store.header import Header, Ids, Indices, PlanLike, plan_ids
-from runner.store.journal import JOURNAL, Journal
+from runner.store.journal import JOURNAL, Journal, places_of
 from runner.store.scan import Rows, scan_rows
 
 ORPHANS = "orphans.csv"
@@ -177,7 +177,7 @@ def survey(folder: Path, plan: PlanLike, header: Header, label: str) -> Survey:
 
     in_table = claim(table.rows.ids, IN_TABLE + np.arange(len(table.rows.ids)))
     for offset, frame in journal.frames():
-        claim(frame.ids, IN_JOURNAL + (offset << 20) + np.arange(len(frame.ids)))
+        claim(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
     to_orphans, orphan_ids = (np.concatenate(parts) for parts in zip(*lost, strict=True))
     # Rows set aside earlier come back when the study has their runs again.
     claim(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
