@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from runner.claims.result import CONFIDENCE, Checked
 from runner.errors import visible
+from runner.report.page import WIDTH, page
 
-_WIDTH = 100
 _SOURCE = 16
 _NARROWEST = 24
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "yellow", "no runs": "bold red"}
@@ -27,21 +25,14 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
     stream : file
         Default stdout; plain text when it is no terminal.
     """
-    from rich.console import Console
-
-    stream = stream or sys.stdout
-    text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
-    console.print(_table(checked))
-    if remarks := _remarks(checked):
+    with page(stream) as console:
+        console.print(_table(checked))
+        if remarks := _remarks(checked):
+            console.print("")
+            for line in remarks:
+                console.print(line)
         console.print("")
-        for line in remarks:
-            console.print(line)
-    console.print("")
-    console.print(summary(checked))
-    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
-    stream.write("".join(line.rstrip() + "\n" for line in lines))
-    stream.flush()
+        console.print(summary(checked))
 
 
 def _table(checked: Sequence[Checked]) -> Any:
@@ -56,7 +47,7 @@ def _table(checked: Sequence[Checked]) -> Any:
     *widths, source = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     with_source = any(row[-1] for row in rows)
     source = min(source, _SOURCE) if with_source else 0
-    claim = max(_WIDTH - sum(widths) - 2 * len(widths) - (source + 2 if with_source else 0) - 2, _NARROWEST)
+    claim = max(WIDTH - sum(widths) - 2 * len(widths) - (source + 2 if with_source else 0) - 2, _NARROWEST)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("claim", overflow="fold", width=claim)
     for heading, width, justify in zip(headings, widths, ("left", "right", "right", "left"), strict=False):

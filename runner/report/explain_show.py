@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from runner.errors import counted, visible
+from runner.errors import counted
 from runner.report.explain import Explanation
 from runner.report.explain_answer import answer, between, listed, percent, times
 from runner.report.explain_axes import GRID, MATCHED, AxisReport, Level
@@ -16,9 +14,9 @@ from runner.report.explain_changes import Change
 from runner.report.explain_columns import Axis
 from runner.report.explain_grid import Effect
 from runner.report.explain_runs import Runs
+from runner.report.page import page
 from runner.report.seeds import Share
 
-_WIDTH = 100
 _LEAST = 0.02
 _MOST_PAIRS = 4
 _LEAST_SPAN = 0.05
@@ -33,20 +31,13 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
     stream : file
         Default stdout; plain text when it is no terminal.
     """
-    from rich.console import Console
-
-    stream = stream or sys.stdout
-    text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
-    console.print(f"{found.name}\n", style="bold")
-    console.print(" ".join(answer(found)))
-    for heading, parts in _sections(found):
-        console.print(f"\n{heading}", style="bold")
-        for part in parts:
-            console.print(part)
-    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
-    stream.write("".join(line.rstrip() + "\n" for line in lines))
-    stream.flush()
+    with page(stream) as console:
+        console.print(f"{found.name}\n", style="bold")
+        console.print(" ".join(answer(found)))
+        for heading, parts in _sections(found):
+            console.print(f"\n{heading}", style="bold")
+            for part in parts:
+                console.print(part)
 
 
 def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +10,10 @@ from typing import Any, TextIO
 from runner.errors import counted, visible
 from runner.progress import duration
 from runner.report.intervals import wilson
+from runner.report.page import page
 from runner.report.tally import Group, are_numbers, count, merged
 
 _MOST_ROWS = 12
-_WIDTH = 100
 _LONGEST_VALUE = 40
 
 
@@ -121,22 +119,15 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
     stream : file
         Default stdout; plain text when it is no terminal.
     """
-    from rich.console import Console
-
-    stream = stream or sys.stdout
-    text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
-    console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
-    if summary.runs:
-        console.print(_outcome_table(summary), "")
-        console.print(_rate_table(summary), "")
-    # Paths are to be copied, so they are never broken into lines.
-    console.print(f"results: {summary.path}", soft_wrap=True)
-    if closing:
-        console.print(closing)
-    lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
-    stream.write("".join(line.rstrip() + "\n" for line in lines))
-    stream.flush()
+    with page(stream) as console:
+        console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
+        if summary.runs:
+            console.print(_outcome_table(summary), "")
+            console.print(_rate_table(summary), "")
+        # Paths are to be copied, so they are never broken into lines.
+        console.print(f"results: {summary.path}", soft_wrap=True)
+        if closing:
+            console.print(closing)
 
 
 def _outcome_table(summary: Summary) -> Any:
