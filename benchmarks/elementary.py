@@ -17,10 +17,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from runner.kernels import elementary
-from runner.kernels.lane_ops import load, pointer, store
-from runner.kernels.lanes import Lanes
-from runner.kernels.switch import Table, choose
+from runner.kernels.lanes import elementary
+from runner.kernels.lanes.operations import load, pointer, store
+from runner.kernels.lanes.switch import Table, choose
+from runner.kernels.lanes.vector import Lanes
 
 DIGITS = 50
 PRECISIONS = (np.float64, np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from runner.cells import Cell
+    from runner.study.cells import Cell
 
 Floats = NDArray[Any]
 _FACTORS = {
@@ -108,7 +108,9 @@ def described(cell: Cell, samples: int) -> Network:
     scales = [1.0] * (len(sizes) - 1)
     if cell.parameterization == "mean_field":
         scales = [float(np.sqrt(2 / fan_in)) for fan_in in sizes[:-2]] + [1 / sizes[-2]]
-    settings = (cell.beta1, cell.beta2, cell.epsilon) if cell.optimizer == "adam" else ()
+    settings = (
+        (cell.setting("beta1"), cell.setting("beta2"), cell.setting("epsilon")) if cell.optimizer == "adam" else ()
+    )
     batch = samples if cell.batch == "full" else min(int(cell.batch), samples)
     return Network(
         sizes,

@@ -10,7 +10,7 @@ from benchmarks.goals import base_of, judged
 from benchmarks.measure import Row
 from benchmarks.order import Found
 from benchmarks.works import load_item
-from runner.environment import surroundings
+from runner.machine import surroundings
 
 _PACKAGES = {
     "numba": "Numba",

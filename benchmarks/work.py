@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.network import Floats, Network, described, final_losses
 
 if TYPE_CHECKING:
-    from runner.plan import Plan
+    from runner.study.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class WorkItem:
     overrides: Callable[[int], list[str]] = _replicates
     below: float = np.inf
     outliers: float = 0.01
+
 
 # The other programs do not look at every network in every epoch; so the project does not either.
 _TRAIN_ONLY = "evaluate_every=1000000000"
@@ -152,10 +153,10 @@ def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] 
     overrides : sequence of str
         Further changes of the study, such as ``"epochs=10"``.
     """
-    from runner.columns import RECORD_COLUMNS
-    from runner.engine import train
-    from runner.plan import make_plan
-    from runner.study import load_study
+    from runner.measurements import RECORD_COLUMNS
+    from runner.study.load import load_study
+    from runner.study.plan import make_plan
+    from runner.training.engine import train
 
     changes = [f"precision={precision}", _TRAIN_ONLY, *item.overrides(runs), *overrides]
     kept = make_plan(load_study(item.study, [*changes, "record.weights=true"]))

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner import outcomes
-from runner.calls import Call
-from runner.columns import MEASUREMENTS
+from runner import measurements
 from runner.data import DATASETS, SCALINGS
-from runner.keys import CRITERIA, KEYS, Key
+from runner.keys.definitions import CRITERIA, KEYS, Key
+from runner.measurements import MEASUREMENTS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.registry import Call
 
 REFERENCE = Path(__file__).with_name("reference.md")
 README = Path(__file__).parent.parent / "README.md"
@@ -209,29 +209,33 @@ _THRESHOLDS = {
     "SATURATED",
     "CONSTANT",
 }
+# What else stands in measurements.py in capitals.
+_OTHERS = {"MEASUREMENTS", "MISSING", "MISSING_BITS", "OUTCOMES", "RECORD_COLUMNS", "RESULTS_VERSION"}
 
 
 def outcome_table() -> str:
     """Outcomes in the order in which they are decided."""
-    known = {name for name in vars(outcomes) if name.isupper()} - {"OUTCOMES"}
+    known = {name for name in vars(measurements) if name.isupper()} - _OTHERS
     if known != _THRESHOLDS:
-        raise SystemExit(f"outcomes.py has other thresholds than are told here: {', '.join(known ^ _THRESHOLDS)}")
-    end = f"in the last {1 / outcomes.WINDOW:.0%} of the budget"
+        raise SystemExit(f"measurements.py has other thresholds than are told here: {', '.join(known ^ _THRESHOLDS)}")
+    end = f"in the last {1 / measurements.WINDOW:.0%} of the budget"
     conditions = {
         "converged": "the criterion holds; by default, every output is less than 0.5 from its target",
-        "diverged": f"the loss is infinite or not a number, or beyond {outcomes.DIVERGED:,.0f} times the first one",
-        "oscillating": f"{end}, the loss changed by {outcomes.OSCILLATING:.0%} of itself or more per evaluation, and "
-        f"by {outcomes.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
-        "learning": f"{end}, the loss fell by {outcomes.LEARNING:.0%} or more, or by {outcomes.SLOWLY:.1%} or more and "
-        f"steadily (at least {outcomes.STEADY:.0%} of all its changes): train longer",
-        "saturated": f"{outcomes.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
+        "diverged": f"the loss is infinite or not a number, or beyond {measurements.DIVERGED:,.0f} times the first one",
+        "oscillating": f"{end}, the loss changed by {measurements.OSCILLATING:.0%} of itself or more per evaluation, and "
+        f"by {measurements.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
+        "learning": f"{end}, the loss fell by {measurements.LEARNING:.0%} or more, or by {measurements.SLOWLY:.1%} or more and "
+        f"steadily (at least {measurements.STEADY:.0%} of all its changes): train longer",
+        "saturated": f"{measurements.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
         "gradient vanishes",
-        "constant_output": f"the outputs spread less than {outcomes.CONSTANT:.0%} of what the targets do: the same "
+        "constant_output": f"the outputs spread less than {measurements.CONSTANT:.0%} of what the targets do: the same "
         "value for every input",
         "stuck": "none of these: a plateau or a local minimum",
     }
-    if conditions.keys() != set(outcomes.OUTCOMES):
-        raise SystemExit(f"outcomes that are not told here: {', '.join(conditions.keys() ^ set(outcomes.OUTCOMES))}")
+    if conditions.keys() != set(measurements.OUTCOMES):
+        raise SystemExit(
+            f"outcomes that are not told here: {', '.join(conditions.keys() ^ set(measurements.OUTCOMES))}"
+        )
     return _table(("outcome", "the first of these that holds"), ((_code(n), text) for n, text in conditions.items()))
 
 

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         # Here, because Ctrl-C may come while Python reads the modules.
-        from runner.commands import run
+        from runner.cli.main import run
 
         return run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -63,36 +62,9 @@ class Refused(RunnerError):  # noqa: N818 - a request is refused, nothing failed
     exit_code = 3
 
 
-# Control characters but for tabs and line ends, those that turn the direction of text, and halves of characters.
-_UNSEEN = (
-    "[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f"
-    "\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
-)
-_PLAIN = re.compile(f"{_UNSEEN}|\\x1b")
-_STYLED = re.compile(f"{_UNSEEN}|\\x1b(?!\\[[0-9;]*m)")
-
-
 def counted(n: int, what: str) -> str:
     """`1 seed`, `2,000 seeds`."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
-def visible(text: str, styled: bool = False) -> str:
-    """Text for a terminal, in which what a study or a table says does nothing to it.
-
-    Parameters
-    ----------
-    text : str
-        May hold names and values of a user's files.
-    styled : bool
-        Whether colours are left as they are.
-
-    Examples
-    --------
-    >>> print(visible("sig\\x1b[2Jmoid"))
-    sig\\x1b[2Jmoid
-    """
-    return (_STYLED if styled else _PLAIN).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def nearest(name: object, names: Iterable[str]) -> str:
@@ -120,3 +92,7 @@ def nearest(name: object, names: Iterable[str]) -> str:
     folded = {known.casefold(): known for known in names}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean '{folded[close[0]]}'?" if close else ""
+
+
+class DataError(StudyError):
+    """The data of a study cannot be used; `problems` say why, with file, line and field where known."""

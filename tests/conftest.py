@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import studies
+from support import studies
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         default=200,
         metavar="N",
-        help="how many runners tests/test_kills.py kills (default: 200)",
+        help="how many runners tests/training/test_kills.py kills (default: 200)",
     )
 
 

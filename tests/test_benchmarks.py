@@ -182,4 +182,4 @@ def test_a_page_keeps_what_stands_around_its_table(tmp_path: Path) -> None:
     document.replace_table(page, "newer")
     assert page.read_text(encoding="utf-8") == f"above\n{document.BEGIN}\n\nnewer\n\n{document.END}\nbelow\n"
     with pytest.raises(ValueError, match="expected <!-- begin benchmarks -->"):
-        document.replace_table(Path(__file__).with_name("naive.py"), "new")
+        document.replace_table(Path(__file__).parent / "support" / "naive.py", "new")

@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 import runner
-from runner import commands as command_line
-from runner.keys import KEYS
+from runner.cli import main as command_line
+from runner.keys.definitions import KEYS
+from runner.measurements import OUTCOMES
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
-from runner.outcomes import OUTCOMES
-from runner.ranges import RANGES
-from runner.sampling import DISTRIBUTIONS, METHODS
-from runner.sweep import Sweep
+from runner.sweep.model import Sweep
+from runner.sweep.ranges import RANGES
+from runner.sweep.sampling import DISTRIBUTIONS, METHODS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -33,7 +33,7 @@ STRANGERS = {
 
 
 def part(module: str) -> str:
-    """`report` for `runner.report.explain`; `runner` for the package itself."""
+    """`report` for `runner.analysis.explain.explanation`; `runner` for the package itself."""
     return [*module.split("."), "runner"][1] if "." in module else "runner"
 
 

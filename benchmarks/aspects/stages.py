@@ -8,7 +8,7 @@ from unittest.mock import patch
 from benchmarks.aspects import Fact
 from benchmarks.aspects.training import in_turns, plan_of, ratio, trained
 from benchmarks.order import Order
-from runner import rooms
+from runner.training.blocks import packing
 
 
 def measure(order: Order) -> Iterator[Fact]:
@@ -23,7 +23,7 @@ def measure(order: Order) -> Iterator[Fact]:
 
 def _at_one_go(train: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
-        with patch.object(rooms, "_FIRST_STAGE", 1e99):
+        with patch.object(packing, "_FIRST_STAGE", 1e99):
             train()
 
     return run

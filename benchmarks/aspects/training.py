@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks.works import load_item
-from runner.engine import train
-from runner.plan import Plan, make_plan
-from runner.study import load_study
+from runner.study.load import load_study
+from runner.study.plan import Plan, make_plan
+from runner.training.engine import train
 
 
 def plan_of(work: str, *overrides: str) -> Plan:

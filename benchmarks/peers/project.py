@@ -9,8 +9,9 @@ import numpy as np
 
 from benchmarks.peers import Peer
 from benchmarks.work import Floats, Program, Work
-from runner import blocks, engine
-from runner.columns import RECORD_COLUMNS
+from runner.measurements import RECORD_COLUMNS
+from runner.training import engine
+from runner.training.blocks import worker
 
 _LOSS = RECORD_COLUMNS.index("final_loss")
 
@@ -28,13 +29,13 @@ def _engine(work: Work, cores: int) -> Program:
 def _kernel(work: Work, cores: int) -> Program:
     """What the engine hands to the kernel, handed to it again: its scratch and its results can be used anew."""
     calls: list[tuple[Any, ...]] = []
-    train_block = blocks.train_block
+    train_block = worker.train_block
 
     def noted(*arguments: Any) -> None:
         calls.append(arguments)
         train_block(*arguments)
 
-    with patch.object(blocks, "train_block", noted):
+    with patch.object(worker, "train_block", noted):
         losses = _engine(work, cores).train()
 
     def train() -> Floats:

@@ -3,13 +3,13 @@
 Adding a data set is one block in `named.py`, adding a scaling one block in `scaling.py`.
 """
 
-from runner.data.csvdata import MISSING_POLICIES
-from runner.data.csvspec import CsvData, parse_csv_spec
+from runner.data.csv_data.samples import MISSING_POLICIES
+from runner.data.csv_data.spec import CsvData, parse_csv_spec
+from runner.data.datasets import DATASETS
 from runner.data.load import DataSet, fingerprint, load_data
-from runner.data.named import DATASETS
-from runner.data.problems import DataError
 from runner.data.scaling import SCALINGS
 from runner.data.targets import ENCODINGS
+from runner.errors import DataError
 
 __all__ = [
     "DATASETS",

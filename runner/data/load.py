@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.calls import Call
-from runner.data.csvdata import MISSING_POLICIES, read_table
-from runner.data.csvfile import check_file, digest, read_bytes
-from runner.data.csvspec import CsvData
-from runner.data.named import DATASETS, Raw
-from runner.data.problems import DataError
-from runner.data.registry import Floats, Registry
+from runner.data.csv_data.file import check_file, digest, read_bytes
+from runner.data.csv_data.samples import MISSING_POLICIES, read_table
+from runner.data.csv_data.spec import CsvData
+from runner.data.datasets import DATASETS, Raw
+from runner.data.parameters import Entry, Floats
 from runner.data.scaling import SCALINGS, scale
 from runner.data.targets import ENCODINGS, map_range, one_hot
-from runner.errors import Problem, nearest
+from runner.errors import DataError, Problem, nearest
+from runner.registry import Call, Registry
 
 Range = tuple[float, float]
 
@@ -137,9 +136,9 @@ def _argument_problems(
     return [problem for problem in problems if problem]
 
 
-def _call_problem(key: str, registry: Registry[Raw] | Registry[Floats], call: Call) -> str:
+def _call_problem(key: str, registry: Registry[Entry[Raw]] | Registry[Entry[Floats]], call: Call) -> str:
     try:
-        registry.entry(call.name).check(call.args)
+        registry.find(call.name).check(call.args)
     except ValueError as error:
         return f"{key}: {error}"
     return ""
@@ -155,7 +154,7 @@ def _choice_problem(key: str, value: str, choices: tuple[str, ...]) -> str:
 def _raw(data: Call | CsvData, missing: str, labelled: bool, source: _Source | None) -> Raw:
     """Inputs and targets before scaling and encoding; shared by runs that differ in those only."""
     if isinstance(data, Call):
-        entry = DATASETS.entry(data.name)
+        entry = DATASETS.find(data.name)
         return entry.function(*entry.bind(data.args))
     assert source is not None, "CSV data comes with its file"
     content = read_bytes(source.path, data.csv)

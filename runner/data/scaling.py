@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from runner.calls import Call
-from runner.data import exact
-from runner.data.registry import Divisor, Floats, Registry
+from runner.data import portable_math
+from runner.data.parameters import Divisor, Entry, Floats, register
+from runner.registry import Call, Registry
 
-SCALINGS: Registry[Floats] = Registry("scaling")
+SCALINGS: Registry[Entry[Floats]] = Registry("scaling")
 
 
 def scale(inputs: Floats, scaling: Call) -> Floats:
@@ -25,7 +25,7 @@ def scale(inputs: Floats, scaling: Call) -> Floats:
     ValueError
         When there is no such scaling, or its arguments are wrong.
     """
-    entry = SCALINGS.entry(scaling.name)
+    entry = SCALINGS.find(scaling.name)
     args = entry.bind(scaling.args)
     scaled = np.empty_like(inputs)
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -34,13 +34,13 @@ def scale(inputs: Floats, scaling: Call) -> Floats:
     return scaled
 
 
-@SCALINGS.add("none")
+@register(SCALINGS, "none")
 def none(column: Floats) -> Floats:
     """The inputs as they are."""
     return column
 
 
-@SCALINGS.add("minmax")
+@register(SCALINGS, "minmax")
 def minmax(column: Floats) -> Floats:
     """(x - smallest) / (largest - smallest) of each column, from 0 to 1; a constant column becomes 0."""
     column = _near_one(column)
@@ -51,14 +51,14 @@ def minmax(column: Floats) -> Floats:
     return scaled
 
 
-@SCALINGS.add("max")
+@register(SCALINGS, "max")
 def by_largest(column: Floats) -> Floats:
     """Each column divided by its largest absolute value; a column of zeros stays."""
     size = np.abs(column).max()
     return column.copy() if size == 0 else column / size
 
 
-@SCALINGS.add("standardize")
+@register(SCALINGS, "standardize")
 def standardize(column: Floats) -> Floats:
     """(x - mean) / population standard deviation of each column; a constant column becomes 0."""
     column = _near_one(column)
@@ -69,17 +69,17 @@ def standardize(column: Floats) -> Floats:
     return scaled
 
 
-@SCALINGS.add("divide", c=Divisor())
+@register(SCALINGS, "divide", c=Divisor())
 def divide(column: Floats, c: float) -> Floats:
     """Every input divided by c."""
     return column / c
 
 
-@SCALINGS.add("sigmoid")
+@register(SCALINGS, "sigmoid")
 def sigmoid(column: Floats) -> Floats:
     """1 / (1 + exp(-x)) of every input."""
     values, places = np.unique(column, return_inverse=True)
-    return np.array([exact.sigmoid(value) for value in values.tolist()])[places]
+    return np.array([portable_math.sigmoid(value) for value in values.tolist()])[places]
 
 
 def _near_one(column: Floats) -> Floats:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from runner.data.registry import Floats
+from runner.data.parameters import Floats
+
+if TYPE_CHECKING:
+    pass
+
 
 ENCODINGS = ("none", "one_hot")
 MOST_CLASSES = 1000
@@ -75,3 +82,19 @@ def _span(targets: Floats) -> tuple[float, float]:
         return np.nan, np.nan
     low, high = float(known.min()), float(known.max())
     return (0.0, 1.0) if {low, high} <= {0.0, 1.0} and np.isin(known, (0.0, 1.0)).all() else (low, high)
+
+
+def largest_deviation(targets: Floats) -> float:
+    """Largest standard deviation of a column, by sums that are the same on every processor."""
+    return max(_deviation(column) for column in targets.T.tolist())
+
+
+def _deviation(column: list[float]) -> float:
+    n = len(column)
+    try:
+        mean = math.fsum(column) / n
+        return math.sqrt(math.fsum((value - mean) ** 2 for value in column) / n)
+    except OverflowError:
+        # Squares of numbers beyond 1e154; a power of two changes no digit, and these are near 1.
+        power = max(math.frexp(value)[1] for value in column)
+        return math.ldexp(_deviation([math.ldexp(value, -power) for value in column]), power)

@@ -19,7 +19,7 @@ import llvmlite
 import numba
 from numba import config
 
-from runner.kernels import switch
+from runner.kernels.lanes import switch
 
 
 def fingerprint() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels.lane_ops import kernel
+from runner.kernels.lanes.operations import kernel
 from runner.kernels.random import product, wrapped_sum
 
 # c 2^q: the smallest and largest q, and the least c of a normal number.

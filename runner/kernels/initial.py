@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lane_ops import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
+from runner.kernels.lanes.operations import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
 # Kinds of distribution. A constant is a uniform distribution of no width.

@@ -33,7 +33,7 @@ from runner.kernels.codes import (
     V_SPREAD,
     V_WEIGHT_NORM,
 )
-from runner.kernels.lane_ops import (
+from runner.kernels.lanes.operations import (
     absolute,
     fill,
     fma,
@@ -49,8 +49,8 @@ from runner.kernels.lane_ops import (
     where_le,
     where_lt,
 )
-from runner.kernels.lane_tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
-from runner.kernels.switch import LOSS_VALUE, choose
+from runner.kernels.lanes.switch import LOSS_VALUE, choose
+from runner.kernels.lanes.tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
 
 INFINITY = float("inf")
 

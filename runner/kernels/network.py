@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.codes import ACTIVATION_FACTOR, EARLY_DERIVATIVE, NO_OUTPUT_DERIVATIVE, ROUND_OUTPUTS, ROUND_SUMS
-from runner.kernels.elementary import exp, log
-from runner.kernels.faulty import (
+from runner.kernels.faults import (
     FACTORS,
     SIGNALS,
     early_slope,
@@ -25,11 +24,12 @@ from runner.kernels.faulty import (
     wrong_factor,
     wrong_signal,
 )
-from runner.kernels.lane_ops import fill, fma, inlined, kernel, load, maximum, store, where_lt
-from runner.kernels.lane_rows import across, add_products, load_rows, load_tiles
-from runner.kernels.lane_tiles import fold_add, fold_fma
-from runner.kernels.lanes import Lanes
-from runner.kernels.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
+from runner.kernels.lanes.elementary import exp, log
+from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, store, where_lt
+from runner.kernels.lanes.rows import across, add_products, load_rows, load_tiles
+from runner.kernels.lanes.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
+from runner.kernels.lanes.tiles import fold_add, fold_fma
+from runner.kernels.lanes.vector import Lanes
 
 # Units that are left over by rows have a pass of their own.
 ONE = Lanes(1)

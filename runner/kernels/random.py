@@ -13,8 +13,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from runner.kernels.elementary import lane_function, log
-from runner.kernels.lane_ops import absolute, fma, operation, sqrt, where_lt
+from runner.kernels.lanes.elementary import lane_function, log
+from runner.kernels.lanes.operations import absolute, fma, operation, sqrt, where_lt
 
 WORD = 0xFFFFFFFFFFFFFFFF
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)

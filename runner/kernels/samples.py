@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.codes import SHUFFLED
-from runner.kernels.lane_ops import advanced, fill, inlined, kernel, not_inlined, store
-from runner.kernels.lane_tiles import spread_samples
+from runner.kernels.lanes.operations import advanced, fill, inlined, kernel, not_inlined, store
+from runner.kernels.lanes.tiles import spread_samples
 from runner.kernels.random import STREAM_ORDER, index_below, philox
 
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runner.kernels.books import freeze, judge, record
+from runner.kernels.bookkeeping import freeze, judge, record
+from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
     ACCURACY,
     BIAS_PER_WEIGHT,
@@ -30,14 +31,13 @@ from runner.kernels.codes import (
     SEQUENTIAL,
     SHARED,
 )
-from runner.kernels.faulty import SIGNALS, round_span
-from runner.kernels.lane_ops import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
-from runner.kernels.layout import Data
+from runner.kernels.faults import SIGNALS, round_span
+from runner.kernels.lanes.operations import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
-from runner.kernels.memory import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.network import backward, forward, output_error
-from runner.kernels.optimize import share_biases, update
 from runner.kernels.samples import draw_order, fill_tile
+from runner.kernels.structs import Data
+from runner.kernels.update import share_biases, update
 
 # What a pass over samples does beside the forward pass. All numbers handed to an inner function are typed int64: for
 # a literal, Numba would compile the function once more.

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runner.kernels import elementary
-from runner.kernels.elementary import lane_function
-from runner.kernels.lane_ops import where_le, where_lt
-from runner.kernels.spans import activation_span, slope_span
-from runner.kernels.switch import ACTIVATE, SLOPE
-from runner.ops.registry import Registry
+from runner.kernels.lanes import elementary
+from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.operations import where_le, where_lt
+from runner.kernels.lanes.switch import ACTIVATE, SLOPE
+from runner.kernels.loops import activation_span, slope_span
+from runner.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Activation:
 ACTIVATIONS: Registry[Activation] = Registry("activation")
 
 
-def _register(
-    name: str, activate: Callable[..., Any], slope: Callable[..., Any], doc: str, **facts: Any
-) -> None:
+def _register(name: str, activate: Callable[..., Any], slope: Callable[..., Any], doc: str, **facts: Any) -> None:
     code = ACTIVATE.add(activation_span(activate))
     SLOPE.add(slope_span(slope))
     ACTIVATIONS.add(Activation(name, doc, code, **facts))
@@ -62,9 +60,7 @@ def _sigmoid_slope(z: Any, a: Any) -> Any:
     return a * (1.0 - a)
 
 
-_register(
-    "sigmoid", elementary.sigmoid, _sigmoid_slope, "1 / (1 + exp(-z)), between 0 and 1.", low=0.01, high=0.99
-)
+_register("sigmoid", elementary.sigmoid, _sigmoid_slope, "1 / (1 + exp(-z)), between 0 and 1.", low=0.01, high=0.99)
 
 
 @lane_function
@@ -119,9 +115,7 @@ def _softplus_slope(z: Any, a: Any) -> Any:
     return elementary.sigmoid(z)
 
 
-_register(
-    "softplus", elementary.softplus, _softplus_slope, "log(1 + exp(z)), a smooth max(0, z).", low=0.01
-)
+_register("softplus", elementary.softplus, _softplus_slope, "log(1 + exp(z)), a smooth max(0, z).", low=0.01)
 
 
 @lane_function

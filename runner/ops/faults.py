@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.kernels import codes
-from runner.ops.registry import Registry
+from runner.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.kernels.initial import NORMAL, ORTHOGONAL, UNIFORM
-from runner.ops.registry import Registry
+from runner.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,7 @@ INITIALIZERS.add(
         biases=False,
     )
 )
+INITIALIZERS.add(Initializer("zeros", "All zero.", lambda fan_in, fan_out: Distribution(UNIFORM, 0.0, 0.0)))
 INITIALIZERS.add(
-    Initializer("zeros", "All zero.", lambda fan_in, fan_out: Distribution(UNIFORM, 0.0, 0.0))
-)
-INITIALIZERS.add(
-    Initializer(
-        "constant", "All equal to c.", lambda fan_in, fan_out, c: Distribution(UNIFORM, c, 0.0), ("c",)
-    )
+    Initializer("constant", "All equal to c.", lambda fan_in, fan_out, c: Distribution(UNIFORM, c, 0.0), ("c",))
 )

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner.kernels.elementary import exp, lane_function, log1p
-from runner.kernels.lane_ops import absolute, fma, where_lt
-from runner.kernels.switch import LOSS_SLOPE, LOSS_VALUE
-from runner.ops.registry import Registry
+from runner.kernels.lanes.elementary import exp, lane_function, log1p
+from runner.kernels.lanes.operations import absolute, fma, where_lt
+from runner.kernels.lanes.switch import LOSS_SLOPE, LOSS_VALUE
+from runner.registry import Registry
 
 Per = Literal["sum", "samples", "elements"]
 

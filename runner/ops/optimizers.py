@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from runner.kernels.elementary import lane_function
-from runner.kernels.lane_ops import fma, sqrt, where_le, where_lt
-from runner.kernels.spans import optimizer_span, step_span
-from runner.kernels.switch import OPTIMIZE, STEP, TICK
-from runner.ops.registry import Registry
+from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.operations import fma, sqrt, where_le, where_lt
+from runner.kernels.lanes.switch import OPTIMIZE, STEP, TICK
+from runner.kernels.loops import optimizer_span, step_span
+from runner.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.ops.registry import Registry
+from runner.registry import Registry
 
 
 @dataclass(frozen=True)

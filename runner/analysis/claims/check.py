@@ -1,0 +1,207 @@
+"""Check claims against a table: one verdict each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from runner.analysis.claims.comparison import compare
+from runner.analysis.claims.estimate import Estimate, Floats, estimate, values_of
+from runner.analysis.claims.selection import Mask, NoRuns, load_rows, select
+from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked
+from runner.analysis.intervals import clopper_pearson
+from runner.results.reader import header
+from runner.study.claims.expectation import FAILS, HOLDS, UNDECIDED
+from runner.study.claims.grammar import Claim
+from runner.study.claims.statistic import Statistic
+
+if TYPE_CHECKING:
+    from runner.analysis.claims.verdict import Checked
+    from runner.study.claims.grammar import Claim
+    from runner.study.load import Study
+
+
+_MOST = 10**9
+_MOST_EXACT = 10**5  # beyond so many runs a normal interval is as good, and quick
+
+
+def check(path: Path, claims: Sequence[Claim]) -> list[Checked]:
+    """Verdicts in the order of the claims.
+
+    Parameters
+    ----------
+    path : Path
+        `runs.csv` of a study.
+    claims : sequence of Claim
+
+    Raises
+    ------
+    RunnerError
+        When the table cannot be read, or lacks a column.
+    """
+    if not claims:
+        return []
+    frame, names = load_rows(path, claims), header(path)
+    return [_check_one(frame, claim, names) for claim in claims]
+
+
+def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
+    try:
+        rows = select(frame, claim.where)
+        if claim.statistic.comparison:
+            found = compare(frame, claim, names, rows, _versus(frame, claim))
+        else:
+            values = values_of(frame[rows], claim.statistic)
+            if not len(values.numbers):
+                raise NoRuns(f"no run has a {claim.statistic.subject}")
+            found = estimate(values, claim.statistic)
+    except NoRuns as nothing:
+        return Checked(claim, NO_RUNS, notes=(str(nothing),))
+    return _judged(claim, found, None if claim.statistic.comparison else values.numbers)
+
+
+def _versus(frame: pd.DataFrame, claim: Claim) -> Mask:
+    try:
+        return select(frame, claim.versus)
+    except NoRuns as nothing:
+        raise NoRuns(f"versus: {nothing}") from None
+
+
+def _judged(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
+    if math.isnan(found.low):
+        verdict = HOLDS if claim.expect.accepts(found.value) else FAILS
+        if math.isnan(found.value):
+            verdict = UNDECIDED
+    else:
+        verdict = claim.expect.verdict(found.low, found.high)
+    more, notes = None, found.notes
+    if verdict == UNDECIDED:
+        more = more_replicates(claim, found, numbers)
+        notes = (_how_to_decide(more, found), *notes)
+    numbers_found = found.value, found.low, found.high, found.runs, found.seeds
+    return Checked(claim, verdict, *numbers_found, more, notes, found.exact)
+
+
+def _how_to_decide(more: int | None, found: Estimate) -> str:
+    if more is None:
+        return "no number of replicates would decide it while the estimate is on the bound"
+    about = float(f"{more:.2g}") if more > 20 else more
+    return f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"
+
+
+def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> int | None:
+    """About how many more seeds would decide a claim, if the estimate stayed as it is; None when none would."""
+    open_bounds = [bound for bound in claim.expect.bounds if found.low <= bound <= found.high]
+    if not open_bounds or not found.seeds:
+        return None
+    needed = [_runs_needed(claim.statistic, found, numbers, bound) for bound in open_bounds]
+    known = [runs for runs in needed if runs is not None]
+    if len(known) < len(needed):
+        return None
+    # What an independent run costs in seeds stays as it is.
+    seeds = max(known) * found.seeds / max(found.worth, 1.0)
+    return max(math.ceil(seeds) - found.seeds, 1) if seeds < _MOST else None
+
+
+def _runs_needed(statistic: Statistic, found: Estimate, numbers: Floats | None, bound: float) -> float | None:
+    """Independent runs from which an interval leaves out a bound."""
+    if numbers is not None and statistic.name == "rate":
+        return _trials(found.value, bound, found.worth)
+    if numbers is not None and statistic.name == "quantile":
+        # The quantile is below the bound when more than a share q of the values is.
+        return _trials(float(np.mean(numbers < bound)), statistic.q, found.worth)
+    distance = abs(found.value - bound)
+    half = abs(found.value - (found.low if bound < found.value else found.high))
+    if not distance or not math.isfinite(half) or not math.isfinite(distance):
+        return None
+    return found.worth * (half / distance) ** 2
+
+
+def _trials(share: float, bound: float, start: float) -> float | None:
+    """Trials from which the interval around a share leaves out a bound."""
+    if share == bound:
+        return None
+
+    def apart(n: float) -> bool:
+        low, high = _interval(share, n)
+        return not low <= bound <= high
+
+    high = max(start, 1.0)
+    while not apart(high):
+        high *= 2
+        if high > _MOST:
+            return None
+    return _least(apart, max(start, high / 2), high)
+
+
+def _interval(share: float, n: float) -> tuple[float, float]:
+    if n <= _MOST_EXACT:
+        return clopper_pearson(n if share == 1 else share * n, n, CONFIDENCE)
+    half = 2.5758 * math.sqrt(share * (1 - share) / n)
+    return (share - half, share + half) if half else (share - 5.3 / n, share + 5.3 / n)
+
+
+def _least(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """About the least number from which a condition holds."""
+    while high - low > max(0.5, 1e-3 * high):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The claims of a study, checked.
+
+    Attributes
+    ----------
+    checked : sequence of Checked
+    whole : bool
+        Whether all runs are there that the claims may be about.
+    """
+
+    checked: Sequence[Checked]
+    whole: bool
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a claim fails."""
+        from runner.analysis.claims.verdict import exit_code
+
+        return exit_code(self.checked, partial=not self.whole)
+
+    def as_json(self) -> dict[str, Any]:
+        """For another program; nothing where nothing is claimed."""
+        return {"claims": [each.as_json() for each in self.checked]} if self.checked else {}
+
+    def show(self) -> None:
+        """Print them below something else."""
+        from runner.analysis.claims.show import show
+
+        if self.checked:
+            print()
+            show(self.checked)
+
+
+def check_claims(study: Study, table: Path, whole: bool) -> Verdicts:
+    """Check the claims of a study that was run.
+
+    Parameters
+    ----------
+    study : Study
+    table : Path
+    whole : bool
+        Whether every run has its row.
+    """
+    if not study.claims:
+        return Verdicts((), whole)
+    pass  # import was own name
+
+    # With key=value arguments a study is another one, and may lack what it makes claims about.
+    return Verdicts(check(table, study.claims), whole and not study.overrides)

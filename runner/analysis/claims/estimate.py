@@ -1,0 +1,188 @@
+"""From selected rows to a number with its 99% interval.
+
+A verdict must not be wrong more than once in a hundred times, whatever the true rate, and rates of claims lie near 0
+and 1: there Wilson's interval holds less than it says, so intervals of rates are Clopper and Pearson's, which never do.
+Those of quantiles are between two of the sorted values. Runs with a common seed are not independent; where a claim
+pools several runs per seed, it counts with an effective number of runs (see `runner.analysis.shares`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.analysis.claims.verdict import CONFIDENCE
+from runner.analysis.intervals import clopper_pearson, order_ranks, student_t
+from runner.analysis.shares import effective_runs, is_deterministic, totals
+from runner.study.claims.statistic import UNBOUNDED, Statistic
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and how sure it is.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Low and high are NaN where there is no interval.
+    runs, seeds : int
+        How many it is made from.
+    worth : float
+        How many independent runs that is.
+    influence : Series
+        By seed: what the number is, to first order, the mean of. Tells how much two estimates vary together.
+    notes : tuple of str
+    exact : bool
+        Whether no chance is involved: low and high are the value itself.
+    """
+
+    value: float
+    low: float
+    high: float
+    runs: int
+    seeds: int
+    worth: float
+    influence: pd.Series[Any] = field(compare=False)
+    notes: tuple[str, ...] = ()
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Values:
+    """Numbers and the seeds that they belong to; `exact` when no chance is in them."""
+
+    numbers: Floats
+    seeds: NDArray[np.int64]
+    exact: bool
+    notes: tuple[str, ...] = ()
+
+    def by_seed(self, numbers: Floats) -> tuple[pd.Index[Any], Floats, Floats]:
+        """Seeds, the sum over each of numbers that belong to the values, and how many those are."""
+        codes, seeds = pd.factorize(self.seeds)
+        n = len(seeds)
+        codes = np.asarray(codes, np.int64)
+        return pd.Index(seeds), totals(codes, n, numbers), totals(codes, n)
+
+
+def values_of(rows: pd.DataFrame, statistic: Statistic) -> Values:
+    """What a statistic is made from: hits as 0 and 1, or the numbers of a column."""
+    exact = exact_rows(rows)
+    seeds = rows["seed"].to_numpy()
+    if statistic.name == "rate":
+        wanted = "True" if statistic.column == "converged" else statistic.subject
+        return Values((rows[statistic.column] == wanted).to_numpy().astype(float), seeds, exact)
+    return numbers_of(rows[statistic.column].to_numpy(), seeds, statistic, exact)
+
+
+def exact_rows(rows: pd.DataFrame) -> bool:
+    """Whether the seed makes no difference to these runs."""
+    texts = [_present(rows, name) for name in ("init", "bias_init", "order")]
+    return all(texts) and is_deterministic(*texts)
+
+
+def _present(rows: pd.DataFrame, name: str) -> list[str]:
+    return [str(text) for text in rows[name].unique()] if name in rows else []
+
+
+def numbers_of(numbers: Floats, seeds: NDArray[np.int64], statistic: Statistic, exact: bool) -> Values:
+    """Numbers of a column; what is no number is infinite where it means "never" or "overflowed", else left out."""
+    without = np.isnan(numbers)
+    count = int(without.sum())
+    if not count:
+        return Values(numbers, seeds, exact)
+    runs = f"{count:,} {'run' if count == 1 else 'runs'}"
+    if statistic.subject in UNBOUNDED and statistic.name != "mean":
+        note = f"{statistic.subject} is missing in {runs}, which count as infinite"
+        return Values(np.where(without, np.inf, numbers), seeds, exact, (note,))
+    note = f"{statistic.subject} is missing in {runs}, which are left out"
+    return Values(numbers[~without], seeds[~without], exact, (note,))
+
+
+def estimate(values: Values, statistic: Statistic) -> Estimate:
+    """The statistic of some values, of which there is at least one."""
+    makers = {"rate": _rate, "mean": _mean, "min": _extreme, "max": _extreme}
+    return makers.get(statistic.name, _quantile)(values, statistic)
+
+
+def _rate(values: Values, statistic: Statistic) -> Estimate:
+    seeds, hits, runs = values.by_seed(values.numbers)
+    n, total = len(values.numbers), float(hits.sum())
+    share, influence = total / n, pd.Series(hits / runs, seeds)
+    worth = effective_runs(hits, runs, CONFIDENCE)
+    low, high = clopper_pearson(worth if total == n else share * worth, worth, CONFIDENCE)
+    if values.exact:
+        low = high = share
+    return Estimate(share, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
+
+
+def _quantile(values: Values, statistic: Statistic) -> Estimate:
+    ordered = np.sort(values.numbers)
+    n, q = len(ordered), statistic.q
+    value = quantile(ordered, q)
+    below = (values.numbers <= value).astype(float)
+    seeds, hits, runs = values.by_seed(below)
+    worth = effective_runs(hits, runs, CONFIDENCE)
+    low, high = _between(ordered, q, worth)
+    if values.exact:
+        low = high = value
+    influence = pd.Series(-hits / runs, seeds)
+    return Estimate(value, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
+
+
+def quantile(ordered: Floats, q: float) -> float:
+    """The value below which a share q lies; between two values, their mean."""
+    n = len(ordered)
+    place = q * n
+    if place == int(place) and 0 < place < n:
+        return float(ordered[int(place) - 1] / 2 + ordered[int(place)] / 2)
+    return float(ordered[min(math.ceil(place), n) - 1])
+
+
+def _between(ordered: Floats, q: float, worth: float) -> tuple[float, float]:
+    n, m = len(ordered), max(int(worth), 1)
+    first, last = order_ranks(m, q, CONFIDENCE)
+    # Ranks among m independent values, as ranks among all n.
+    low = -math.inf if first == 0 else float(ordered[(first - 1) * n // m])
+    high = math.inf if last == m + 1 else float(ordered[-(-last * n // m) - 1])
+    return low, high
+
+
+def _mean(values: Values, statistic: Statistic) -> Estimate:
+    finite = values.numbers[np.isfinite(values.numbers)]
+    if len(finite) < len(values.numbers):
+        # One infinite value makes the mean infinite, whatever the others are.
+        value = float(np.sum(values.numbers))
+        nothing = pd.Series(dtype=float)
+        return Estimate(value, math.nan, math.nan, len(values.numbers), 0, 0.0, nothing, values.notes)
+    seeds, sums, runs = values.by_seed(values.numbers)
+    n, k = len(values.numbers), len(seeds)
+    value = float(sums.sum()) / n
+    half = math.inf
+    if values.exact:
+        half = 0.0
+    elif k > 1:
+        variance = k / (k - 1) * float(np.square(sums - value * runs).sum()) / n**2
+        half = student_t(CONFIDENCE, k - 1) * math.sqrt(variance)
+    notes = _unless_exact(values, "a t interval: approximate where values are skewed")
+    influence = pd.Series(sums / runs, seeds)
+    return Estimate(value, value - half, value + half, n, k, float(k), influence, notes, values.exact)
+
+
+def _extreme(values: Values, statistic: Statistic) -> Estimate:
+    value = float(values.numbers.min() if statistic.name == "min" else values.numbers.max())
+    seeds, _, _ = values.by_seed(values.numbers)
+    low = high = value if values.exact else math.nan
+    notes = _unless_exact(values, "of the runs there are: other seeds may go beyond")
+    n = len(values.numbers)
+    return Estimate(value, low, high, n, len(seeds), float(n), pd.Series(dtype=float), notes, values.exact)
+
+
+def _unless_exact(values: Values, note: str) -> tuple[str, ...]:
+    return values.notes if values.exact else (*values.notes, note)

@@ -1,0 +1,52 @@
+"""The claims of a study whose results are at hand: from the copy of the study beside its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.errors import RunnerError, StudyError
+from runner.keys.issues import Wrong
+from runner.results.files import told
+from runner.results.provenance import STUDY, read_environment
+from runner.study.claims.grammar import Claim, read_claims
+from runner.study.overrides import override
+from runner.study.parser import parse
+from runner.study.tree import Entries, located
+
+
+def recorded_claims(folder: Path) -> tuple[Claim, ...]:
+    """Claims of the study as it was run.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of results.
+
+    Raises
+    ------
+    StudyError
+        When the claims cannot be understood; with their places in the copy.
+    RunnerError
+        When there is no copy of the study.
+    """
+    path = folder / STUDY
+    if not path.is_file():
+        raise RunnerError(f"{folder} has no {STUDY}: pass the study itself, to check its claims on these results")
+    with told(path, "read"):
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    tree, _ = parse(text, str(path))
+    tree = override(tree, overrides_of(folder)).tree
+    node = tree.get("claims") if isinstance(tree, Entries) else None
+    if node is None:
+        return ()
+    try:
+        return read_claims(node.value)
+    except Wrong as wrong:
+        raise StudyError([located(fault.under("claims"), tree) for fault in wrong.faults]) from None
+
+
+def overrides_of(folder: Path) -> list[str]:
+    """The `key=value` arguments with which the results were made."""
+    study = read_environment(folder).get("study")
+    overrides = study.get("overrides") if isinstance(study, dict) else None
+    return [str(argument) for argument in overrides] if isinstance(overrides, list) else []

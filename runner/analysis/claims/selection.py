@@ -1,0 +1,125 @@
+"""The rows of a table that the `where` of a claim selects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.data import CsvData
+from runner.errors import RunnerError
+from runner.keys.definitions import KEYS, element
+from runner.keys.issues import Wrong, expected
+from runner.results.columns import key_columns
+from runner.results.reader import codes_of, header, read_columns
+from runner.study.claims.grammar import Claim, Selection
+from runner.study.claims.statistic import NUMBERS
+from runner.study.parser import parse
+
+Mask = NDArray[np.bool_]
+_CHANCE = ("init", "bias_init", "order")
+_LISTED = 8
+
+
+class NoRuns(RunnerError):  # noqa: N818 - what there is, not what went wrong
+    """A selection without rows."""
+
+
+def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
+    """Those columns of a table that the claims need."""
+    names = header(path)
+    needed = {"seed", "converged", *(name for name in _CHANCE if name in names)}
+    for claim in claims:
+        used = {column_of(name) for name in (*claim.where, *claim.versus)} | {claim.statistic.column}
+        for name in used:
+            if name not in names:
+                raise RunnerError(f"claim '{claim.name}': {path} has no column {name}")
+        needed |= used
+        if claim.statistic.comparison:
+            needed |= set(key_columns(names))
+    return read_columns(path, (n for n in names if n in needed and n not in (*NUMBERS, "seed")), needed & set(NUMBERS))
+
+
+def column_of(name: str) -> str:
+    """The column in which a key stands: `init[3]` is one of the numbers in `init`."""
+    return name if element(name) is None else "init"
+
+
+def select(frame: pd.DataFrame, selection: Selection) -> Mask:
+    """Which rows a selection accepts.
+
+    Raises
+    ------
+    NoRuns
+        When it accepts none; says why.
+    """
+    mask = np.ones(len(frame), bool)
+    for name, wanted in selection.items():
+        part = _accepted(frame[column_of(name)], name, wanted)
+        if len(frame) and not part.any():
+            raise NoRuns(_never(frame[column_of(name)], name, wanted))
+        mask &= part
+    if not mask.any():
+        raise NoRuns("these values never occur together" if len(frame) else "the table has no rows yet")
+    return mask
+
+
+def _accepted(column: pd.Series[Any], name: str, wanted: tuple[Any, ...]) -> Mask:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.isin(list(wanted)))
+    texts = [str(text) for text in column.cat.categories]
+    fits = np.array([_fits(name, text, wanted) for text in texts], bool)
+    # The code of a missing value is -1; there is none, for an empty field is a text.
+    return fits[column.cat.codes.to_numpy()]
+
+
+def _fits(name: str, text: str, wanted: tuple[Any, ...]) -> bool:
+    if (k := element(name)) is not None:
+        numbers = _value("init", text)
+        return isinstance(numbers, tuple) and k < len(numbers) and numbers[k] in wanted
+    if name not in KEYS:
+        return text in {str(value) for value in wanted}
+    if any(isinstance(value, CsvData) and not value.sha256 for value in wanted):
+        # Without its file at hand, CSV data is told by its path and columns.
+        value = _value(name, text)
+        value = replace(value, sha256="") if isinstance(value, CsvData) else value
+        return value in {replace(w, sha256="") if isinstance(w, CsvData) else w for w in wanted}
+    return text in {KEYS[name].text(value) for value in wanted}
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return read(key, text)
+    except Wrong:
+        return None
+
+
+def _never(column: pd.Series[Any], name: str, wanted: tuple[Any, ...]) -> str:
+    known = KEYS.get(name)
+    shown = " or ".join((known.text(value) or "none") if known else f"{value}" for value in wanted)
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return f"no run has {name} {shown}"
+    present = [text or "none" for text in codes_of(column)[1]]
+    there = f"there {'are' if len(present) > 1 else 'is'} {', '.join(present[:_LISTED])}"
+    return f"no run has {name} {shown}; {there}{', ...' if len(present) > _LISTED else ''}"
+
+
+def read(key: str, written: str, base: Path | None = None) -> Any:
+    """The value whose canonical text is `written`.
+
+    Raises
+    ------
+    Wrong
+        When it is no text of this key.
+    """
+    if not written:
+        return None
+    node, problems = parse(written, "", positions=False)
+    if problems:
+        raise expected(f"a value of {key}", written)
+    return KEYS[key].read(node.value, base)

@@ -1,0 +1,204 @@
+"""What a table of results says about why runs fail and what helps: the parts of `explain`, put together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.analysis.explain.anova import Effect, Effects, effects, full_grid, main_grid
+from runner.analysis.explain.axes import AxisReport, Level, axis_reports, share_where
+from runner.analysis.explain.counterfactuals import Change, changes
+from runner.analysis.explain.one_run import RunReport, run_report
+from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
+from runner.analysis.explain.runs import Runs, load_runs, part_of
+from runner.analysis.shares import Share
+from runner.results.reader import find_row
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of values on all axes: its name, its share that converges, and its cost beside the mean one."""
+
+    label: str
+    share: Share
+    cost: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that `explain` has found.
+
+    Attributes
+    ----------
+    name : str
+        Of the study.
+    runs : Runs
+    all_runs : Share
+    outcomes : tuple of OutcomeShare
+    axes : tuple of AxisReport
+    grid : Runs or None
+        The runs that make a full grid: all, or all but some cells beside it.
+    effects : Effects or None
+        On that grid; None when there is none.
+    complete_seeds : int
+        Seeds for which every cell of the grid was run; 0 when there is none.
+    changes : dict of int to tuple of Change
+        By how many axes they change.
+    best : Cell
+        The cheapest of the cells in which most runs converge.
+    run : RunReport or None
+        When a run was asked for.
+    """
+
+    name: str
+    runs: Runs
+    all_runs: Share
+    outcomes: tuple[OutcomeShare, ...]
+    axes: tuple[AxisReport, ...]
+    grid: Runs | None
+    effects: Effects | None
+    complete_seeds: int
+    changes: dict[int, tuple[Change, ...]]
+    best: Cell
+    run: RunReport | None
+
+    @property
+    def n_cells(self) -> int:
+        """Settings that were tried."""
+        return self.runs.n_cells
+
+    @property
+    def in_grid(self) -> int:
+        """How many of them make a full grid; 0 when none do."""
+        return 0 if self.grid is None else self.grid.n_cells
+
+
+def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = None) -> Explanation:
+    """Look at a table.
+
+    Parameters
+    ----------
+    path : Path
+        `runs.csv` of a study.
+    run_id : str, optional
+        A run to look at in particular: its identity or the beginning of it.
+    axes : sequence of str, optional
+        Keys that the study sweeps; when not given, those that differ between rows.
+
+    Raises
+    ------
+    RunnerError
+        When there is no such table or no such run, or the table is empty.
+    """
+    row = None if run_id is None else find_row(path, run_id)
+    runs = load_runs(path, axes)
+    run = None if row is None else run_report(runs, *row)
+    return explain_runs(path.parent.name, runs, run)
+
+
+def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explanation:
+    """The same from runs that were read already."""
+    rows = main_grid(runs)
+    part = None if rows is None else part_of(runs, rows)
+    grid = None if part is None else full_grid(part)
+    return Explanation(
+        name=name,
+        runs=runs,
+        all_runs=share_where(runs, np.ones(len(runs), bool)),
+        outcomes=outcome_shares(runs),
+        axes=axis_reports(runs, None if grid is None else part),
+        grid=None if grid is None else part,
+        effects=None if grid is None else effects(grid, runs.exact),
+        complete_seeds=0 if grid is None else len(grid.seeds),
+        changes=changes(runs) if run is None else {},
+        best=best_cell(runs),
+        run=run,
+    )
+
+
+def best_cell(runs: Runs) -> Cell:
+    """The cell with the largest share that converges; of equal ones the cheapest."""
+    place = runs.place(range(len(runs.axes)))
+    _, first, cell = np.unique(place, return_index=True, return_inverse=True)
+    counts = np.bincount(cell)
+    rate, cost = np.bincount(cell, runs.converged) / counts, np.bincount(cell, runs.cost) / counts
+    best = int(np.lexsort((cost, -rate))[0])
+    codes = runs.codes[first[best]]
+    label = ", ".join(axis.label(int(value)) for axis, value in zip(runs.axes, codes, strict=True))
+    return Cell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()))
+
+
+def most_in_any_cell(runs: Runs, at: int) -> list[float]:
+    """For every value of an axis the largest share that converges in any cell with it."""
+    place = runs.place(range(len(runs.axes)))
+    _, first, cell = np.unique(place, return_index=True, return_inverse=True)
+    rate = np.bincount(cell, runs.converged) / np.bincount(cell)
+    most = np.zeros(runs.levels[at])
+    np.maximum.at(most, runs.codes[first, at], rate)
+    return [float(value) for value in most]
+
+
+def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
+    """Everything as numbers and texts for another program."""
+    return {
+        "name": found.name,
+        "answer": list(answer),
+        "runs": len(found.runs),
+        "cells": found.n_cells,
+        "seeds": found.runs.n_seeds,
+        "converged": found.all_runs.as_json(),
+        "outcomes": {
+            each.name: {**each.share.as_json(), "means": each.meaning.what, "helps": each.meaning.helps}
+            for each in found.outcomes
+        },
+        "grid": {"full": found.in_grid == found.n_cells, "cells": found.in_grid},
+        "axes": [_axis_json(found, i) for i in range(len(found.axes))],
+        "interactions": [_effect_json(found, effect) for effect in (found.effects.pairs if found.effects else ())],
+        "rest": found.effects.rest if found.effects else None,
+        "best": {"settings": found.best.label, **found.best.share.as_json(), "cost": found.best.cost},
+        "changes": {str(size): [change.as_json() for change in some] for size, some in found.changes.items()},
+        **({} if found.run is None else {"run": _run_json(found.run)}),
+    }
+
+
+def _axis_json(found: Explanation, at: int) -> dict[str, Any]:
+    report = found.axes[at]
+    main = next((effect for effect in (found.effects.main if found.effects else ()) if effect.axes == (at,)), None)
+    return {
+        "name": report.axis.name,
+        "how": report.how,
+        "share_of_variance": main.share if main else _known(report.explained),
+        "typical_change": _known(report.typical),
+        "levels": [_level_json(level) for level in report.levels],
+    }
+
+
+def _level_json(level: Level) -> dict[str, Any]:
+    lead = {} if math.isnan(level.lead) else {"lead": level.lead, "reach": _known(level.reach)}
+    return {"value": level.value, **level.share.as_json(), **lead}
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _effect_json(found: Explanation, effect: Effect) -> dict[str, Any]:
+    return {"axes": [found.axes[at].axis.name for at in effect.axes], "share_of_variance": effect.share}
+
+
+def _run_json(run: RunReport) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "seed": int(run.seed),
+        "outcome": run.outcome,
+        "converged": run.converged,
+        "settings": run.settings,
+        "words": list(run.words),
+        "same_settings": run.same_settings.as_json(),
+        "changes": [change.as_json() for change in run.changes],
+    }

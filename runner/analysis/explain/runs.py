@@ -1,0 +1,204 @@
+"""The part of a results table that `explain` looks at, as numbers: which axes there are, and where each run stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.analysis.explain.factors import Axis, count_cells, find_axes
+from runner.analysis.shares import is_deterministic
+from runner.errors import RunnerError
+from runner.results.columns import key_columns
+from runner.results.reader import codes_of, header, read_columns
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_CHANCE = ("init", "bias_init", "order")
+_COST = ("architecture", "bias")
+_LARGEST = 2**62
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs by axis and seed.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+    codes : int array (n, axes)
+        Number of each run's value on each axis.
+    seeds : int array (n,)
+        Number of its seed among `seed_values`.
+    seed_values : int array
+    converged : bool array (n,)
+    outcomes : int array (n,)
+        Into `outcome_names`.
+    outcome_names : tuple of str
+    cost : float array (n,)
+        Passes over the data times parameters, 1 where that is not known.
+    exact : bool
+        Whether the seed makes no difference.
+    born_broken : int
+        How many had a loss that is no number before the first update.
+    """
+
+    axes: tuple[Axis, ...]
+    codes: Ints
+    seeds: Ints
+    seed_values: Ints
+    converged: NDArray[np.bool_]
+    outcomes: Ints
+    outcome_names: tuple[str, ...]
+    cost: Floats
+    exact: bool
+    born_broken: int = 0
+
+    def __len__(self) -> int:
+        return len(self.converged)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Values per axis."""
+        return tuple(len(axis.values) for axis in self.axes)
+
+    @property
+    def n_cells(self) -> int:
+        """How many combinations of values there are."""
+        return len(np.unique(self.place(range(len(self.axes)))))
+
+    @property
+    def n_seeds(self) -> int:
+        """How many seeds there are."""
+        return len(self.seed_values)
+
+    def place(self, axes: Sequence[int]) -> Ints:
+        """One number for the values on some axes, the same for the same values, as small as can be."""
+        return combined([(self.codes[:, at], self.levels[at]) for at in axes], len(self))
+
+
+def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
+    """Some of the runs, without the axes and values that do not occur among them."""
+    axes, columns = [], []
+    for at, axis in enumerate(runs.axes):
+        used, codes = np.unique(runs.codes[rows, at], return_inverse=True)
+        if len(used) > 1:
+            axes.append(replace(axis, values=tuple(axis.values[value] for value in used.tolist())))
+            columns.append(np.asarray(codes, np.int64))
+    n = int(np.count_nonzero(rows))
+    return replace(
+        runs,
+        axes=tuple(axes),
+        codes=np.stack(columns, axis=1) if columns else np.zeros((n, 0), np.int64),
+        seeds=runs.seeds[rows],
+        converged=runs.converged[rows],
+        outcomes=runs.outcomes[rows],
+        cost=runs.cost[rows],
+    )
+
+
+def combined(columns: Iterable[tuple[Ints, int]], n: int) -> Ints:
+    """Several columns of numbers as one: mixed radix, made dense wherever it would overflow or be sparse."""
+    whole, size = np.zeros(n, np.int64), 1
+    for codes, levels in columns:
+        if size > _LARGEST // max(levels, 1):
+            _, whole = np.unique(whole, return_inverse=True)
+            size = int(whole.max(initial=0)) + 1
+        whole, size = whole * levels + codes, size * levels
+    if size > 4 * n + 1024:
+        _, whole = np.unique(whole, return_inverse=True)
+    return np.asarray(whole, np.int64)
+
+
+def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        `runs.csv` of a study.
+    axes : sequence of str, optional
+        Keys that the study sweeps; when not given, those that differ between rows and do not follow from others.
+
+    Raises
+    ------
+    RunnerError
+        When there is no table, or no row in it.
+    """
+    names = header(path)
+    keys = key_columns(names)
+    others = [name for name in ("cell_id", *_CHANCE, *_COST, "outcome", "converged") if name in names]
+    numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
+    given = [name for name in axes or () if name in keys]
+    frame = read_columns(path, [*(given or keys), *others], numbers)
+    if given and len(frame["cell_id"].cat.categories) > count_cells(*find_axes(frame, given, given)):
+        # Cells that the study includes one by one may differ in keys that are on no axis.
+        frame = read_columns(path, [*keys, *others], numbers)
+    if frame.empty:
+        raise RunnerError(f"{path} has no rows yet: run the study first")
+    return from_frame(frame, [key for key in keys if key in frame], given)
+
+
+def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:
+    """From a table to numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Texts as categories.
+    keys : sequence of str
+        Columns that may be axes.
+    given : sequence of str
+        Those that the study sweeps: axes even when they follow from another one.
+    """
+    may_be = [key for key in keys if key in given] + [key for key in keys if key not in given]
+    axes, columns = find_axes(frame, may_be, given)
+    outcomes, names = codes_of(frame["outcome"])
+    seed_values, seeds = np.unique(frame["seed"].to_numpy(), return_inverse=True)
+    chance = [[str(text) for text in frame[name].unique()] for name in _CHANCE if name in frame]
+    return Runs(
+        axes=tuple(axes),
+        codes=np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0), np.int64),
+        seeds=np.asarray(seeds, np.int64),
+        seed_values=seed_values,
+        converged=(frame["converged"] == "True").to_numpy(),
+        outcomes=outcomes,
+        outcome_names=tuple(names),
+        cost=_cost(frame),
+        exact=len(chance) == len(_CHANCE) and is_deterministic(*chance),
+        born_broken=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
+    )
+
+
+def _cost(frame: pd.DataFrame) -> Floats:
+    """Work of training: passes over the data times parameters."""
+    cost = np.ones(len(frame))
+    if "architecture" in frame:
+        bias = frame["bias"] if "bias" in frame else pd.Series("trained", frame.index, dtype="category")
+        shapes, kinds = codes_of(frame["architecture"])[1], codes_of(bias)[1]
+        table = np.array([[parameters(shape, kind) for kind in kinds] for shape in shapes], float)
+        cost = table[codes_of(frame["architecture"])[0], codes_of(bias)[0]]
+    if "epochs_run" in frame:
+        passes: Any = frame["epochs_run"].to_numpy()
+        cost = cost * np.where(np.isfinite(passes), passes, 0.0)
+    return np.maximum(cost, 1e-9)
+
+
+def parameters(architecture: str, bias: str) -> int:
+    """Numbers that are trained.
+
+    Examples
+    --------
+    >>> parameters("2-4-1", "trained"), parameters("2-4-1", "none")
+    (17, 12)
+    """
+    sizes = [int(size) for size in architecture.split("-")]
+    pairs = list(pairwise(sizes))
+    biases = {"trained": sum(sizes[1:]), "shared": len(pairs)}.get(bias, 0)
+    return sum(a * b for a, b in pairs) + biases

@@ -1,0 +1,206 @@
+"""The table at the end of a run: outcomes, and the share that converged by the value of each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from runner.analysis.intervals import wilson
+from runner.analysis.tally import Group, are_numbers, count, merged
+from runner.errors import counted
+from runner.terminal import duration, page, visible
+
+_MOST_ROWS = 12
+_LONGEST_VALUE = 40
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Convergence by one axis.
+
+    Attributes
+    ----------
+    key : str
+        The column.
+    groups : tuple of Group
+        One for each value, or for ranges of values when there are thousands.
+    """
+
+    key: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a table says in short.
+
+    Attributes
+    ----------
+    name : str
+        Of the study.
+    path : Path
+        The table.
+    outcomes : mapping of str to int
+        Runs by outcome, the most frequent first.
+    converged : int
+        Runs whose criterion holds at the end.
+    axes : tuple of Axis
+        Every axis with more than one value.
+    """
+
+    name: str
+    path: Path
+    outcomes: Mapping[str, int]
+    converged: int
+    axes: tuple[Axis, ...]
+
+    @property
+    def runs(self) -> int:
+        """Rows of the table."""
+        return sum(self.outcomes.values())
+
+
+def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
+    """Summary of a table, in one pass.
+
+    Parameters
+    ----------
+    path : Path
+        `runs.csv` of a study.
+    axes : sequence of str, optional
+        Keys that the study sweeps; when not given, those that have more than one value in the table.
+    """
+    outcomes, converged, tallies = count(path, axes)
+    found = (Axis(tally.name, tuple(tally.groups())) for tally in tallies)
+    ordered = dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0])))
+    return Summary(path.parent.name, path, ordered, converged, tuple(axis for axis in found if len(axis.groups) > 1))
+
+
+def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary as numbers for another program."""
+    return {
+        "name": summary.name,
+        "runs": summary.runs,
+        "outcomes": dict(summary.outcomes),
+        "converged": _rate(summary.converged, summary.runs),
+        "axes": {
+            axis.key: [_labels(group) | _rate(group.converged, group.runs) for group in axis.groups]
+            for axis in summary.axes
+        },
+        "results": str(summary.path),
+        **timings,
+    }
+
+
+def _rate(converged: int, runs: int) -> dict[str, Any]:
+    low, high = wilson(converged, runs)
+    rate = converged / runs if runs else None
+    return {"runs": runs, "converged": converged, "rate": rate, "low": low, "high": high}
+
+
+def _labels(group: Group) -> dict[str, str]:
+    return {"value": group.first} if group.first == group.last else {"from": group.first, "to": group.last}
+
+
+def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
+    """Print the summary.
+
+    Parameters
+    ----------
+    summary : Summary
+        What is printed.
+    closing : str
+        A line of its own below, about the time it took.
+    stream : file
+        Default stdout; plain text when it is no terminal.
+    """
+    with page(stream) as console:
+        console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
+        if summary.runs:
+            console.print(_outcome_table(summary), "")
+            console.print(_rate_table(summary), "")
+        # Paths are to be copied, so they are never broken into lines.
+        console.print(f"results: {summary.path}", soft_wrap=True)
+        if closing:
+            console.print(closing)
+
+
+def _outcome_table(summary: Summary) -> Any:
+    table = _table("outcome", "runs", "share", left=1)
+    for outcome, runs in summary.outcomes.items():
+        table.add_row(outcome, f"{runs:,}", _percent(runs / summary.runs))
+    return table
+
+
+def _rate_table(summary: Summary) -> Any:
+    table = _table("converged by", "", "runs", "share", "95% interval", left=2)
+    table.add_row("all runs", "", *_cells(summary.converged, summary.runs))
+    for axis in summary.axes:
+        table.add_row()
+        for i, (value, group) in enumerate(shortened(axis.groups)):
+            cells = _cells(group.converged, group.runs) if group else ()
+            table.add_row("" if i else axis.key, value, *cells)
+    return table
+
+
+def _table(*headings: str, left: int) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < left else "right", no_wrap=True)
+    return table
+
+
+def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
+    """At most twelve lines for an axis: neighbouring numbers added up, else the middle left out."""
+    if len(groups) <= _MOST_ROWS:
+        return [(label(group), group) for group in groups]
+    if are_numbers([group.first for group in groups]):
+        # The least and the greatest value stay on their own: there an axis ends, or ought to go on.
+        inner = merged(groups[1:-1], _MOST_ROWS - 2)
+        return [(label(group), group) for group in (groups[0], *inner, groups[-1])]
+    head, tail = _MOST_ROWS // 2, _MOST_ROWS - _MOST_ROWS // 2 - 1
+    left_out = len(groups) - head - tail
+    lines: list[tuple[str, Group | None]] = [(label(group), group) for group in groups[:head]]
+    lines.append((f"... {left_out:,} more", None))
+    return lines + [(label(group), group) for group in groups[-tail:]]
+
+
+def label(group: Group) -> str:
+    """How a value, or a range of values, is shown."""
+    return " to ".join(dict.fromkeys((_short(group.first), _short(group.last))))
+
+
+def _short(value: str) -> str:
+    """A value as people write it: few digits, not too long."""
+    if not value:
+        return "(none)"
+    try:
+        return value if value.isdigit() else f"{float(value):.5g}"
+    except ValueError:
+        value = visible(" ".join(value.split()))
+        return value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 3] + "..."
+
+
+def _cells(converged: int, runs: int) -> tuple[str, str, str]:
+    low, high = wilson(converged, runs)
+    return f"{runs:,}", _percent(converged / runs), f"{_percent(low)} to {_percent(high)}"
+
+
+def _percent(share: float) -> str:
+    """A share with one digit that never rounds some to none or to all."""
+    text = f"{100 * share:.1f}%"
+    if text == "0.0%" and share > 0:
+        return "<0.1%"
+    if text == "100.0%" and share < 1:
+        return ">99.9%"
+    return text
+
+
+def closing_line(seconds: float, runs: int) -> str:
+    """What a session took."""
+    rate = runs / seconds if seconds else 0.0
+    return f"trained {counted(runs, 'run')} in {duration(seconds)}: {rate:,.{0 if rate >= 10 else 2}f} runs/s"

@@ -1,0 +1,293 @@
+"""The public functions: what is given is checked here, and the work is done by the packages.
+
+Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them, so that `import runner` is
+instant, and so are the command line's answers to `--help` and to a wrong argument.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+    from runner.analysis.explain.explanation import Explanation
+    from runner.study.load import Study
+    from runner.study.plan import Plan
+    from runner.training.replay import Replayed
+
+
+def load(path: str | Path, *overrides: str) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file.
+    *overrides : str
+        Keys to change, as on the command line: ``"learning_rate=[0.1, 1]"``.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        With every problem of the file and of the overrides.
+    """
+    from runner.study.load import load_study
+
+    return load_study(_path("path", path), _texts("overrides", overrides))
+
+
+def plan(study: Study, max_runs: int = 10**9) -> Plan:
+    """Runs of a study, in the order of its table.
+
+    Parameters
+    ----------
+    study : Study
+        As `load` returns it.
+    max_runs : int
+        A study with more is refused.
+
+    Returns
+    -------
+    Plan
+    """
+    from runner.study.plan import make_plan
+
+    most = _count("max_runs", max_runs)
+    return make_plan(_study("study", study), 10**9 if most is None else most)
+
+
+def run(
+    study: Study | str | Path,
+    *overrides: str,
+    out: str | Path = "results",
+    threads: int | None = None,
+    retry_failed: bool = False,
+    quiet: bool = True,
+) -> Path:
+    """Train every run of a study that has no row yet.
+
+    Parameters
+    ----------
+    study : Study, str or Path
+        The study, or its file.
+    *overrides : str
+        Keys to change, when a file is given.
+    out : str or Path
+        Folder of all results.
+    threads : int, optional
+        Default all cores; it changes no byte of the table.
+    retry_failed : bool
+        Whether runs that could not be trained by an earlier call are tried again.
+    quiet : bool
+        Whether to show nothing while it trains.
+
+    Returns
+    -------
+    Path
+        The table, `out/NAME/runs.csv`.
+
+    Raises
+    ------
+    RunnerError
+        When the study is wrong, the results are in use or can not be written, or some runs failed.
+    TypeError
+        When an argument is of another type; likewise by all functions here.
+    KeyboardInterrupt
+        After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
+    """
+    from runner.errors import RunnerError
+    from runner.study.plan import make_plan
+    from runner.training.session import Options, run_session
+
+    if isinstance(study, str | os.PathLike):
+        study = load(study, *overrides)
+    elif overrides:
+        raise TypeError("overrides change a study while it is read: pass them to load()")
+    options = Options(
+        out=_path("out", out),
+        threads=_threads(threads),
+        retry_failed=bool(retry_failed),
+        quiet=bool(quiet),
+    )
+    result = run_session(make_plan(_study("study", study)), options)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    if result.failed:
+        raise RunnerError(f"{result.failed:,} runs could not be trained: {'; '.join(result.reasons)}")
+    return result.table
+
+
+def read_results(target: str | Path, out: str | Path = "results") -> pandas.DataFrame:
+    """Table of a study.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    DataFrame
+        One row per run; numbers are exactly those that were measured.
+    """
+    import pandas
+
+    # Before version 3.1, pandas rounds numbers by default while it reads them.
+    exact: dict[str, Any] = {} if pandas.__version__ >= "3.1" else {"float_precision": "round_trip"}
+    table: pandas.DataFrame = pandas.read_csv(_table(target, out), **exact)
+    return table
+
+
+def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
+    """Why runs fail, which settings matter, and what would have saved the failed runs.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    run_id : str, optional
+        A run to look at by itself.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Explanation
+        Outcomes, effects of the axes, and changes, as numbers.
+    """
+    from runner.analysis.explain.explanation import explain as explained
+
+    return explained(_table(target, out), _text("run_id", run_id))
+
+
+def replay(
+    target: str | Path,
+    run_id: str | None = None,
+    *,
+    sample: int | None = None,
+    out: str | Path = "results",
+    threads: int | None = None,
+) -> Replayed:
+    """Train rows of a table again, from their own keys, and compare them with it, bit for bit.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    run_id : str, optional
+        One run, or the beginning of its identity.
+    sample : int, optional
+        So many rows, drawn by chance. With neither, the whole table.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+    threads : int, optional
+        Default all cores.
+
+    Returns
+    -------
+    Replayed
+        With `differences`, none of them when the table holds.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or another version of the runner has made them, or a row can not be trained.
+    """
+    from runner.results.reader import full_id
+    from runner.training.replay import choice
+    from runner.training.replay import replay as replayed
+
+    table, run_id = _table(target, out), _text("run_id", run_id)
+    chosen = choice(None if run_id is None else full_id(table, run_id), _count("sample", sample))
+    return replayed(table, chosen, _threads(threads))
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a study file, for editors."""
+    from runner.study.model import json_schema
+
+    return json_schema()
+
+
+def _table(target: str | Path, out: str | Path) -> Path:
+    from runner.results.files import find_table
+
+    return find_table(_path("target", target), _path("out", out))
+
+
+def _path(name: str, value: Any) -> Path:
+    """A file or a folder.
+
+    Raises
+    ------
+    TypeError
+        In these words: the argument, what was expected, what was found.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise _unfit(name, "a str or a Path", value)
+    return Path(value)
+
+
+def _study(name: str, value: Any) -> Study:
+    """What `load` returns."""
+    from runner.study.load import Study
+
+    if not isinstance(value, Study):
+        raise _unfit(name, "a Study, as load() returns it", value)
+    return value
+
+
+def _texts(name: str, values: tuple[Any, ...]) -> tuple[str, ...]:
+    """Each of them a text."""
+    for value in values:
+        if not isinstance(value, str):
+            raise _unfit(name, "a str, 'key=value', each", value)
+    return values
+
+
+def _text(name: str, value: Any) -> str | None:
+    """A text or None."""
+    if value is not None and not isinstance(value, str):
+        raise _unfit(name, "a str or None", value)
+    return value
+
+
+def _count(name: str, value: Any) -> int | None:
+    """A whole number of at least 1, or None.
+
+    Raises
+    ------
+    ValueError
+        When it is less than 1.
+    """
+    if value is None:
+        return None
+    # NumPy's whole numbers are some too; True is not.
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise _unfit(name, "a whole number or None", value)
+    if int(value) < 1:
+        raise ValueError(f"{name}: expected a whole number of at least 1, found {value}")
+    return int(value)
+
+
+def _threads(value: Any) -> int | None:
+    """How many threads, or None."""
+    from runner.machine import MOST_THREADS
+
+    n = _count("threads", value)
+    if n is not None and n > MOST_THREADS:
+        raise ValueError(f"threads: expected at most {MOST_THREADS:,}, found {n:,}")
+    return n
+
+
+def _unfit(name: str, expected: str, value: Any) -> TypeError:
+    return TypeError(f"{name}: expected {expected}, found {type(value).__name__}")

@@ -1,0 +1,214 @@
+"""What the command line does: which command, its studies, what is shown, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from runner.cli.parser import PROGRAM, USAGE, Parser, add_output_flags, read, study_parser
+from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.terminal import visible
+
+if TYPE_CHECKING:
+    from runner.study.plan import Plan
+
+
+# In bytes, on every common file system.
+_LONGEST_NAME = 255
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and tell what went wrong in words.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the name of the program.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    # Python has none of these when who called us has closed them (`>&-`): nothing is shown then.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    arguments = list(arguments)
+    try:
+        command = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "run"
+        code = _COMMANDS[command](arguments)
+        sys.stdout.flush()
+        return code
+    except RunnerError as error:
+        return _failed(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone (`| head`), which is no failure of ours.
+        _give_up(sys.stdout)
+        return 0
+    except OSError as error:
+        _give_up(sys.stdout)
+        return _failed(f"cannot write the output: {error.strerror or error}")
+    except UnicodeDecodeError:
+        return _failed("the results are not UTF-8 text (changed by another program?)")
+    except MemoryError:
+        return _failed("out of memory; finished rows are kept: use fewer threads (-j)")
+
+
+def _failed(message: str, code: int = 1) -> int:
+    """Tell an error, on a stderr that may take nothing (`2>/dev/full`): the exit code tells it too."""
+    try:
+        for line in visible(message).split("\n"):
+            print(f"error: {line}", file=sys.stderr)
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+    return code
+
+
+def _give_up(stream: TextIO) -> None:
+    """Python must not stumble over an output that takes nothing when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _train(arguments: list[str]) -> int:
+    given = read(study_parser("run"), arguments)
+    plans = _plans(given)
+    if given.dry_run:
+        return _show_plans(plans, given)
+    return max((_train_one(plan, given) for plan in plans), default=0)
+
+
+def _train_one(plan: Plan, given: argparse.Namespace) -> int:
+    from runner.analysis.claims.check import check_claims
+    from runner.analysis.summary import as_json, closing_line, show, summarize
+    from runner.training.session import Options, run_session
+
+    options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet)
+    outcome = run_session(plan, options)
+    timings = {
+        "trained": outcome.trained,
+        "failed": outcome.failed,
+        "left": outcome.left,
+        "seconds": outcome.seconds,
+    }
+    verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed))
+    if given.json or not given.quiet:
+        summary = summarize(outcome.table, outcome.axes)
+        if given.json:
+            print(json.dumps(as_json(summary, timings | verdicts.as_json())))
+        else:
+            show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
+            verdicts.show()
+    if outcome.failed:
+        _failed(f"{outcome.failed:,} runs failed: {'; '.join(outcome.reasons)}")
+    if outcome.interrupted:
+        raise _Interrupted
+    return max(outcome.exit_code, verdicts.exit_code)
+
+
+def _plan(arguments: list[str]) -> int:
+    given = read(study_parser("plan"), arguments)
+    return _show_plans(_plans(given), given)
+
+
+def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
+    from runner.training.preview import describe, preview
+
+    for plan in plans:
+        view = preview(plan, given.out, fresh=given.fresh, retry_failed=given.retry_failed)
+        print(json.dumps(view.as_json()) if given.json else visible(describe(view)))
+    return 0
+
+
+def _reading(command: str) -> Callable[[list[str]], int]:
+    """A command that reads results and trains nothing."""
+
+    def run(arguments: list[str]) -> int:
+        from runner.cli.results import COMMANDS
+
+        reading = COMMANDS[command]
+        parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
+        parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
+        reading.add_flags(parser)
+        add_output_flags(parser)
+        given = read(parser, arguments)
+        if not given.items:
+            parser.error("which results? give a study's name or its folder of results")
+        return reading.run(given)
+
+    return run
+
+
+def _schema(arguments: list[str]) -> int:
+    from runner.study.model import json_schema
+
+    read(Parser(prog=f"{PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
+    print(json.dumps(json_schema(), indent=2))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "run": _train,
+    "plan": _plan,
+    "report": _reading("report"),
+    "claims": _reading("claims"),
+    "explain": _reading("explain"),
+    "replay": _reading("replay"),
+    "schema": _schema,
+}
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C was heeded; studies that come after are not begun."""
+
+
+def _plans(given: argparse.Namespace) -> list[Plan]:
+    """Plan every study before the first one is run: a mistake in the last one is not found a day later."""
+    paths = [item for item in given.items if not _is_override(item)]
+    problems = [Problem(_unknown(path)) for path in paths if not os.path.isfile(path)]
+    if not paths:
+        problems.append(Problem(f"which study? usage: {USAGE}"))
+    if problems:
+        raise StudyError(problems)
+    from runner.study.load import load_study
+    from runner.study.plan import make_plan
+
+    overrides = [item for item in given.items if _is_override(item)]
+    studies = [load_study(path, overrides) for path in paths]
+    for i, study in enumerate(studies):
+        if study.name in {other.name for other in studies[:i]}:
+            raise StudyError([Problem(f"two studies have the name '{study.name}': their rows would mix", paths[i])])
+    return [make_plan(study, given.max_runs) for study in studies]
+
+
+def _is_override(item: str) -> bool:
+    # Unlike Path.is_file, this is False for what is too long to be a name.
+    return "=" in item and not os.path.isfile(item)
+
+
+def _unknown(item: str) -> str:
+    """What to say about an argument that is no file."""
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(item).parts):
+        return f"'{item[:40]}...' is longer than the name of a file can be"
+    path = Path(item)
+    if os.path.isdir(item):
+        return f"{item}: is a folder, not a study file"
+    if os.path.exists(item):
+        return f"{item}: is a pipe or a device, not a study file"
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        siblings = sorted(str(path.parent / other.name) for other in path.parent.glob("*.y*ml"))
+        return f"{item}: there is no such file{nearest(item, siblings)}"
+    files = [*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")]
+    # A study is often named without its folder or its extension.
+    known = {command: command for command in _COMMANDS} | {file.stem: str(file) for file in sorted(files)}
+    close = difflib.get_close_matches(item, known, n=1)
+    guess = f"; did you mean '{known[close[0]]}'?" if close else ""
+    return f"'{item}' is neither a command nor a study file{guess}"

@@ -1,0 +1,120 @@
+"""What the command line takes: parsers, flags, and how they are explained."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, NoReturn
+
+from runner.errors import Problem, StudyError, nearest
+from runner.machine import MOST_THREADS
+
+MAX_RUNS = 10**7
+
+
+PROGRAM = "python -m runner"
+USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
+_DESCRIPTION = """\
+Train every run of a study and leave one row each in results/NAME/runs.csv.
+Stopped in the middle, the same command goes on where it was.
+
+commands:
+  run STUDY.yaml ...     train what has no row yet (run is implied)
+  plan STUDY.yaml ...    how many runs, which are new, kept or orphaned, what they cost
+  report NAME ...        the table at the end of a run, once more
+  claims NAME ...        check the claims of a study on its results
+  explain NAME [RUN_ID]  why runs fail, which settings matter, and what would have saved them
+  replay NAME [RUN_ID]   train rows again and compare them with the table, bit for bit
+  schema                 JSON schema of a study file, for editors
+"""
+_EPILOG = """\
+examples:
+  python -m runner configs/xor_sweep.yaml
+  python -m runner configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[0.5, 2]'
+
+exit codes:
+  0 done, 1 runs or claims failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong argument like any other problem: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            first = message.split()[2]
+            message += nearest(first.split("=")[0], [name for name in self._option_string_actions if name != first])
+        raise StudyError([Problem(f"{message} (see {self.prog} --help)")])
+
+
+def study_parser(command: str) -> Parser:
+    """Arguments of the commands that read studies."""
+    parser = Parser(
+        prog=f"{PROGRAM} {command}",
+        usage=USAGE.replace("[run]", command) if command != "run" else USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("items", nargs="*", metavar="STUDY.yaml", help=argparse.SUPPRESS)
+    add_threads(parser)
+    large = f"refuse a study with more runs (default: {MAX_RUNS:,})"
+    parser.add_argument("--max-runs", type=at_least_one, default=MAX_RUNS, metavar="N", help=large)
+    parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="start anew; old results are renamed, not deleted")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show the plan")
+    add_output_flags(parser)
+    return parser
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """The flag of the commands that train."""
+    help_text = "threads (default: all cores)"
+    parser.add_argument("-j", type=_threads, metavar="N", dest="threads", help=help_text)
+
+
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of every command."""
+    out = "folder of all results (default: results)"
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
+    parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from runner.machine import version
+
+        print(f"runner {version()}")
+        parser.exit()
+
+
+def at_least_one(text: str) -> int:
+    """A whole number, as it may be written on a command line: `1000`, `1e3`, `1_000`."""
+    try:
+        value = float(text.replace(",", "").replace("_", ""))
+        if value >= 1 and value == int(value):
+            return int(value)
+    except (ValueError, OverflowError):
+        pass
+    raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+
+
+def _threads(text: str) -> int:
+    """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
+    n = at_least_one(text)
+    if n > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_THREADS:,} threads, not {n:,}")
+    return n
+
+
+def read(parser: Parser, arguments: list[str]) -> argparse.Namespace:
+    """Parse; flags may stand anywhere between the other arguments."""
+    return parser.parse_intermixed_args(arguments)

@@ -1,0 +1,174 @@
+"""The commands that read results: report, claims, explain, replay."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from runner.analysis.claims.check import Verdicts
+from runner.errors import Problem, StudyError
+from runner.results.reader import full_id
+from runner.terminal import visible
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Claim
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A command.
+
+    Attributes
+    ----------
+    description, items : str
+        What the help says.
+    run : callable
+        From parsed arguments to the exit code.
+    add_flags : callable
+        Adds the command's own flags to its parser.
+    """
+
+    description: str
+    items: str
+    run: Callable[[argparse.Namespace], int]
+    add_flags: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+
+
+def table_of(item: str, out: Path) -> Path:
+    """The table of a study that is named by its name, its results, or its file."""
+    from runner.results.files import find_table
+
+    if _is_study(item):
+        from runner.study.load import load_study
+
+        return find_table(load_study(item).name, out)
+    return find_table(item, out)
+
+
+def _is_study(item: str) -> bool:
+    # Unlike Path.is_file, this is False for what is too long to be a name.
+    return Path(item).suffix in (".yaml", ".yml") and os.path.isfile(item)
+
+
+def _report(given: argparse.Namespace) -> int:
+    from runner.analysis.summary import as_json, show, summarize
+    from runner.results.provenance import read_environment
+
+    for item in given.items:
+        path = table_of(item, given.out)
+        environment = read_environment(path.parent)
+        summary = summarize(path, environment.get("axes"))
+        if given.json:
+            print(json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")})))
+        else:
+            show(summary, "")
+    return 0
+
+
+def _explain(given: argparse.Namespace) -> int:
+    from runner.analysis.explain.answer import answer
+    from runner.analysis.explain.explanation import as_json, explain
+    from runner.analysis.explain.show import show
+    from runner.results.provenance import read_environment
+
+    if len(given.items) > 2:
+        raise StudyError([Problem("explain looks at one study, and one of its runs: give NAME or NAME RUN_ID")])
+    path = table_of(given.items[0], given.out)
+    axes = read_environment(path.parent).get("axes")
+    found = explain(path, given.items[1] if len(given.items) > 1 else None, axes)
+    if given.json:
+        print(json.dumps(as_json(found, answer(found)), allow_nan=False))
+    elif not given.quiet:
+        show(found)
+    return 0
+
+
+def _claims(given: argparse.Namespace) -> int:
+    from runner.analysis.claims.check import check
+
+    code = 0
+    for item in given.items:
+        path = table_of(item, given.out)
+        claims, whole = _claims_of(item, path.parent)
+        verdicts = Verdicts(check(path, claims), whole)
+        if given.json:
+            content = {"name": path.parent.name, "results": str(path), "claims": [], **verdicts.as_json()}
+            print(json.dumps(content, allow_nan=False))
+        elif not given.quiet:
+            print(path.parent.name if claims else f"{path.parent.name}: the study makes no claims")
+            verdicts.show()
+        code = max(code, verdicts.exit_code)
+    return code
+
+
+def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
+    """The claims of a study, and whether its results hold all runs that they may be about."""
+    from runner.analysis.claims.recorded import overrides_of, recorded_claims
+    from runner.results.journal import JOURNAL
+
+    whole = not overrides_of(folder) and not (folder / JOURNAL).exists()
+    if _is_study(item):
+        from runner.study.load import load_study
+
+        return load_study(item).claims, whole
+    return recorded_claims(folder), whole
+
+
+def _replay(given: argparse.Namespace) -> int:
+    from runner.training.progress import showing
+    from runner.training.replay import choice, record, replay
+
+    path = table_of(given.items[0], given.out)
+    run_id = full_id(path, given.items[1]) if len(given.items) == 2 else None
+    ways = (run_id is not None) + (given.sample is not None) + given.all
+    if ways != 1 or len(given.items) > 2:
+        raise StudyError([Problem("which rows? give NAME and one of: a RUN_ID, --sample N, --all")])
+    if given.record and run_id is None:
+        raise StudyError([Problem("--record keeps the curve and the weights of one run: give its RUN_ID")])
+    with showing(path.parent.name, given.quiet) as progress:
+        found = replay(path, choice(run_id, given.sample), given.threads, progress)
+        kept = record(path, run_id, given.threads) if given.record and run_id else None
+    if given.json:
+        print(json.dumps(found.as_json() | ({"recorded": str(kept)} if kept else {})))
+    elif not given.quiet:
+        print(visible(found.text()))
+        if kept:
+            print(f"curve and weights: {kept}")
+    return int(found.n_differing > 0)
+
+
+def _replay_flags(parser: argparse.ArgumentParser) -> None:
+    from runner.cli.parser import add_threads, at_least_one
+
+    parser.add_argument("--sample", type=at_least_one, metavar="N", help="train N rows again, drawn by chance")
+    parser.add_argument("--all", action="store_true", help="train the whole table again")
+    record = "keep the run's loss at every epoch, and its weights, in results/NAME/replay/RUN_ID"
+    parser.add_argument("--record", action="store_true", help=record)
+    add_threads(parser)
+
+
+_NAMES = "a study's name, its file, its folder of results, or runs.csv"
+COMMANDS: Mapping[str, Reading] = MappingProxyType(
+    {
+        "report": Reading("Show the table at the end of a run, once more.", _NAMES, _report),
+        "claims": Reading("Check the claims of a study on its results; exit code 1 when one fails.", _NAMES, _claims),
+        "explain": Reading(
+            "Say in plain words why runs fail, which settings matter, and what would have saved them.",
+            f"{_NAMES}; then, if you like, the run_id of one run or its beginning",
+            _explain,
+        ),
+        "replay": Reading(
+            "Train rows again from their own keys and compare them with the table, bit for bit; "
+            "exit code 1 when one differs.",
+            f"{_NAMES}; then the run_id of one run or its beginning, or one of the flags",
+            _replay,
+            _replay_flags,
+        ),
+    }
+)

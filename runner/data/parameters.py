@@ -1,0 +1,166 @@
+"""Members of a registry that are called with arguments: `parity(3)`. What they take is declared, checked and documented."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.registry import Argument, Call, Registry
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+
+class Parameter(Protocol):
+    """One declared argument of a named function."""
+
+    @property
+    def expected(self) -> str:
+        """What a valid argument is, in words that follow "must be"."""
+
+    def accepts(self, value: Argument) -> bool:
+        """Whether `value` is valid."""
+
+    def read(self, value: Argument) -> Argument:
+        """The valid `value` in the type that the function takes."""
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number from `low` to `high`, both included; `3.0` is one."""
+
+    low: int
+    high: int
+
+    @property
+    def expected(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+    def accepts(self, value: Argument) -> bool:
+        if isinstance(value, bool | str) or not math.isfinite(value):
+            return False
+        return value == int(value) and self.low <= value <= self.high
+
+    def read(self, value: Argument) -> int:
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Divisor:
+    """A finite number other than 0."""
+
+    expected: str = "a finite number other than 0"
+
+    def accepts(self, value: Argument) -> bool:
+        return not isinstance(value, bool | str) and math.isfinite(value) and value != 0
+
+    def read(self, value: Argument) -> float:
+        return float(value)
+
+
+@dataclass(frozen=True)
+class TruthTable:
+    """The outputs of a boolean function of 1 to `most` inputs: a text of digits 0 and 1 in counting order."""
+
+    most: int
+
+    @property
+    def expected(self) -> str:
+        return f"a truth table of 2, 4, 8, ... or {2**self.most} digits, each 0 or 1"
+
+    def accepts(self, value: Argument) -> bool:
+        if not isinstance(value, str) or set(value) - {"0", "1"}:
+            return False
+        return len(value) in {2**k for k in range(1, self.most + 1)}
+
+    def read(self, value: Argument) -> str:
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """A registered function.
+
+    Attributes
+    ----------
+    name : str
+        The name by which a study calls it.
+    doc : str
+        One sentence: the first line of the function's docstring.
+    declared : mapping of str to Parameter
+        Its arguments in order.
+    function : callable
+        The function itself; it is given arguments that were checked.
+    """
+
+    name: str
+    doc: str
+    declared: Mapping[str, Parameter]
+    function: Callable[..., T]
+    fits: Callable[..., str] | None = field(default=None, repr=False)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the arguments in order."""
+        return tuple(self.declared)
+
+    @property
+    def signature(self) -> str:
+        """How it is called: `parity(n)`."""
+        return str(Call(self.name, self.parameters))
+
+    def check(self, args: Sequence[Argument]) -> None:
+        """Raise ValueError, with a message for the user, unless `args` are valid."""
+        self.bind(args)
+
+    def bind(self, args: Sequence[Argument]) -> tuple[Argument, ...]:
+        """Check `args` and return them in the types that the function takes."""
+        if len(args) != len(self.declared):
+            count = len(self.declared)
+            takes = f"takes {count} argument{'s' if count > 1 else ''}" if count else "takes no arguments"
+            raise ValueError(f"{self.signature} {takes}, found {len(args)}: {Call(self.name, tuple(args))}")
+        for (name, parameter), value in zip(self.declared.items(), args, strict=True):
+            if not parameter.accepts(value):
+                must = f"{name} must be {parameter.expected}"
+                raise ValueError(f"{self.signature}: {must}, found {_shown(value)}")
+        bound = tuple(p.read(value) for p, value in zip(self.declared.values(), args, strict=True))
+        if self.fits is not None and (message := self.fits(*bound)):
+            raise ValueError(f"{self.signature}: {message}")
+        return bound
+
+
+def _shown(value: Argument) -> str:
+    """The argument as a message quotes it; a long truth table is cut."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:36]}... ({len(str(value)):,} characters)"
+
+
+def register(
+    registry: Registry[Entry[T]], name: str, /, *, fits: Callable[..., str] | None = None, **declared: Parameter
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Decorator that makes a function a member of a registry.
+
+    Parameters
+    ----------
+    registry : Registry
+        To which it is added.
+    name : str
+        By which a study calls it.
+    fits : callable, optional
+        Takes the arguments together and returns what is wrong with their combination, or "".
+    **declared : Parameter
+        The function's arguments, in order.
+    """
+
+    def add(function: Callable[..., T]) -> Callable[..., T]:
+        doc = (inspect.getdoc(function) or "").split("\n")[0]
+        registry.add(Entry(name, doc, declared, function, fits))
+        return function
+
+    return add

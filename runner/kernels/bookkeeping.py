@@ -1,0 +1,127 @@
+"""The books of a run: what is kept from evaluation to evaluation, when it stopped, and what is written at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.kernels.codes import (
+    A_LOSS,
+    C_DIVERGED,
+    C_FIRST,
+    C_MADE,
+    COUNTS,
+    R_BEST,
+    R_FINITE,
+    R_INITIAL,
+    R_OPEN,
+    R_PREVIOUS,
+    R_VARIATION,
+    V_BEST,
+    V_INITIAL,
+    V_LOSS,
+    V_MEETS,
+    V_VARIATION,
+    VALUES,
+)
+from runner.kernels.lanes.operations import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
+from runner.kernels.measure import INFINITY, meets
+
+
+@inlined
+def judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
+    """Book an evaluation after `made` updates; whether a run has newly stopped."""
+    L, lanes = width.lanes.n, width.lanes
+    running = buf.running
+    loss = load(buf.acc, A_LOSS * L, lanes) * job.loss_factor
+    best = load(running, R_BEST * L, lanes)
+    store(running, R_BEST * L, where_lt(loss, best, loss, best))
+    if made == 0:
+        store(running, R_INITIAL * L, loss)
+    else:
+        change = absolute(loss - load(running, R_PREVIOUS * L, lanes))
+        store(running, R_VARIATION * L, load(running, R_VARIATION * L, lanes) + change)
+    store(running, R_PREVIOUS * L, loss)
+    holds = meets(net, job, data, runs, buf, width) * load(running, R_OPEN * L, lanes)
+    lost = where_lt(absolute(loss), INFINITY, 0.0, load(running, R_FINITE * L, lanes))
+    # Nearly always nothing has happened, and the lanes need not be looked at one by one.
+    if not any_lt(0.0, holds + lost):
+        return False
+    store(buf.live, 0, holds)
+    store(buf.live, L, lost)
+    stopped = False
+    for lane in range(L):
+        if buf.live[lane] > 0.0:
+            buf.counts[C_FIRST * L + lane] = made
+            running[R_OPEN * L + lane] = 0.0
+            stopped = stopped or job.stop == 1
+        if buf.live[L + lane] > 0.0:
+            running[R_FINITE * L + lane] = 0.0
+            # What becomes of a run after it has stopped is nobody's business.
+            if buf.counts[C_MADE * L + lane] < 0:
+                buf.counts[C_DIVERGED * L + lane] = made
+    return stopped
+
+
+@kernel
+def close_live(made: int, buf: Any, width: Any) -> None:
+    """Complete buf.live by what was kept from evaluation to evaluation, this measurement being the last one."""
+    L, lanes = width.lanes.n, width.lanes
+    running, live = buf.running, buf.live
+    loss, best = load(live, V_LOSS * L, lanes), load(running, R_BEST * L, lanes)
+    initial, variation = load(running, R_INITIAL * L, lanes), load(running, R_VARIATION * L, lanes)
+    if made == 0:
+        initial = loss
+    else:
+        variation = variation + absolute(loss - load(running, R_PREVIOUS * L, lanes))
+    store(live, V_INITIAL * L, initial)
+    store(live, V_BEST * L, where_lt(loss, best, loss, best))
+    store(live, V_VARIATION * L, variation)
+
+
+@kernel
+def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
+    """Write what the runs that met their criterion just now are after every event to come; whether all have stopped."""
+    L = width.lanes.n
+    close_live(made, buf, width)
+    finished = True
+    for lane in range(L):
+        if buf.counts[C_FIRST * L + lane] == made:
+            buf.counts[C_MADE * L + lane] = made
+            for later in range(event, n_events):
+                _write(net, later, lane, out, buf, L)
+        finished = finished and buf.counts[C_MADE * L + lane] >= 0
+    return finished
+
+
+@kernel
+def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
+    """Write the measurements after an event, but for those runs that have stopped: theirs are written."""
+    not_inlined()
+    L = width.lanes.n
+    close_live(made, buf, width)
+    counts = event * COUNTS * L
+    for lane in range(L):
+        if buf.counts[C_MADE * L + lane] >= 0:
+            continue
+        _write(net, event, lane, out, buf, L)
+        out.counts[counts + C_MADE * L + lane] = made
+        # This measurement is an evaluation too, the last one of a run whose budget ends here.
+        if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:
+            out.counts[counts + C_FIRST * L + lane] = made
+        if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
+            out.counts[counts + C_DIVERGED * L + lane] = made
+
+
+@kernel
+def _write(net: Any, event: int, lane: int, out: Any, buf: Any, L: int) -> None:
+    """The measurements of one lane after an event, and its weights where they are wanted."""
+    not_inlined()
+    values, counts = event * VALUES * L, event * COUNTS * L
+    for at in range(lane, VALUES * L, L):
+        out.values[values + at] = buf.live[at]
+    for at in range(lane, COUNTS * L, L):
+        out.counts[counts + at] = buf.counts[at]
+    if out.kept[event] >= 0:
+        weights = out.kept[event] * net.parameters * L
+        for at in range(lane, net.parameters * L, L):
+            out.weights[weights + at] = buf.W[at]

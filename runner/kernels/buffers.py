@@ -1,0 +1,118 @@
+"""Where everything lies: the engine's few arrays taken apart into the pointers of layout.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.kernels.codes import ACCUMULATORS, COUNTS, CRITERIA, RUNNING, SLOTS, VALUES
+from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.operations import advanced, fill, kernel, load, pointer, store
+from runner.kernels.structs import Buffers, Net, Network, Out, Runs
+
+
+@lane_function
+def carried_rows(parameters: Any) -> Any:
+    """Rows of L numbers that runs carry from call to call: W, S0, S1, running and clock."""
+    return 3 * parameters + RUNNING + 2
+
+
+def scratch_rows(network: Network, outputs: int, samples: int) -> int:
+    """Rows of L numbers that `buffers` divides up."""
+    tile_rows = samples * (4 * network.n_units + 2 * outputs + 1)
+    rows = carried_rows(network.parameters) + network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + VALUES
+    return int(rows)
+
+
+@kernel
+def opened(network: Any) -> Any:
+    """A network's rows as pointers."""
+    whole, real, n = pointer(network.whole), pointer(network.real), network.layers + 1
+    return Net(
+        network.layers,
+        network.parameters,
+        network.n_units,
+        whole,
+        advanced(whole, n),
+        advanced(whole, 2 * n),
+        advanced(whole, 3 * n),
+        advanced(whole, 4 * n),
+        real,
+        advanced(real, n),
+        advanced(real, 2 * n),
+    )
+
+
+@kernel
+def buffers(net: Any, scratch: Any, width: Any) -> Any:
+    """The scratch memory divided up."""
+    L, S = width.lanes.n, width.tile.n
+    parameters, units, outputs = net.parameters * L, net.n_units * S, net.sizes[net.layers]
+    W = pointer(scratch.numbers)
+    S0 = advanced(W, parameters)
+    S1 = advanced(S0, parameters)
+    running = advanced(S1, parameters)
+    clock = advanced(running, RUNNING * L)
+    G = advanced(clock, 2 * L)
+    A = advanced(G, parameters)
+    Z = advanced(A, units)
+    D = advanced(Z, units)
+    T = advanced(D, units)
+    E = advanced(T, outputs * S)
+    F = advanced(E, outputs * S)
+    mask = advanced(F, units)
+    acc = advanced(mask, S)
+    live = advanced(acc, (ACCUMULATORS + 3 * outputs) * L)
+    counts, order = pointer(scratch.counts), pointer(scratch.order)
+    return Buffers(W, S0, S1, running, clock, G, A, Z, D, T, E, F, mask, acc, live, counts, scratch.n_order, order)
+
+
+@kernel
+def group(net: Any, lanes: Any, g: int, L: int) -> Any:
+    """The lanes of one group."""
+    layers = net.layers
+    rows = carried_rows(net.parameters)
+    whole, partly = lanes.start == 0, lanes.start > 0 or lanes.until < lanes.events[lanes.events.size - 1]
+    rates = advanced(pointer(lanes.numbers), g * (2 * layers + SLOTS + CRITERIA) * L)
+    settings = advanced(rates, 2 * layers * L)
+    return Runs(
+        advanced(pointer(lanes.seeds), g * L),
+        advanced(pointer(lanes.weights), g * net.parameters * L * whole),
+        rates,
+        settings,
+        advanced(settings, SLOTS * L),
+        lanes.clock0,
+        lanes.clock1,
+        lanes.events.size,
+        pointer(lanes.events),
+        lanes.start,
+        lanes.until,
+        advanced(pointer(lanes.state), g * rows * L * partly),
+        advanced(pointer(lanes.counts), g * COUNTS * L * partly),
+    )
+
+
+@kernel
+def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
+    """Where the measurements of one group go."""
+    events = g * n_events * L
+    return Out(
+        out.n_kept,
+        pointer(out.kept),
+        advanced(pointer(out.values), events * VALUES),
+        advanced(pointer(out.counts), events * COUNTS),
+        advanced(pointer(out.weights), g * out.n_kept * net.parameters * L),
+    )
+
+
+@kernel
+def copy_rows(target: Any, source: Any, n: int, width: Any) -> None:
+    """Copy n rows of lanes."""
+    for at in range(0, n * width.lanes.n, width.lanes.n):
+        store(target, at, load(source, at, width.lanes))
+
+
+@kernel
+def fill_rows(start: Any, n: int, value: float, width: Any) -> None:
+    """Set n rows of lanes."""
+    for at in range(0, n * width.lanes.n, width.lanes.n):
+        store(start, at, fill(start, value, width.lanes))

@@ -1,0 +1,225 @@
+"""Numbers and rows as the bytes of a CSV file: what Python's `repr` and `str` write, without Python's lock."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from runner.kernels.decimals import HIDDEN_BIT, LEAST_Q, shortest
+from runner.kernels.lanes.operations import entry, kernel
+
+FLOAT, INT, BOOL = np.int64(0), np.int64(1), np.int64(2)
+# Most bytes of a float (-1.2345678901234567e-308), an integer or a truth value, with the comma before it.
+MOST_BYTES = 25
+MOST_INTEGER = 20
+# Most bytes of the identity, the seed and the line end.
+MOST_NAME = 16 + MOST_INTEGER + 1
+
+_COMMA, _LINE_END, _MINUS, _PLUS, _POINT, _E, _ZERO = (np.uint8(ord(sign)) for sign in ",\n-+.e0")
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+_NAN, _INF, _TRUE, _FALSE = (np.frombuffer(word, np.uint8) for word in (b"nan", b"inf", b"True", b"False"))
+_10, _15, _52, _63 = (np.uint64(n) for n in (10, 15, 52, 63))
+_TENS = np.array([10**n for n in range(20)], np.uint64)
+_FRACTION, _EXPONENT = np.uint64((1 << 52) - 1), np.uint64(0x7FF)
+
+
+class Pieces(NamedTuple):
+    """Texts one behind the other, for the rows to choose from.
+
+    Attributes
+    ----------
+    data : uint8 array
+    starts : int64 array (pieces + 1,)
+        Where each one starts, and last where the last one ends.
+    """
+
+    data: Any
+    starts: Any
+
+
+@kernel
+def _copy(out: Any, at: int, data: Any, first: int, end: int) -> Any:
+    for i in range(first, end):
+        out[at + i - first] = data[i]
+    return at + end - first
+
+
+@kernel
+def _count(number: Any) -> Any:
+    """How many decimal digits a number has."""
+    n = 1
+    while n < MOST_INTEGER and number >= _TENS[n]:
+        n += 1
+    return n
+
+
+@kernel
+def _put_digits(out: Any, at: int, number: Any, n: int) -> Any:
+    """The last n decimal digits of a number."""
+    for i in range(at + n - 1, at - 1, -1):
+        rest = number // _10
+        out[i] = _ZERO + np.uint8(number - rest * _10)
+        number = rest
+    return at + n
+
+
+@kernel
+def _fill(out: Any, at: int, byte: Any, n: int) -> Any:
+    for i in range(at, at + n):
+        out[i] = byte
+    return at + n
+
+
+@kernel
+def _put_decimal(out: Any, at: int, digits: Any, n: int, point: int) -> Any:
+    """The number 0.DIGITS * 10^point as `repr` writes it: with an exponent below 0.0001 and from 10^16 on."""
+    if -4 < point <= 0:
+        at = _fill(out, at, _ZERO, 1)
+        at = _fill(out, at, _POINT, 1)
+        at = _fill(out, at, _ZERO, -point)
+        return _put_digits(out, at, digits, n)
+    if n <= point <= 16:
+        at = _put_digits(out, at, digits, n)
+        at = _fill(out, at, _ZERO, point - n)
+        at = _fill(out, at, _POINT, 1)
+        return _fill(out, at, _ZERO, 1)
+    before = point if 0 < point <= 16 else 1
+    end = _put_digits(out, at + 1, digits, n)
+    _copy(out, at, out, at + 1, at + 1 + before)
+    out[at + before] = _POINT
+    if 0 < point <= 16:
+        return end
+    at = end if n > 1 else at + 1
+    exponent = point - 1
+    at = _fill(out, at, _E, 1)
+    at = _fill(out, at, _MINUS if exponent < 0 else _PLUS, 1)
+    size = np.uint64(abs(exponent))
+    return _put_digits(out, at, size, max(_count(size), 2))
+
+
+@kernel
+def put_float(out: Any, at: int, bits: Any, powers: Any) -> Any:
+    """A float64, given by its bits, as `repr` writes it; gives the place behind it.
+
+    Parameters
+    ----------
+    out : uint8 array, filled in from `at` on
+    bits : uint64
+    powers : array of uint64
+        `decimals.powers_of_ten()`.
+    """
+    q, fraction = np.int64((bits >> _52) & _EXPONENT), bits & _FRACTION
+    if q == 0x7FF and fraction != 0:
+        return _copy(out, at, _NAN, 0, 3)
+    if bits >> _63 != 0:
+        at = _fill(out, at, _MINUS, 1)
+    if q == 0x7FF:
+        return _copy(out, at, _INF, 0, 3)
+    if q == 0 and fraction == 0:
+        return _put_decimal(out, at, fraction, 1, 1)
+    if q > 0:
+        digits, k = shortest(fraction | HIDDEN_BIT, q - 1 + LEAST_Q, powers)
+    else:
+        digits, k = shortest(fraction, np.int64(LEAST_Q), powers)
+    shorter = digits // _10
+    while shorter * _10 == digits:
+        digits, k = shorter, k + 1
+        shorter = digits // _10
+    n = _count(digits)
+    return _put_decimal(out, at, digits, n, n + k)
+
+
+@kernel
+def _put_measurement(out: Any, at: int, bits: Any, number: Any, kind: int, powers: Any) -> Any:
+    if kind == FLOAT:
+        return put_float(out, at, bits, powers)
+    if kind == BOOL:
+        return _copy(out, at, _TRUE, 0, 4) if number != 0.0 else _copy(out, at, _FALSE, 0, 5)
+    whole = np.int64(number) if abs(number) < 9.2e18 else np.int64(0)
+    if whole < 0:
+        at = _fill(out, at, _MINUS, 1)
+    size = np.uint64(abs(whole))
+    return _put_digits(out, at, size, _count(size))
+
+
+class Names(NamedTuple):
+    """What stands at the start of rows, up to their measurements.
+
+    Attributes
+    ----------
+    ids : uint64 array (n,)
+        Written as 16 hexadecimal digits.
+    keys : Pieces
+        Commas and keys between the identity and the seed.
+    which : int64 array (n,)
+        The piece of `keys` of each row.
+    seeds : uint64 array (n,)
+    outcomes : Pieces
+        Each with a comma before it.
+    codes : int64 array (n,)
+        The piece of `outcomes` of each row.
+    """
+
+    ids: Any
+    keys: Any
+    which: Any
+    seeds: Any
+    outcomes: Any
+    codes: Any
+
+
+class Measurements(NamedTuple):
+    """What stands in the rows behind the outcome.
+
+    Attributes
+    ----------
+    numbers : float64 array (n, columns)
+    bits : uint64 array (n, columns)
+        The same memory.
+    kinds : int64 array (columns,)
+        FLOAT, INT or BOOL.
+    missing : uint64
+        The bits of a number that was not measured, and has an empty field.
+    powers : array of uint64
+        `decimals.powers_of_ten()`.
+    """
+
+    numbers: Any
+    bits: Any
+    kinds: Any
+    missing: Any
+    powers: Any
+
+
+@entry
+def write_rows(names: Any, measured: Any, out: Any, ends: Any) -> None:
+    """Rows of a CSV file.
+
+    Parameters
+    ----------
+    names : Names
+    measured : Measurements
+    out : uint8 array, filled in
+        Long enough for all rows (see MOST_BYTES); who calls must see to it.
+    ends : int64 array (n,), filled in
+        Where each row ends, behind its line end.
+    """
+    at = 0
+    for row in range(names.ids.size):
+        for digit in range(16):
+            out[at] = _HEX[(names.ids[row] >> np.uint64(60 - 4 * digit)) & _15]
+            at += 1
+        key = names.which[row]
+        at = _copy(out, at, names.keys.data, names.keys.starts[key], names.keys.starts[key + 1])
+        at = _put_digits(out, at, names.seeds[row], _count(names.seeds[row]))
+        code = names.codes[row]
+        at = _copy(out, at, names.outcomes.data, names.outcomes.starts[code], names.outcomes.starts[code + 1])
+        for column in range(measured.kinds.size):
+            at = _fill(out, at, _COMMA, 1)
+            bits = measured.bits[row, column]
+            if bits != measured.missing:
+                number, kind = measured.numbers[row, column], measured.kinds[column]
+                at = _put_measurement(out, at, bits, number, kind, measured.powers)
+        at = _fill(out, at, _LINE_END, 1)
+        ends[row] = at

@@ -1,0 +1,208 @@
+"""exp, log, log1p, sigmoid, tanh and softplus on lanes.
+
+Written with additions, multiplications, divisions and fused multiply-adds, which IEEE 754 defines to the last bit, so
+that they give the same bits on every processor; the mathematics library of the system does not. Coefficients are fits
+made with mpmath at 50 digits (`benchmarks/elementary.py` makes them anew and measures the errors); reductions follow
+Muller, Elementary Functions, 3rd ed., sections 10.2 and 11.
+
+Errors are the largest ones found against mpmath over the whole range, in units in the last place (ulp) of the exact
+result. NaN goes in and comes out; arguments beyond the range saturate as documented for each function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import config, types
+from numba.extending import overload, register_jitable
+
+from runner.kernels.lanes.bits import SHIFTER32, SHIFTER64, exponent, power_of_two, significand
+from runner.kernels.lanes.compiling import PartCompiler
+from runner.kernels.lanes.operations import absolute, fma, where_lt
+from runner.kernels.lanes.vector import Vec
+
+# Small functions of vectors are always inlined: a call would move vectors through memory.
+lane_function = register_jitable(forceinline=True, pipeline_class=PartCompiler)
+
+LOG2E = 1.4426950408889634
+# ln 2 in two parts, the first with trailing zeros, so that k * LN2_HIGH is exact.
+LN2_HIGH64, LN2_LOW64 = 0.6931471803691238, 1.9082149292705877e-10
+LN2_HIGH32, LN2_LOW32 = 0.693359375, -0.00021219444005469057
+
+
+def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str) -> Any:
+    """One function of one vector, with a body for each precision chosen when a kernel is compiled."""
+
+    def function(x: Any) -> Any:
+        return (for64 if x.dtype == np.float64 else for32)(x)
+
+    function.__doc__ = doc
+    if not config.DISABLE_JIT:
+
+        @overload(function, jit_options={"forceinline": True, "pipeline_class": PartCompiler})
+        def _choose(x: Any) -> Any:
+            if isinstance(x, Vec):
+                return for64 if x.elem is types.float64 else for32
+            return None
+
+    return function
+
+
+def _reduced64(x: Any) -> Any:
+    """(exp(r) - 1) and 2^k with x = k ln 2 + r, |r| <= ln(2)/2; x within +-708."""
+    shifted = fma(x, LOG2E, SHIFTER64)
+    k = shifted - SHIFTER64
+    r = fma(k, -LN2_HIGH64, x)
+    r = fma(k, -LN2_LOW64, r)
+    q = fma(r, 2.510038319586702e-08, 2.7620085455018414e-07)
+    q = fma(q, r, 2.7557268464831627e-06)
+    q = fma(q, r, 2.4801521302241082e-05)
+    q = fma(q, r, 0.00019841269863050506)
+    q = fma(q, r, 0.001388888891720967)
+    q = fma(q, r, 0.008333333333330063)
+    q = fma(q, r, 0.041666666666624136)
+    q = fma(q, r, 0.16666666666666669)
+    q = fma(q, r, 0.5000000000000001)
+    return fma(r * r, q, r), power_of_two(shifted)
+
+
+def _reduced32(x: Any) -> Any:
+    """The same in single precision; x within +-87."""
+    shifted = fma(x, LOG2E, SHIFTER32)
+    k = shifted - SHIFTER32
+    r = fma(k, -LN2_HIGH32, x)
+    r = fma(k, -LN2_LOW32, r)
+    q = fma(r, 0.0013926181709393859, 0.008363177999854088)
+    q = fma(q, r, 0.041666556149721146)
+    q = fma(q, r, 0.16666576266288757)
+    q = fma(q, r, 0.5)
+    return fma(r * r, q, r), power_of_two(shifted)
+
+
+_reduced = _by_precision(_reduced64, _reduced32, "(exp(r) - 1, 2^k) with x = k ln 2 + r.")
+
+
+def _halves64(x: Any) -> Any:
+    """p, q and 2^k with e^-x = 2^k (q - p) / (q + p) and p / q = tanh(r / 2), |r| <= ln(2)/2; x within +-708."""
+    shifted = fma(x, -LOG2E, SHIFTER64)
+    k = shifted - SHIFTER64
+    r = fma(k, LN2_HIGH64, x)
+    r = fma(k, LN2_LOW64, r)
+    z = r * r
+    p = fma(z, 3.304371395330362e-05, 0.013887383612038826)
+    q = fma(z, 0.0009917624744920641, 0.11110810055740897)
+    return fma(p, z, 0.5) * r, fma(q, z, 1.0), power_of_two(shifted)
+
+
+def _halves32(x: Any) -> Any:
+    """The same in single precision; x within +-87."""
+    shifted = fma(x, -LOG2E, SHIFTER32)
+    k = shifted - SHIFTER32
+    r = fma(k, LN2_HIGH32, x)
+    r = fma(k, LN2_LOW32, r)
+    z = r * r
+    return fma(z, 0.008322615176439285, 0.5) * r, fma(z, 0.0999784842133522, 1.0), power_of_two(shifted)
+
+
+# What ends in a division anyway takes the exponential as a quotient: a rational function of five numbers is as good as
+# a polynomial of ten, and half as long.
+_halves = _by_precision(_halves64, _halves32, "p, q and 2^k with e^-x = 2^k (q - p) / (q + p).")
+
+
+def _limit64(x: Any) -> Any:
+    return 708.0
+
+
+def _limit32(x: Any) -> Any:
+    return 87.0
+
+
+_limit = _by_precision(_limit64, _limit32, "Largest argument whose exponential and reciprocal are normal numbers.")
+
+
+@lane_function
+def clamp(x: Any, bound: Any) -> Any:
+    """x within +-bound; NaN stays NaN."""
+    x = where_lt(bound, x, bound, x)
+    return where_lt(x, -bound, -bound, x)
+
+
+@lane_function
+def exp(x: Any) -> Any:
+    """e^x, for x within +-708 (float32: +-87); beyond, the value at that limit.
+
+    Largest error: 1.1 ulp (float32: 1.0).
+    """
+    p, scale = _reduced(clamp(x, _limit(x)))
+    return fma(p, scale, scale)
+
+
+@lane_function
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + e^-x); 0 is never reached: the smallest value is e^-708 (float32: e^-87).
+
+    Largest error: 2.2 ulp (float32: 2.3).
+    """
+    p, q, scale = _halves(clamp(x, _limit(x)))
+    above = q + p
+    return above / fma(q - p, scale, above)
+
+
+@lane_function
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent, (1 - e^-2x) / (1 + e^-2x) without cancellation near 0.
+
+    Largest error: 2.7 ulp (float32: 2.7).
+    """
+    p, q, scale = _halves(clamp(x, 22.0) * 2.0)
+    less, more = 1.0 - scale, 1.0 + scale
+    return fma(less, q, more * p) / fma(more, q, less * p)
+
+
+def _log64(x: Any) -> Any:
+    k, m = exponent(x), significand(x)
+    f = m - 1.0
+    s = f / (m + 1.0)
+    z = s * s
+    q = fma(z, 0.1461703754879165, 0.1533167403016786)
+    q = fma(q, z, 0.18182890556695602)
+    q = fma(q, z, 0.2222221111514416)
+    q = fma(q, z, 0.2857142862609589)
+    q = fma(q, z, 0.3999999999989924)
+    q = fma(q, z, 0.666666666666667)
+    # log m = 2 atanh(s) = 2s + s z q, and 2s = f - s f: the large term f is exact.
+    tail = fma(s, fma(z, q, -f), k * LN2_LOW64)
+    return fma(k, LN2_HIGH64, f + tail) + (x - x)
+
+
+def _log32(x: Any) -> Any:
+    k, m = exponent(x), significand(x)
+    f = m - 1.0
+    s = f / (m + 1.0)
+    z = s * s
+    q = fma(z, 0.2958039939403534, 0.39988771080970764)
+    q = fma(q, z, 0.6666668653488159)
+    tail = fma(s, fma(z, q, -f), k * LN2_LOW32)
+    return fma(k, LN2_HIGH32, f + tail) + (x - x)
+
+
+_LOG = """Natural logarithm of a positive normal number; NaN for NaN and infinity.
+
+    Largest error: 0.9 ulp (float32: 0.9).
+    """
+log = _by_precision(_log64, _log32, _LOG)
+
+
+@lane_function
+def log1p(x: Any) -> Any:
+    """log(1 + x) for 0 <= x <= 1, the rounding error of 1 + x put back. Largest error: 1.1 ulp (float32: 1.1)."""
+    y = x + 1.0
+    return log(y) + (x - (y - 1.0)) / y
+
+
+@lane_function
+def softplus(x: Any) -> Any:
+    """log(1 + e^x), without overflow. Largest error: 1.8 ulp (float32: 1.8)."""
+    return where_lt(x, 0.0, 0.0, x) + log1p(exp(-absolute(x)))

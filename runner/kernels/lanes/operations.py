@@ -1,0 +1,257 @@
+"""Operations on lanes beyond arithmetic: memory, fused multiply-add, selection, tiles of samples.
+
+Each is an LLVM instruction or a few, and has a NumPy twin that runs when the JIT is disabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from runner.kernels.lanes.compiling import PartCompiler
+from runner.kernels.lanes.vector import BITS, LLVM_FLOAT, LanesType, Pointer, Vec, broadcast, common_vec
+
+I32 = ir.IntType(32)
+
+# Division by zero gives infinity as in NumPy: the check of Python's error model would make divisions scalar code.
+# What Python calls is an entry; all else that is compiled is part of one.
+entry = njit(nogil=True, error_model="numpy")
+kernel = njit(nogil=True, error_model="numpy", pipeline_class=PartCompiler)
+# Put into its caller before types are inferred. Numba links and optimises everything a function calls anew for every
+# level of calls above it: what is only a step of a longer function is merged into it to save a second of compilation.
+inlined = njit(nogil=True, error_model="numpy", forceinline=True, pipeline_class=PartCompiler)
+step = njit(nogil=True, error_model="numpy", inline="always", pipeline_class=PartCompiler)
+
+
+def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Make a typing function an intrinsic, or put the NumPy twin in its place when the JIT is disabled."""
+
+    def decorate(typing_function: Callable[..., Any]) -> Any:
+        if not config.DISABLE_JIT:
+            return intrinsic(typing_function)
+        numpy_twin.__doc__ = typing_function.__doc__
+        return numpy_twin
+
+    return decorate
+
+
+def llvm_call(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
+    """Call the LLVM intrinsic `name` on vectors."""
+    ty = args[0].type
+    full = f"llvm.{name}.v{vec.n}f{BITS[vec.elem]}"
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ty, [ty] * len(args)), full)
+    return builder.call(function, args)
+
+
+def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
+
+
+def read(builder: Any, place: Any, vec: Vec) -> Any:
+    """The vector at an address."""
+    vec_type = ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
+    value = builder.load(builder.bitcast(place, vec_type.as_pointer()))
+    value.align = BITS[vec.elem] // 8
+    return value
+
+
+def write(builder: Any, place: Any, value: Any, vec: Vec) -> None:
+    """Put a vector at an address."""
+    builder.store(value, builder.bitcast(place, value.type.as_pointer())).align = BITS[vec.elem] // 8
+
+
+@operation(lambda array: array.reshape(-1))
+def pointer(typingctx: Any, array: Any) -> Any:
+    """The memory of a C-contiguous array. The array must outlive it."""
+    if not isinstance(array, types.Array):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return Pointer(array.dtype)(array), codegen
+
+
+@operation(lambda start, n: start[n:])
+def advanced(typingctx: Any, start: Any, n: Any) -> Any:
+    """The memory from element n on."""
+    if not isinstance(start, Pointer):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
+
+    return start(start, n), codegen
+
+
+@operation(lambda: None)
+def not_inlined(typingctx: Any) -> Any:
+    """Keep the function this stands in a function of its own: it has several callers and is compiled once."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # A function called by one that is always inlined inherits its flags.
+        builder.function.attributes.discard("alwaysinline")
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@operation(lambda array, at, width: array[at : at + width.n].copy())
+def load(typingctx: Any, start: Any, at: Any, width: Any) -> Any:
+    """`width` consecutive numbers from index `at` on."""
+    if not (isinstance(start, Pointer) and isinstance(width, LanesType)):
+        return None
+    vec = Vec(start.dtype, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return read(builder, _address(context, builder, sig, args), vec)
+
+    return vec(start, at, width), codegen
+
+
+def _store_twin(array: Any, at: int, value: Any) -> None:
+    array[at : at + len(value)] = value
+
+
+@operation(_store_twin)
+def store(typingctx: Any, start: Any, at: Any, value: Any) -> Any:
+    """Write a vector to consecutive places, from index `at` on."""
+    if not (isinstance(start, Pointer) and isinstance(value, Vec) and start.dtype == value.elem):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        write(builder, _address(context, builder, sig, args), args[2], value)
+        return context.get_dummy_value()
+
+    return types.void(start, at, value), codegen
+
+
+@operation(lambda array, scalar, width: np.full(width.n, scalar, array.dtype))
+def fill(typingctx: Any, start: Any, scalar: Any, width: Any) -> Any:
+    """A vector with `scalar` in every lane, of the number type of `start`."""
+    vec = Vec(start.dtype, width.n)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return broadcast(context, builder, args[1], sig.args[1], vec)
+
+    return vec(start, scalar, width), codegen
+
+
+@operation(lambda a, b, c: a * b + c)
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c rounded once. (The NumPy twin rounds twice: it is for reading and debugging, not for bits.)"""
+    vec = common_vec(a, b, c)
+    if vec is None:
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        values = [broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True)]
+        return llvm_call(builder, "fma", vec, *values)
+
+    return vec(a, b, c), codegen
+
+
+def _unary(name: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return llvm_call(builder, name, a, args[0])
+
+        return (a(a), codegen) if isinstance(a, Vec) else None
+
+    typing_function.__doc__, typing_function.__name__ = doc, name
+    return operation(twin)(typing_function)
+
+
+rint = _unary("rint", lambda a: np.rint(a), "Nearest integer, ties to even.")
+absolute = _unary("fabs", lambda a: np.abs(a), "Absolute value.")
+sqrt = _unary("sqrt", lambda a: np.sqrt(a), "Square root, correctly rounded.")
+
+
+def _selection(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+        vec = common_vec(a, b, x, y)
+        if vec is None:
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            va, vb, vx, vy = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
+            return builder.select(builder.fcmp_ordered(predicate, va, vb), vx, vy)
+
+        return vec(a, b, x, y), codegen
+
+    typing_function.__doc__ = doc
+    return operation(twin)(typing_function)
+
+
+where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y (also for NaN).")
+where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y (also for NaN).")
+
+
+def larger(builder: Any, predicate: str, a: Any, b: Any) -> Any:
+    """The larger (or smaller) of two vectors; NaN wherever either is NaN."""
+    kept = builder.select(builder.fcmp_ordered(predicate, b, a), a, b)
+    return builder.select(builder.fcmp_unordered("uno", a, a), a, kept)
+
+
+def _extremum(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
+    def typing_function(typingctx: Any, a: Any, b: Any) -> Any:
+        vec = common_vec(a, b)
+        if vec is None:
+            return None
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
+            return larger(builder, predicate, va, vb)
+
+        return vec(a, b), codegen
+
+    typing_function.__doc__ = doc
+    return operation(twin)(typing_function)
+
+
+maximum = _extremum("<=", lambda a, b: np.maximum(a, b), "Larger of two; NaN if either is.")
+minimum = _extremum(">=", lambda a, b: np.minimum(a, b), "Smaller of two; NaN if either is.")
+
+
+def larger_magnitude(builder: Any, a: Any, b: Any) -> Any:
+    """The larger of two vectors without signs, by their bits: as integers NaN is larger than infinity.
+
+    One instruction where `maximum` needs four.
+    """
+    bits = ir.VectorType(ir.IntType(64 if isinstance(a.type.element, ir.DoubleType) else 32), a.type.count)
+    x, y = builder.bitcast(a, bits), builder.bitcast(b, bits)
+    return builder.bitcast(builder.select(builder.icmp_signed(">", x, y), x, y), a.type)
+
+
+@operation(lambda a, b: np.maximum(a, b))
+def magnitude(typingctx: Any, a: Any, b: Any) -> Any:
+    """Larger of two numbers that are not negative; NaN if either is."""
+    if not (isinstance(a, Vec) and a == b):
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return larger_magnitude(builder, *args)
+
+    return a(a, b), codegen
+
+
+@operation(lambda a, b: bool(np.any(a < b)))
+def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
+    """Whether a < b in any lane."""
+    vec = common_vec(a, b)
+    if vec is None:
+        return None
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
+        bits = builder.bitcast(builder.fcmp_ordered("<", va, vb), ir.IntType(vec.n))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(a, b), codegen

@@ -1,0 +1,228 @@
+"""Kinds of values that are written as calls: data sets, scalings and initialisers; or as what stands in for them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
+from runner.data.parameters import TruthTable
+from runner.keys.issues import Flaw, Wrong, expected, unknown
+from runner.keys.kinds import Kind, numbers
+from runner.keys.scalars import found, list_text, resolve
+from runner.ops import FAULTS, INITIALIZERS
+from runner.registry import Argument, Call
+
+
+def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
+    if isinstance(value, dict):
+        try:
+            spec = parse_csv_spec(value)
+            return spec if base is None else fingerprint(spec, base)
+        except DataError as error:
+            raise Wrong(*_csv_faults(problem.message for problem in error.problems)) from None
+    name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
+    if name not in DATASETS:
+        raise Wrong(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
+    entry = DATASETS[name]
+    digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
+    args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
+    return _bound(entry, name, args)
+
+
+def _csv_faults(messages: Iterable[str]) -> list[Flaw]:
+    """The messages about a CSV specification, each with the entry that it begins with."""
+    faults = []
+    for message in messages:
+        message = message.removeprefix("data: ").replace("found None", "found nothing")
+        first, _, rest = message.partition(" ")
+        if message.startswith("unknown key "):
+            faults.append(Flaw(message, (rest.split("'")[1],), at_key=True))
+        else:
+            faults.append(Flaw(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+    misspelt = any(fault.at_key for fault in faults)
+    return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
+
+
+def _read_scaling(value: object, base: Path | None = None) -> Call:
+    name, parts = split_call(value, "a scaling")
+    if name not in SCALINGS:
+        raise Wrong(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
+    return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
+
+
+def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
+    try:
+        return Call(name, entry.bind(args))
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
+    return zip(parts, digits + [False] * len(parts), strict=False)
+
+
+def _initializer(value: object, names: list[str], what: str) -> Call:
+    name, parts = split_call(value, what)
+    if name not in names:
+        raise Wrong(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
+    wanted = INITIALIZERS[name].parameters
+    if len(parts) != len(wanted):
+        takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
+        raise Wrong(f"expected {takes}, found {value}")
+    args = tuple(float(to_argument(part)) + 0.0 for part in parts)
+    given = dict(zip(wanted, args, strict=True))
+    if given.get("std", 0.0) < 0:
+        raise Wrong(f"expected std >= 0, found {value}")
+    if "b" in given and not given["a"] < given["b"]:
+        raise Wrong(f"expected a < b, found {value}")
+    return Call(name, args)
+
+
+def _read_init(value: object, base: Path | None = None) -> Call | tuple[float, ...]:
+    if isinstance(value, list):
+        return numbers(value)
+    return _initializer(value, list(INITIALIZERS), "an initialiser or a list of numbers")
+
+
+def _read_bias_init(value: object, base: Path | None = None) -> Call:
+    names = [name for name, record in INITIALIZERS.items() if record.biases]
+    return _initializer(value, names, "an initialiser")
+
+
+def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    bare = [name for name, record in registry.items() if not record.parameters]
+    called = [name for name, record in registry.items() if record.parameters]
+    forms: list[Mapping[str, Any]] = [{"enum": bare}]
+    if called:
+        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
+    return {"anyOf": [*forms, *others]}
+
+
+_CSV_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "csv": {"type": "string"},
+        "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "sha256": {"type": "string"},
+    },
+    "required": ["csv", "inputs", "targets"],
+    "additionalProperties": False,
+}
+_NUMBERS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+
+DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
+SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
+INIT = Kind(
+    _read_init,
+    lambda value: list_text(value) if isinstance(value, tuple) else str(value),
+    _call_schema(INITIALIZERS, _NUMBERS_SCHEMA),
+)
+BIAS_INIT = Kind(_read_bias_init, str, _call_schema({n: r for n, r in INITIALIZERS.items() if r.biases}))
+
+
+MOST_DECIMALS = 15
+MOST_SUBSETS = 12
+"""Faults whose subsets make an axis, at most: 4,096 values."""
+
+
+def _read_fault(value: object) -> Call:
+    name, parts = split_call(value, "none or a list of faults")
+    if name not in FAULTS:
+        signatures = [str(Call(fault.name, fault.parameters)) for fault in FAULTS.values()]
+        raise Wrong(unknown(FAULTS, name, ["none", *signatures]))
+    wanted = FAULTS[name].parameters
+    args = [float(to_argument(part)) for part in parts]
+    if len(args) != len(wanted) or any(not arg.is_integer() or not 0 <= arg <= MOST_DECIMALS for arg in args):
+        takes = f"({', '.join(wanted)}) with 0 to {MOST_DECIMALS} decimals" if wanted else " without arguments"
+        raise Wrong(f"expected {name}{takes}, found {value}")
+    return Call(name, tuple(int(arg) for arg in args))
+
+
+def _read(value: object, base: Path | None = None) -> tuple[Call, ...]:
+    if value == "none":
+        return ()
+    items = value if isinstance(value, list) else [value]
+    if len(items) > len(FAULTS):
+        raise Wrong(f"expected each fault once, {len(FAULTS)} at most, found {len(items):,}")
+    problems, faults = [], {}
+    for i, item in enumerate(items):
+        try:
+            fault = _read_fault(item)
+            if fault.name in faults:
+                raise Wrong(f"{fault.name} stands there twice")
+            faults[fault.name] = fault
+        except Wrong as wrong:
+            problems += [p.under(i) if isinstance(value, list) else p for p in wrong.faults]
+    if problems:
+        raise Wrong(*problems)
+    replaced: dict[str, str] = {}
+    for name in faults:
+        term = FAULTS[name].replaces
+        if term and term in replaced:
+            raise Wrong(f"{replaced[term]} and {name} exclude each other: both replace the {term}")
+        replaced[term] = name
+    return tuple(faults[name] for name in FAULTS if name in faults)
+
+
+def _text(faults: tuple[Call, ...]) -> str:
+    return f"[{', '.join(map(str, faults))}]" if faults else "none"
+
+
+def subsets(value: object) -> list[object]:
+    """Every subset of a list, the empty one first, then by size: the axis of an ablation.
+
+    Raises
+    ------
+    Wrong
+        When it is not a list, or its subsets are too many.
+    """
+    if not isinstance(value, list) or not value:
+        raise expected("a list of faults", value)
+    if len(value) > MOST_SUBSETS:
+        raise Wrong(f"expected at most {MOST_SUBSETS} faults, found {len(value)}")
+    chosen = (list(some) for n in range(len(value) + 1) for some in combinations(value, n))
+    return [some or "none" for some in chosen]
+
+
+def _schema() -> Mapping[str, Any]:
+    bare = [name for name, fault in FAULTS.items() if not fault.parameters]
+    called = [name for name, fault in FAULTS.items() if fault.parameters]
+    one = {"anyOf": [{"enum": bare}, {"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"}]}
+    return {"anyOf": [{"const": "none"}, one, {"type": "array", "items": one}]}
+
+
+FAULT_LIST = Kind(_read, _text, _schema(), ranges={"subsets": subsets})
+
+
+_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
+
+
+def split_call(value: object, what: str) -> tuple[str, list[str]]:
+    """Name and argument texts of `normal(0, 1)`."""
+    if not isinstance(value, str):
+        raise expected(what, value)
+    match = _CALL.fullmatch(value.strip())
+    if match is None:
+        if value.count("(") != value.count(")"):
+            raise Wrong(f"expected {what}, found {found(value)}, whose parentheses do not match")
+        raise expected(what, value)
+    inside = match[2]
+    if inside is None or not inside.strip():
+        return match[1], []
+    return match[1], [part.strip() for part in inside.split(",")]
+
+
+def to_argument(part: str) -> Argument:
+    """One argument of a call, as a number."""
+    value = resolve(part)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Wrong(f"expected numbers in the parentheses, found {found(part)}")
+    if not math.isfinite(value):
+        raise Wrong(f"expected a finite number, found {part}")
+    return value

@@ -1,0 +1,171 @@
+"""The keys of a run: one record per key, in the order of the columns of the results.
+
+Every value has one canonical text. It stands in the results, the ids of runs are hashed from it, and `read` takes it
+back to the same value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from runner.data import ENCODINGS, MISSING_POLICIES
+from runner.keys.architecture import architecture
+from runner.keys.calls import BIAS_INIT, DATA, FAULT_LIST, INIT, SCALING
+from runner.keys.issues import Wrong
+from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
+from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.registry import Call
+
+MOST_SEED = 2**63 - 1
+MOST_UPDATES = 10**12
+CRITERIA = MappingProxyType(
+    {
+        "max_error": number(0),
+        "loss": number(),
+        "mse": number(0),
+        "accuracy": number(0, 1),
+        "grad_norm": number(0),
+    }
+)
+"""What a criterion may bound, in the order in which it is written."""
+_ELEMENT = re.compile(r"init\[(0|[1-9][0-9]{0,8})\]")
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting of a run.
+
+    Attributes
+    ----------
+    name, doc : str
+    kind : Kind
+        How its values are read and written.
+    default : object
+        Canonical default; None where there is none, or where it depends on other keys.
+    required : bool
+        Whether a study must give it.
+    """
+
+    name: str
+    doc: str
+    kind: Kind
+    default: Any = None
+    required: bool = False
+
+    def read(self, value: object, base: Path | None = None) -> Any:
+        """The canonical value of what YAML gives; raises Wrong, its messages beginning with the key.
+
+        Parameters
+        ----------
+        value : object
+            As YAML reads it.
+        base : Path, optional
+            Folder of the study, to look at CSV data; without it files are left alone.
+        """
+        try:
+            return self.kind.read(value, base)
+        except Wrong as wrong:
+            raise Wrong(*(fault.named(self.name) for fault in wrong.faults)) from None
+
+    def text(self, value: Any) -> str:
+        """The canonical text; empty for None."""
+        return "" if value is None else self.kind.text(value)
+
+
+def _setting_keys() -> list[Key]:
+    keys = []
+    for name, setting in SETTINGS.items():
+        users = [f"{o.settings[name]:g} for {o.name}" for o in OPTIMIZERS.values() if name in o.settings]
+        kind = number(setting.low, setting.high, below=not setting.high_included)
+        keys.append(Key(name, f"{setting.doc} Default: {', '.join(users)}.", kind))
+    return keys
+
+
+def _keys() -> list[Key]:
+    hidden = [name for name, record in ACTIVATIONS.items() if record.hidden]
+    output = [name for name, record in ACTIVATIONS.items() if record.output]
+    budget = integer(1, MOST_UPDATES)
+    return [
+        Key("data", "A named data set, or columns of a CSV file.", DATA, required=True),
+        Key("scaling", "Of the inputs, column by column.", SCALING, Call("none")),
+        Key("missing", "What a missing number in CSV data does.", choice(MISSING_POLICIES), "error"),
+        Key("target_encoding", "one_hot: class labels to one output each.", choice(ENCODINGS), "none"),
+        Key("target_range", "Where the smallest and the largest target are mapped.", interval()),
+        Key("architecture", "Layer sizes from input to output.", architecture(), required=True),
+        Key("activation", "Of the hidden layers.", choice(hidden), "sigmoid"),
+        Key("output", "Activation of the output layer.", choice(output), "sigmoid"),
+        Key(
+            "bias",
+            "trained, none, shared (one per layer), or a number at which they are frozen.",
+            word_or(("trained", "none", "shared"), number(), "a number"),
+            "trained",
+        ),
+        Key("parameterization", "Of the network.", choice(("standard", "mean_field")), "standard"),
+        Key(
+            "init",
+            "Distribution of the initial weights, or all parameters: layer by layer W (fan_out, fan_in), then b.",
+            INIT,
+            Call("xavier_uniform"),
+        ),
+        Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
+        Key("loss", "What is minimised.", choice(LOSSES), "half_sse"),
+        Key("rule", "How weights learn from errors.", choice(RULES), "backprop"),
+        Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
+        Key("optimizer", "How a gradient becomes a change of the weights.", choice(OPTIMIZERS), "sgd"),
+        *_setting_keys(),
+        Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),
+        Key("bias_learning_rate", "The same for biases; default: learning_rate.", rates()),
+        Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
+        Key("batch", "Samples per update.", word_or(("full",), integer(1), "a whole number >= 1"), "full"),
+        Key(
+            "order",
+            "Of the samples in mini-batches.",
+            choice(("sequential", "shuffled", "with_replacement")),
+            "sequential",
+        ),
+        Key("epochs", "The budget in passes over the data; this or updates.", budget),
+        Key("updates", "The budget in changes of the weights; this or epochs.", budget),
+        Key("criterion", "When a run counts as converged.", limits(CRITERIA), (("max_error", 0.5),)),
+        Key(
+            "evaluate_every",
+            "Updates between two evaluations of the criterion; default: one epoch.",
+            integer(1, MOST_UPDATES),
+        ),
+        Key("stop", "At the end of the budget, or at the criterion.", choice(("budget", "converged")), "budget"),
+        Key("precision", "Of the arithmetic.", choice(("float64", "float32")), "float64"),
+        Key("seed", "The replicate.", integer(0, MOST_SEED)),
+    ]
+
+
+KEYS: Mapping[str, Key] = MappingProxyType({key.name: key for key in _keys()})
+"""Every key of a run, in the order of the columns."""
+
+
+def element(name: str) -> int | None:
+    """The k of `init[k]`; None for every other name."""
+    match = _ELEMENT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def sweep_key(name: str) -> Key | None:
+    """The key that a sweep may vary under this name: any but seed, and `init[k]`."""
+    if element(name) is not None:
+        return Key(name, "One number of an explicit init.", number())
+    return KEYS.get(name) if name != "seed" else None
+
+
+def text(key: str, value: Any) -> str:
+    """The canonical text of a value of a key; empty for None."""
+    return KEYS[key].text(value)
+
+
+DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
+
+
+BUDGETS = ("epochs", "updates")
+FULL = "full"

@@ -1,0 +1,55 @@
+"""What is wrong with a value, before it is known where it stands: messages with paths, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runner.errors import nearest
+from runner.keys.scalars import found, resolve
+
+Step = str | int
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """A message, the path from the value at hand to what it is about, and whether that is a key or a value."""
+
+    message: str
+    path: tuple[Step, ...] = ()
+    at_key: bool = False
+
+    def under(self, *path: Step) -> Flaw:
+        """The same fault, seen from further up."""
+        return Flaw(self.message, path + self.path, self.at_key)
+
+    def named(self, name: str) -> Flaw:
+        """The same fault, its message beginning with the name of the key."""
+        return Flaw(f"{name}: {self.message}", self.path, self.at_key)
+
+
+class Wrong(ValueError):  # noqa: N818 - never leaves the package
+    """A value that cannot be used.
+
+    Parameters
+    ----------
+    *faults : Flaw or str
+        All that is wrong with it; a text is about the whole value.
+    """
+
+    def __init__(self, *faults: Flaw | str) -> None:
+        self.faults = tuple(f if isinstance(f, Flaw) else Flaw(f) for f in faults)
+        super().__init__("; ".join(f.message for f in self.faults))
+
+
+def expected(what: str, value: object) -> Wrong:
+    """`expected a number, found 'fast'`; says so when only quotes make a number a text."""
+    quotes = isinstance(value, str) and isinstance(resolve(value), int | float) and "number" in what
+    return Wrong(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
+
+
+def unknown(names: Iterable[str], value: object, shown: Iterable[str] | None = None) -> str:
+    """`expected one of a, b, c, found 'd'; did you mean 'c'?`; `shown` are the names as the message lists them."""
+    names = tuple(names)
+    hint = nearest(value, names) if isinstance(value, str) else ""
+    return f"expected one of {', '.join(shown or names)}, found {found(value)}{hint}"

@@ -1,0 +1,223 @@
+"""Kinds of values that a key can have: how each is read, written as its one canonical text, and described."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from runner.errors import nearest
+from runner.keys.issues import Flaw, Wrong, expected, unknown
+from runner.keys.scalars import found, list_text, short
+
+Schema = Mapping[str, Any]
+
+
+class Reader(Protocol):
+    """Turns what YAML gives into a canonical value; raises Wrong. `base` is the folder of the study."""
+
+    def __call__(self, value: object, base: Path | None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    Attributes
+    ----------
+    read : Reader
+        From a value as YAML gives it.
+    text : callable
+        The canonical text; `read` takes it back to the same value.
+    schema : mapping
+        JSON schema of one value.
+    number : type or None
+        `float` or `int` where a sweep can use a range of numbers.
+    ranges : mapping of str to callable
+        Ranges of its own that a sweep can use: from what stands behind the name to a list of values.
+    """
+
+    read: Reader
+    text: Callable[[Any], str]
+    schema: Schema
+    number: type[float] | type[int] | None = None
+    ranges: Mapping[str, Callable[[object], list[Any]]] = field(default_factory=dict)
+
+
+def _bounds(what: str, low: float | None, high: float | None, below: bool = False) -> str:
+    if low is not None and high is not None and not below:
+        return f"{what} from {_count(low)} to {_count(high)}"
+    parts = [f">= {_count(low)}"] if low is not None else []
+    parts += [f"< {_count(high)}"] if high is not None else []
+    return f"{what} {' and '.join(parts)}".strip()
+
+
+def _count(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else short(value)
+
+
+def to_float(value: object, what: str = "a number") -> float:
+    """A finite number as a float; never negative zero, which would be a second text for the same number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, str) and re.fullmatch(r"[-+]?(inf(inity)?|nan)", value.casefold()):
+            raise Wrong(f"expected a finite number, found {value}")
+        raise expected(what, value)
+    if not math.isfinite(value):
+        raise Wrong(f"expected a finite number, found {value}")
+    return float(value) + 0.0
+
+
+def number(low: float | None = None, high: float | None = None, below: bool = False) -> Kind:
+    """Numbers from `low` to `high`; `below` leaves out `high` itself."""
+    what = _bounds("a number", low, high, below)
+
+    def read(value: object, base: Path | None = None) -> float:
+        x = to_float(value, what)
+        if (low is not None and x < low) or (high is not None and (x >= high if below else x > high)):
+            raise expected(what, value)
+        return x
+
+    limits = {"minimum": low, "exclusiveMaximum" if below else "maximum": high}
+    schema = {"type": "number", **{name: limit for name, limit in limits.items() if limit is not None}}
+    return Kind(read, repr, schema, float)
+
+
+def integer(low: int, high: int | None = None) -> Kind:
+    """Whole numbers from `low` to `high`; `1e4` is one."""
+    what = _bounds("a whole number", low, high)
+
+    def read(value: object, base: Path | None = None) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            raise expected(what, value)
+        if value < low or (high is not None and value > high):
+            raise expected(what, value)
+        return int(value)
+
+    schema = {"type": "integer", "minimum": low, **({} if high is None else {"maximum": high})}
+    return Kind(read, str, schema, int)
+
+
+def choice(names: Iterable[str]) -> Kind:
+    """One of a few names."""
+    known = tuple(names)
+
+    def read(value: object, base: Path | None = None) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise Wrong(unknown(known, value))
+        return value
+
+    return Kind(read, str, {"enum": list(known)})
+
+
+def text() -> Kind:
+    """Any text."""
+
+    def read(value: object, base: Path | None = None) -> str:
+        if isinstance(value, str):
+            return value
+        quotes = "; put it in quotes" if isinstance(value, int | float) else ""
+        raise Wrong(f"expected a text, found {found(value)}{quotes}")
+
+    return Kind(read, str, {"type": "string"})
+
+
+def flag() -> Kind:
+    """true or false."""
+
+    def read(value: object, base: Path | None = None) -> bool:
+        if not isinstance(value, bool):
+            raise expected("true or false", value)
+        return value
+
+    return Kind(read, lambda value: str(value).lower(), {"type": "boolean"})
+
+
+def numbers(value: Sequence[object], what: str = "a number") -> tuple[float, ...]:
+    """A list of finite numbers; every bad one is reported at its place."""
+    good, faults = [], []
+    for i, item in enumerate(value):
+        try:
+            good.append(to_float(item, what))
+        except Wrong as wrong:
+            faults += [fault.under(i) for fault in wrong.faults]
+    if faults:
+        raise Wrong(*faults)
+    if not good:
+        raise Wrong("expected at least one number, found an empty list")
+    return tuple(good)
+
+
+def rates() -> Kind:
+    """One number, or one per layer."""
+
+    def read(value: object, base: Path | None = None) -> float | tuple[float, ...]:
+        return numbers(value) if isinstance(value, list) else to_float(value)
+
+    schema = {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 1}]}
+    return Kind(read, lambda v: list_text(v) if isinstance(v, tuple) else repr(v), schema, float)
+
+
+def interval() -> Kind:
+    """`none`, which is None, or `[lo, hi]`."""
+    what = "none or two numbers [lo, hi]"
+
+    def read(value: object, base: Path | None = None) -> tuple[float, float] | None:
+        if value == "none":
+            return None
+        if not isinstance(value, list) or len(value) != 2:
+            raise expected(what, value)
+        low, high = numbers(value)
+        if not low < high:
+            raise Wrong(f"expected [lo, hi] with lo < hi, found {list_text((low, high))}")
+        return low, high
+
+    pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+    return Kind(read, lambda v: "" if v is None else list_text(v), {"anyOf": [{"const": "none"}, pair]})
+
+
+def word_or(words: Sequence[str], other: Kind, what: str) -> Kind:
+    """One of a few words, or a number of another kind."""
+
+    def read(value: object, base: Path | None = None) -> Any:
+        if isinstance(value, str):
+            if value in words:
+                return value
+            raise Wrong(f"expected {', '.join(words)} or {what}, found {found(value)}{nearest(value, words)}")
+        try:
+            return other.read(value, base)
+        except Wrong:
+            raise expected(f"{', '.join(words)} or {what}", value) from None
+
+    schema = {"anyOf": [{"enum": list(words)}, other.schema]}
+    return Kind(read, lambda v: v if isinstance(v, str) else other.text(v), schema, other.number)
+
+
+def limits(bounds: Mapping[str, Kind]) -> Kind:
+    """A mapping of names to numbers, kept in the order of `bounds`; at least one."""
+
+    def read(value: object, base: Path | None = None) -> tuple[tuple[str, float], ...]:
+        if not isinstance(value, dict) or not value:
+            raise expected(f"a mapping of {', '.join(bounds)} to numbers", value)
+        good, faults = {}, []
+        for name, limit in value.items():
+            try:
+                if name not in bounds:
+                    raise Wrong(Flaw(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
+                good[name] = bounds[name].read(limit, base)
+            except Wrong as wrong:
+                named = [f if f.at_key else f.named(name) for f in wrong.faults]
+                faults += [fault.under(name) for fault in named]
+        if faults:
+            raise Wrong(*faults)
+        return tuple((name, good[name]) for name in bounds if name in good)
+
+    schema = {
+        "type": "object",
+        "properties": {name: dict(kind.schema) for name, kind in bounds.items()},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return Kind(read, lambda v: f"{{{', '.join(f'{n}: {short(x)}' for n, x in v)}}}", schema)

@@ -1,0 +1,130 @@
+"""What the columns of the table are, and what of a plan the table needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.errors import RunnerError
+
+Records = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Ids = NDArray[np.uint64]
+_TRUTH = {"True", "False"}
+_CAPITAL = {"TRUE": "True", "FALSE": "False"}
+
+
+class CellLike(Protocol):
+    """A combination of all keys except the seed."""
+
+    @property
+    def cell_id(self) -> str: ...
+    @property
+    def texts(self) -> tuple[str, ...]: ...
+    @property
+    def architecture(self) -> Any: ...
+    def run_ids(self, seeds: Iterable[int]) -> list[int]: ...
+
+
+class PlanLike(Protocol):
+    """The runs of a study, in order: run `i * len(seeds) + k` is seed number `k` of cell `i`."""
+
+    @property
+    def n_cells(self) -> int: ...
+    @property
+    def n_runs(self) -> int: ...
+    @property
+    def seeds(self) -> Sequence[int]: ...
+    def cell(self, i: int) -> CellLike: ...
+
+
+class ResultLike(Protocol):
+    """Some finished runs, as the engine hands them over."""
+
+    @property
+    def runs(self) -> Indices: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def curves(self) -> list[Records] | None: ...
+    @property
+    def weights(self) -> tuple[Records, Records] | None: ...
+
+
+@dataclass(frozen=True)
+class Header:
+    """Columns of the table.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        Every key of a run in the order of its columns; the last one is the seed.
+    measurements : tuple of (str, str)
+        Name and kind ("float", "int" or "bool") of every measurement after the outcome.
+    outcomes : tuple of str
+        Name of an outcome by its code.
+    """
+
+    keys: tuple[str, ...]
+    measurements: tuple[tuple[str, str], ...]
+    outcomes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return ("run_id", "cell_id", *self.keys, "outcome", *(name for name, _ in self.measurements))
+
+    @cached_property
+    def line(self) -> bytes:
+        """First line of the table, with its line end."""
+        return (",".join(self.names) + "\n").encode()
+
+
+def standard_header() -> Header:
+    """Columns of the table that this version of the runner writes."""
+    from runner.keys.definitions import KEYS
+    from runner.measurements import MEASUREMENTS, OUTCOMES
+
+    measurements = tuple((column.name, column.kind) for column in MEASUREMENTS)
+    return Header(tuple(KEYS), measurements, tuple(OUTCOMES))
+
+
+def truth(texts: Iterable[str]) -> list[str]:
+    """`True` or `False` for every field of the column `converged`, of which spreadsheets write capital letters.
+
+    Raises
+    ------
+    RunnerError
+        When a field is neither.
+    """
+    found = [text if text in _TRUTH else _CAPITAL.get(text, text) for text in texts]
+    for text in set(found) - _TRUTH:
+        raise RunnerError(f"the column converged holds {text!r}: expected True or False")
+    return found
+
+
+def key_columns(names: Sequence[str]) -> list[str]:
+    """The keys of a cell among the columns of a table, but for the seed.
+
+    Those that this version knows, in its order wherever they are, and others between `cell_id` and `outcome`.
+    """
+    known = standard_header()
+    others = {"run_id", "cell_id", "outcome", *known.keys, *(name for name, _ in known.measurements)}
+    first = names.index("cell_id") if "cell_id" in names else -1
+    keys = [key for key in known.keys if key in names and key != "seed"]
+    return keys + [name for name in names[first + 1 : names.index("outcome")] if name not in others]
+
+
+def plan_ids(plan: PlanLike) -> Ids:
+    """Identity of every run of a plan as a number, in plan order."""
+    seeds = plan.seeds
+    ids = np.empty(plan.n_runs, np.uint64)
+    step = len(seeds)
+    for i in range(plan.n_cells):
+        ids[i * step : (i + 1) * step] = plan.cell(i).run_ids(seeds)
+    return ids

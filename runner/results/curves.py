@@ -1,0 +1,128 @@
+"""`curves.csv`: loss and accuracy of every run over its epochs, in the plan's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.errors import RunnerError
+from runner.results.columns import Ids, Indices, Records
+from runner.results.files import told
+from runner.results.inventory import Index, RowFile
+from runner.results.journal import Journal
+from runner.results.row_text import column_text
+
+CURVES = "curves.csv"
+_HEADER = b"run_id,epoch,loss,accuracy\n"
+Epochs = NDArray[np.float64]
+Expected = Callable[[int], tuple[Epochs, bool]]
+
+
+class OldCurves:
+    """The curves that stand in the file now, in whatever order another program may have brought their points.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist.
+    index : Index
+        Of the plan's runs.
+    expected : callable, optional
+        From the number of a run to the epochs of its curve, and whether it may end before the last of them.
+
+    Attributes
+    ----------
+    runs : array of int
+        Of each curve, the run of the plan; -1 for none.
+    whole : array of bool
+        Which curves have all their points.
+    tidy : bool
+        Whether the points of every curve stand together and in order.
+    """
+
+    def __init__(self, path: Path, index: Index, expected: Expected | None = None) -> None:
+        self._file = RowFile(path, _HEADER)
+        ids = self._file.rows.ids
+        epochs = _epochs(path, len(ids))
+        starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
+        names, first, which = np.unique(ids[starts], return_index=True, return_inverse=True)
+        # Numbered as they come first in the file.
+        rank = np.argsort(np.argsort(first))
+        curve = np.repeat(rank[which], np.diff(starts, append=len(ids)))
+        self._order = np.lexsort((epochs, curve))
+        self.tidy = bool((np.diff(self._order) == 1).all())
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(curve, minlength=len(names)))]).astype(np.int64)
+        self.runs = index.find(names[np.argsort(first)])
+        self.whole = self._check(epochs[self._order], expected)
+
+    def text(self, number: int) -> bytes:
+        """Rows of the curve with some number in the file."""
+        return b"".join(self._file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
+
+    def _check(self, epochs: Epochs, expected: Expected | None) -> NDArray[np.bool_]:
+        """Which curves have each point once, and none between others that is missing."""
+        whole = np.ones(len(self.runs), np.bool_)
+        if expected is None:
+            return whole
+        ends = self._bounds.tolist()
+        for number in np.flatnonzero(self.runs >= 0).tolist():
+            wanted, may_stop = expected(int(self.runs[number]))
+            found = epochs[ends[number] : ends[number + 1]]
+            n = len(found)
+            if may_stop and 0 < n <= len(wanted):
+                # That of a stopped run ends with the epoch at which it stopped.
+                before = wanted[n - 2] if n > 1 else -1.0
+                whole[number] = np.array_equal(found[:-1], wanted[: n - 1]) and before < found[-1] <= wanted[n - 1]
+            else:
+                whole[number] = np.array_equal(found, wanted)
+        return whole
+
+
+def _epochs(path: Path, n: int) -> Epochs:
+    """Epochs of the first n points."""
+    if not n:
+        return np.empty(0)
+    try:
+        with told(path, "read"):
+            return np.loadtxt(path, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=n, ndmin=1)
+    except ValueError as error:
+        raise RunnerError(f"{path} is not a file of curves: move it away, or pass --fresh ({error})") from None
+
+
+def curve_text(run_id: int, points: Records) -> str:
+    """Rows of one curve."""
+    epochs = [str(int(epoch)) if epoch.is_integer() else repr(epoch) for epoch in points[:, 0].tolist()]
+    losses, accuracies = column_text(points[:, 1], "float"), column_text(points[:, 2], "float")
+    start = f"{run_id:016x}"
+    rows = zip(epochs, losses, accuracies, strict=True)
+    return "".join([f"{start},{epoch},{loss},{accuracy}\n" for epoch, loss, accuracy in rows])
+
+
+def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> Iterator[bytes]:
+    """The whole file, in pieces.
+
+    Parameters
+    ----------
+    ids : array of uint64, shape (n_runs,)
+        Identities of the plan's runs.
+    journal : Journal
+        Holds new curves.
+    places : array of int, shape (n_runs,)
+        Place of each run in the journal; -1 where the curve is an old one or there is none.
+    old : OldCurves
+        The curves of earlier starts.
+    """
+    yield _HEADER
+    old_number = np.full(len(ids), -1, np.int64)
+    known = old.runs >= 0
+    old_number[old.runs[known]] = np.flatnonzero(known)
+    for run in np.flatnonzero((places >= 0) | (old_number >= 0)).tolist():
+        if places[run] >= 0:
+            frame, i = journal.find(int(places[run]))
+            start = int(frame.curve_ends[i - 1]) if i else 0
+            yield curve_text(int(ids[run]), frame.points[start : frame.curve_ends[i]]).encode()
+        else:
+            yield old.text(int(old_number[run]))

@@ -1,0 +1,225 @@
+"""What an earlier start has left: which runs have rows, where those are, and which rows are strangers."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.errors import RunnerError
+from runner.results.columns import Header, Ids, Indices, PlanLike, plan_ids
+from runner.results.files import TABLE, told
+from runner.results.journal import JOURNAL, Journal, places_of
+from runner.results.scan import Rows, scan_rows
+
+ORPHANS = "orphans.csv"
+
+MISSING = -1
+# Where a run's row is: the source in the high bits, the row's number or its place in the journal in the low
+# ones. One integer per run, because ten million runs must be known without ten million Python objects.
+SOURCE = 60
+IN_TABLE, IN_ORPHANS, IN_JOURNAL = (source << SOURCE for source in range(3))
+_LOW = (1 << SOURCE) - 1
+
+
+class RowFile:
+    """A table as an earlier start left it, and as it grows since, readable by row number.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist.
+    header : bytes
+        Its first line.
+    """
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self.path = path
+        self._rows = scan_rows(path, header)
+        self._new: list[tuple[Ids, Indices]] = []
+        self._n = len(self._rows.ids)
+        self._header = len(header)
+        self._end = self._rows.end or self._header
+
+    def __len__(self) -> int:
+        return self._n
+
+    def grown(self, ids: Ids, ends: Indices) -> None:
+        """Take note of rows appended to the file: their identities, and where each one ends in their text."""
+        self._new.append((ids, self._end + ends))
+        self._n += len(ids)
+        self._end += int(ends[-1])
+
+    @property
+    def rows(self) -> Rows:
+        """All rows; those appended since are put together with the others when asked for."""
+        if self._new:
+            ids, ends = zip(*self._new, strict=True)
+            # A file that was empty has had its header written since.
+            starts = self._rows.starts if self._rows.end else self._rows.starts + self._header
+            self._rows = Rows(np.concatenate([self._rows.ids, *ids]), np.concatenate([starts, *ends]), self._end)
+            self._new = []
+        return self._rows
+
+    def row(self, number: int) -> bytes:
+        """One row."""
+        return b"".join(self.segments(np.array([number])))
+
+    def segments(self, numbers: Indices) -> Iterator[bytes]:
+        """Rows of some numbers, in that order, neighbours in one piece."""
+        cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+        firsts = numbers[np.concatenate([np.zeros(1, np.int64), cuts])]
+        lasts = numbers[np.concatenate([cuts - 1, [len(numbers) - 1]])]
+        starts, ends = self.rows.starts[firsts].tolist(), self.rows.starts[lasts + 1].tolist()
+        with told(self.path, "read"), self.path.open("rb", buffering=0) as file:
+            for start, end in zip(starts, ends, strict=True):
+                yield os.pread(file.fileno(), end - start, start)
+
+
+class Index:
+    """Finds the runs of a plan by their identities."""
+
+    def __init__(self, plan: PlanLike) -> None:
+        self._plan = plan
+        self._ids: Ids | None = None
+        self._order: Indices | None = None
+
+    @property
+    def ids(self) -> Ids:
+        """Identities in plan order, made when first asked for: a fresh start never needs them."""
+        if self._ids is None:
+            self._ids = plan_ids(self._plan)
+        return self._ids
+
+    def find(self, ids: Ids) -> Indices:
+        """Index of the run that has each identity; -1 where none has."""
+        if not len(ids):
+            return np.empty(0, np.int64)
+        if np.array_equal(self.ids[: len(ids)], ids):  # the usual case: a table that has grown from the front
+            return np.arange(len(ids))
+        if self._order is None:
+            self._order = np.argsort(self.ids, kind="stable")
+        spot = np.searchsorted(self.ids, ids, sorter=self._order)
+        found = self._order[np.minimum(spot, len(self._order) - 1)]
+        return np.where(self.ids[found] == ids, found, MISSING)
+
+
+@dataclass
+class Survey:
+    """State of a folder of results with respect to a plan.
+
+    Attributes
+    ----------
+    table, orphans : RowFile
+        The table, and the rows that were set aside when the study no longer had them.
+    journal : Journal
+        Finished runs that are not in the table.
+    index : Index
+        Of the plan's runs.
+    place : array of int, shape (n_runs,)
+        Where the row of each run is; -1 when there is none.
+    to_orphans, orphan_ids : array
+        Places and identities of the rows that are in the table or the journal but not in the plan.
+    last : int
+        The greatest index of a run in the table; -1 when it has none.
+    tidy : bool
+        Whether the table's rows are runs of the plan in its order (perhaps with gaps): it can be appended to.
+    """
+
+    table: RowFile
+    orphans: RowFile
+    journal: Journal
+    index: Index
+    place: Indices
+    to_orphans: Indices
+    orphan_ids: Ids
+    last: int
+    tidy: bool
+
+    @property
+    def n_kept(self) -> int:
+        """Runs of the plan that have their rows."""
+        return int(np.count_nonzero(self.place != MISSING))
+
+
+def survey(folder: Path, plan: PlanLike, header: Header, label: str) -> Survey:
+    """Look at a folder of results without changing anything.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not exist.
+    plan : Plan
+        What the study asks for now.
+    header : Header
+        The columns.
+    label : str
+        What the rows depend on besides (see `Journal`).
+    """
+    table = RowFile(folder / TABLE, header.line)
+    orphans = RowFile(folder / ORPHANS, header.line)
+    journal = Journal(folder / JOURNAL, label)
+    index = Index(plan)
+    place = np.full(plan.n_runs, MISSING, np.int64)
+    lost: list[tuple[Indices, Ids]] = []
+
+    def claim(ids: Ids, places: Indices) -> Indices:
+        runs = index.find(ids)
+        mine = runs >= 0
+        fresh = mine & (place[runs] == MISSING)
+        place[runs[fresh]] = places[fresh]
+        lost.append((places[~mine], ids[~mine]))
+        return runs
+
+    in_table = claim(table.rows.ids, IN_TABLE + np.arange(len(table.rows.ids)))
+    for offset, frame in journal.frames():
+        claim(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
+    to_orphans, orphan_ids = (np.concatenate(parts) for parts in zip(*lost, strict=True))
+    # Rows set aside earlier come back when the study has their runs again.
+    claim(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
+    last = int(in_table.max(initial=-1))
+    tidy = bool((np.diff(in_table) > 0).all()) and bool((in_table >= 0).all())
+    if not tidy or len(orphans):
+        _refuse_contradictions(table, orphans)
+    return Survey(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy)
+
+
+def _refuse_contradictions(*files: RowFile) -> None:
+    """Two rows of one run that differ: only one of them can be true, and only the user can know which.
+
+    The same row twice is what a process leaves that died between writing it here and removing it there.
+    """
+    ids = np.concatenate([file.rows.ids for file in files])
+    order = np.argsort(ids, kind="stable")
+    again = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
+    ends = np.cumsum([len(file) for file in files])
+
+    def place(row: int) -> tuple[RowFile, int]:
+        at = int(np.searchsorted(ends, row, side="right"))
+        return files[at], row - int(ends[at - 1] if at else 0)
+
+    for k in again.tolist():
+        (one, i), (other, j) = place(int(order[k])), place(int(order[k + 1]))
+        if one.row(i) != other.row(j):
+            where = f"rows {i + 1} and {j + 1}"
+            if one is not other:
+                where = f"row {i + 1}, and row {j + 1} of {other.path.name},"
+            raise RunnerError(
+                f"{one.path}: {where} are the same run, {ids[order[k]]:016x}, with different contents; "
+                "remove one of them, or pass --fresh to move the table aside"
+            )
+
+
+def gather(state: Survey, places: Indices) -> Iterator[bytes | memoryview]:
+    """Rows at some places, in that order."""
+    if not len(places):
+        return
+    sources: dict[int, RowFile | Journal] = {0: state.table, 1: state.orphans, 2: state.journal}
+    kinds = places >> SOURCE
+    cuts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(places)]
+    for start, end in itertools.pairwise(cuts):
+        yield from sources[int(kinds[start])].segments(places[start:end] & _LOW)

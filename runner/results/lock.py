@@ -1,0 +1,93 @@
+"""One writer for each folder of results: an advisory lock that dies with its process."""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+
+from runner.errors import Refused
+from runner.results.files import refuse_links, refuse_shared, told, write_all
+
+LOCK = "runner.lock"
+
+
+class Lock:
+    """Held from construction until `release`; the system lets go of it when the process dies, in any way.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results, which exists.
+
+    Raises
+    ------
+    Refused
+        When another process holds the lock; the message names it. When the file is not its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOCK
+        refuse_links(folder, (LOCK,))
+        refuse_shared(folder, (LOCK,))
+        with told(self.path):
+            self._descriptor = self._acquire()
+            os.ftruncate(self._descriptor, 0)
+            write_all(self._descriptor, self._card())
+
+    def release(self) -> None:
+        """Let go, and take the file away (still under the lock, lest another runner's file be removed)."""
+        if self._descriptor >= 0:
+            self.path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _acquire(self) -> int:
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                card = os.read(descriptor, 4096)
+                os.close(descriptor)
+                raise Refused(f"{self.path.parent} is in use by {_holder(card)}") from None
+            except OSError:
+                os.close(descriptor)
+                raise
+            # The holder may have removed its file between our open and our lock: then ours has no name.
+            if _same_file(descriptor, self.path):
+                return descriptor
+            os.close(descriptor)
+
+    @staticmethod
+    def _card() -> bytes:
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        return json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}).encode()
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _holder(card: bytes) -> str:
+    """Who holds the lock, in words."""
+    try:
+        told_by = json.loads(card)
+        return f"another runner: process {told_by['pid']} on {told_by['host']}, since {told_by['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another runner"  # it has taken the lock this very moment and not yet signed

@@ -1,0 +1,178 @@
+"""What rows depend on besides their keys: recorded with them, and compared when a later start adds to them.
+
+A row says which run it is, and a run gives the same bits for ever, unless the runner itself changes. Three things of it
+can: the version of the results (rows of two versions are never mixed), a key's default (then the study means other
+runs, and old rows become orphans), and the compiled kernels (which should change nothing; `replay` can tell).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.errors import Refused
+from runner.machine import surroundings
+from runner.measurements import RESULTS_VERSION
+from runner.results.files import told, write_file
+
+ENVIRONMENT = "environment.json"
+STUDY = "study.yaml"
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What an earlier start wrote, as far as it is what it should be; empty when nothing can be read."""
+    path = folder / ENVIRONMENT
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    return {key: value for key, value in content.items() if _is_sound(key, value)}
+
+
+def _is_sound(key: str, value: Any) -> bool:
+    """Whether a fact is of the kind that we write: somebody may have edited the file."""
+    if key == "axes":
+        return isinstance(value, list) and all(isinstance(axis, str) for axis in value)
+    if key == "timings":
+        numbers = [value.get(name) for name in ("seconds", "updates")] if isinstance(value, dict) else [None]
+        return all(isinstance(n, int | float) and 0 <= n < 1e18 for n in numbers)
+    if key == "study":
+        texts = [value.get(name, "") for name in ("name", "file", "folder")] if isinstance(value, dict) else [None]
+        return all(isinstance(text, str) for text in texts)
+    return isinstance(value, dict) if key in ("record", "defaults", "versions") else True
+
+
+def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Replace the file in one step."""
+    write_file(folder / ENVIRONMENT, (json.dumps(facts, indent=2) + "\n").encode())
+
+
+def check_version(folder: Path, table: Path, version: int) -> None:
+    """Refuse to mix rows of two versions of the kernels in one table.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    table : Path
+        Its table.
+    version : int
+        Of the results that this runner makes.
+    """
+    with told(table, "read"):
+        has_rows = table.exists() and table.stat().st_size > 0
+    known = read_environment(folder).get("results_version", version)
+    if has_rows and known != version:
+        raise Refused(
+            f"{table} holds results of version {known}, and this runner makes version {version}: "
+            "the same run may give other numbers; "
+            "pass another --out or name=..., or --fresh to move the old table aside"
+        )
+
+
+def defaults() -> dict[str, str]:
+    """What a key is when a study does not say, as text; settings of an optimizer as `adam.beta1`."""
+    from runner.keys.definitions import KEYS
+    from runner.ops import OPTIMIZERS
+
+    found = {key: record.text(record.default) for key, record in KEYS.items() if record.default is not None}
+    for name, optimizer in OPTIMIZERS.items():
+        for key, value in {**optimizer.settings, "weight_decay": optimizer.weight_decay}.items():
+            found[f"{name}.{key}"] = KEYS[key].text(float(value))
+    return found
+
+
+def changed_defaults(before: Mapping[str, Any]) -> Iterator[str]:
+    """What to tell of defaults that were others when the rows that are there were made.
+
+    Parameters
+    ----------
+    before : mapping
+        What `environment.json` says.
+    """
+    old = before.get("defaults")
+    now = defaults()
+    if not isinstance(old, Mapping):
+        return
+    for name in now:
+        if name in old and old[name] != now[name]:
+            yield (
+                f"the default of {name} was {old[name] or 'none'} and is {now[name] or 'none'} now: "
+                "runs that rely on it are others, and are trained anew"
+            )
+
+
+def changed_kernels(before: Mapping[str, Any], fingerprint: str) -> Iterator[str]:
+    """What to tell when the kernels are not those that made the rows that are there."""
+    if before.get("kernels") not in (None, fingerprint):
+        yield (
+            "the kernels or their compiler have changed since these rows were made; the version of the results has "
+            "not, so the numbers should be the same: replay --sample 50 checks it"
+        )
+
+
+def changes(folder: Path, kernels: str | None) -> Iterator[str]:
+    """What to tell of a folder with rows that another runner, or an earlier state of this one, has made.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    kernels : str or None
+        Fingerprint of the kernels that are going to train; None where nothing is trained.
+    """
+    before = read_environment(folder)
+    yield from changed_defaults(before)
+    if kernels is not None:
+        yield from changed_kernels(before, kernels)
+
+
+class Provenance:
+    """The study and its surroundings, left beside the table.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    text : str
+        Of the study file, as it was read.
+    facts : mapping
+        What else is recorded of the study and of this start: `study` (name, file, folder, overrides), `axes`
+        (columns that it sweeps), `record` and `threads`.
+    kernels : str or None
+        Fingerprint of the kernels; None where nothing is trained.
+    """
+
+    def __init__(self, folder: Path, text: str, facts: Mapping[str, Any], kernels: str | None) -> None:
+        before = read_environment(folder)
+        self._folder = folder
+        self._text = text
+        self._timings = before.get("timings")
+        self._facts: dict[str, Any] = {
+            **surroundings(),
+            "results_version": RESULTS_VERSION,
+            **facts,
+            "kernels": kernels or before.get("kernels"),
+            "defaults": defaults(),
+        }
+
+    def begin(self) -> None:
+        """Write all that is known before the first row is there."""
+        write_file(self._folder / STUDY, self._text.encode())
+        write_environment(self._folder, self._facts | {"timings": self._timings})
+
+    def end(self, seconds: float, runs: int, updates: int) -> None:
+        """Add how long it took."""
+        timings = {
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "seconds": round(seconds, 3),
+            "runs": runs,
+            "updates": updates,
+            "runs_per_second": round(runs / max(seconds, 1e-9), 3),
+        }
+        write_environment(self._folder, self._facts | {"timings": timings})

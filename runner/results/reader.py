@@ -1,0 +1,191 @@
+"""Some columns of a results table as a DataFrame: texts as categories, numbers exactly as they were written."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.errors import RunnerError, nearest
+from runner.results.columns import truth
+from runner.results.files import told
+
+if TYPE_CHECKING:
+    pass
+
+
+_BLOCK = 1 << 20
+_ROWS = 100_000
+_NEEDED = {"run_id", "cell_id", "outcome", "converged", "seed"}
+
+
+def header(path: Path) -> list[str]:
+    """Names of the columns.
+
+    Raises
+    ------
+    RunnerError
+        When it is no table of results.
+    """
+    # A spreadsheet that saves the table may put a byte order mark before it, and change the order of the columns.
+    with told(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        names = next(csv.reader(file), [])
+    if not _NEEDED.issubset(names):
+        raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
+    return names
+
+
+def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
+    """Read some columns and leave all others alone.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    texts : iterable of str
+        Columns to read as categories, as they are written; empty fields are the text "".
+    numbers : iterable of str
+        Columns to read as float64; empty fields are NaN. `seed` is read as int64.
+
+    Returns
+    -------
+    DataFrame
+        Complete rows only: the last one may be cut off when a run was killed.
+    """
+    names = header(path)
+    texts, numbers = list(dict.fromkeys(texts)), [name for name in dict.fromkeys(numbers) if name != "seed"]
+    for name in (*texts, *numbers):
+        if name not in names:
+            raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
+    # Categories that pandas makes by itself are numbers where they look like numbers; only texts are canonical.
+    kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, "float64"), "seed": "int64"}
+    # Before version 3.1, pandas rounds numbers by default while it reads them.
+    exact: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
+    columns = {name: _Texts(truth if name == "converged" else list) for name in texts}
+    parts: list[pd.DataFrame] = []
+    with told(path, "read"):
+        try:
+            reader = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **exact)
+            for chunk in reader:
+                for name, column in columns.items():
+                    column.add(chunk[name])
+                parts.append(chunk[["seed", *numbers]])
+        except (pd.errors.ParserError, ValueError) as error:
+            raise RunnerError(f"{path} cannot be read as a table of results: {error}") from None
+        except OverflowError:
+            raise RunnerError(
+                f"{path} cannot be read as a table of results: a seed is no whole number of 64 bits"
+            ) from None
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(**{name: column.categories() for name, column in columns.items()})
+
+
+class _Texts:
+    """A column of texts as it is read: each text once, and a number for each row."""
+
+    def __init__(self, canonical: Callable[[Iterable[str]], list[str]]) -> None:
+        self._canonical = canonical
+        self._known: dict[str, int] = {}
+        self._codes: list[NDArray[np.int32]] = []
+
+    def add(self, column: pd.Series[Any]) -> None:
+        codes, found = pd.factorize(column.fillna(""))
+        known = self._known
+        numbers = [known.setdefault(text, len(known)) for text in self._canonical(map(str, found))]
+        self._codes.append(np.array(numbers, np.int32)[codes])
+
+    def categories(self) -> Any:
+        known = pd.Index(list(self._known), dtype=object)
+        return pd.Categorical.from_codes(np.concatenate(self._codes), known)
+
+
+def _whole_lines(path: Path) -> Path | io.BytesIO:
+    """The file, or what of it ends with a line end."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(size - _BLOCK, 0))
+        tail = file.read()
+        if tail.endswith(b"\n") or not tail:
+            return path
+        file.seek(0)
+        return io.BytesIO(file.read(size - len(tail) + tail.rfind(b"\n") + 1))
+
+
+def codes_of(column: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
+    """A text column as numbers into its values, numbers in ascending order and other texts as they come first."""
+    codes = column.cat.codes.to_numpy().astype(np.int64)
+    texts = [str(text) for text in column.cat.categories]
+    first = np.full(len(texts), len(codes), np.int64)
+    np.minimum.at(first, codes, np.arange(len(codes)))
+    used = [i for i in range(len(texts)) if first[i] < len(codes)]
+    try:
+        order = sorted(used, key=lambda i: float(texts[i] or "-inf"))
+    except ValueError:
+        order = sorted(used, key=lambda i: int(first[i]))
+    rank = np.zeros(len(texts), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[codes], [texts[i] for i in order]
+
+
+def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
+    """Number, counted from 0, and all fields of one run.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    run_id : str
+        The run's identity, or the beginning of it if no other run's begins so.
+
+    Raises
+    ------
+    RunnerError
+        When there is no such run, or more than one.
+    """
+    names = header(path)
+    if names[0] != "run_id":
+        raise RunnerError(f"{path} is not as the runner wrote it: run_id is not its first column; put it there")
+    wanted = run_id.strip().lower()
+    found: list[tuple[int, bytes]] = []
+    with told(path, "read"), path.open("rb") as file:
+        next(file, b"")
+        start = wanted.encode()
+        # No field holds a line end, so a line is a row.
+        for number, line in enumerate(file):
+            if start and line.startswith(start) and line.endswith(b"\n"):
+                found.append((number, line))
+                if len(found) > 1:
+                    break
+    if len(found) > 1:
+        raise RunnerError(f"more than one run of {path} begins with '{run_id}': give more of its 16 digits")
+    if not found:
+        raise RunnerError(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")
+    number, line = found[0]
+    with told(path, "read"):
+        return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
+
+
+def _nearest_id(path: Path, wanted: str) -> str:
+    """The identity that differs in the fewest digits, when it is only a few."""
+    with told(path, "read"), path.open("rb") as file:
+        next(file, b"")
+        ids = np.array([line[:16] for line in file if len(line) > 16], "S16")
+    if not len(ids) or len(wanted) != 16 or not wanted.isascii():
+        return "; the first column of the table lists them: give 16 digits, or the first few"
+    digits = ids.view(np.uint8).reshape(len(ids), 16)
+    equal = (digits == np.frombuffer(wanted.encode(), np.uint8)).sum(axis=1)
+    best = int(np.argmax(equal))
+    return f"; did you mean '{ids[best].decode()}'?" if equal[best] >= 12 else ""
+
+
+def full_id(path: Path, run_id: str) -> str:
+    """The identity of the run that a user names by its beginning."""
+    pass  # import was own name
+
+    return find_row(path, run_id)[1]["run_id"]

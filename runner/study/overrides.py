@@ -1,0 +1,164 @@
+"""`key=value` arguments: changes of the study's tree, made before anything in it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from runner.errors import Problem, StudyError, nearest
+from runner.keys.definitions import BUDGETS, sweep_key
+from runner.study.model import Record, StudyFile
+from runner.study.parser import parse
+from runner.study.tree import Entries, Items, Mark, Node, Scalar
+from runner.sweep.axes import is_range, is_value
+
+_SEEDS = ("seed", "seeds", "replicates")
+_RECORD = tuple(f"record.{name}" for name in Record.model_fields)
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """A study's tree with the arguments applied.
+
+    Attributes
+    ----------
+    tree : Node
+    keys : frozenset of str
+        The keys of a run that an argument gives.
+    problems : tuple of Problem
+        What is wrong with the arguments themselves.
+    """
+
+    tree: Node
+    keys: frozenset[str]
+    problems: tuple[Problem, ...]
+
+
+def override(tree: Node, arguments: Sequence[str]) -> Overridden:
+    """Apply `key=value` arguments, the last one winning.
+
+    A list or a range makes the key an axis, unless it is one value of that key (`architecture=[2, 4, 1]`); anything
+    else sets the key and takes it off every axis.
+    """
+    keys: set[str] = set()
+    problems: list[Problem] = []
+    for argument in arguments:
+        mark = Mark(f"<{argument}>")
+        name, equals, text = argument.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            problems.append(mark.problem("expected key=value"))
+            continue
+        if sweep_key(name) is None and name not in (*StudyFile.model_fields, *_RECORD):
+            known = (*StudyFile.model_fields, *_RECORD)
+            problems.append(mark.problem(f"unknown key '{name}'{nearest(name, known)}"))
+            continue
+        try:
+            value, found = parse(text, mark.file, positions=False)
+        except StudyError as error:
+            problems += error.problems
+            continue
+        problems += found
+        if isinstance(tree, Entries):
+            tree = _applied(tree, Scalar(name, True, mark), value)
+        keys |= set(BUDGETS if name in BUDGETS else (name,))
+    return Overridden(tree, frozenset(keys), tuple(problems))
+
+
+def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
+    key = name.text
+    if key in _SEEDS:
+        for other in _SEEDS:
+            tree = _without(tree, other)
+        many = key == "seed" and not isinstance(value, Scalar)
+        return _with(tree, replace(name, text="seeds") if many else name, value)
+    if key in _RECORD:
+        record = tree.get("record")
+        inner = record if isinstance(record, Entries) else Entries((), name.mark)
+        entry = replace(name, text=key.removeprefix("record."))
+        return _with(tree, Scalar("record", True, name.mark), _with(inner, entry, value))
+    run_key = sweep_key(key)
+    if run_key is None:
+        return _with(tree, name, value)
+    one = "[" not in key and (isinstance(value, Scalar) or is_value(run_key, value.value, None))
+    one = one or not (isinstance(value, Items) or is_range(value.value) or "[" in key)
+    if key in BUDGETS:
+        other = BUDGETS[1 - BUDGETS.index(key)]
+        tree = _off_axes(_without(tree, other) if one else tree, other, grid=True, include=one)
+    if one:
+        return _with(_off_axes(tree, key, grid=True, include=True), name, value)
+    axis = Items((value,), value.mark) if isinstance(value, Scalar) else value
+    tree = _off_axes(tree, key, grid=False, include=False)
+    sweep = tree.get("sweep") or Entries((), name.mark)
+    if isinstance(sweep, Entries):
+        grid = sweep.get("grid") or Entries((), name.mark)
+        if isinstance(grid, Entries):
+            sweep = _with(sweep, Scalar("grid", True, name.mark), _with(grid, name, axis))
+    return _with(tree, Scalar("sweep", True, name.mark), sweep)
+
+
+def _with(tree: Entries, name: Scalar, value: Node) -> Entries:
+    """The mapping with an entry set, in its old place if it had one."""
+    if tree.get(name.text) is None:
+        return replace(tree, entries=(*tree.entries, (name, value)))
+    entries = tuple((name, value) if key.text == name.text else (key, old) for key, old in tree.entries)
+    return replace(tree, entries=entries)
+
+
+def _without(tree: Entries, name: str) -> Entries:
+    return replace(tree, entries=tuple(entry for entry in tree.entries if entry[0].text != name))
+
+
+def _edited(tree: Entries, name: str, edit: Callable[[Node], Node | None]) -> Entries:
+    """The mapping with one of its values edited; None and empty lists and mappings are taken out."""
+    old = tree.get(name)
+    if old is None:
+        return tree
+    new = edit(old)
+    if new is old:
+        return tree
+    if new is None or (new.size == 1 and not isinstance(new, Scalar)):
+        return _without(tree, name)
+    return replace(tree, entries=tuple((key, new if key.text == name else v) for key, v in tree.entries))
+
+
+def _off_axes(tree: Entries, key: str, grid: bool, include: bool) -> Entries:
+    """The study with a key on no axis; `grid` and `include` say whether it leaves those, too."""
+
+    def off(node: Node) -> Node | None:
+        return _without(node, key) if isinstance(node, Entries) and node.get(key) is not None else node
+
+    def off_rows(node: Node) -> Node | None:
+        if not isinstance(node, Items):
+            return node
+        rows = [off(row) for row in node.items]
+        if all(new is old for new, old in zip(rows, node.items, strict=True)):
+            return node
+        different = {repr(row.value): row for row in rows if isinstance(row, Entries) and row.entries}
+        return replace(node, items=tuple(different.values()))
+
+    def off_when(node: Node) -> Node | None:
+        if not isinstance(node, Items):
+            return node
+        kept = []
+        for block in node.items:
+            edited = _edited(block, "grid", off) if isinstance(block, Entries) else block
+            if edited is block or (isinstance(edited, Entries) and edited.get("grid") is not None):
+                kept.append(edited)
+        return replace(node, items=tuple(kept))
+
+    def off_sample(node: Node) -> Node | None:
+        if not isinstance(node, Entries):
+            return node
+        edited = _edited(node, "space", off)
+        return None if edited is not node and edited.get("space") is None else edited
+
+    def off_sweep(node: Node) -> Node | None:
+        if not isinstance(node, Entries):
+            return node
+        node = _edited(node, "grid", off) if grid else node
+        node = _edited(_edited(node, "zip", off_rows), "sample", off_sample)
+        node = _edited(node, "when", off_when)
+        return _edited(node, "include", off_rows) if include else node
+
+    return _edited(tree, "sweep", off_sweep)

@@ -1,0 +1,199 @@
+"""The cells and runs of a study by number, without listing them, and in which order to train them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import product as combinations
+from typing import Any
+
+import numpy as np
+
+from runner.errors import Refused
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, element
+from runner.ops import OPTIMIZERS, SETTINGS
+from runner.study.cells import CELL_KEYS, PLACE, Cell, Change, DataSets, Resolver, change
+from runner.study.load import Study
+from runner.study.schedule import Schedule
+from runner.sweep.numbering import Expansion
+from runner.sweep.space import Axis, Layout
+from runner.sweep.trajectories import Trajectories
+
+__all__ = ["Cell", "Plan", "make_plan"]
+
+MOST_RUNS = 10**9
+MOST_NUMBERED = 2**62
+"""Runs that can be numbered, whatever the user allows."""
+# A kilobyte each.
+_KEPT_CELLS = 1 << 14
+_RATE_KEYS = (*DATA_KEYS, "batch")
+
+
+def make_plan(study: Study, max_runs: int = MOST_RUNS) -> Plan:
+    """Number the runs of a study.
+
+    Parameters
+    ----------
+    study : Study
+    max_runs : int
+        More runs than these are refused.
+
+    Raises
+    ------
+    Refused
+        At once, however many there are.
+    """
+    cells = study.layout.product.count() + len(study.sweep.include)
+    seeds = len(study.seeds) if not isinstance(study.seeds, range) else study.seeds.stop - study.seeds.start
+    if cells * seeds > min(max_runs, MOST_NUMBERED):
+        runs = f"{cells * seeds:,} runs ({cells:,} cells x {seeds:,} seeds)"
+        raise Refused(f"the study has {runs}, more than --max-runs {max_runs:,}")
+    return Plan(study)
+
+
+class Plan:
+    """Every cell of a study by its number; the number of a run is cell * len(seeds) + place of the seed.
+
+    Cells come in the order of the sweep, the first axis slowest, then those of `include`.
+
+    Attributes
+    ----------
+    study : Study
+    seeds : range or tuple of int
+    n_cells, n_runs : int
+    data_sets : DataSets
+        The data sets of the cells.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.seeds = study.seeds
+        self.data_sets = DataSets(study.folder)
+        self._layout: Layout = study.layout
+        self._resolver = Resolver(study.base, self.data_sets.samples)
+        self._expansion = Expansion(study.layout.product)
+        # Once to train it, once to write its rows.
+        self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
+        self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._layout.axes]
+        self._included = self._new_cells()
+        self.n_cells = len(self._expansion) + len(self._included)
+        self.n_runs = self.n_cells * len(self.seeds)
+
+    def cell(self, i: int) -> Cell:
+        """Cell `i`, from 0."""
+        if not 0 <= i < self.n_cells:
+            raise IndexError(f"cell {i} of {self.n_cells}")
+        return self._cell(i)
+
+    def _make_cell(self, i: int) -> Cell:
+        if i >= len(self._expansion):
+            values, texts = self._included[i - len(self._expansion)]
+        else:
+            values, texts = self._resolver(self._given(i))
+        return Cell(self.data_sets, i, values, texts)
+
+    def _given(self, i: int) -> Iterator[Change]:
+        """What the axes give in a cell."""
+        for at, row in enumerate(self._expansion.rows(i)):
+            known = self._changes[at]
+            if row not in known:
+                known[row] = _row_changes(self._layout.axes[at], row)
+            yield from known[row]
+
+    def _new_cells(self) -> list[tuple[list[Any], list[str]]]:
+        """Those of `include` that are not there already."""
+        found: dict[tuple[str, ...], tuple[list[Any], list[str]]] = {}
+        for row in self.study.sweep.include:
+            changes = [change(key, value) for key, value in row.items()]
+            # the numbers of init after init itself
+            values, texts = self._resolver(sorted(changes, key=lambda each: -each[0]))
+            if self._find(values, texts) is None:
+                found.setdefault(tuple(texts), (values, texts))
+        return list(found.values())
+
+    def _find(self, values: list[Any], texts: list[str]) -> int | None:
+        """The number of the cell with these values, if the axes make one."""
+        rows = [_candidates(axis, values) for axis in self._layout.axes]
+        tried = list(combinations(*rows))
+        table = np.array(tried, np.int64).reshape(len(tried), len(rows))
+        for number in self._expansion.numbers_of(table).tolist():
+            if number >= 0 and self._resolver(self._given(number))[1] == texts:
+                return int(number)
+        return None
+
+    @cached_property
+    def axes(self) -> list[tuple[str, list[str]]]:
+        """What is swept: keys and the texts of their values."""
+        return [(key, _axis_texts(self._layout, key)) for key in self._layout.swept]
+
+    @cached_property
+    def _trajectories(self) -> Trajectories:
+        def per_epoch(values: tuple[Any, ...]) -> int:
+            *data, batch = values
+            return 1 if batch == FULL else -(-self.data_sets.samples(tuple(data)) // int(batch))
+
+        return Trajectories(self._layout, per_epoch, _RATE_KEYS)
+
+    @cached_property
+    def _included_groups(self) -> list[list[int]]:
+        """The included cells by trajectory, budgets ascending."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        places = {PLACE[key] for key in BUDGETS}
+        for k, (values, texts) in enumerate(self._included):
+            sort = BUDGETS[values[PLACE["epochs"]] is None]
+            rest = tuple(text for place, text in enumerate(texts) if place not in places)
+            groups.setdefault((sort, *rest), []).append(len(self._expansion) + k)
+        return [sorted(group, key=lambda i: self.cell(i).budget) for group in groups.values()]
+
+    @property
+    def n_trajectories(self) -> int:
+        """How many networks are trained: runs that differ only in epochs, or only in updates, are one."""
+        return (self._trajectories.totals[0] + len(self._included_groups)) * len(self.seeds)
+
+    @property
+    def n_updates(self) -> int:
+        """How many changes of weights are to be made, each trajectory to its longest budget."""
+        included = sum(self.cell(group[-1]).budget for group in self._included_groups)
+        return (self._trajectories.totals[1] + included) * len(self.seeds)
+
+    def schedule(self) -> Schedule:
+        """Every cell once, by trajectory."""
+        cells, starts = self._trajectories.cells(self._expansion.numbers_of)
+        included = self._included_groups
+        sizes = np.array([len(group) for group in included], np.int64)
+        more = [np.array(group, np.int64) for group in included]
+        return Schedule(np.concatenate([cells, *more]), np.concatenate([starts, len(cells) + np.cumsum([0, *sizes])]))
+
+
+def _row_changes(axis: Axis, row: int) -> tuple[Change, ...]:
+    if row == len(axis.rows):
+        return ()
+    return tuple(change(key, value) for key, value in zip(axis.keys, axis.rows[row], strict=True))
+
+
+def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
+    """The rows of an axis that could have made a cell: the first that fits, and "absent"."""
+    settings = OPTIMIZERS[values[PLACE["optimizer"]]].settings
+    full = values[PLACE["batch"]] == FULL
+    init = values[PLACE["init"]]
+
+    def fits(key: str, value: Any) -> bool:
+        if (k := element(key)) is not None:
+            return isinstance(init, tuple) and k < len(init) and init[k] == value
+        if (key in SETTINGS and key not in settings) or (key == "order" and full):
+            return True
+        return bool(values[PLACE[key]] == value)
+
+    fitting = (r for r, row in enumerate(axis.rows) if all(map(fits, axis.keys, row)))
+    first = next(fitting, None)
+    absent = [len(axis.rows)] if axis.block is not None else []
+    return ([] if first is None else [first]) + absent
+
+
+def _axis_texts(layout: Layout, key: str) -> list[str]:
+    known = KEYS.get(key, KEYS["weight_decay"])
+    values = dict.fromkeys(value for at in layout.axes_of(key) for value in layout.axes[at].column(key))
+    return [known.text(value) or "none" for value in values]
+
+
+assert set(_RATE_KEYS) <= set(CELL_KEYS)

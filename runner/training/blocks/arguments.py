@@ -1,0 +1,278 @@
+"""Programs: what all runs of a block share, from a cell to what the kernels take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.data import DataSet
+from runner.data.targets import largest_deviation
+from runner.kernels import codes, structs
+from runner.kernels.lanes.vector import Lanes
+from runner.keys.architecture import expand_weights
+from runner.keys.definitions import CRITERIA
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.study.cells import PLACE
+
+if TYPE_CHECKING:
+    from runner.study.cells import Cell
+
+
+Floats = NDArray[np.float64]
+
+# Keys whose values may differ from lane to lane of a block. All others choose code or shape and are the same for all.
+LANE_KEYS = frozenset(
+    ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
+) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
+_shared = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
+_BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
+_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
+_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
+
+_PER = {"sum": 0, "samples": 1, "elements": 2}
+_ORDERS = {
+    "sequential": codes.SEQUENTIAL,
+    "shuffled": codes.SHUFFLED,
+    "with_replacement": codes.WITH_REPLACEMENT,
+}
+_BIASES: dict[str | float, int] = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
+
+# Lanes, and lanes times samples of a tile, in units of one cache line of numbers; units to a row, by which the sums of
+# a row fill half of the processor's registers. Each of them is a kernel of its own to compile: there are no more than
+# pay for it.
+NARROW, SINGLE, WIDE = WIDTHS = (2, 8, 2), (4, 4, 2), (1, 4, 4)
+_CACHE_LINE = 64
+# Numbers per weight that training streams through, and what of them should fit into a core's second cache.
+_STREAMED, _CACHE = 4, 1 << 19
+
+
+def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width:
+    """Lanes and tiles that suit a network.
+
+    Batches of one sample have no second one to share a weight with: all width goes to lanes. Networks with so many
+    weights that those of many lanes leave the cache train in as few lanes as a vector has.
+    """
+    n = _CACHE_LINE // dtype.itemsize
+    if single:
+        lanes, tile, rows = SINGLE
+    elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
+        lanes, tile, rows = WIDE
+    else:
+        lanes, tile, rows = NARROW
+    return structs.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
+
+
+def program_key(cell: Cell) -> tuple[Any, ...]:
+    """Cells with equal keys can train side by side in the lanes of one block."""
+    values = cell.values
+    bias = values[_BIAS]
+    names = tuple([name for name, _ in values[_CRITERION]])
+    return (*_shared(values), bias if isinstance(bias, str) else "none", names)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What all runs of a block share.
+
+    Attributes
+    ----------
+    net, data, job, width
+        The kernel's arguments (see kernels/structs.py), arrays included.
+    dtype : dtype
+        Of the training.
+    sizes : int64 array (layers + 1,)
+    parameters : int
+        Weights and biases, one bias per unit.
+    target_spread : float
+        Largest standard deviation of a target over the samples.
+    updates_per_epoch : int
+    states : tuple of two floats
+        The optimizer's clock before the first update.
+    """
+
+    net: structs.Network
+    data: structs.Data
+    job: structs.Job
+    width: structs.Width
+    dtype: np.dtype[Any]
+    sizes: NDArray[np.int64]
+    parameters: int
+    target_spread: float
+    updates_per_epoch: int
+    clock: tuple[float, float]
+
+    @property
+    def samples_per_update(self) -> int:
+        """Samples that one update sees."""
+        return min(self.job.batch, self.data.n)
+
+
+def make_program(cell: Cell) -> Program:
+    """The program of a cell, and of all others with the same `program_key`."""
+    data, dtype = cell.data_set, np.dtype(cell.precision)
+    sizes = np.array(cell.architecture, np.int64)
+    net = _net(cell, sizes)
+    batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
+    single = batch == 1 and len(data.inputs) > 1
+    return Program(
+        net,
+        structs.Data(
+            len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
+        ),
+        _job(cell, data, batch),
+        _width(dtype, single, net.parameters),
+        dtype,
+        sizes,
+        net.parameters,
+        largest_deviation(data.targets),
+        cell.updates_per_epoch,
+        OPTIMIZERS[cell.optimizer].clock,
+    )
+
+
+def _net(cell: Cell, sizes: NDArray[np.int64]) -> structs.Network:
+    """Shape, activations and scales of the network."""
+    layers = len(sizes) - 1
+    weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
+    at = 0
+    for layer in range(1, layers + 1):
+        weights[layer] = at
+        biases[layer] = at + sizes[layer] * sizes[layer - 1]
+        at = int(biases[layer] + sizes[layer])
+    names = [cell.activation] * layers + [cell.output]
+    scales = np.ones(layers + 1)
+    if cell.parameterization == "mean_field":
+        # Hidden layers W sqrt(2 / fan_in), output layer W / fan_in (Sohl-Dickstein 2024, arXiv:2402.06184, after
+        # Mei, Montanari and Nguyen 2018).
+        scales[1:] = np.sqrt(2.0 / sizes[:-1])
+        scales[-1] = 1.0 / sizes[-2]
+    whole = np.zeros((5, layers + 1), np.int64)
+    whole[0] = sizes
+    whole[1, 1:] = np.cumsum(sizes)[:-1]
+    whole[2:4] = weights, biases
+    whole[4] = [ACTIVATIONS[name].code for name in names]
+    real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
+    return structs.Network(layers, at, int(sizes.sum()), whole, real)
+
+
+def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
+    """What is done to the network."""
+    loss, rule, output = LOSSES[cell.loss], RULES[cell.rule], ACTIVATIONS[cell.output]
+    n, outputs = data.targets.shape
+    per = _PER[loss.per]
+    watched = {name for name, _ in cell.criterion}
+    faults = {fault.name: fault.args for fault in cell.faults}
+    factor = 1.0 if rule.residual else loss.factor
+    loss_factor = loss.factor / (1, n, n * outputs)[per]
+    cost_factor = loss.factor / (1, batch, batch * outputs)[per]
+    if "ascent" in faults:
+        factor = -factor
+        # Beside the cost there is no residual whose sign could turn.
+        cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
+    return structs.Job(
+        loss=loss.code,
+        squares=int(loss.squares),
+        optimizer=OPTIMIZERS[cell.optimizer].code,
+        states=int(OPTIMIZERS[cell.optimizer].keeps_state),
+        residual=int(rule.residual or loss.fused),
+        softmax=int(output.couples),
+        one_hot=int(data.one_hot),
+        middle=float(data.middle),
+        factor=factor,
+        per=0 if rule.residual else per,
+        loss_factor=loss_factor,
+        bias=_BIASES.get(cell.bias, codes.FROZEN),
+        batch=batch,
+        order=_ORDERS[cell.order],
+        every=cell.evaluate_every,
+        watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
+        stop=int(cell.stop == "converged"),
+        faults=sum(FAULTS[name].bit for name in faults),
+        cost_factor=cost_factor,
+        sum_scale=_scale(faults, "round_sums"),
+        output_scale=_scale(faults, "round_outputs"),
+        weight_scale=_scale(faults, "round_weights"),
+    )
+
+
+def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
+    """The power of ten of a fault that rounds to n decimals."""
+    return float(10 ** int(faults[name][0])) if name in faults else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class CellNumbers:
+    """What differs between the cells of one program.
+
+    Attributes
+    ----------
+    numbers : float64 array (2 * layers + SLOTS + CRITERIA,)
+        Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
+    kinds : int64 array (2,)
+        Kind of distribution of the weights and of the biases.
+    scales : float64 array (layers, 4)
+        Location and width of both, layer by layer.
+    bias : float or None
+        Value of a bias that is not trained.
+    given : float64 array or None
+        Initial weights given one by one.
+    """
+
+    numbers: Floats
+    kinds: NDArray[np.int64]
+    scales: Floats
+    bias: float | None
+    given: Floats | None
+
+
+def cell_numbers(cell: Cell) -> CellNumbers:
+    """The numbers of one cell."""
+    # A study may have a million cells: values are taken by their places, and one array is made of one list.
+    values = cell.values
+    sizes = cell.architecture
+    numbers: list[float] = []
+    for place in _RATES:
+        rate = values[place]
+        numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
+    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
+    numbers += settings
+    numbers += [0.0] * (codes.SLOTS - 1 - len(settings))
+    numbers.append(values[_DECAY])
+    numbers += _thresholds(values[_CRITERION])
+    bias = values[_BIAS]
+    kinds, scales = _distributions(cell.init, cell.bias_init, sizes)
+    return CellNumbers(
+        np.array(numbers, np.float64),
+        kinds,
+        scales,
+        None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
+        expand_weights(sizes, bias, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
+    """Limit of every measure that a criterion may have."""
+    limits = dict(criterion)
+    return [limits.get(name, np.inf) for name in CRITERIA]
+
+
+@lru_cache(maxsize=1024)
+def _distributions(init: Any, bias_init: Any, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], Floats]:
+    """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
+    layers = len(sizes) - 1
+    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
+    for row, each in enumerate((init, bias_init)):
+        if isinstance(each, tuple):
+            continue
+        for layer in range(layers):
+            drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
+            kinds[row] = drawn.kind
+            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
+    return kinds, scales

@@ -1,0 +1,157 @@
+"""A block as the arrays that a kernel takes and gives: runs by groups of lanes, lanes innermost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.kernels import codes, structs
+from runner.kernels.buffers import carried_rows, scratch_rows
+from runner.kernels.initial import initial_weights
+from runner.kernels.lanes.vector import Lanes
+from runner.training.blocks.segments import Carried
+
+if TYPE_CHECKING:
+    from runner.training.blocks.arguments import Program
+    from runner.training.blocks.block import Block
+
+
+Floats = NDArray[np.float64]
+_CACHE_LINE = 64
+
+
+def by_run(array: NDArray[Any], n: int) -> NDArray[Any]:
+    """(groups, ..., L) as (..., n): the lanes of all groups in one row, the filling left out."""
+    groups, *rows, lanes = array.shape
+    moved = np.ascontiguousarray(np.moveaxis(array, 0, -2))
+    return moved.reshape(*rows, groups * lanes)[..., :n]
+
+
+def by_group(array: NDArray[Any], groups: int, lanes: int) -> NDArray[Any]:
+    """(..., n) as (groups, ..., L); lanes without a run repeat the last one."""
+    *rows, n = array.shape
+    filled = np.concatenate([array, np.repeat(array[..., -1:], groups * lanes - n, axis=-1)], axis=-1)
+    return np.ascontiguousarray(np.moveaxis(filled.reshape(*rows, groups, lanes), -2, 0))
+
+
+def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
+    """All that differs from lane to lane: initial weights, or what runs carry from their stage before."""
+    program, segments = block.program, block.segments
+    groups, lanes = block.groups, program.width.lanes.n
+    lengths = [len(segment.seeds) for segment in segments]
+    order = by_group(np.repeat(np.arange(len(segments)), lengths), groups, lanes).reshape(-1)
+    seeds = by_group(np.concatenate([segment.seeds for segment in segments]), groups, lanes)
+
+    def spread(field: str, dtype: Any) -> NDArray[Any]:
+        """A field of the segments' numbers as (groups, ..., L)."""
+        rows = np.stack([getattr(segment.numbers, field) for segment in segments]).astype(dtype)[order]
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(groups, lanes, *rows.shape[1:]), 1, -1))
+
+    if carried is None:
+        initial = np.empty((groups, program.parameters, lanes))
+        kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
+        initial_weights(program.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
+        _replace_given(block, initial.swapaxes(1, 2), order)
+        _settle_biases(block, initial, order)
+        with np.errstate(over="ignore"):
+            weights = initial.astype(program.dtype)
+        rows = 0 if block.is_last else carried_rows(program.parameters)
+        state = np.empty((groups, rows, lanes), program.dtype)
+        books = np.empty((groups, codes.COUNTS, lanes), np.int64)
+    else:
+        weights = np.empty((0, 0, 0), program.dtype)
+        state, books = by_group(carried.state, groups, lanes), by_group(carried.books, groups, lanes)
+    with np.errstate(over="ignore"):
+        # A learning rate beyond float32 is infinite in it.
+        numbers = spread("numbers", program.dtype)
+    return structs.LaneArrays(
+        groups, seeds, weights, numbers, *program.clock, block.events, block.start, block.until, state, books
+    )
+
+
+def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> None:
+    """Initial weights that a study gives one by one; `by_lane` is (groups, L, P)."""
+    groups, lanes, _ = by_lane.shape
+    for k, segment in enumerate(block.segments):
+        if segment.numbers.given is not None:
+            by_lane[(order == k).reshape(groups, lanes)] = segment.numbers.given
+
+
+def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> None:
+    """Biases that are not trained have their value, and shared ones that of their layer's first unit."""
+    bias = block.program.job.bias
+    if bias == codes.TRAINED:
+        return
+    sizes, _, _, biases, _ = block.program.net.whole
+    for size, first in zip(sizes[1:], biases[1:], strict=True):
+        part = initial[:, first : first + size, :]
+        if bias == codes.SHARED:
+            part[:] = part[:, :1, :]
+        else:
+            values = np.array([segment.numbers.bias for segment in block.segments], np.float64)
+            part[:] = values[order].reshape(part.shape[0], 1, part.shape[2])
+
+
+def results(block: Block, carried: Carried | None) -> structs.Out:
+    """Room for what is measured, and for the weights after every budget where they are recorded."""
+    program, events = block.program, len(block.events)
+    groups, lanes = block.groups, program.width.lanes.n
+    kept = np.full(events, -1)
+    n_kept = 0 if block.weights is None else len(block.budgets)
+    kept[np.searchsorted(block.events, block.budgets[:n_kept])] = np.arange(n_kept)
+    if carried is not None:
+        earlier = (carried.values, carried.counts, carried.weights)
+        return structs.Out(n_kept, kept, *(by_group(array, groups, lanes) for array in earlier))
+    return structs.Out(
+        n_kept,
+        kept,
+        np.empty((groups, events, codes.VALUES, lanes), program.dtype),
+        np.empty((groups, events, codes.COUNTS, lanes), np.int64),
+        np.empty((groups, n_kept, program.parameters if n_kept else 0, lanes), program.dtype),
+    )
+
+
+def carried_on(block: Block, runs: structs.LaneArrays, out: structs.Out, before: Carried | None) -> Carried:
+    """All that a call of the kernel gave, run by run."""
+    n = block.n
+    if before is not None:
+        initial = before.initial
+    else:
+        initial = by_run(runs.weights, n) if out.n_kept else np.empty((0, n), block.program.dtype)
+    state, books, values, counts, weights = (
+        by_run(array, n) for array in (runs.state, runs.counts, out.values, out.counts, out.weights)
+    )
+    return Carried(state, books, values, counts, weights, initial)
+
+
+def scratch_bytes(program: Program) -> int:
+    """Memory of one call's scratch but for the order of samples."""
+    net, lanes = program.net, program.width.lanes.n
+    rows = scratch_rows(net, int(program.sizes[-1]), program.width.tile.n // lanes)
+    return int(rows * lanes * program.dtype.itemsize)
+
+
+def _aligned(n: int, dtype: Any) -> NDArray[Any]:
+    """n zeros that start on a cache line: a vector of 64 bytes never straddles two."""
+    size = n * np.dtype(dtype).itemsize
+    raw = np.zeros(size + _CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + size].view(dtype)
+
+
+def scratch(program: Program) -> structs.Scratch:
+    """Memory for one call."""
+    job, lanes = program.job, program.width.lanes.n
+    n_order = 0
+    if job.order == codes.SHUFFLED:
+        n_order = program.data.n
+    elif job.order == codes.WITH_REPLACEMENT:
+        n_order = program.updates_per_epoch * job.batch
+    return structs.Scratch(
+        _aligned(scratch_bytes(program) // program.dtype.itemsize, program.dtype),
+        np.zeros(codes.COUNTS * lanes, np.int64),
+        n_order,
+        np.zeros(lanes * n_order, np.int32),
+    )

@@ -1,0 +1,241 @@
+"""Waiting rooms: runs of one program wait together until there are enough of them for a block.
+
+New runs come in the order of runner/order.py; where runs stop at their criterion, those that have not stopped in one
+stage of their training come back and wait for the next one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.keys.architecture import stored_parameters
+from runner.study.schedule import rounds, spread
+from runner.training.blocks.arguments import Program, cell_numbers, make_program, program_key
+from runner.training.blocks.block import Block, events_of
+from runner.training.blocks.curve_points import curve_updates
+from runner.training.blocks.segments import Segment, carried_numbers
+
+if TYPE_CHECKING:
+    from runner.study.plan import Plan
+
+
+# Multiply-adds that a block should hold, at roughly 10^10 per second.
+_BLOCK_WORK = 1e9
+_MOST_GROUPS = 256
+# Lanes that may wait for their block to fill, over all programs, and bytes that they may carry, before the fullest
+# are sent off incomplete.
+_MOST_WAITING = 200_000
+_MOST_CARRIED = 1 << 28
+# Multiply-adds of one run in the first stage of its training, for every number that it carries on from it: to take it
+# out of its lane and put it into another costs as much as a hundredth of them. Each stage ends this many times as late
+# as the one before, so that of what is trained a sixth at most is trained beside runs that have stopped already.
+_FIRST_STAGE = 1e4
+_STAGES_GROW = 1.4
+
+
+class Rooms:
+    """Where the runs of a plan wait, and the blocks that they make.
+
+    Parameters
+    ----------
+    plan : Plan
+    done : bool array (n_runs,)
+        Runs not to be trained.
+    """
+
+    def __init__(self, plan: Plan, done: NDArray[np.bool_]) -> None:
+        self._plan = plan
+        self._seeds = np.array(plan.seeds, np.uint64)
+        self._turns = _turns(plan, ~done.reshape(plan.n_cells, len(self._seeds)))
+        self._programs: dict[tuple[Any, ...], Program] = {}
+        self._rooms: dict[tuple[Any, ...], _Room] = {}
+        # Places and seeds of a round are the same arrays for all trajectories.
+        self._round = lru_cache(maxsize=2)(self._places_and_seeds)
+        self._full: deque[Block] = deque()
+        self._waiting, self._carried = 0, 0
+
+    def next(self, idle: bool) -> Block | None:
+        """The next block.
+
+        Parameters
+        ----------
+        idle : bool
+            Whether nothing else is there to do: a block of a later stage need not be full then.
+
+        Returns
+        -------
+        Block or None
+            None when there is none, before others have come back.
+        """
+        while not self._full:
+            turn = next(self._turns, None)
+            if turn is None:
+                return self._incomplete(idle)
+            self._enter(*turn)
+            if self._waiting > _MOST_WAITING:
+                self._send_fullest()
+        return self._full.popleft()
+
+    def back(self, block: Block, rest: list[Segment]) -> None:
+        """Take the runs that are not done after a block."""
+        for segment in rest:
+            self._admit(block.program, block.budgets, block.until, segment)
+        if self._carried > _MOST_CARRIED:
+            self._send_fullest()
+
+    def _enter(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
+        """The runs of one trajectory's cells that are still to be trained come in."""
+        members = [self._plan.cell(i) for i in cells]
+        key = program_key(members[0])
+        if key not in self._programs:
+            self._programs[key] = make_program(members[0])
+        numbers = cell_numbers(members[0])
+        program, indices, budgets = self._programs[key], np.array(cells), [cell.budget for cell in members]
+        if wanted is None or wanted.all():
+            self._admit(program, tuple(budgets), 0, Segment(numbers, indices, *self._round(places.start, places.stop)))
+            return
+        for some_budgets, which, some in _by_budgets(budgets, wanted):
+            some += places.start
+            self._admit(program, some_budgets, 0, Segment(numbers, indices[which], some, self._seeds[some]))
+
+    def _places_and_seeds(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        return np.arange(first, last), self._seeds[first:last]
+
+    def _admit(self, program: Program, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
+        """Let a segment wait, and make blocks of those that have waited long enough."""
+        key = (id(program), budgets, start)
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = _Room(program, budgets, start, self._points(program, budgets))
+        self._count(segment, 1)
+        for full in room.add(segment):
+            self._full.append(self._block(room, full))
+
+    def _incomplete(self, idle: bool) -> Block | None:
+        """A block of what waits when nothing new comes: of the earliest stage, for its rest may fill later ones."""
+        rooms = [room for room in self._rooms.values() if room.n and (idle or not room.start)]
+        if not rooms:
+            return None
+        room = min(rooms, key=lambda room: room.start)
+        return self._block(room, room.take())
+
+    def _send_fullest(self) -> None:
+        fullest = max(self._rooms.values(), key=lambda room: room.n)
+        self._full.append(self._block(fullest, fullest.take()))
+
+    def _count(self, segment: Segment, sign: int) -> None:
+        self._waiting += sign * len(segment.seeds)
+        self._carried += sign * (segment.carried.nbytes if segment.carried is not None else 0)
+
+    def _block(self, room: _Room, segments: list[Segment]) -> Block:
+        for segment in segments:
+            self._count(segment, -1)
+        cell = self._plan.cell(int(segments[0].cells[0]))
+        stored = stored_parameters(cell.bias, cell.architecture) if self._plan.study.record.weights else None
+        return Block(
+            room.program, room.budgets, segments, len(self._seeds), room.start, room.until, room.points, stored
+        )
+
+    def _points(self, program: Program, budgets: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """At which updates the curves of each budget have a point."""
+        n = self._plan.study.record.curves
+        return tuple(curve_updates(n, budget, program.updates_per_epoch) for budget in budgets) if n else ()
+
+
+class _Room:
+    """Segments that wait for a block of their program, budgets and stage to fill."""
+
+    def __init__(
+        self, program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]
+    ) -> None:
+        self.program = program
+        self.budgets = budgets
+        self.start = start
+        self.points = points
+        self.until = _stage_end(program, budgets, start, points)
+        self.segments: list[Segment] = []
+        self.n = 0
+        self._capacity = _capacity(program, self.until - start)
+
+    def add(self, segment: Segment) -> Iterator[list[Segment]]:
+        """Take a segment in; gives the segments of each block that is full now."""
+        while self.n + len(segment.seeds) >= self._capacity:
+            room = self._capacity - self.n
+            self.segments.append(segment.part(slice(0, room)))
+            yield self.take()
+            segment = segment.part(slice(room, None))
+        if len(segment.seeds):
+            self.segments.append(segment)
+            self.n += len(segment.seeds)
+
+    def take(self) -> list[Segment]:
+        """Everything that waits."""
+        segments, self.segments, self.n = self.segments, [], 0
+        return segments
+
+
+def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice, NDArray[np.bool_] | None]]:
+    """The cells of a trajectory, some places of seeds, and which runs of these are missing, wherever any is.
+
+    None stands for all of them, which is found out once for a study that begins.
+    """
+    schedule = plan.schedule()
+    begins = bool(missing.all())
+    for places in rounds(len(plan.seeds)):
+        for k in spread(len(schedule)):
+            cells = schedule[k]
+            if begins:
+                yield cells, places, None
+                continue
+            wanted = missing[list(cells), places]
+            if wanted.any():
+                yield cells, places, wanted
+
+
+def _by_budgets(
+    budgets: list[int], wanted: NDArray[np.bool_]
+) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64], NDArray[np.int64]]]:
+    """Budgets still to be trained, which cells they are, and the seeds that miss just these.
+
+    After an interruption or an edit of the study some seeds miss only a few.
+    """
+    patterns: dict[bytes, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(wanted.any(axis=0)).tolist():
+        patterns[wanted[:, place].tobytes()].append(place)
+    for pattern, places in patterns.items():
+        which = np.flatnonzero(np.frombuffer(pattern, bool))
+        yield tuple(budgets[k] for k in which), which, np.array(places, np.int64)
+
+
+def _work(program: Program) -> float:
+    """Multiply-adds of one update of one run, roughly, evaluations included."""
+    job = program.job
+    per_sample = 3 * program.parameters + 30 * program.net.n_units
+    evaluations = program.data.n / job.every if job.batch < program.data.n else 0
+    return float((program.samples_per_update + evaluations) * per_sample)
+
+
+def _capacity(program: Program, updates: int) -> int:
+    """Lanes of a block: as many as make one call last about a tenth of a second."""
+    lanes = int(program.width.lanes.n)
+    groups = min(max(_BLOCK_WORK / (updates * _work(program) * lanes), 1.0), float(_MOST_GROUPS))
+    return lanes * int(groups)
+
+
+def _stage_end(program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
+    """After which update a stage that begins at `start` ends: at the last budget, where no run stops before it."""
+    budget, every = budgets[-1], program.job.every
+    if not program.job.stop:
+        return budget
+    # Every point of a curve is carried on.
+    carried = carried_numbers(program.parameters, len(events_of(budgets, points)))
+    longer = max(_FIRST_STAGE * carried / _work(program), start * _STAGES_GROW)
+    end = -int(-longer // every) * every
+    # What would be left is no stage of its own.
+    return end if end * _STAGES_GROW < budget else budget

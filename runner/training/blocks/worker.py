@@ -1,0 +1,101 @@
+"""The training of one block, in a thread of the pool: from a block to what its runs gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.kernels import codes
+from runner.kernels.buffers import carried_rows
+from runner.kernels.train import train_block
+from runner.machine import reserved
+from runner.training.blocks import records
+from runner.training.blocks.arrays import carried_on, lane_arrays, results, scratch, scratch_bytes
+from runner.training.blocks.block import Block, Floats
+from runner.training.blocks.segments import Carried, Segment, joined
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a block gave.
+
+    Attributes
+    ----------
+    done : bool array (n,)
+        Which trajectories have come to their end, in the order of the segments.
+    records : float64 array (budgets * sum(done), len(RECORD_COLUMNS))
+        Of the runs that are done, in the order of `Block.runs(done)`.
+    curves : list of float64 arrays (points, 3) or None
+        Epoch, loss and accuracy.
+    weights : two float64 arrays (budgets * sum(done), parameters) or None
+        Initial and final.
+    rest : list of Segment
+        The runs that are not done, with what they carry on.
+    """
+
+    done: NDArray[np.bool_]
+    records: Floats
+    curves: list[Floats] | None
+    weights: tuple[Floats, Floats] | None
+    rest: list[Segment]
+
+
+def train(block: Block) -> Trained:
+    """Train a block; the lock of the interpreter is free while it trains.
+
+    Raises
+    ------
+    MemoryError
+        When its networks do not fit into memory.
+    """
+    with reserved(_bytes(block)):
+        return _train(block)
+
+
+def _bytes(block: Block) -> int:
+    """Memory that training takes: weights and what is kept of them, measurements, and what runs carry."""
+    program = block.program
+    lanes, size = program.width.lanes.n, program.dtype.itemsize
+    # Every budget's weights stand in the kernel's results, run by run, and in the records.
+    kept = 3 * len(block.budgets) if block.weights is not None else 0
+    measured = len(block.events) * (codes.VALUES * size + 8 * codes.COUNTS)
+    per_run = program.parameters * (8 + size * (1 + kept)) + 2 * measured
+    if block.start or not block.is_last:
+        # What runs carry comes in, is copied into lanes, and is taken out again.
+        per_run += 2 * (size * (carried_rows(program.parameters) + kept * program.parameters) + measured)
+    return int(block.groups * lanes * per_run + scratch_bytes(program))
+
+
+def _train(block: Block) -> Trained:
+    program = block.program
+    before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
+    runs, out = lane_arrays(block, before), results(block, before)
+    train_block(program.net, program.data, program.job, runs, out, scratch(program), program.width)
+    now = carried_on(block, runs, out, before)
+    done, rest = np.ones(block.n, np.bool_), []
+    if not block.is_last:
+        done = now.books[codes.C_MADE] >= 0
+        rest = _rest(block, now, ~done)
+        now = now.part(done)
+    values = now.values.astype(np.float64, copy=False)
+    return Trained(
+        done,
+        records.records(block, values, now.counts),
+        records.curves(block, values, now.counts) if block.points else None,
+        records.weights(block, now.initial, now.weights) if block.weights is not None else None,
+        rest,
+    )
+
+
+def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
+    """The runs that are left, segment by segment."""
+    rest, first = [], 0
+    for segment in block.segments:
+        which = np.flatnonzero(left[first : first + len(segment.seeds)])
+        if len(which):
+            seeds = segment.places[which], segment.seeds[which]
+            rest.append(Segment(segment.numbers, segment.cells, *seeds, now.part(first + which)))
+        first += len(segment.seeds)
+    return rest

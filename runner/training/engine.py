@@ -1,0 +1,164 @@
+"""The engine: runs of a plan -> blocks of lanes -> threads -> records, as blocks finish.
+
+Performance shape: kernels release the interpreter's lock, so plain threads keep all cores busy; blocks hold as many
+lanes as make a call last about a tenth of a second, long enough that Python between calls does not count and short
+enough that progress, Ctrl-C and the end of the study do not wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.kernels import cache
+from runner.kernels.initial import initial_weights
+from runner.kernels.lanes.compiling import collection_paused
+from runner.kernels.train import train_block
+from runner.training.blocks.arguments import cell_numbers, make_program
+from runner.training.blocks.block import Block
+from runner.training.blocks.packing import Rooms
+from runner.training.blocks.segments import Segment
+from runner.training.blocks.worker import Trained
+from runner.training.blocks.worker import train as train_one
+
+if TYPE_CHECKING:
+    from runner.study.plan import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Finished runs.
+
+    Attributes
+    ----------
+    runs : int64 array (n,)
+        Run indices: index of the cell times number of seeds, plus place of the seed.
+    records : float64 array (n, len(RECORD_COLUMNS))
+    curves : list of float64 arrays (points, 3), or None
+        Epoch, loss and accuracy.
+    weights : two float64 arrays (n, parameters), or None
+        Initial and final weights; all runs of a result have the same architecture.
+    updates : int
+        Changes of weights that this stands for.
+    error : str or None
+        Why these runs could not be trained; there are no records then.
+    """
+
+    runs: NDArray[np.int64]
+    records: NDArray[np.float64]
+    curves: list[NDArray[np.float64]] | None
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    updates: int
+    error: str | None = None
+
+
+def train(
+    plan: Plan,
+    done: NDArray[np.bool_],
+    threads: int = 1,
+    *,
+    notify: Callable[[str], None] = lambda message: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Result]:
+    """Train the runs of a plan that are not done.
+
+    Parameters
+    ----------
+    plan : Plan
+    done : bool array (n_runs,)
+        Runs not to be trained.
+    threads : int
+    notify : callable
+        Takes messages for the user.
+    stop : callable
+        Asked between blocks; once it says so, no block is begun any more and those in flight are finished.
+
+    Yields
+    ------
+    Result
+        As blocks finish, in any order.
+    """
+    prepare(plan, notify)
+    rooms = Rooms(plan, done)
+    in_flight: dict[Future[Trained], Block] = {}
+    with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
+        try:
+            while True:
+                # One block per thread in work and one waiting: nothing is prepared that an interrupt would lose.
+                while len(in_flight) < 2 * threads and not stop():
+                    block = rooms.next(idle=len(in_flight) < threads)
+                    if block is None:
+                        break
+                    in_flight[pool.submit(train_one, block)] = block
+                if not in_flight:
+                    return
+                ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    yield _result(in_flight.pop(future), future, rooms)
+        finally:
+            for future in in_flight:
+                future.cancel()
+
+
+def _result(block: Block, future: Future[Trained], rooms: Rooms) -> Result:
+    """What a block gave; its runs that are not done go back to wait."""
+    try:
+        trained = future.result()
+    except Exception as error:  # whatever befalls one block, the others go on
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        all_of_them = np.ones(block.n, np.bool_)
+        runs, updates = block.runs(all_of_them), block.updates(all_of_them)
+        return Result(runs, np.empty((0, 0)), None, None, updates, reason)
+    rooms.back(block, trained.rest)
+    runs, updates = block.runs(trained.done), block.updates(trained.done)
+    return Result(runs, trained.records, trained.curves, trained.weights, updates)
+
+
+_prepared: set[str] = set()
+
+
+def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) -> None:
+    """Load the kernels for a plan's first cell from the disk cache, or compile them.
+
+    Training does this by itself; done before, its seconds do not count as training.
+
+    Parameters
+    ----------
+    plan : Plan
+    notify : callable
+        Takes messages for the user.
+    """
+    if plan.n_cells == 0:
+        return
+    cell = plan.cell(0)
+    program = make_program(cell)
+    kind = f"{cell.precision}-{program.width.lanes.n}-{program.width.tile.n}"
+    if kind in _prepared:
+        return
+    problems: list[str] = []
+
+    def not_kept(reason: str) -> None:
+        if not problems:
+            notify(f"compiled kernels can not be kept for the next start: {reason}")
+        problems.append(reason)
+
+    cache.enable(train_block, initial_weights, tell=not_kept)
+    marker = cache.folder() / kind
+    if problems or not marker.exists():
+        notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
+    segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
+    try:
+        with collection_paused():
+            train_one(Block(program, (1,), [segment], 1, 0, 1))
+    except Exception:  # it befalls the blocks too, which say so for each of their runs
+        return
+    if not problems:
+        with contextlib.suppress(OSError):
+            marker.touch()
+    _prepared.add(kind)

@@ -1,0 +1,188 @@
+"""What a run of a study would do: axes, runs, what is there already, what it costs. Nothing is written."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.results.columns import Header, standard_header
+from runner.results.failed import failed_before
+from runner.results.files import TABLE, results_folder
+from runner.results.inventory import MISSING, Survey
+from runner.results.provenance import check_version, read_environment
+from runner.results.row_text import RowText
+from runner.results.table import look, sidecars
+from runner.terminal import duration
+from runner.training.session import recording_of, work_left
+
+if TYPE_CHECKING:
+    from runner.study.plan import Plan
+
+
+_SAMPLES = 64
+_POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
+_WIDTH = 100
+_MOST_VALUES = 1000
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan in numbers.
+
+    Attributes
+    ----------
+    name : str
+        Of the study.
+    axes : dict of str to (int or list of str)
+        Values of every swept key, or how many when they are not listed.
+    cells, replicates, runs : int
+        Runs are cells times replicates.
+    trajectories, updates : int
+        Networks that are really trained, and their changes of weights: a network serves all budgets.
+    new, kept, orphaned, failed : int
+        Runs to be trained, runs that are done, rows that the study no longer has, and runs that failed at an earlier
+        start and are left out.
+    disk_bytes : int
+        Estimate, for all files.
+    seconds : float or None
+        Estimate for the new runs, from the speed of the last start; None when there was none.
+    results : str
+        The table.
+    """
+
+    name: str
+    axes: dict[str, Any]
+    cells: int
+    replicates: int
+    runs: int
+    trajectories: int
+    updates: int
+    new: int
+    kept: int
+    orphaned: int
+    failed: int
+    disk_bytes: int
+    seconds: float | None
+    results: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = False) -> Preview:
+    """Look at what a run would do.
+
+    Parameters
+    ----------
+    plan : Plan
+        The runs.
+    out : Path
+        Folder of all results.
+    fresh : bool
+        As if there were no results yet.
+    retry_failed : bool
+        As if no run had failed yet.
+    """
+    from runner.measurements import RESULTS_VERSION
+
+    header = standard_header()
+    folder = results_folder(out, plan.study.name)
+    seen = folder / "nothing" if fresh else folder
+    check_version(seen, seen / TABLE, RESULTS_VERSION)
+    state = look(seen, plan, RESULTS_VERSION, header)
+    done = (state.place != MISSING) & sidecars(seen, plan, state, recording_of(plan)).complete
+    n_kept = int(np.count_nonzero(done))
+    failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
+    done[failed] = True
+    timings = read_environment(folder).get("timings") or {}
+    speed = timings.get("updates", 0) / timings["seconds"] if timings.get("seconds") else 0
+    return Preview(
+        name=plan.study.name,
+        axes={key: values if len(values) <= _MOST_VALUES else len(values) for key, values in plan.axes},
+        cells=plan.n_cells,
+        replicates=len(plan.seeds),
+        runs=plan.n_runs,
+        trajectories=plan.n_trajectories,
+        updates=plan.n_updates,
+        new=plan.n_runs - n_kept - len(failed),
+        kept=n_kept,
+        orphaned=len(np.unique(state.orphan_ids)),
+        failed=len(failed),
+        disk_bytes=_disk_bytes(plan, header, state),
+        seconds=work_left(plan, done) / speed if speed else None,
+        results=str(folder / TABLE),
+    )
+
+
+def _disk_bytes(plan: Plan, header: Header, state: Survey) -> int:
+    """Size of all files, from the rows that are there or from some rows made up from the plan's own keys."""
+    if not plan.n_runs:
+        return len(header.line)
+    samples = np.unique(np.linspace(0, plan.n_runs - 1, _SAMPLES).astype(np.int64))
+    if len(state.table.rows.ids):
+        row_bytes = (state.table.rows.end - len(header.line)) / len(state.table.rows.ids)
+    else:
+        records = np.random.default_rng(0).random((len(samples), 1 + len(header.measurements)))
+        row_bytes = len(RowText(plan, header).rows(samples, records)[1]) / len(samples)
+    record = plan.study.record
+    row_bytes += (record.curves or 0) * _POINT_BYTES
+    if record.weights:
+        shapes = [plan.cell(run // len(plan.seeds)).architecture for run in samples.tolist()]
+        row_bytes += 64 + 16 * sum(map(_n_weights, shapes)) / len(shapes)
+    return round(len(header.line) + row_bytes * plan.n_runs)
+
+
+def _n_weights(architecture: Sequence[int]) -> int:
+    return sum((a + 1) * b for a, b in itertools.pairwise(architecture))
+
+
+def describe(view: Preview) -> str:
+    """The preview in words, a few short lines."""
+    lines = [f"{view.name}: {view.runs:,} runs = {view.cells:,} cells x {view.replicates:,} seeds"]
+    width = max(map(len, view.axes), default=0)
+    for key, values in view.axes.items():
+        lines.append(_fitted(f"  {key:<{width}}  ", values))
+    shared = " (runs that differ only in their budget share one)" if view.trajectories < view.runs else ""
+    lines.append(f"training: {view.updates:,} updates in {view.trajectories:,} trajectories{shared}")
+    failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
+    lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
+    lines.append(f"disk: about {_size(view.disk_bytes)}")
+    if view.seconds is not None and view.new:
+        lines.append(f"time: about {duration(view.seconds)}, at the speed of the last start")
+    lines.append(f"results: {view.results}")
+    return "\n".join(lines)
+
+
+def _fitted(start: str, values: int | Sequence[str]) -> str:
+    """An axis on one line: all its values, or the first ones and the last when they do not fit."""
+    if isinstance(values, int):
+        return f"{start}{values:,} values"
+    texts = [_short(value) for value in values]
+    start = f"{start}{len(texts):,}: "
+    if len(start + ", ".join(texts)) <= _WIDTH:
+        return start + ", ".join(texts)
+    shown = texts[: min(len(texts) - 1, _WIDTH // 3)]
+    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > _WIDTH:
+        shown.pop()
+    return start + ", ".join([*shown, "...", texts[-1]])
+
+
+def _short(value: str) -> str:
+    try:
+        return value if value.isdigit() else f"{float(value):.5g}"
+    except ValueError:
+        return value or "(none)"
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.{0 if unit == 'bytes' or n_bytes >= 100 else 1}f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:,.1f} TB"

@@ -1,0 +1,154 @@
+"""What is shown while a study trains: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from runner.errors import counted
+from runner.terminal import duration, visible
+
+_LINE_SECONDS = 10.0
+
+
+class Progress:
+    """Shows nothing; the base of those that do.
+
+    Parameters
+    ----------
+    name : str
+        Of the study.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def message(self, text: str) -> None:
+        """Tell something that has happened."""
+
+    def start(self, runs: int, updates: int) -> None:
+        """Begin: so many runs, and so many changes of weights, are to be made."""
+
+    def advance(self, runs: int, updates: int) -> None:
+        """Some more are done."""
+
+    def stop(self) -> None:
+        """End, finished or not."""
+
+
+class Lines(Progress):
+    """Plain lines, at most one in ten seconds while it trains.
+
+    Parameters
+    ----------
+    name : str
+        Of the study.
+    stream : file
+        Where they go.
+    """
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        super().__init__(name)
+        self._stream = stream
+        self._began = self._told = 0.0
+        self._runs = self._updates = self._all_runs = self._all_updates = 0
+
+    def message(self, text: str) -> None:
+        # A closed stderr is no reason to lose a night's training.
+        with contextlib.suppress(OSError, ValueError):
+            print(visible(f"{self.name}: {text}"), file=self._stream, flush=True)
+
+    def start(self, runs: int, updates: int) -> None:
+        self._all_runs, self._all_updates = runs, updates
+        self._began = self._told = time.monotonic()
+        self.message(f"training {counted(runs, 'run')}")
+
+    def advance(self, runs: int, updates: int) -> None:
+        self._runs += runs
+        self._updates += updates
+        now = time.monotonic()
+        if now - self._told >= _LINE_SECONDS:
+            self._told = now
+            elapsed = now - self._began
+            left = elapsed * max(self._all_updates - self._updates, 0) / max(self._updates, 1)
+            rate = self._runs / elapsed
+            self.message(
+                f"{self._runs:,} of {self._all_runs:,} runs, {rate:,.{0 if rate >= 10 else 2}f} runs/s, "
+                f"{duration(left)} left"
+            )
+
+    def stop(self) -> None:
+        if self._began:
+            self.message(f"trained {counted(self._runs, 'run')} in {duration(time.monotonic() - self._began)}")
+            self._began = 0.0
+
+
+class Bar(Progress):
+    """A bar on a terminal; its length is the share of weight changes made, for runs differ in what they cost.
+
+    Parameters
+    ----------
+    name : str
+        Of the study.
+    stream : file
+        The terminal.
+    """
+
+    def __init__(self, name: str, stream: TextIO) -> None:
+        from rich.console import Console
+
+        super().__init__(name)
+        self._console = Console(file=stream)
+        self._bar: Any = None
+        self._task: Any = None
+        self._runs = 0
+        self._began = 0.0
+
+    def message(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._console.print(visible(f"{self.name}: {text}"), markup=False, highlight=False)
+
+    def start(self, runs: int, updates: int) -> None:
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn(self.name, markup=False),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[runs]:,}/{task.fields[all_runs]:,} runs, {task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bar.add_task(self.name, total=max(updates, 1), runs=0, all_runs=runs, rate="starting")
+        self._began = time.monotonic()
+        self._bar.start()
+
+    def advance(self, runs: int, updates: int) -> None:
+        self._runs += runs
+        rate = self._runs / max(time.monotonic() - self._began, 1e-9)
+        text = f"{rate:,.{0 if rate >= 10 else 2}f} runs/s"
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.update(self._task, advance=updates, runs=self._runs, rate=text)
+
+    def stop(self) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.stop()
+
+
+@contextlib.contextmanager
+def showing(name: str, quiet: bool) -> Iterator[Progress]:
+    """The way of showing progress that suits stderr."""
+    stream = sys.stderr
+    progress = Progress(name) if quiet else Bar(name, stream) if stream.isatty() else Lines(name, stream)
+    try:
+        yield progress
+    finally:
+        progress.stop()

@@ -1,0 +1,281 @@
+"""One `run` of a study from lock to summary: recover, train what is missing, write, and say how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.machine import cores
+from runner.results.columns import standard_header
+from runner.results.curves import CURVES
+from runner.results.failed import FAILED, failed_before, write_failed
+from runner.results.files import TABLE, refuse_links, results_folder, set_aside, told
+from runner.results.inventory import ORPHANS
+from runner.results.lock import Lock
+from runner.results.provenance import Provenance, changes, check_version
+from runner.results.table import FILES, Recording, Table
+from runner.training.interrupt import EXIT_CODE, Interrupt
+from runner.training.progress import Progress, showing
+
+if TYPE_CHECKING:
+    from runner.study.plan import Plan
+    from runner.training.engine import Result
+
+
+Trainer = Callable[..., Iterator["Result"]]
+# Beyond this many cells the work that is left is estimated from the number of runs, not added up.
+_MOST_CELLS = 200_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a study is run; nothing here changes a row.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of all results.
+    threads : int or None
+        None for all cores.
+    limit : int or None
+        At most so many new runs.
+    retry_failed : bool
+        Whether runs that failed at an earlier start are tried again.
+    fresh : bool
+        Start anew; old files are moved aside.
+    quiet : bool
+        Show nothing.
+    """
+
+    out: Path = Path("results")
+    threads: int | None = None
+    limit: int | None = None
+    retry_failed: bool = False
+    fresh: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes
+    ----------
+    table : Path
+        `runs.csv`.
+    axes : tuple of str
+        Columns that the study sweeps.
+    trained, failed, left : int
+        Runs trained now, runs that could not be trained (now, or earlier and not tried again), and runs that still
+        are to be trained.
+    seconds : float
+        What training took.
+    reasons : tuple of str
+        Why runs failed, each once.
+    interrupted : bool
+        By Ctrl-C or SIGTERM, before all was done.
+    """
+
+    table: Path
+    axes: tuple[str, ...]
+    trained: int
+    failed: int
+    left: int
+    seconds: float
+    reasons: tuple[str, ...]
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line returns."""
+        return EXIT_CODE if self.interrupted else int(self.failed > 0)
+
+
+def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) -> Outcome:
+    """Run a study.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its runs.
+    options : Options
+        How.
+    trainer : callable, optional
+        In place of `runner.training.engine.train`.
+
+    Returns
+    -------
+    Outcome
+        How it ended.
+
+    Raises
+    ------
+    Refused
+        When the results are in use, of another version, or not where they belong.
+    RunnerError
+        When they can not be written.
+    """
+    from runner.measurements import RESULTS_VERSION
+
+    folder = results_folder(options.out, plan.study.name)
+    with told(folder, "create"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with Lock(folder), showing(plan.study.name, options.quiet) as progress, Interrupt() as interrupt:
+        refuse_links(folder, FILES)
+        if options.fresh and (kept := set_aside(folder, FILES)):
+            progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
+        check_version(folder, folder / TABLE, RESULTS_VERSION)
+        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
+        try:
+            # A study that is done needs no kernels, and waits for none.
+            trainer, kernels = (trainer, None) if trainer or table.done.all() else _engine(plan, progress)
+            if table.n_kept:
+                for change in changes(folder, kernels):
+                    progress.message(change)
+            return _Session(plan, options, table, progress, interrupt).run(trainer, kernels)
+        finally:
+            table.close()
+
+
+def _engine(plan: Plan, progress: Progress) -> tuple[Trainer, str]:
+    """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
+    from runner.kernels.cache import fingerprint
+    from runner.training.engine import prepare, train
+
+    prepare(plan, progress.message)
+    return train, fingerprint()
+
+
+def recording_of(plan: Plan) -> Recording:
+    """What a plan's study records besides rows."""
+    from runner.training.blocks.curve_points import CurveEpochs
+
+    record = plan.study.record
+    return Recording(record.curves or 0, record.weights, CurveEpochs(plan) if record.curves else None)
+
+
+def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
+    """Changes of weights that are still to be made; runs that differ only in their budget share them."""
+    if not done.any():
+        return plan.n_updates
+    if plan.n_cells > _MOST_CELLS:
+        return int(plan.n_updates * (1 - np.count_nonzero(done) / len(done)))
+    missing = ~done.reshape(plan.n_cells, -1)
+    total = 0
+    for cells in plan.schedule():
+        budgets = np.array([plan.cell(i).budget for i in cells], np.float64)
+        total += int((missing[list(cells)] * budgets[:, None]).max(axis=0).sum())
+    return total
+
+
+class _Session:
+    """What happens while the lock is held and the table is open."""
+
+    def __init__(self, plan: Plan, options: Options, table: Table, progress: Progress, interrupt: Interrupt) -> None:
+        self._plan = plan
+        self._options = options
+        self._table = table
+        self._progress = progress
+        self._interrupt = interrupt
+        self._threads = options.threads or cores()
+        self._failures: dict[int, str] = {}
+        self._trained = self._updates = 0
+
+    def run(self, trainer: Trainer | None, kernels: str | None) -> Outcome:
+        done = self._table.done
+        n_done = int(np.count_nonzero(done))
+        self._tell(n_done)
+        done[self._failed_before(done)] = True
+        todo = np.flatnonzero(~done)
+        if self._options.limit is not None:
+            done[todo[self._options.limit :]] = True
+        n = int(np.count_nonzero(~done))
+        seconds = 0.0
+        provenance = Provenance(self._table.folder, self._plan.study.text, self._facts(), kernels)
+        # Also when nothing is left to train: the claims of the study may have changed.
+        provenance.begin()
+        if n and trainer:
+            seconds = self._train(trainer, done, n)
+        left = self._plan.n_runs - n_done - self._trained - len(self._failures)
+        interrupted = self._interrupt.requested and left > 0
+        self._table.finish(complete=left == 0)
+        write_failed(self._table.folder, self._failures)
+        if self._trained:
+            provenance.end(seconds, self._trained, self._updates)
+        if left:
+            what = "interrupted; " if interrupted else ""
+            self._progress.message(f"{what}{left:,} runs are left: resume with the same command")
+        reasons = tuple(dict.fromkeys(self._failures.values()))
+        path = self._table.folder / TABLE
+        return Outcome(path, self._axes(), self._trained, len(self._failures), left, seconds, reasons, interrupted)
+
+    def _train(self, trainer: Trainer, done: NDArray[np.bool_], n: int) -> float:
+        """Train, taking every result as it comes; returns the seconds it took."""
+        self._progress.start(n, work_left(self._plan, done))
+        began = time.monotonic()
+        results = trainer(self._plan, done, self._threads, notify=self._progress.message, stop=self._interrupt)
+        with contextlib.closing(results):  # type: ignore[type-var]
+            for result in results:
+                if result.error is None:
+                    self._table.add(result)
+                    self._trained += len(result.runs)
+                    self._updates += result.updates
+                    self._progress.advance(len(result.runs), result.updates)
+                else:
+                    ids = self._table.identities(np.sort(result.runs))
+                    self._failures.update(dict.fromkeys(ids.tolist(), result.error))
+                    self._progress.advance(0, result.updates)
+        self._progress.stop()
+        return time.monotonic() - began
+
+    def _failed_before(self, done: NDArray[np.bool_]) -> list[int]:
+        """Runs that are not to be tried because they failed at an earlier start."""
+        before = failed_before(self._table.folder, self._table.find, done)
+        if self._options.retry_failed:
+            return []
+        self._failures = dict(before.values())
+        if before:
+            self._progress.message(
+                f"{len(before):,} runs failed before and are left out ({FAILED}): --retry-failed tries them again"
+            )
+        return list(before)
+
+    def _tell(self, n_done: int) -> None:
+        n_runs = self._plan.n_runs
+        if n_done == n_runs:
+            self._progress.message(f"all {n_runs:,} runs are done already")
+        elif n_done:
+            self._progress.message(f"{n_done:,} of {n_runs:,} runs are done already")
+        if torn := self._table.n_torn_curves:
+            self._progress.message(
+                f"{torn:,} curves in {CURVES} have not the points that the study asks for: they are trained again, "
+                "and the old file is kept aside"
+            )
+        if orphans := self._table.n_orphans:
+            self._progress.message(f"{orphans:,} rows are no longer in the study: they move to {ORPHANS}")
+
+    def _facts(self) -> dict[str, Any]:
+        """What is recorded of the study and of this start, beside machine and versions."""
+        study = self._plan.study
+        return {
+            "study": {
+                "name": study.name,
+                "file": str(study.path),
+                "folder": str(study.folder.resolve()),
+                "overrides": list(study.overrides),
+            },
+            "axes": list(self._axes()),
+            "record": {"curves": study.record.curves, "weights": study.record.weights},
+            "threads": self._threads,
+        }
+
+    def _axes(self) -> tuple[str, ...]:
+        """Columns of the swept keys: `init[3]` is one of the numbers in the column `init`."""
+        return tuple(dict.fromkeys(str(key).split("[")[0] for key, *_ in self._plan.axes))

@@ -1,0 +1,641 @@
+"""explain on tables whose true effects are known: what decides, what helps, and what it says about it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.synthetic import table, write
+
+from runner.analysis.explain.anova import Effects, effects, full_grid
+from runner.analysis.explain.answer import answer, times
+from runner.analysis.explain.axes import GRID, MATCHED, RANGES, axis_reports
+from runner.analysis.explain.counterfactuals import changes, cheapest_first
+from runner.analysis.explain.explanation import Explanation, as_json, best_cell, explain
+from runner.analysis.explain.factors import fault_names, shown
+from runner.analysis.explain.one_run import words
+from runner.analysis.explain.outcomes import MEANINGS
+from runner.analysis.explain.runs import Runs, load_runs, parameters
+from runner.analysis.explain.show import show
+from runner.errors import RunnerError
+from runner.measurements import OUTCOMES
+
+A, B, C = ("2-2-1", "2-4-1", "2-8-1"), ("0.1", "1.0", "10.0"), ("10", "100")
+AXES = {"architecture": A, "learning_rate": B, "epochs": C}
+Cell = Mapping[str, str]
+
+
+def runs_of(frame: pd.DataFrame, folder: Path) -> Runs:
+    return load_runs(write(frame, folder))
+
+
+def text_of(found: Explanation) -> str:
+    stream = io.StringIO()
+    show(found, stream)
+    return stream.getvalue()
+
+
+def levels(cell: Cell) -> tuple[int, int, int]:
+    return A.index(cell["architecture"]), B.index(cell["learning_rate"]), C.index(cell["epochs"])
+
+
+def additive(cell: Cell) -> float:
+    a, b, _ = levels(cell)
+    return 0.3 + 0.1 * (a - 1) + 0.2 * (b - 1)
+
+
+def interaction(cell: Cell) -> float:
+    _, b, c = levels(cell)
+    return 0.5 + 0.4 * (b - 1) * (2 * c - 1)
+
+
+def three_way(cell: Cell) -> float:
+    a, b, c = levels(cell)
+    return 0.5 + 0.4 * (a - 1) * (b - 1) * (2 * c - 1)
+
+
+def naive_effects(rate: Callable[[Cell], float]) -> dict[tuple[str, ...], float]:
+    """Shares of variance from the true rates, by the textbook's formulas."""
+    cells = [dict(zip(AXES, values, strict=True)) for values in itertools.product(*AXES.values())]
+    frame = pd.DataFrame([{**cell, "rate": rate(cell)} for cell in cells])
+    total = frame.rate.var(ddof=0)
+    grand, found = frame.rate.mean(), {}
+    main = {name: frame.groupby(name).rate.transform("mean") - grand for name in AXES}
+    for name in AXES:
+        found[name,] = float((main[name] ** 2).mean() / total) if total else 0.0
+    for pair in itertools.combinations(AXES, 2):
+        both = frame.groupby(list(pair)).rate.transform("mean") - grand - main[pair[0]] - main[pair[1]]
+        found[pair] = float((both**2).mean() / total) if total else 0.0
+    return found
+
+
+def shares(found: Effects, names: list[str]) -> dict[tuple[str, ...], float]:
+    return {tuple(names[at] for at in effect.axes): effect.share for effect in (*found.main, *found.pairs)}
+
+
+# --- what decides
+
+
+@pytest.mark.parametrize("rate", [additive, interaction, three_way])
+@pytest.mark.parametrize("common", [True, False])
+def test_known_effects_are_found(tmp_path: Path, rate: Callable[[Cell], float], common: bool) -> None:
+    runs = runs_of(table(AXES, rate, 4000, common=common), tmp_path)
+    grid = full_grid(runs)
+    assert grid is not None
+    found = effects(grid)
+    names = [axis.name for axis in runs.axes]
+    expected = naive_effects(rate)
+    assert sorted(names) == sorted(AXES)
+    for axes, share in shares(found, names).items():
+        key = axes if axes in expected else axes[::-1]
+        assert share == pytest.approx(expected[key], abs=0.03)
+    assert found.rest == pytest.approx(1 - sum(expected.values()), abs=0.03)
+
+
+def test_without_chance_the_shares_are_exact(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return float(cell["learning_rate"] == "1.0" or cell["epochs"] == "100")
+
+    runs = runs_of(table(AXES | {"init": ("zeros",)}, rate, 1), tmp_path)
+    assert runs.exact
+    grid = full_grid(runs)
+    assert grid is not None
+    found = effects(grid, runs.exact)
+    expected = naive_effects(rate)
+    for axes, share in shares(found, [axis.name for axis in runs.axes]).items():
+        assert share == pytest.approx(expected[axes], abs=1e-12)
+
+
+def test_noise_is_removed_without_bias() -> None:
+    """Few seeds and no effect at all: the variance between cells is nought on average, for common seeds and others."""
+    from runner.analysis.explain.anova import Grid
+
+    rng = np.random.default_rng(0)
+    for common in (True, False):
+        main, total = [], []
+        for _ in range(4000):
+            luck = rng.random((5, 1, 1) if common else (5, 3, 3))
+            y = (luck < np.full((3, 3), 0.5)).astype(float)
+            found = effects(Grid(y, np.arange(5)))
+            main.append(next(effect.variance for effect in found.main if effect.axes == (0,)))
+            total.append(found.total)
+        # Negative estimates are shown as nought, so the mean is a little above it, and far below the noise of 1 / 20.
+        assert np.mean(main) < 0.006
+        assert np.mean(total) < 0.02
+
+
+def test_the_estimator_itself_is_unbiased() -> None:
+    from runner.analysis.explain.anova import _variance
+
+    rng = np.random.default_rng(1)
+    true = np.array([0.2, 0.5, 0.8])
+    found = []
+    for _ in range(6000):
+        y = (rng.random((4, 1)) < true).astype(float)
+        found.append(_variance(y - y.mean(axis=1, keepdims=True), exact=False))
+    assert np.mean(found) == pytest.approx(true.var(), abs=0.002)
+
+
+def test_a_dead_axis_does_not_matter(tmp_path: Path) -> None:
+    found = explain(write(table(AXES, additive, 500), tmp_path))
+    assert found.effects is not None
+    dead = next(effect for effect in found.effects.main if found.axes[effect.axes[0]].axis.name == "epochs")
+    assert dead.share < 0.01
+    assert "epochs hardly matters." in " ".join(answer(found))
+
+
+def test_a_seed_without_all_cells_is_left_out_of_the_exact_shares(tmp_path: Path) -> None:
+    frame = table(AXES, additive, 50).iloc[:-10]
+    found = explain(write(frame, tmp_path))
+    assert (found.complete_seeds, found.runs.n_seeds) == (40, 50)
+    assert "(10 seeds without all settings left out)" in " ".join(text_of(found).split())
+
+
+def test_best_and_worst_values_have_plain_rates_on_a_full_grid(tmp_path: Path) -> None:
+    frame = table(AXES, additive, 300)
+    found = explain(write(frame, tmp_path))
+    for report in found.axes:
+        rates = frame.groupby(report.axis.name).converged.mean()
+        assert report.how == GRID
+        assert report.best.share.rate == pytest.approx(rates.max())
+        assert report.worst.share.rate == pytest.approx(rates.min())
+
+
+def test_matched_cells_undo_what_an_incomplete_grid_confounds(tmp_path: Path) -> None:
+    """Large learning rates were tried with few epochs only: plain rates would say that they are bad."""
+
+    def rate(cell: Cell) -> float:
+        _, b, c = levels(cell)
+        return 0.05 + 0.1 * b + 0.6 * c
+
+    frame = table(AXES, rate, 400)
+    frame = frame[~((frame.learning_rate == "10.0") & (frame.epochs == "100"))]
+    plain = frame.groupby("learning_rate").converged.mean()
+    assert plain["10.0"] < plain["0.1"]
+    found = explain(write(frame, tmp_path))
+    assert (found.in_grid, found.n_cells) == (12, 15)
+    reports = {report.axis.name: report for report in axis_reports(found.runs, None)}
+    assert all(report.how == MATCHED for report in reports.values())
+    assert (reports["learning_rate"].best.value, reports["learning_rate"].worst.value) == ("10", "0.1")
+    epochs = reports["epochs"]
+    both = frame[frame.learning_rate != "10.0"].groupby("epochs").converged.mean()
+    assert epochs.best.lead - epochs.worst.lead == pytest.approx(both["100"] - both["10"])
+    assert epochs.typical == pytest.approx(0.3, abs=0.03)
+    said = " ".join(text_of(found).split())
+    assert "12 of the 15 settings are a full grid (without learning_rate 10), so the parts are exact" in said
+
+
+def test_cells_included_one_by_one_leave_the_grid_exact(tmp_path: Path) -> None:
+    """Keys that only such cells change are on no axis of the study, and still tell cells apart."""
+    grid = table(AXES, interaction, 300)
+    extra = table({"bias": ("none",), "init": ("he_normal",), "epochs": ("100",)}, lambda cell: 0.5, 300)
+    path = write(pd.concat([grid, extra]), tmp_path)
+    found = explain(path, axes=list(AXES))
+    assert (found.in_grid, found.n_cells) == (18, 19)
+    assert found.effects is not None
+    alone = explain(write(grid, tmp_path, "alone"))
+    assert alone.effects is not None
+    names = [report.axis.name for report in found.axes][:3]
+    assert shares(found.effects, names) == shares(alone.effects, [report.axis.name for report in alone.axes])
+
+
+def test_no_grid_at_all(tmp_path: Path) -> None:
+    frame = table({"architecture": A, "learning_rate": B}, additive_rate, 100)
+    # Two rates for each width, another pair for each.
+    places = zip(frame.architecture.map(A.index), frame.learning_rate.map(B.index), strict=True)
+    mask = [(a - b) % 3 != 1 for a, b in places]
+    found = explain(write(frame[mask], tmp_path))
+    assert found.effects is None
+    assert "Not every combination was run: only runs are compared" in " ".join(text_of(found).split())
+
+
+def test_another_task_is_no_remedy(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 1.0 if cell["data"] == "and" else 0.4 if cell["epochs"] == "100" else 0.0
+
+    found = explain(write(table({"data": ("and", "xor"), "epochs": C}, rate, 100), tmp_path))
+    assert {change.label for some in found.changes.values() for change in some} == {"epochs 100"}
+    assert "Best of all" not in " ".join(answer(found))
+
+
+def test_a_change_that_few_failed_runs_could_make_does_not_count(tmp_path: Path) -> None:
+    grid = table({"architecture": A, "learning_rate": B}, lambda cell: 0.1, 100)
+    lucky = table({"init": ("he_normal",), "architecture": A[:1], "learning_rate": B[:1]}, lambda cell: 1.0, 100)
+    found = explain(write(pd.concat([grid, lucky]), tmp_path))
+    assert all("he_normal" not in change.label for change in found.changes.get(1, ()))
+
+
+def test_a_random_sample_is_cut_into_ranges(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    rates, others = ([repr(float(x)) for x in rng.uniform(0.01, 10, 300)] for _ in range(2))
+    parts = [table({"learning_rate": (r,)}, lambda cell: float(cell["learning_rate"]) / 12, 20) for r in rates]
+    frame = pd.concat(parts)
+    frame.insert(2, "momentum", np.repeat(others, 20))
+    found = explain(write(frame, tmp_path), axes=["learning_rate", "momentum"])
+    by_name = {report.axis.name: report for report in found.axes}
+    assert by_name["learning_rate"].how == RANGES
+    assert by_name["learning_rate"].explained > 0.8
+    assert by_name["momentum"].explained < 0.05
+    assert " to " in by_name["learning_rate"].best.value
+    assert found.changes == {}
+    assert "estimate from ranges of values" in " ".join(text_of(found).split())
+
+
+# --- axes
+
+
+def test_columns_that_follow_from_others_are_no_axes(tmp_path: Path) -> None:
+    runs = runs_of(table(AXES, additive, 5), tmp_path)
+    assert {axis.name for axis in runs.axes} == set(AXES)
+
+
+def test_keys_that_advance_together_are_one_axis(tmp_path: Path) -> None:
+    frame = table({"learning_rate": B}, additive_rate, 20)
+    frame["epochs"] = frame.learning_rate.map({"0.1": "1000", "1.0": "100", "10.0": "10"})
+    runs = load_runs(write(frame, tmp_path), ["learning_rate", "epochs"])
+    (axis,) = runs.axes
+    assert axis.name == "learning_rate & epochs"
+    assert axis.label(0) == "learning_rate 0.1, epochs 1000"
+
+
+def additive_rate(cell: Cell) -> float:
+    return 0.2 + 0.3 * B.index(cell["learning_rate"])
+
+
+def test_the_values_of_an_axis_of_numbers_ascend(tmp_path: Path) -> None:
+    runs = runs_of(table({"learning_rate": ("10.0", "0.1", "2.0")}, lambda cell: 0.5, 4), tmp_path)
+    assert runs.axes[0].values == ("0.1", "2.0", "10.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        ("none", ()),
+        ("[]", ()),
+        ("ascent", ("ascent",)),
+        ("[ascent, rounded_sums(10)]", ("ascent", "rounded_sums(10)")),
+        ("[a(1, 2), b]", ("a(1, 2)", "b")),
+    ],
+)
+def test_names_of_faults(text: str, names: tuple[str, ...]) -> None:
+    assert fault_names(text) == names
+
+
+FAULTS = ("ascent", "early", "rounding")
+
+
+def ablation(seeds: int, rate: Callable[[frozenset[str]], float]) -> pd.DataFrame:
+    """All sets of three faults."""
+    sets = [c for n in range(4) for c in itertools.combinations(FAULTS, n)]
+    texts = tuple(f"[{', '.join(c)}]" if c else "none" for c in sets)
+    return table({"faults": texts}, lambda cell: rate(frozenset(fault_names(cell["faults"]))), seeds)
+
+
+def test_an_ablation_tells_which_fault_kills(tmp_path: Path) -> None:
+    def rate(faults: frozenset[str]) -> float:
+        return 0.0 if "ascent" in faults else 0.9
+
+    found = explain(write(ablation(200, rate), tmp_path))
+    assert [report.axis.name for report in found.axes] == list(FAULTS)
+    said = " ".join(answer(found))
+    assert "What decides: ascent (100% of the differences between settings). early and rounding hardly matter." in said
+    assert "with without" not in said
+    assert "Whatever else is set, (nearly) nothing converges with ascent." in said
+    assert found.changes[1][0].label == "without ascent"
+
+
+def test_faults_that_mask_each_other_have_to_be_mended_together(tmp_path: Path) -> None:
+    def rate(faults: frozenset[str]) -> float:
+        return 0.9 if not faults & {"ascent", "early"} else 0.0
+
+    found = explain(write(ablation(200, rate), tmp_path))
+    assert sorted(found.changes) == [1, 2]
+    (best,) = found.changes[2]
+    assert best.label == "without ascent, without early"
+    # Of the failed runs with another start than both mended; the seeds that fail there too are not saved.
+    assert best.saved.rate == pytest.approx(0.9, abs=0.06)
+    said = " ".join(answer(found))
+    assert "No single change saves half of the failed runs" in said
+    assert "Two together: without ascent, without early, " in said
+
+
+# --- what helps
+
+
+def test_changes_count_the_same_seeds(tmp_path: Path) -> None:
+    frame = table(AXES, additive, 100, common=False)
+    runs = runs_of(frame, tmp_path)
+    found = changes(runs)
+    failed = frame[~frame.converged]
+    for change in itertools.chain.from_iterable(found.values()):
+        hits = count = 0
+        new = {axis.name: axis.values[v] for axis, v in zip(change.axes, change.values, strict=True)}
+        there = frame.set_index([*AXES, "seed"]).converged.to_dict()
+        for row in failed[[*AXES, "seed"]].itertuples(index=False, name=None):
+            cell = dict(zip(AXES, row[:-1], strict=True))
+            if all(cell[key] == value for key, value in new.items()):
+                continue
+            count += 1
+            hits += there[*({**cell, **new}.values()), row[-1]]
+        assert (change.saved.hits, change.saved.runs) == (hits, count)
+
+
+def test_cost_is_epochs_times_parameters(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 0.95 if cell["epochs"] == "100" else 0.05
+
+    found = changes(runs_of(table({"epochs": C}, rate, 200), tmp_path))
+    (change,) = found[1]
+    assert (change.label, change.cost) == ("epochs 100", pytest.approx(10.0))
+    assert change.saved.rate == pytest.approx(0.947, abs=0.03)
+
+
+def test_costly_changes_that_save_no_more_are_left_out() -> None:
+    candidates = [(1.0, 0.5, "a"), (1.0, 0.7, "b"), (2.0, 0.7, "c"), (3.0, 0.705, "d"), (0.5, 0.1, "e")]
+    assert cheapest_first(candidates) == ["e", "b", "d"]
+    assert cheapest_first([]) == []
+    assert len(cheapest_first([(float(i), i / 30, i) for i in range(30)])) == 6
+
+
+def test_large_tables_are_counted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = runs_of(table(AXES, additive, 60), tmp_path)
+    whole = {size: [change.as_json() for change in some] for size, some in changes(runs).items()}
+    monkeypatch.setattr("runner.analysis.explain.counterfactuals._MOST_TABLE", 100)
+    parts = {size: [change.as_json() for change in some] for size, some in changes(runs).items()}
+    assert parts == whole
+
+
+def test_the_interval_of_a_change_knows_about_common_seeds(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 0.5 if cell["epochs"] == "100" else 0.0
+
+    (change,) = changes(runs_of(table(AXES, rate, 50), tmp_path))[1]
+    # Nine cells on 50 seeds that fare alike are 50 draws, not 450.
+    assert change.saved.runs == 450
+    assert change.saved.high - change.saved.low > 0.25
+
+
+def test_the_cheapest_of_the_best_cells(tmp_path: Path) -> None:
+    best = best_cell(runs_of(table(AXES, lambda cell: 1.0, 10), tmp_path))
+    assert best.label == "architecture 2-2-1, learning_rate 0.1, epochs 10"
+
+
+@pytest.mark.parametrize(
+    ("shape", "bias", "count"),
+    [("2-4-1", "trained", 17), ("2-4-1", "none", 12), ("2-4-1", "shared", 14), ("2-1", "-0.2", 2)],
+)
+def test_trained_parameters(shape: str, bias: str, count: int) -> None:
+    assert parameters(shape, bias) == count
+
+
+# --- one run
+
+
+def test_one_run_and_what_saves_its_seed(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 0.95 if cell["learning_rate"] == "10.0" else 0.1
+
+    frame = table(AXES, rate, 100)
+    failed = frame[~frame.converged & (frame.learning_rate == "0.1")].iloc[3]
+    found = explain(write(frame, tmp_path), failed.run_id)
+    assert found.run is not None
+    assert (found.run.seed, found.run.outcome, found.run.converged) == (str(failed.seed), "stuck", False)
+    cell = frame[frame.cell_id == failed.cell_id]
+    assert found.run.same_settings.hits == cell.converged.sum()
+    saving = frame.set_index([*AXES, "seed"]).converged
+    for change in found.run.changes:
+        new = {axis.name: axis.values[v] for axis, v in zip(change.axes, change.values, strict=True)}
+        settings = {**{key: failed[key] for key in AXES}, **new}
+        assert saving[*settings.values(), failed.seed]
+    if found.run.changes:
+        assert [change.label for change in found.run.changes] == ["learning_rate 10"]
+        seeds = set(cell[~cell.converged].seed)
+        assert found.run.changes[0].saved.runs == len(seeds)
+    said = " ".join(answer(found))
+    assert "it is not bad luck but the settings." in said
+    json.dumps(as_json(found, answer(found)), allow_nan=False)
+
+
+def test_a_run_that_converged_needs_nothing(tmp_path: Path) -> None:
+    frame = table(AXES, additive, 50)
+    run_id = frame[frame.converged].run_id.iloc[0]
+    found = explain(write(frame, tmp_path), run_id)
+    assert found.run is not None
+    assert found.run.changes == ()
+    assert "It converged, as did " in " ".join(answer(found))
+
+
+FIELDS = {
+    "outcome": "constant_output",
+    "initial_loss": "0.5",
+    "final_loss": "0.49",
+    "best_loss": "0.49",
+    "epochs_run": "1000.0",
+    "epochs_to_converge": "",
+    "output_min": "0.49",
+    "output_max": "0.51",
+    "output_spread": "0.005",
+    "max_error": "0.51",
+    "accuracy": "0.75",
+    "criterion": "{max_error: 0.5}",
+    "weight_norm": "2.0",
+    "grad_norm": "0.01",
+    "learning_rate": "0.5",
+    "optimizer": "sgd",
+    "saturation": "0.25",
+}
+
+
+def test_measurements_in_words() -> None:
+    assert words(FIELDS) == (
+        f"Outcome constant_output: {MEANINGS['constant_output'].what}",
+        "The loss went from 0.5 to 0.49: it fell by 2.00%.",
+        "It trained for 1,000 epochs and never met the criterion.",
+        "Its outputs lie between 0.49 and 0.51; from input to input they vary by 0.005: nearly the same for every "
+        "input.",
+        "Its largest error is 0.51 and 75% of the samples are on the right side of the middle "
+        "(the criterion is max_error: 0.5).",
+        "Its weights have length 2 and its gradient 0.01: another full-batch update would move the weights by 0.0025 "
+        "of their length.",
+        "25% of the hidden units' outputs lie within 1% of a limit of their activation.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {"epochs_to_diverge": "0.0", "final_loss": "nan", "initial_loss": "nan"},
+            "The loss is not a number before the first update: a value is missing in the data, or far too large.",
+        ),
+        (
+            {"epochs_to_diverge": "12.0", "final_loss": "inf"},
+            "The loss began at 0.5 and was no longer finite after 12 epochs.",
+        ),
+        (
+            {"final_loss": "0.75", "best_loss": "0.3"},
+            "The loss went from 0.5 to 0.75: it rose by 50.00%; its lowest was 0.3.",
+        ),
+        ({"epochs_to_converge": "20.0"}, "It trained for 1,000 epochs and met the criterion first after 20."),
+    ],
+)
+def test_other_measurements_in_words(changed: dict[str, str], sentence: str) -> None:
+    assert sentence in words(FIELDS | changed)
+
+
+def test_missing_measurements_are_passed_over() -> None:
+    assert words({"outcome": "stuck", "saturation": ""}) == (f"Outcome stuck: {MEANINGS['stuck'].what}",)
+
+
+# --- what it says
+
+
+def test_every_outcome_has_a_meaning() -> None:
+    assert set(MEANINGS) == set(OUTCOMES)
+    for name, meaning in MEANINGS.items():
+        assert meaning.what.endswith(".")
+        assert bool(meaning.helps) == (name != "converged")
+
+
+def test_all_runs_converged(tmp_path: Path) -> None:
+    found = explain(write(table(AXES, lambda cell: 1.0, 10), tmp_path))
+    assert answer(found) == [
+        "100.0% of the 180 runs converged (18 settings, 10 seeds each).",
+        "Nothing failed, so there is nothing to mend.",
+    ]
+    assert "saved" not in text_of(found)
+
+
+def test_no_run_converged(tmp_path: Path) -> None:
+    found = explain(write(table(AXES, lambda cell: 0.0, 10), tmp_path))
+    assert answer(found) == [
+        "None of the 180 runs converged (18 settings, 10 seeds each): none of the tried values of architecture, "
+        "learning_rate and epochs helps by itself or together with the others. 100.0% ended as stuck. "
+        f"{MEANINGS['stuck'].what} {MEANINGS['stuck'].helps}"
+    ]
+    text_of(found)
+
+
+def test_a_single_setting_is_a_matter_of_the_seed(tmp_path: Path) -> None:
+    found = explain(write(table({}, lambda cell: 0.5, 100), tmp_path))
+    assert found.axes == ()
+    assert answer(found)[0].endswith("of the 100 runs converged (1 setting, 100 seeds).")
+    text_of(found)
+
+
+def test_broken_data_is_told_from_divergence(tmp_path: Path) -> None:
+    frame = table({"data": ("a", "b")}, lambda cell: float(cell["data"] == "a"), 5)
+    frame["epochs_to_diverge"] = np.where(frame.data == "b", 0.0, np.nan)
+    said = " ".join(answer(explain(write(frame, tmp_path))))
+    assert "In 5 runs the loss was not a number before the first update: that is the data, not the training." in said
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 300])
+def test_it_is_plain_text_within_100_columns(tmp_path: Path, seeds: int) -> None:
+    long = {"init": (f"uniform(-{'1' * 60}, {'1' * 60})", "normal(0, 1)")}
+    found = explain(write(table(AXES | long, interaction, seeds), tmp_path))
+    text = text_of(found)
+    assert text.isascii()
+    assert all(len(line) <= 100 and line == line.rstrip() for line in text.splitlines())
+    assert len(text.splitlines()) <= 80
+
+
+def test_the_whole_of_it(tmp_path: Path) -> None:
+    def rate(cell: Cell) -> float:
+        return 0.9 if cell["learning_rate"] == "1.0" else 0.2
+
+    text = text_of(explain(write(table({"learning_rate": ("0.1", "1.0")}, rate, 400), tmp_path)))
+    assert text.startswith(
+        """\
+made
+
+53.9% of the 800 runs converged (2 settings, 400 seeds each). What decides: learning_rate (100% of
+the differences between settings). What would have saved the failed runs: with learning_rate 1,
+"""
+    )
+    for heading in ("What became of the runs", "Which settings matter", "How to read this"):
+        assert f"\n{heading}\n" in text
+    assert "What would have saved the failed runs: one change, cheapest first" in text
+
+
+def test_json_has_every_number(tmp_path: Path) -> None:
+    found = explain(write(table(AXES, additive, 50), tmp_path))
+    content = json.loads(json.dumps(as_json(found, answer(found)), allow_nan=False))
+    assert content["runs"] == 900
+    assert content["grid"] == {"full": True, "cells": 18}
+    assert {axis["name"] for axis in content["axes"]} == set(AXES)
+    assert content["answer"] == answer(found)
+    assert content["changes"]["1"][0]["set"].keys() <= set(AXES)
+    assert len(content["interactions"]) == 3
+
+
+@pytest.mark.parametrize(("cost", "text"), [(1.02, "the same"), (1.5, "1.5 x"), (30.4, "30 x"), (0.5, "0.5 x")])
+def test_costs_in_words(cost: float, text: str) -> None:
+    assert times(cost) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("0.46415888", "0.4642"), ("100", "100"), ("", "none"), ("he_normal", "he_normal"), ("1.0", "1")],
+)
+def test_values_are_shown_short(value: str, text: str) -> None:
+    assert shown(value) == text
+
+
+# --- misuse
+
+
+def test_a_table_without_rows(tmp_path: Path) -> None:
+    path = write(table(AXES, additive, 1).iloc[:0], tmp_path)
+    with pytest.raises(RunnerError) as caught:
+        explain(path)
+    assert str(caught.value) == f"{path} has no rows yet: run the study first"
+
+
+def test_another_table(tmp_path: Path) -> None:
+    path = tmp_path / "iris.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(RunnerError) as caught:
+        explain(path)
+    assert str(caught.value) == f"{path} is not a table of results: it has no columns run_id, outcome and converged"
+
+
+def test_a_run_that_is_not_there(tmp_path: Path) -> None:
+    frame = table(AXES, additive, 5)
+    path = write(frame, tmp_path)
+    run_id = str(frame.run_id[0])
+    wrong = run_id[:-1] + ("0" if run_id[-1] != "0" else "1")
+    with pytest.raises(RunnerError) as caught:
+        explain(path, wrong)
+    assert str(caught.value) == f"{path} has no run '{wrong}'; did you mean '{run_id}'?"
+
+
+def test_reports_import_no_kernels() -> None:
+    import subprocess
+    import sys
+
+    loaded = "any(m.startswith(('runner.kernels', 'numba')) for m in sys.modules)"
+    code = f"import sys, runner.report.explain_show; print({loaded})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_large_table_takes_seconds(tmp_path: Path) -> None:
+    """A hundred thousand rows here; the work grows in proportion."""
+    import time
+
+    axes = {"architecture": A, "learning_rate": B, "epochs": C, "init": ("normal(0, 1)", "he_normal")}
+    path = write(table(axes, interaction, 2800), tmp_path)
+    began = time.monotonic()
+    found = explain(path)
+    assert len(found.runs) == 100_800
+    assert time.monotonic() - began < 10
+    assert math.isclose(sum(each.share.hits for each in found.outcomes), len(found.runs))

@@ -1,0 +1,217 @@
+"""claims and explain from the command line, on a study that is really trained, and claims within studies."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.__main__ import main
+from runner.errors import StudyError
+from runner.results.row_text import field
+from runner.study.load import load_study
+from runner.study.model import json_schema
+
+STUDY = """\
+name: small
+data: xor
+architecture: 2-4-1
+learning_rate: 5
+epochs: 10
+sweep:
+  grid:
+    learning_rate: [0.01, 5]
+    epochs: [10, 1000]
+replicates: 60
+claims:
+  - name: a hundredth is too little
+    where: {learning_rate: 0.01}
+    statistic: rate(converged)
+    expect: "< 0.1"
+    source: a guess
+  - name: ten epochs are enough
+    where: {learning_rate: 5, epochs: 10}
+    statistic: rate(converged)
+    expect: "> 0.9"
+"""
+HOLDING = STUDY.replace('"> 0.9"', '"< 0.9"')
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(STUDY)
+    return tmp_path
+
+
+def test_claims_are_checked_at_the_end_of_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert "ten epochs are enough" in out
+    assert out.endswith("2 claims: 1 holds, 1 fails\n")
+    (folder / "small.yaml").write_text(HOLDING)
+    assert main(["small.yaml", "-q"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["small.yaml", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [claim["verdict"] for claim in content["claims"]] == ["holds", "holds"]
+
+
+def test_claims_of_a_changed_study_may_have_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml", "learning_rate=0.01", "replicates=5"]) == 0
+    out = capsys.readouterr().out
+    assert "ten epochs are enough: no run has learning_rate 5.0; there is 0.01" in out
+    assert main(["claims", "small"]) == 0
+
+
+def test_the_claims_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    assert main(["claims", "small"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("small\n\nclaim ")
+    assert main(["claims", "small", "--json"]) == 1
+    content = json.loads(capsys.readouterr().out)
+    assert content["name"] == "small"
+    assert [claim["name"] for claim in content["claims"]] == ["a hundredth is too little", "ten epochs are enough"]
+    # The study itself may have other claims by now.
+    (folder / "small.yaml").write_text(HOLDING)
+    assert main(["claims", "small.yaml", "-q"]) == 0
+    (folder / "small.yaml").write_text(STUDY.split("claims:")[0])
+    assert main(["claims", "small.yaml"]) == 0
+    assert capsys.readouterr().out == "small: the study makes no claims\n"
+
+
+def test_the_explain_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["small.yaml", "-q"])
+    assert main(["explain", "small"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("small\n\n")
+    assert "What would have saved the failed runs" in out
+    run_id = (folder / "results" / "small" / "runs.csv").read_text().splitlines()[1].split(",")[0]
+    assert main(["explain", "small", run_id]) == 0
+    assert f"Run {run_id}, seed 0 (" in capsys.readouterr().out
+    assert main(["explain", "small", run_id[:10], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["run"]["run_id"] == run_id
+
+
+def _saved_by_a_spreadsheet(table: bytes, order: str) -> bytes:
+    header, *rows = csv.reader(io.StringIO(table.decode(), newline=""))
+    columns = sorted(range(len(header)), key=lambda i: header[i], reverse=order == "falling")
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([row[i] for i in columns] for row in (header, *rows))
+    return text.getvalue().encode()
+
+
+WAYS: dict[str, Callable[[bytes], bytes]] = {
+    "a byte order mark": lambda table: b"\xef\xbb\xbf" + table,
+    "capital truth": lambda table: table.replace(b",True,", b",TRUE,").replace(b",False,", b",FALSE,", 7),
+    "other line ends": lambda table: table.replace(b"\n", b"\r\n"),
+    "columns in alphabetical order": lambda table: _saved_by_a_spreadsheet(table, "rising"),
+    "columns backwards": lambda table: _saved_by_a_spreadsheet(table, "falling"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("command", ["report", "claims", "explain"])
+def test_a_table_that_a_spreadsheet_has_saved(
+    command: str, way: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    path = folder / "results" / "small" / "runs.csv"
+    code, expected = main([command, "small"]), capsys.readouterr().out
+    path.write_bytes(WAYS[way](path.read_bytes()))
+    assert main([command, "small"]) == code
+    assert capsys.readouterr().out.splitlines() == expected.splitlines()
+
+
+def test_fields_that_no_run_has(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    path = folder / "results" / "small" / "runs.csv"
+    whole = path.read_bytes()
+    header, row, *_ = csv.reader(io.StringIO(whole.decode(), newline=""))
+    row[header.index("seed")] = "1" * 40
+    path.write_text(",".join(header) + "\n" + ",".join(map(field, row)) + "\n")
+    for command in ("claims", "explain"):
+        assert main([command, "small"]) == 1
+        assert capsys.readouterr().err == (
+            "error: results/small/runs.csv cannot be read as a table of results: a seed is no whole number of 64 bits\n"
+        )
+    path.write_bytes(WAYS["columns backwards"](whole))
+    assert main(["explain", "small", row[0]]) == 1
+    assert capsys.readouterr().err == (
+        "error: results/small/runs.csv is not as the runner wrote it: run_id is not its first column; put it there\n"
+    )
+    path.write_bytes(whole.replace(b",True,", b",yes,", 1))
+    for command in ("report", "claims"):
+        assert main([command, "small"]) == 1
+        assert "the column converged holds 'yes': expected True or False" in capsys.readouterr().err
+    path.write_bytes(whole.replace(b",xor,", ",k\xe4se,".encode("latin-1"), 1))
+    for arguments in (["report", "small"], ["explain", "small", row[0]], ["replay", "small", row[0]]):
+        assert main(arguments) == 1
+        assert capsys.readouterr().err == (
+            "error: results/small/runs.csv is not UTF-8 text (changed by another program?)\n"
+        )
+
+
+@pytest.mark.parametrize("command", ["claims", "explain"])
+def test_misuse(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command]) == 2
+    see = f"(see python -m runner {command} --help)"
+    assert capsys.readouterr().err == f"error: which results? give a study's name or its folder of results {see}\n"
+    assert main([command, "smal"]) == 1
+    assert capsys.readouterr().err == "error: no results at smal nor at results/smal\n"
+
+
+def test_too_many_arguments_of_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "a", "b", "c"]) == 2
+    assert capsys.readouterr().err == (
+        "error: explain looks at one study, and one of its runs: give NAME or NAME RUN_ID\n"
+    )
+
+
+def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["small.yaml", "-q"])
+    assert main(["explain", "small", "nothing"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: results/small/runs.csv has no run 'nothing'; the first column of the table lists")
+
+
+def problems(text: str, folder: Path, *overrides: str) -> list[str]:
+    path = folder / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError) as caught:
+        load_study("s.yaml", overrides)
+    return str(caught.value).splitlines()
+
+
+def test_values_that_no_cell_has_are_found_before_anything_runs(folder: Path) -> None:
+    wrong = STUDY.replace("where: {learning_rate: 0.01}", "where: {learning_rate: [0.01, 0.3], data: and}")
+    assert problems(wrong, folder) == [
+        "s.yaml:13:35: where: learning_rate is never 0.3; its values are 0.01, 5.0",
+        "s.yaml:13:47: where: data is never and; its values are xor",
+    ]
+    # A study that is changed on the command line may leave a claim without runs.
+    (folder / "s.yaml").write_text(STUDY)
+    assert len(load_study("s.yaml", ["learning_rate=0.3"]).claims) == 2
+
+
+def test_cells_that_are_included_one_by_one_can_be_claimed_about(folder: Path) -> None:
+    text = STUDY.replace("replicates: 60", "  include:\n    - {learning_rate: 7}\nreplicates: 2")
+    (folder / "s.yaml").write_text(text.replace("where: {learning_rate: 0.01}", "where: {learning_rate: 7}"))
+    assert load_study("s.yaml").claims[0].where == {"learning_rate": (7.0,)}
+
+
+def test_a_wrong_claim_hides_no_other_problem(folder: Path) -> None:
+    wrong = STUDY.replace("architecture: 2-4-1\n", "").replace("where: {learning_rate: 0.01}", "where: {epochs: x}")
+    assert problems(wrong, folder) == [
+        "s.yaml:1:1: architecture is missing",
+        "s.yaml:12:21: where: epochs: expected a whole number from 1 to 1,000,000,000,000, found 'x'",
+    ]
+
+
+def test_claims_are_in_the_schema() -> None:
+    assert json_schema()["properties"]["claims"]["items"]["required"] == ["name", "statistic", "expect"]

@@ -1,0 +1,113 @@
+"""The kernels' elementary functions against mpmath, and at special values."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.elementary import FITS, FUNCTIONS, PRECISIONS, Halves, Polynomial, evaluate, worst
+from runner.kernels.lanes import elementary
+
+
+def stated(name: str, dtype: type) -> float:
+    """The largest error that a function's docstring tells, in units in the last place; a perfect one has 0.5."""
+    text = " ".join((getattr(elementary, name).__doc__ or "").split())
+    found = re.search(r"Largest error: ([0-9.]+) ulp \(float32: ([0-9.]+)\)", text)
+    assert found, name
+    return float(found[1 if dtype is np.float64 else 2])
+
+
+LIMIT = {np.float64: 708.0, np.float32: 87.0}
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
+def test_errors_are_those_that_are_stated(name: str, dtype: type) -> None:
+    """`python -m benchmarks.elementary` looks at many more points than a test can, and finds somewhat larger ones."""
+    error, at = worst(name, dtype)
+    assert 0.6 * stated(name, dtype) < error <= stated(name, dtype), at
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("fit", FITS, ids=lambda fit: fit.name)
+def test_coefficients_are_those_of_the_fit(fit: Polynomial | Halves, dtype: type) -> None:
+    """mpmath makes the very numbers that stand in the kernels, and the fit is as good as its precision."""
+    source = Path(elementary.__file__).read_text()
+    for coefficient in fit.fitted(dtype):
+        assert repr(coefficient) in source
+    assert fit.error(dtype) < 3 * np.finfo(dtype).eps
+
+
+def values(name: str, dtype: type, *arguments: float) -> list[float]:
+    return evaluate(name, np.array(arguments, dtype)).tolist()
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
+def test_nan_stays_nan(name: str, dtype: type) -> None:
+    found = values(name, dtype, 0.5, math.nan, -math.nan, 1.0)
+    assert np.isnan(found).tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_exact_values(dtype: type) -> None:
+    assert values("exp", dtype, 0.0, -0.0) == [1.0, 1.0]
+    assert values("sigmoid", dtype, 0.0, 50.0, 1e30, math.inf) == [0.5, 1.0, 1.0, 1.0]
+    assert values("tanh", dtype, 0.0, 22.0, -22.0, math.inf, -math.inf) == [0.0, 1.0, -1.0, 1.0, -1.0]
+    assert values("log", dtype, 1.0) == [0.0]
+    assert values("log1p", dtype, 0.0) == [0.0]
+    assert values("softplus", dtype, 1e30, math.inf) == [float(dtype(1e30)), math.inf]
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_saturation_beyond_the_range(dtype: type) -> None:
+    """exp has its value at the limit, a normal number whose reciprocal is one too; nothing becomes 0 or infinite."""
+    limit = LIMIT[dtype]
+    for name in ("exp", "sigmoid"):
+        at_limits = values(name, dtype, limit, -limit)
+        assert values(name, dtype, 2 * limit, -2 * limit) == at_limits
+        assert values(name, dtype, math.inf, -math.inf) == at_limits
+        assert np.isfinite(at_limits).all()
+    smallest = np.finfo(dtype).tiny
+    assert values("exp", dtype, -math.inf)[0] > smallest
+    assert values("sigmoid", dtype, -math.inf)[0] > smallest
+    assert values("softplus", dtype, -math.inf)[0] > smallest
+    assert 1 / values("exp", dtype, math.inf)[0] > smallest
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_logarithm_of_what_is_no_positive_number(dtype: type) -> None:
+    """Infinity gives NaN, so that a diverged run shows."""
+    assert np.isnan(values("log", dtype, math.inf)).all()
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_small_arguments_keep_their_relative_accuracy(dtype: type) -> None:
+    """tanh and log1p of x are x where x^2 is out of sight."""
+    small = np.array([1e-30, -1e-30, 1e-17, 3e-20], dtype)
+    assert evaluate("tanh", small) == pytest.approx(small, rel=2 * float(np.finfo(dtype).eps))
+    assert np.array_equal(evaluate("log1p", np.abs(small)), np.abs(small))
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("name", ["exp", "sigmoid", "tanh", "softplus"])
+def test_values_stay_in_their_range_and_rise(name: str, dtype: type) -> None:
+    """Within the errors above: never a step down by more than that, never beyond the limits."""
+    x = np.linspace(-40, 40, 100_001).astype(dtype)
+    y = evaluate(name, x)
+    assert (np.diff(y) >= -2 * stated(name, dtype) * np.abs(np.spacing(y[1:]))).all()
+    low, high = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}.get(name, (0.0, math.inf))
+    assert low <= y.min()
+    assert y.max() <= high
+
+
+@pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
+def test_a_lane_does_not_see_its_neighbours(name: str) -> None:
+    """The same argument has the same bits wherever it stands."""
+    x = np.abs(np.random.default_rng(3).normal(size=64)) * 0.5 + 0.01
+    order = np.random.default_rng(4).permutation(64)
+    assert np.array_equal(evaluate(name, x)[order], evaluate(name, x[order]))

@@ -1,0 +1,1 @@
+"""What several tests share: plain references, studies in small, stand-ins, and a server of forked runners."""

@@ -1,0 +1,434 @@
+"""A whole session with a real plan and an engine without networks: what is trained, written and told."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.fakes import FakeResult
+
+import runner
+from runner.errors import Refused, RunnerError
+from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
+from runner.study.plan import Plan
+from runner.training.preview import describe, preview
+from runner.training.session import Options, run_session, work_left
+
+STUDY = """\
+name: tiny
+data: xor
+architecture: 2-2-1
+learning_rate: 0.5
+epochs: 10
+sweep:
+  grid:
+    learning_rate: [0.5, 2]
+    epochs: [10, 30, 100]
+replicates: 4
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(out=tmp_path / "results", threads=2)
+
+
+def make(study: Path, *overrides: str) -> Plan:
+    return runner.plan(runner.load(study, *overrides))
+
+
+class Engine:
+    """Trains by chance, and remembers what it was asked for."""
+
+    def __init__(self, on_block: Callable[[int], None] = lambda i: None, failing: tuple[int, ...] = ()) -> None:
+        self.on_block = on_block
+        self.failing = failing
+        self.trained: list[int] = []
+
+    def __call__(
+        self, plan: Plan, done: Any, threads: int, notify: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Iterator[Any]:
+        notify("compiling kernels for float64 (first use on this machine; cached afterwards)")
+        blocks = np.array_split(np.random.default_rng(len(self.trained)).permutation(np.flatnonzero(~done)), 5)
+        for i, runs in enumerate(block for block in blocks if len(block)):
+            if stop():
+                return
+            self.on_block(i)
+            if i in self.failing:
+                yield FakeResult(runs, np.empty((0, 0)), updates=10 * len(runs), error="out of memory")
+                continue
+            self.trained += runs.tolist()
+            yield FakeResult(runs, np.stack([self.record(plan, run) for run in runs.tolist()]), updates=10 * len(runs))
+
+    @staticmethod
+    def record(plan: Plan, run: int) -> np.ndarray:
+        cell = plan.cell(run // len(plan.seeds))
+        random = np.random.default_rng(int(cell.run_id(plan.seeds[run % len(plan.seeds)]), 16))
+        record = random.normal(size=len(RECORD_COLUMNS))
+        record[0] = random.integers(len(OUTCOMES))
+        record[1] = record[0] == OUTCOMES.index("converged")
+        record[2] = MISSING
+        return record
+
+
+def test_a_study_is_trained_once(study: Path, options: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    plan, engine = make(study), Engine()
+    outcome = run_session(plan, options, engine)
+    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (24, 0, 0, 0)
+    assert sorted(engine.trained) == list(range(24))
+    folder = options.out / "tiny"
+    assert outcome.table == folder / "runs.csv"
+    assert sorted(path.name for path in folder.iterdir()) == ["environment.json", "runs.csv", "study.yaml"]
+    assert (folder / "study.yaml").read_text() == STUDY
+    table = pd.read_csv(outcome.table)
+    assert table.epochs.tolist() == [10] * 4 + [30] * 4 + [100] * 4 + [10] * 4 + [30] * 4 + [100] * 4
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.sub(r"[0-9.]+ s$", "... s", told.err, flags=re.MULTILINE).splitlines() == [
+        "tiny: training 24 runs",
+        "tiny: compiling kernels for float64 (first use on this machine; cached afterwards)",
+        "tiny: trained 24 runs in ... s",
+    ]
+    before = outcome.table.read_bytes()
+    assert run_session(plan, options, engine).trained == 0
+    assert outcome.table.read_bytes() == before
+    assert capsys.readouterr().err == "tiny: all 24 runs are done already\n"
+
+
+def test_environment_tells_where_results_come_from(study: Path, options: Options) -> None:
+    run_session(make(study, "replicates=2"), options, Engine())
+    facts = json.loads((options.out / "tiny" / "environment.json").read_text())
+    assert set(facts["versions"]) == {"runner", "python", "numba", "llvmlite", "numpy"}
+    assert facts["results_version"] == RESULTS_VERSION
+    assert facts["study"] == {
+        "name": "tiny",
+        "file": str(study),
+        "folder": str(study.parent),
+        "overrides": ["replicates=2"],
+    }
+    assert facts["axes"] == ["learning_rate", "epochs"]
+    assert facts["threads"] == 2
+    assert facts["timings"]["runs"] == 12
+    assert facts["timings"]["updates"] == 120
+    assert {"platform", "processor", "cores", "host", "cores_allowed"} == set(facts["machine"])
+
+
+def test_quiet_is_silent(study: Path, options: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    run_session(make(study), Options(out=options.out, quiet=True), Engine())
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_and_resume(
+    study: Path, options: Options, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    plan = make(study)
+    first = Engine(on_block=lambda i: signal.raise_signal(number) if i == 1 else None)
+    outcome = run_session(plan, options, first)
+    assert signal.getsignal(number) is before
+    assert (outcome.trained, outcome.left, outcome.exit_code) == (10, 14, 130)
+    assert "tiny: interrupted; 14 runs are left: resume with the same command\n" in capsys.readouterr().err
+    assert len(pd.read_csv(outcome.table)) == 10
+    second = Engine()
+    assert run_session(plan, options, second).exit_code == 0
+    assert sorted(first.trained + second.trained) == list(range(24))
+    assert "tiny: 10 of 24 runs are done already\n" in capsys.readouterr().err
+    other = Options(out=options.out / "other")
+    assert outcome.table.read_bytes() == run_session(plan, other, Engine()).table.read_bytes()
+
+
+def test_limit_trains_no_more(study: Path, options: Options) -> None:
+    plan = make(study)
+    limited = Options(out=options.out, limit=7)
+    outcome = run_session(plan, limited, Engine())
+    assert (outcome.trained, outcome.left, outcome.exit_code) == (7, 17, 0)
+    trained = [run_session(plan, limited, Engine()).trained for _ in range(3)]
+    assert trained == [7, 7, 3]
+    assert len(pd.read_csv(outcome.table)) == 24
+
+
+def test_failed_runs_are_named_and_tried_again(study: Path, options: Options) -> None:
+    plan = make(study)
+    outcome = run_session(plan, options, Engine(failing=(1, 3)))
+    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (14, 10, 0, 1)
+    assert outcome.reasons == ("out of memory",)
+    table, failed = pd.read_csv(outcome.table), pd.read_csv(options.out / "tiny" / "failed.csv")
+    assert set(failed.reason) == {"out of memory"}
+    assert not set(table.run_id) & set(failed.run_id)
+    assert (len(table), len(failed)) == (14, 10)
+    view = preview(plan, options.out)
+    assert (view.new, view.kept, view.failed) == (0, 14, 10)
+    assert "rows: 0 new, 14 kept, 0 orphaned, 10 failed before (--retry-failed tries them again)" in describe(view)
+    assert preview(plan, options.out, retry_failed=True).new == 10
+
+
+def test_failed_runs_wait_until_they_are_asked_for(
+    study: Path, options: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, again = make(study), Options(out=options.out, retry_failed=True)
+    folder = options.out / "tiny"
+    run_session(plan, options, Engine(failing=(1, 3)))
+    before = (folder / "failed.csv").read_bytes()
+    capsys.readouterr()
+    waiting = Engine()
+    outcome = run_session(plan, options, waiting)
+    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (0, 10, 0, 1)
+    assert waiting.trained == []
+    assert (folder / "failed.csv").read_bytes() == before
+    told = capsys.readouterr().err
+    assert "tiny: 10 runs failed before and are left out (failed.csv): --retry-failed tries them again\n" in told
+    # A study that grows trains what is new, and still remembers.
+    grown = make(study, "replicates=5")
+    assert run_session(grown, options, waiting).trained == len(waiting.trained) == 6
+    # Tried again, some fail again; these have the new reason, and the others are done.
+    outcome = run_session(grown, again, Engine(failing=(0,)))
+    failed = pd.read_csv(folder / "failed.csv")
+    assert outcome.trained + outcome.failed == 10
+    assert len(failed) == outcome.failed == 2
+    assert run_session(grown, again, Engine()).exit_code == 0
+    assert not (folder / "failed.csv").exists()
+    assert len(pd.read_csv(outcome.table)) == 30
+
+
+def test_a_list_of_failures_that_is_none(study: Path, options: Options) -> None:
+    plan = make(study)
+    run_session(plan, options, Engine(failing=(1,)))
+    path = options.out / "tiny" / "failed.csv"
+    for run_id in ("zz", "-5", "f" * 17, ""):
+        path.write_text(f"run_id,reason\n{run_id},1\n")
+        with pytest.raises(RunnerError) as caught:
+            run_session(plan, options, Engine())
+        assert str(caught.value) == f"{path} is not a list of failed runs: remove it, and they are tried again"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\x00",
+        b"[" * 100_000,
+        b"[1]",
+        b'{"record": null, "axes": 3, "timings": [], "study": "x", "defaults": 1}',
+        b'{"record": "x", "axes": [1], "timings": {"seconds": "a", "updates": NaN}, "study": {"folder": 5}}',
+        b'{"timings": {"seconds": NaN, "updates": 1e400}, "study": null}',
+    ],
+)
+def test_facts_that_somebody_has_edited_are_passed_over(study: Path, options: Options, content: bytes) -> None:
+    table = run_session(make(study), options, Engine()).table
+    (table.parent / "environment.json").write_bytes(content)
+    assert preview(make(study, "replicates=5"), options.out).new == 6
+    assert runner.replay(table, sample=1).n_checked == 1
+    assert run_session(make(study, "replicates=5"), options, Engine()).trained == 6
+    assert len(pd.read_csv(table)) == 30
+
+
+def test_changes_of_the_runner_are_noticed(
+    study: Path, options: Options, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make(study)
+    run_session(plan, options, Engine())
+    path = options.out / "tiny" / "environment.json"
+    facts = json.loads(path.read_text())
+    assert facts["defaults"]["criterion"] == "{max_error: 0.5}"
+    assert facts["defaults"]["adam.beta2"] == "0.999"
+    facts["defaults"] |= {"criterion": "{max_error: 0.4}", "adam.beta1": "0.8", "new_key": "1"}
+    path.write_text(json.dumps(facts | {"kernels": "0123456789abcdef"}))
+    capsys.readouterr()
+    run_session(plan, options, Engine())
+    assert capsys.readouterr().err.splitlines() == [
+        "tiny: the default of criterion was {max_error: 0.4} and is {max_error: 0.5} now: "
+        "runs that rely on it are others, and are trained anew",
+        "tiny: the default of adam.beta1 was 0.8 and is 0.9 now: runs that rely on it are others, and are trained anew",
+        "tiny: all 24 runs are done already",
+    ]
+    # Now they are the defaults of the rows that are there.
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kernels": "0123456789abcdef"}))
+    run_session(make(study, "replicates=5"), options)
+    assert (
+        "tiny: the kernels or their compiler have changed since these rows were made; the version of the results has "
+        "not, so the numbers should be the same: replay --sample 50 checks it\n"
+    ) in capsys.readouterr().err
+    run_session(make(study, "replicates=6"), options)
+    assert "changed" not in capsys.readouterr().err
+
+
+def test_an_engine_that_breaks_loses_nothing(study: Path, options: Options) -> None:
+    def break_down(i: int) -> None:
+        if i == 3:
+            raise ZeroDivisionError
+
+    plan, first, second = make(study), Engine(on_block=break_down), Engine()
+    with pytest.raises(ZeroDivisionError):
+        run_session(plan, options, first)
+    run_session(plan, options, second)
+    assert len(first.trained) == 15
+    assert sorted(first.trained + second.trained) == list(range(24))
+
+
+def test_an_edited_study(study: Path, options: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    run_session(make(study), options, Engine())
+    edited = make(study, "learning_rate=[2, 8]")
+    view = preview(edited, options.out)
+    assert (view.new, view.kept, view.orphaned) == (12, 12, 12)
+    assert "rows: 12 new, 12 kept, 12 orphaned" in describe(view)
+    capsys.readouterr()
+    assert run_session(edited, options, Engine()).trained == 12
+    assert "tiny: 12 rows are no longer in the study: they move to orphans.csv\n" in capsys.readouterr().err
+    assert len(pd.read_csv(options.out / "tiny" / "orphans.csv")) == 12
+    assert preview(edited, options.out).new == 0
+
+
+def test_fresh_moves_old_results_aside(study: Path, options: Options) -> None:
+    plan = make(study)
+    table = run_session(plan, options, Engine()).table
+    old = table.read_bytes()
+    for number in (1, 2):
+        assert run_session(plan, Options(out=options.out, fresh=True), Engine()).trained == 24
+        names = {path.name for path in table.parent.iterdir()}
+        assert {f"runs.csv.{number}", f"environment.json.{number}", f"study.yaml.{number}"} <= names
+        assert table.with_name(f"runs.csv.{number}").read_bytes() == old
+
+
+def test_another_version_of_results_is_refused(study: Path, options: Options) -> None:
+    plan = make(study)
+    table = run_session(plan, options, Engine()).table
+    path = table.parent / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"results_version": RESULTS_VERSION + 1}))
+    for attempt in (lambda: run_session(plan, options, Engine()), lambda: preview(plan, options.out)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert str(caught.value) == (
+            f"{table} holds results of version {RESULTS_VERSION + 1}, and this runner makes version "
+            f"{RESULTS_VERSION}: the same run may give other numbers; "
+            "pass another --out or name=..., or --fresh to move the old table aside"
+        )
+    assert run_session(plan, Options(out=options.out, fresh=True), Engine()).trained == 24
+
+
+def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the facts about them, and when the table is refused."""
+    out = tmp_path / "results"
+    folder = runner.run(study, "record={curves: 5}", out=out).parent
+    before = (folder / "curves.csv").read_bytes()
+    (folder / "environment.json").unlink()
+    runner.run(study, "record={curves: 5}", out=out, quiet=False)
+    assert capsys.readouterr().err == "tiny: all 24 runs are done already\n"
+    table = (folder / "runs.csv").read_bytes()
+    (folder / "runs.csv").write_bytes(b"x" + table)
+    with pytest.raises(Refused, match="has other columns"):
+        runner.run(study, "record={curves: 6}", out=out)
+    assert (folder / "curves.csv").read_bytes() == before
+    (folder / "runs.csv").write_bytes(table)
+    runner.run(study, "record={curves: 6}", out=out, quiet=False)
+    assert (
+        "tiny: 24 curves in curves.csv have not the points that the study asks for: they are trained again, "
+        "and the old file is kept aside\n"
+    ) in capsys.readouterr().err
+    assert (folder / "curves.csv.1").read_bytes() == before
+    assert (folder / "curves.csv").read_bytes() != before
+    assert sorted(path.name for path in folder.glob("curves*")) == ["curves.csv", "curves.csv.1"]
+
+
+def test_weights_of_runs_that_differ_in_their_bias(study: Path, tmp_path: Path) -> None:
+    """Rows of an array are as long as the longest; however the study came to be."""
+    keys = ("record={weights: true}", "learning_rate=1", "epochs=10", "name=biases")
+    biases = ["trained", "none", "shared", "0.5"]
+
+    def folder(name: str, values: list[str]) -> Path:
+        return runner.run(study, *keys, f"bias=[{', '.join(values)}]", out=tmp_path / name).parent
+
+    whole = folder("whole", biases)
+    runs = pd.read_csv(whole / "runs.csv")
+    with np.load(whole / "weights.npz") as weights:
+        assert weights["2-2-1/run_id"].tolist() == runs.run_id.tolist()
+        for part in ("initial", "final"):
+            lengths = np.isfinite(weights[f"2-2-1/{part}"]).sum(axis=1)
+            assert weights[f"2-2-1/{part}"].shape == (16, 9)
+            assert lengths.tolist() == [9] * 4 + [6] * 4 + [8] * 4 + [6] * 4
+    expected = (whole / "weights.npz").read_bytes()
+    for first in (["none"], ["0.5", "shared"], ["trained"]):
+        folder(f"grown from {first}", first)
+        assert (folder(f"grown from {first}", biases) / "weights.npz").read_bytes() == expected
+    short = (folder("short", ["none", "shared"]) / "weights.npz").read_bytes()
+    assert (folder("whole", ["none", "shared"]) / "weights.npz").read_bytes() == short
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(study: Path, options: Options, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    options.out.mkdir()
+    (options.out / "tiny").symlink_to(elsewhere)
+    with pytest.raises(Refused) as caught:
+        run_session(make(study), options, Engine())
+    link = options.out / "tiny"
+    assert str(caught.value) == f"{link} is a symbolic link out of {options.out}; remove it, or pass another --out"
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("target", ["tiny", "missing"], ids=["a circle", "nothing"])
+def test_a_folder_that_leads_nowhere_is_refused(study: Path, options: Options, target: str) -> None:
+    options.out.mkdir()
+    link = options.out / "tiny"
+    link.symlink_to(target)
+    for attempt in (lambda: run_session(make(study), options, Engine()), lambda: preview(make(study), options.out)):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert str(caught.value) == f"{link} is a symbolic link that leads nowhere; remove it, or pass another --out"
+
+
+def test_results_that_can_not_be_made(study: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(RunnerError) as caught:
+        run_session(make(study), Options(out=blocked), Engine())
+    assert str(caught.value) == f"cannot create {blocked / 'tiny'}: Not a directory"
+
+
+def test_work_that_is_left_counts_shared_trajectories_once(study: Path) -> None:
+    plan = make(study)
+    done = np.zeros(24, bool)
+    assert work_left(plan, done) == plan.n_updates == 2 * 4 * 100
+    done[8:12] = True  # learning rate 0.5, 100 epochs
+    assert work_left(plan, done) == 4 * 30 + 4 * 100
+    done[12:] = True
+    done[4] = True  # seed 0, 30 epochs
+    assert work_left(plan, done) == 10 + 3 * 30
+
+
+def test_preview_writes_nothing(study: Path, options: Options) -> None:
+    view = preview(make(study), options.out)
+    assert not options.out.exists()
+    assert (view.cells, view.replicates, view.runs, view.updates, view.trajectories) == (6, 4, 24, 800, 8)
+    assert (view.new, view.kept, view.orphaned, view.seconds) == (24, 0, 0, None)
+    size = run_session(make(study), options, Engine()).table.stat().st_size
+    assert view.disk_bytes == pytest.approx(size, rel=0.15)
+    assert preview(make(study, "replicates=8"), options.out).seconds is not None
+
+
+def test_what_the_plan_says(study: Path, options: Options) -> None:
+    text = describe(preview(make(study), options.out))
+    assert (
+        re.sub(r"[0-9.]+ kB", "... kB", text)
+        == f"""\
+tiny: 24 runs = 6 cells x 4 seeds
+  learning_rate  2: 0.5, 2
+  epochs         3: 10, 30, 100
+training: 800 updates in 8 trajectories (runs that differ only in their budget share one)
+rows: 24 new, 0 kept, 0 orphaned
+disk: about ... kB
+results: {options.out / "tiny" / "runs.csv"}"""
+    )
