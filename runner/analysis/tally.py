@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.results.columns import key_columns, truth
-from runner.results.files import told
+from runner.results.files import io_errors
 
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
@@ -143,7 +143,7 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
     """
     outcomes: Counter[str] = Counter()
     converged = 0
-    with told(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
+    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         csv.field_size_limit(_LONGEST_FIELD)
         names = next(csv.reader(file), [])
         if not {"run_id", "outcome", "converged"} <= set(names):

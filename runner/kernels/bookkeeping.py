@@ -28,7 +28,7 @@ from runner.kernels.measure import INFINITY, meets
 
 
 @inlined
-def judge(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
+def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
     """Book an evaluation after `made` updates; whether a run has newly stopped."""
     L, lanes = width.lanes.n, width.lanes
     running = buf.running

@@ -24,7 +24,7 @@ from runner.kernels.lanes import switch
 
 def fingerprint() -> str:
     """Sixteen hexadecimal digits over the sources of the kernels, and the versions of Numba and llvmlite."""
-    files = set(Path(__file__).parent.glob("*.py"))
+    files = set(Path(__file__).parent.rglob("*.py"))
     for table in vars(switch).values():
         if isinstance(table, switch.Table):
             for body in table.bodies:

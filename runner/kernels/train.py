@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runner.kernels.bookkeeping import freeze, judge, record
+from runner.kernels.bookkeeping import evaluate, freeze, record
 from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
     ACCURACY,
@@ -237,7 +237,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             share_biases(net, buf, width)
         if looking:
             next_look += job.every
-            stopping = judge(net, data, job, runs, made, buf, width)
+            stopping = evaluate(net, data, job, runs, made, buf, width)
         if purpose == MEASURE:
             write_live(net, job, data, runs, buf, width)
             if stopping:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.keys.kinds import Kind
 from runner.keys.scalars import found, resolve
 
@@ -35,11 +35,11 @@ def architecture() -> Kind:
         ):
             raise expected(what, value)
         if len(sizes) < 2:
-            raise Wrong(f"expected at least two {what}, found {len(sizes)}")
+            raise Invalid(f"expected at least two {what}, found {len(sizes)}")
         if len(sizes) > MOST_LAYERS:
-            raise Wrong(f"expected at most {MOST_LAYERS} layers, found {len(sizes):,}")
+            raise Invalid(f"expected at most {MOST_LAYERS} layers, found {len(sizes):,}")
         if bad := [n for n in sizes if not 1 <= n <= MOST_UNITS]:
-            raise Wrong(f"expected layers of 1 to {MOST_UNITS:,} units, found {found(bad[0])}")
+            raise Invalid(f"expected layers of 1 to {MOST_UNITS:,} units, found {found(bad[0])}")
         return tuple(int(n) for n in sizes)
 
     schema = {

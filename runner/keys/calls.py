@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
 from runner.data.parameters import TruthTable
-from runner.keys.issues import Flaw, Wrong, expected, unknown
+from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
 from runner.ops import FAULTS, INITIALIZERS
@@ -24,34 +24,34 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
             spec = parse_csv_spec(value)
             return spec if base is None else fingerprint(spec, base)
         except DataError as error:
-            raise Wrong(*_csv_faults(problem.message for problem in error.problems)) from None
+            raise Invalid(*_csv_issues(problem.message for problem in error.problems)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
     if name not in DATASETS:
-        raise Wrong(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
+        raise Invalid(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
     entry = DATASETS[name]
     digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
     args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
     return _bound(entry, name, args)
 
 
-def _csv_faults(messages: Iterable[str]) -> list[Flaw]:
+def _csv_issues(messages: Iterable[str]) -> list[Issue]:
     """The messages about a CSV specification, each with the entry that it begins with."""
-    faults = []
+    issues = []
     for message in messages:
         message = message.removeprefix("data: ").replace("found None", "found nothing")
         first, _, rest = message.partition(" ")
         if message.startswith("unknown key "):
-            faults.append(Flaw(message, (rest.split("'")[1],), at_key=True))
+            issues.append(Issue(message, (rest.split("'")[1],), at_key=True))
         else:
-            faults.append(Flaw(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
-    misspelt = any(fault.at_key for fault in faults)
-    return [fault for fault in faults if not (misspelt and fault.message.endswith("found nothing"))]
+            issues.append(Issue(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+    misspelt = any(issue.at_key for issue in issues)
+    return [issue for issue in issues if not (misspelt and issue.message.endswith("found nothing"))]
 
 
 def _read_scaling(value: object, base: Path | None = None) -> Call:
     name, parts = split_call(value, "a scaling")
     if name not in SCALINGS:
-        raise Wrong(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
+        raise Invalid(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
     return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
 
 
@@ -59,7 +59,7 @@ def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
     try:
         return Call(name, entry.bind(args))
     except ValueError as error:
-        raise Wrong(str(error)) from None
+        raise Invalid(str(error)) from None
 
 
 def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
@@ -69,17 +69,17 @@ def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
 def _initializer(value: object, names: list[str], what: str) -> Call:
     name, parts = split_call(value, what)
     if name not in names:
-        raise Wrong(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
+        raise Invalid(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
     wanted = INITIALIZERS[name].parameters
     if len(parts) != len(wanted):
         takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
-        raise Wrong(f"expected {takes}, found {value}")
+        raise Invalid(f"expected {takes}, found {value}")
     args = tuple(float(to_argument(part)) + 0.0 for part in parts)
     given = dict(zip(wanted, args, strict=True))
     if given.get("std", 0.0) < 0:
-        raise Wrong(f"expected std >= 0, found {value}")
+        raise Invalid(f"expected std >= 0, found {value}")
     if "b" in given and not given["a"] < given["b"]:
-        raise Wrong(f"expected a < b, found {value}")
+        raise Invalid(f"expected a < b, found {value}")
     return Call(name, args)
 
 
@@ -135,12 +135,12 @@ def _read_fault(value: object) -> Call:
     name, parts = split_call(value, "none or a list of faults")
     if name not in FAULTS:
         signatures = [str(Call(fault.name, fault.parameters)) for fault in FAULTS.values()]
-        raise Wrong(unknown(FAULTS, name, ["none", *signatures]))
+        raise Invalid(unknown(FAULTS, name, ["none", *signatures]))
     wanted = FAULTS[name].parameters
     args = [float(to_argument(part)) for part in parts]
     if len(args) != len(wanted) or any(not arg.is_integer() or not 0 <= arg <= MOST_DECIMALS for arg in args):
         takes = f"({', '.join(wanted)}) with 0 to {MOST_DECIMALS} decimals" if wanted else " without arguments"
-        raise Wrong(f"expected {name}{takes}, found {value}")
+        raise Invalid(f"expected {name}{takes}, found {value}")
     return Call(name, tuple(int(arg) for arg in args))
 
 
@@ -149,23 +149,23 @@ def _read(value: object, base: Path | None = None) -> tuple[Call, ...]:
         return ()
     items = value if isinstance(value, list) else [value]
     if len(items) > len(FAULTS):
-        raise Wrong(f"expected each fault once, {len(FAULTS)} at most, found {len(items):,}")
+        raise Invalid(f"expected each fault once, {len(FAULTS)} at most, found {len(items):,}")
     problems, faults = [], {}
     for i, item in enumerate(items):
         try:
             fault = _read_fault(item)
             if fault.name in faults:
-                raise Wrong(f"{fault.name} stands there twice")
+                raise Invalid(f"{fault.name} stands there twice")
             faults[fault.name] = fault
-        except Wrong as wrong:
-            problems += [p.under(i) if isinstance(value, list) else p for p in wrong.faults]
+        except Invalid as invalid:
+            problems += [p.under(i) if isinstance(value, list) else p for p in invalid.issues]
     if problems:
-        raise Wrong(*problems)
+        raise Invalid(*problems)
     replaced: dict[str, str] = {}
     for name in faults:
         term = FAULTS[name].replaces
         if term and term in replaced:
-            raise Wrong(f"{replaced[term]} and {name} exclude each other: both replace the {term}")
+            raise Invalid(f"{replaced[term]} and {name} exclude each other: both replace the {term}")
         replaced[term] = name
     return tuple(faults[name] for name in FAULTS if name in faults)
 
@@ -179,13 +179,13 @@ def subsets(value: object) -> list[object]:
 
     Raises
     ------
-    Wrong
+    Invalid
         When it is not a list, or its subsets are too many.
     """
     if not isinstance(value, list) or not value:
         raise expected("a list of faults", value)
     if len(value) > MOST_SUBSETS:
-        raise Wrong(f"expected at most {MOST_SUBSETS} faults, found {len(value)}")
+        raise Invalid(f"expected at most {MOST_SUBSETS} faults, found {len(value)}")
     chosen = (list(some) for n in range(len(value) + 1) for some in combinations(value, n))
     return [some or "none" for some in chosen]
 
@@ -210,7 +210,7 @@ def split_call(value: object, what: str) -> tuple[str, list[str]]:
     match = _CALL.fullmatch(value.strip())
     if match is None:
         if value.count("(") != value.count(")"):
-            raise Wrong(f"expected {what}, found {found(value)}, whose parentheses do not match")
+            raise Invalid(f"expected {what}, found {found(value)}, whose parentheses do not match")
         raise expected(what, value)
     inside = match[2]
     if inside is None or not inside.strip():
@@ -222,7 +222,7 @@ def to_argument(part: str) -> Argument:
     """One argument of a call, as a number."""
     value = resolve(part)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Wrong(f"expected numbers in the parentheses, found {found(part)}")
+        raise Invalid(f"expected numbers in the parentheses, found {found(part)}")
     if not math.isfinite(value):
-        raise Wrong(f"expected a finite number, found {part}")
+        raise Invalid(f"expected a finite number, found {part}")
     return value

@@ -16,7 +16,7 @@ from typing import Any
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.keys.architecture import architecture
 from runner.keys.calls import BIAS_INIT, DATA, FAULT_LIST, INIT, SCALING
-from runner.keys.issues import Wrong
+from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call
@@ -58,7 +58,7 @@ class Key:
     required: bool = False
 
     def read(self, value: object, base: Path | None = None) -> Any:
-        """The canonical value of what YAML gives; raises Wrong, its messages beginning with the key.
+        """The canonical value of what YAML gives; raises Invalid, its messages beginning with the key.
 
         Parameters
         ----------
@@ -69,8 +69,8 @@ class Key:
         """
         try:
             return self.kind.read(value, base)
-        except Wrong as wrong:
-            raise Wrong(*(fault.named(self.name) for fault in wrong.faults)) from None
+        except Invalid as invalid:
+            raise Invalid(*(issue.named(self.name) for issue in invalid.issues)) from None
 
     def text(self, value: Any) -> str:
         """The canonical text; empty for None."""

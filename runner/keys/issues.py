@@ -12,40 +12,40 @@ Step = str | int
 
 
 @dataclass(frozen=True)
-class Flaw:
+class Issue:
     """A message, the path from the value at hand to what it is about, and whether that is a key or a value."""
 
     message: str
     path: tuple[Step, ...] = ()
     at_key: bool = False
 
-    def under(self, *path: Step) -> Flaw:
-        """The same fault, seen from further up."""
-        return Flaw(self.message, path + self.path, self.at_key)
+    def under(self, *path: Step) -> Issue:
+        """The same issue, seen from further up."""
+        return Issue(self.message, path + self.path, self.at_key)
 
-    def named(self, name: str) -> Flaw:
-        """The same fault, its message beginning with the name of the key."""
-        return Flaw(f"{name}: {self.message}", self.path, self.at_key)
+    def named(self, name: str) -> Issue:
+        """The same issue, its message beginning with the name of the key."""
+        return Issue(f"{name}: {self.message}", self.path, self.at_key)
 
 
-class Wrong(ValueError):  # noqa: N818 - never leaves the package
+class Invalid(ValueError):  # noqa: N818 - never leaves the package
     """A value that cannot be used.
 
     Parameters
     ----------
-    *faults : Flaw or str
+    *issues : Issue or str
         All that is wrong with it; a text is about the whole value.
     """
 
-    def __init__(self, *faults: Flaw | str) -> None:
-        self.faults = tuple(f if isinstance(f, Flaw) else Flaw(f) for f in faults)
-        super().__init__("; ".join(f.message for f in self.faults))
+    def __init__(self, *issues: Issue | str) -> None:
+        self.issues = tuple(f if isinstance(f, Issue) else Issue(f) for f in issues)
+        super().__init__("; ".join(f.message for f in self.issues))
 
 
-def expected(what: str, value: object) -> Wrong:
+def expected(what: str, value: object) -> Invalid:
     """`expected a number, found 'fast'`; says so when only quotes make a number a text."""
     quotes = isinstance(value, str) and isinstance(resolve(value), int | float) and "number" in what
-    return Wrong(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
+    return Invalid(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
 
 
 def unknown(names: Iterable[str], value: object, shown: Iterable[str] | None = None) -> str:

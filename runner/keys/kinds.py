@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner.errors import nearest
-from runner.keys.issues import Flaw, Wrong, expected, unknown
+from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.scalars import found, list_text, short
 
 Schema = Mapping[str, Any]
 
 
 class Reader(Protocol):
-    """Turns what YAML gives into a canonical value; raises Wrong. `base` is the folder of the study."""
+    """Turns what YAML gives into a canonical value; raises Invalid. `base` is the folder of the study."""
 
     def __call__(self, value: object, base: Path | None) -> Any: ...
 
@@ -63,10 +63,10 @@ def to_float(value: object, what: str = "a number") -> float:
     """A finite number as a float; never negative zero, which would be a second text for the same number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         if isinstance(value, str) and re.fullmatch(r"[-+]?(inf(inity)?|nan)", value.casefold()):
-            raise Wrong(f"expected a finite number, found {value}")
+            raise Invalid(f"expected a finite number, found {value}")
         raise expected(what, value)
     if not math.isfinite(value):
-        raise Wrong(f"expected a finite number, found {value}")
+        raise Invalid(f"expected a finite number, found {value}")
     return float(value) + 0.0
 
 
@@ -106,7 +106,7 @@ def choice(names: Iterable[str]) -> Kind:
 
     def read(value: object, base: Path | None = None) -> str:
         if not isinstance(value, str) or value not in known:
-            raise Wrong(unknown(known, value))
+            raise Invalid(unknown(known, value))
         return value
 
     return Kind(read, str, {"enum": list(known)})
@@ -119,7 +119,7 @@ def text() -> Kind:
         if isinstance(value, str):
             return value
         quotes = "; put it in quotes" if isinstance(value, int | float) else ""
-        raise Wrong(f"expected a text, found {found(value)}{quotes}")
+        raise Invalid(f"expected a text, found {found(value)}{quotes}")
 
     return Kind(read, str, {"type": "string"})
 
@@ -137,16 +137,16 @@ def flag() -> Kind:
 
 def numbers(value: Sequence[object], what: str = "a number") -> tuple[float, ...]:
     """A list of finite numbers; every bad one is reported at its place."""
-    good, faults = [], []
+    good, issues = [], []
     for i, item in enumerate(value):
         try:
             good.append(to_float(item, what))
-        except Wrong as wrong:
-            faults += [fault.under(i) for fault in wrong.faults]
-    if faults:
-        raise Wrong(*faults)
+        except Invalid as invalid:
+            issues += [issue.under(i) for issue in invalid.issues]
+    if issues:
+        raise Invalid(*issues)
     if not good:
-        raise Wrong("expected at least one number, found an empty list")
+        raise Invalid("expected at least one number, found an empty list")
     return tuple(good)
 
 
@@ -171,7 +171,7 @@ def interval() -> Kind:
             raise expected(what, value)
         low, high = numbers(value)
         if not low < high:
-            raise Wrong(f"expected [lo, hi] with lo < hi, found {list_text((low, high))}")
+            raise Invalid(f"expected [lo, hi] with lo < hi, found {list_text((low, high))}")
         return low, high
 
     pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
@@ -185,10 +185,10 @@ def word_or(words: Sequence[str], other: Kind, what: str) -> Kind:
         if isinstance(value, str):
             if value in words:
                 return value
-            raise Wrong(f"expected {', '.join(words)} or {what}, found {found(value)}{nearest(value, words)}")
+            raise Invalid(f"expected {', '.join(words)} or {what}, found {found(value)}{nearest(value, words)}")
         try:
             return other.read(value, base)
-        except Wrong:
+        except Invalid:
             raise expected(f"{', '.join(words)} or {what}", value) from None
 
     schema = {"anyOf": [{"enum": list(words)}, other.schema]}
@@ -201,17 +201,17 @@ def limits(bounds: Mapping[str, Kind]) -> Kind:
     def read(value: object, base: Path | None = None) -> tuple[tuple[str, float], ...]:
         if not isinstance(value, dict) or not value:
             raise expected(f"a mapping of {', '.join(bounds)} to numbers", value)
-        good, faults = {}, []
+        good, issues = {}, []
         for name, limit in value.items():
             try:
                 if name not in bounds:
-                    raise Wrong(Flaw(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
+                    raise Invalid(Issue(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
                 good[name] = bounds[name].read(limit, base)
-            except Wrong as wrong:
-                named = [f if f.at_key else f.named(name) for f in wrong.faults]
-                faults += [fault.under(name) for fault in named]
-        if faults:
-            raise Wrong(*faults)
+            except Invalid as invalid:
+                named = [f if f.at_key else f.named(name) for f in invalid.issues]
+                issues += [issue.under(name) for issue in named]
+        if issues:
+            raise Invalid(*issues)
         return tuple((name, good[name]) for name in bounds if name in good)
 
     schema = {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices, Records
-from runner.results.files import told
+from runner.results.files import io_errors
 from runner.results.inventory import Index, RowFile
 from runner.results.journal import Journal
 from runner.results.row_text import column_text
@@ -86,7 +86,7 @@ def _epochs(path: Path, n: int) -> Epochs:
     if not n:
         return np.empty(0)
     try:
-        with told(path, "read"):
+        with io_errors(path, "read"):
             return np.loadtxt(path, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=n, ndmin=1)
     except ValueError as error:
         raise RunnerError(f"{path} is not a file of curves: move it away, or pass --fresh ({error})") from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices
-from runner.results.files import told, write_file
+from runner.results.files import io_errors, write_file
 from runner.results.row_text import field
 
 FAILED = "failed.csv"
@@ -31,7 +31,7 @@ def read_failed(folder: Path) -> dict[int, str]:
     path = folder / FAILED
     if not path.exists():
         return {}
-    with told(path, "read"), path.open(encoding="utf-8", newline="") as file:
+    with io_errors(path, "read"), path.open(encoding="utf-8", newline="") as file:
         try:
             header, *rows = csv.reader(file)
             if header != _HEADER:
@@ -51,7 +51,7 @@ def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:
     """Replace the file in one step; there is none when nothing has failed."""
     path = folder / FAILED
     if not reasons:
-        with told(path, "remove"):
+        with io_errors(path, "remove"):
             path.unlink(missing_ok=True)
         return
     lines = [",".join(_HEADER), *(f"{run_id:016x},{field(reason)}" for run_id, reason in reasons.items())]

@@ -24,7 +24,7 @@ _ADVICE = {
 
 
 @contextlib.contextmanager
-def told(path: Path, action: str = "write") -> Iterator[None]:
+def io_errors(path: Path, action: str = "write") -> Iterator[None]:
     """Turn an OSError of the block, or text that is none, into one RunnerError that names the file and what to do.
 
     Parameters
@@ -69,7 +69,7 @@ def replacing(path: Path) -> Iterator[int]:
         Open for writing; the old file, if any, stays whole until the new one is safely on disk.
     """
     temporary = path.with_name(path.name + ".tmp")
-    with told(path):
+    with io_errors(path):
         # Not O_EXCL: a leftover of a killed process is overwritten (the folder's lock is held by us).
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
         try:
@@ -102,7 +102,7 @@ def remove_leftovers(folder: Path, names: tuple[str, ...]) -> None:
     """Remove what a killed process has left of `replacing`; the folder's lock must be held."""
     for name in names:
         path = folder / f"{name}.tmp"
-        with told(path, "remove"):
+        with io_errors(path, "remove"):
             path.unlink(missing_ok=True)
 
 
@@ -117,7 +117,7 @@ def move_aside(path: Path) -> Path | None:
     if not os.path.lexists(path):
         return None
     spare = spare_name(path)
-    with told(path, "move aside"):
+    with io_errors(path, "move aside"):
         path.rename(spare)
     return spare
 
@@ -136,7 +136,7 @@ def set_aside(folder: Path, names: tuple[str, ...]) -> list[Path]:
         number += 1
     kept = [path.with_name(f"{path.name}.{number}") for path in present]
     for path, spare in zip(present, kept, strict=True):
-        with told(path, "move aside"):
+        with io_errors(path, "move aside"):
             path.rename(spare)
     return kept
 
@@ -144,7 +144,7 @@ def set_aside(folder: Path, names: tuple[str, ...]) -> list[Path]:
 def link_aside(path: Path) -> Path:
     """Give a file that is about to be replaced a second, lasting name."""
     spare = spare_name(path)
-    with told(path, "keep aside"):
+    with io_errors(path, "keep aside"):
         os.link(path, spare)
     return spare
 
@@ -212,7 +212,7 @@ def refuse_shared(folder: Path, names: tuple[str, ...]) -> None:
     for name in names:
         path = folder / name
         found = None
-        with told(path, "read"), contextlib.suppress(FileNotFoundError):
+        with io_errors(path, "read"), contextlib.suppress(FileNotFoundError):
             found = path.lstat()
         if found is None:
             continue

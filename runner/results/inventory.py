@@ -12,7 +12,7 @@ import numpy as np
 
 from runner.errors import RunnerError
 from runner.results.columns import Header, Ids, Indices, PlanLike, plan_ids
-from runner.results.files import TABLE, told
+from runner.results.files import TABLE, io_errors
 from runner.results.journal import JOURNAL, Journal, places_of
 from runner.results.scan import Rows, scan_rows
 
@@ -75,7 +75,7 @@ class RowFile:
         firsts = numbers[np.concatenate([np.zeros(1, np.int64), cuts])]
         lasts = numbers[np.concatenate([cuts - 1, [len(numbers) - 1]])]
         starts, ends = self.rows.starts[firsts].tolist(), self.rows.starts[lasts + 1].tolist()
-        with told(self.path, "read"), self.path.open("rb", buffering=0) as file:
+        with io_errors(self.path, "read"), self.path.open("rb", buffering=0) as file:
             for start, end in zip(starts, ends, strict=True):
                 yield os.pread(file.fileno(), end - start, start)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from runner.errors import Refused
 from runner.results.columns import Ids, Indices, Records
-from runner.results.files import sync_folder, told, write_all
+from runner.results.files import io_errors, sync_folder, write_all
 
 JOURNAL = "runs.journal"
 _MAGIC = b"frm1"
@@ -147,7 +147,7 @@ class Journal:
         array of int, shape (n,)
             The place of each run: what `segments` and `find` take.
         """
-        with told(self.path):
+        with io_errors(self.path):
             if self._descriptor < 0:
                 self._open()
             write_all(self._descriptor, data := frame.pack())
@@ -174,7 +174,7 @@ class Journal:
     def sync(self) -> None:
         """Make all frames survive a loss of power."""
         if self._descriptor >= 0:
-            with told(self.path):
+            with io_errors(self.path):
                 os.fsync(self._descriptor)
 
     def close(self) -> None:
@@ -234,7 +234,7 @@ class Journal:
     def _view(self) -> memoryview:
         """The file's bytes, at least up to `end`."""
         if len(self._data) < self.end:
-            with told(self.path, "read"), self.path.open("rb") as file:
+            with io_errors(self.path, "read"), self.path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self._data = memoryview(self._map)
         return self._data

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from runner.errors import Refused
-from runner.results.files import refuse_links, refuse_shared, told, write_all
+from runner.results.files import io_errors, refuse_links, refuse_shared, write_all
 
 LOCK = "runner.lock"
 
@@ -34,7 +34,7 @@ class Lock:
         self.path = folder / LOCK
         refuse_links(folder, (LOCK,))
         refuse_shared(folder, (LOCK,))
-        with told(self.path):
+        with io_errors(self.path):
             self._descriptor = self._acquire()
             os.ftruncate(self._descriptor, 0)
             write_all(self._descriptor, self._card())

@@ -16,7 +16,7 @@ from typing import Any
 from runner.errors import Refused
 from runner.machine import surroundings
 from runner.measurements import RESULTS_VERSION
-from runner.results.files import told, write_file
+from runner.results.files import io_errors, write_file
 
 ENVIRONMENT = "environment.json"
 STUDY = "study.yaml"
@@ -64,7 +64,7 @@ def check_version(folder: Path, table: Path, version: int) -> None:
     version : int
         Of the results that this runner makes.
     """
-    with told(table, "read"):
+    with io_errors(table, "read"):
         has_rows = table.exists() and table.stat().st_size > 0
     known = read_environment(folder).get("results_version", version)
     if has_rows and known != version:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError, nearest
 from runner.results.columns import truth
-from runner.results.files import told
+from runner.results.files import io_errors
 
 if TYPE_CHECKING:
     pass
@@ -34,7 +34,7 @@ def header(path: Path) -> list[str]:
         When it is no table of results.
     """
     # A spreadsheet that saves the table may put a byte order mark before it, and change the order of the columns.
-    with told(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with io_errors(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         names = next(csv.reader(file), [])
     if not _NEEDED.issubset(names):
         raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
@@ -69,7 +69,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     exact: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
     columns = {name: _Texts(truth if name == "converged" else list) for name in texts}
     parts: list[pd.DataFrame] = []
-    with told(path, "read"):
+    with io_errors(path, "read"):
         try:
             reader = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **exact)
             for chunk in reader:
@@ -153,7 +153,7 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
         raise RunnerError(f"{path} is not as the runner wrote it: run_id is not its first column; put it there")
     wanted = run_id.strip().lower()
     found: list[tuple[int, bytes]] = []
-    with told(path, "read"), path.open("rb") as file:
+    with io_errors(path, "read"), path.open("rb") as file:
         next(file, b"")
         start = wanted.encode()
         # No field holds a line end, so a line is a row.
@@ -167,13 +167,13 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
     if not found:
         raise RunnerError(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")
     number, line = found[0]
-    with told(path, "read"):
+    with io_errors(path, "read"):
         return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
 
 
 def _nearest_id(path: Path, wanted: str) -> str:
     """The identity that differs in the fewest digits, when it is only a few."""
-    with told(path, "read"), path.open("rb") as file:
+    with io_errors(path, "read"), path.open("rb") as file:
         next(file, b"")
         ids = np.array([line[:16] for line in file if len(line) > 16], "S16")
     if not len(ids) or len(wanted) != 16 or not wanted.isascii():

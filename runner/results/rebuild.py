@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.results.columns import Indices
-from runner.results.files import TABLE, replacing, sync_folder, told, write_all
+from runner.results.files import TABLE, io_errors, replacing, sync_folder, write_all
 from runner.results.inventory import MISSING, ORPHANS, RowFile, Survey, gather
 
 _BLOCK = 1 << 15
@@ -30,7 +30,7 @@ def keep_orphans(folder: Path, state: Survey, header: bytes) -> None:
     if not len(new):
         return
     path = folder / ORPHANS
-    with told(path):
+    with io_errors(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
             os.ftruncate(descriptor, state.orphans.rows.end)
@@ -52,7 +52,7 @@ def forget_adopted(folder: Path, state: Survey, header: bytes) -> None:
     aside = RowFile(path, header)
     strangers = np.flatnonzero(state.index.find(aside.rows.ids) < 0)
     if not len(strangers):
-        with told(path, "remove"):
+        with io_errors(path, "remove"):
             path.unlink()
             sync_folder(folder)
         return

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.errors import Refused, RunnerError
 from runner.results.columns import Ids, Indices
-from runner.results.files import told
+from runner.results.files import io_errors
 
 _CHUNK = 1 << 19
 _LONGEST_ROW = 1 << 26
@@ -75,7 +75,7 @@ def scan_rows(path: Path, header: bytes) -> Rows:
     """
     if not path.exists():
         return Rows(np.empty(0, np.uint64), np.zeros(1, np.int64), 0)
-    with told(path, "read"), path.open("rb") as file:
+    with io_errors(path, "read"), path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
         first = file.read(len(header))

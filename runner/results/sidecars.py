@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runner.results.columns import Indices, PlanLike, Records, ResultLike
 from runner.results.curves import CURVES, Expected, OldCurves, curves_file
-from runner.results.files import link_aside, move_aside, replacing, sync_folder, told, write_all
+from runner.results.files import io_errors, link_aside, move_aside, replacing, sync_folder, write_all
 from runner.results.inventory import MISSING, Survey
 from runner.results.journal import Frame, Journal, places_of
 from runner.results.weights import WEIGHTS, OldWeights, write_weights
@@ -129,7 +129,7 @@ class Sidecars:
         journal.close()
         if self._strangers:
             move_aside(journal.path)
-        with told(journal.path, "remove"):
+        with io_errors(journal.path, "remove"):
             journal.path.unlink(missing_ok=True)
             sync_folder(self._folder)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike, standard_header
 from runner.results.curves import CURVES, Expected
 from runner.results.failed import FAILED
-from runner.results.files import TABLE, refuse_links, refuse_shared, remove_leftovers, sync_folder, told, write_all
+from runner.results.files import TABLE, io_errors, refuse_links, refuse_shared, remove_leftovers, sync_folder, write_all
 from runner.results.inventory import IN_ORPHANS, IN_TABLE, MISSING, ORPHANS, Survey, survey
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
@@ -167,7 +167,7 @@ class Table:
 
     def sync(self) -> None:
         """Make everything taken so far survive a loss of power."""
-        with told(self.folder / TABLE):
+        with io_errors(self.folder / TABLE):
             os.fsync(self._descriptor)
         if self._recording:
             self._state.journal.sync()
@@ -184,7 +184,7 @@ class Table:
         state, line = self._state, self.header.line
         keep_orphans(self.folder, state, line)
         if self._in_order and not (state.place >= IN_ORPHANS).any():
-            with told(self.folder / TABLE):
+            with io_errors(self.folder / TABLE):
                 os.fsync(self._descriptor)
         else:
             rebuild_table(self.folder, state, line)
@@ -220,7 +220,7 @@ class Table:
     def _append(self, runs: Indices, ids: Ids, text: bytes, ends: Indices) -> None:
         """Write rows behind the others; `runs` ascend."""
         state = self._state
-        with told(self.folder / TABLE):
+        with io_errors(self.folder / TABLE):
             write_all(self._descriptor, text)
         state.place[runs] = IN_TABLE + len(state.table) + np.arange(len(runs))
         state.table.grown(ids, ends)
@@ -230,7 +230,7 @@ class Table:
     def _open(self) -> int:
         """Open the table behind its last complete row; a torn one is cut off."""
         state, path = self._state, self.folder / TABLE
-        with told(path):
+        with io_errors(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
             try:
                 os.ftruncate(descriptor, state.table.rows.end)

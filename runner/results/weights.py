@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices, PlanLike, Records
-from runner.results.files import told
+from runner.results.files import io_errors
 from runner.results.inventory import Index
 from runner.results.journal import PLACE_BITS, Journal
 
@@ -73,7 +73,7 @@ class OldWeights:
     def _understood(self) -> Iterator[None]:
         """Tell what is wrong with the file."""
         try:
-            with told(self._path, "read"):
+            with io_errors(self._path, "read"):
                 yield
         except _DAMAGE as error:
             raise RunnerError(

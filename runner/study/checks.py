@@ -13,11 +13,11 @@ from typing import Any
 
 from runner.keys.architecture import layer_text, parameter_count
 from runner.keys.definitions import KEYS
-from runner.keys.issues import Flaw, Step
+from runner.keys.issues import Issue, Step
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES
 from runner.registry import Call
-from runner.sweep.space import Layout
+from runner.sweep.space import SweepSpace
 
 # For each parameter: a cache line of lanes, twice, for as it is drawn and as it is trained.
 _LEAST_BYTES = 128
@@ -133,7 +133,7 @@ CHECKS = (
 )
 
 
-def places(layout: Layout, key: str) -> dict[Any, tuple[Step, ...]]:
+def places(layout: SweepSpace, key: str) -> dict[Any, tuple[Step, ...]]:
     """Every value of a key that the study gives, and the first place where it does."""
     found = {value: path for value, path in layout.values(key).items() if path != (key,) or key in layout.base}
     for i, row in enumerate(layout.sweep.include):
@@ -142,7 +142,7 @@ def places(layout: Layout, key: str) -> dict[Any, tuple[Step, ...]]:
     return found
 
 
-def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> Iterator[Flaw]:
+def combination_issues(layout: SweepSpace, checks: tuple[Check, ...] = CHECKS) -> Iterator[Issue]:
     """Everything that is wrong with values that occur together."""
     for check in checks:
         reduce = dict(check.reduce)
@@ -157,7 +157,7 @@ def combination_faults(layout: Layout, checks: tuple[Check, ...] = CHECKS) -> It
                 given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])
                 blamed = next(given, check.keys[0])
                 value = values[check.keys.index(blamed)]
-                yield Flaw(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
+                yield Issue(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
 
 
 def _same(value: Any) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 from runner.data import DataError, DataSet, load_data
 from runner.errors import Problem, counted
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
-from runner.keys.issues import Flaw, Step
+from runner.keys.issues import Issue, Step
 from runner.ops import LOSSES
 from runner.registry import Call
 from runner.study.checks import places
-from runner.sweep.space import Layout
+from runner.sweep.space import SweepSpace
 
 
 class DataChecks:
@@ -21,15 +21,15 @@ class DataChecks:
 
     Parameters
     ----------
-    layout : Layout
+    layout : SweepSpace
     base : Path
         Folder of the study.
     """
 
-    def __init__(self, layout: Layout, base: Path) -> None:
+    def __init__(self, layout: SweepSpace, base: Path) -> None:
         self._layout = layout
         self._base = base
-        self.faults: list[Flaw] = []
+        self.issues: list[Issue] = []
         self.problems: list[Problem] = []
         self._loaded: dict[tuple[Any, ...], DataSet] = {}
 
@@ -58,7 +58,7 @@ class DataChecks:
                 key = next((key for key in DATA_KEYS if problem.message.startswith(key)), "data")
                 path = places(self._layout, key).get(values[DATA_KEYS.index(key)], ("data",))
                 message = problem.message if problem.message.startswith(key) else f"data: {problem.message}"
-                self.faults.append(Flaw(message, path))
+                self.issues.append(Issue(message, path))
 
     def _compare(self, key: str, complaints: Any) -> None:
         where: Mapping[Any, tuple[Step, ...]] = places(self._layout, key)
@@ -68,7 +68,7 @@ class DataChecks:
             if loaded is not None and value is not None:
                 name = str(data[0]) if isinstance(data[0], Call) else str(getattr(data[0], "csv", data[0]))
                 path = where.get(value, (key,))
-                self.faults += [Flaw(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
+                self.issues += [Issue(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
 
 
 def _same(key: str, value: Any) -> Any:

@@ -12,19 +12,19 @@ from typing import Any
 
 from runner.errors import Problem, StudyError
 from runner.keys.definitions import KEYS
-from runner.keys.issues import Flaw
+from runner.keys.issues import Issue
 from runner.study.claims.grammar import Claim
-from runner.study.consistency import claim_faults, study_faults
+from runner.study.consistency import claim_issues, study_issues
 from runner.study.data_checks import DataChecks
-from runner.study.model import Record, json_schema, validate
+from runner.study.model import RecordOptions, json_schema, validate
 from runner.study.overrides import override
 from runner.study.parser import MOST_BYTES, parse
 from runner.study.pruning import prune
 from runner.study.tree import Node, located
 from runner.sweep.model import Sweep
-from runner.sweep.space import Layout, collisions
+from runner.sweep.space import SweepSpace, collisions
 
-__all__ = ["Record", "Study", "json_schema", "load_study"]
+__all__ = ["RecordOptions", "Study", "json_schema", "load_study"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _SEEDS = ("replicates", "seeds", "seed")
@@ -45,7 +45,7 @@ class Study:
         Its contents as read.
     overrides : tuple of str
         The `key=value` arguments.
-    record : Record
+    record : RecordOptions
         What is kept of every run: `curves`, about how many points or None, and `weights`.
     claims : tuple of Claim
         Statements about the results.
@@ -54,7 +54,7 @@ class Study:
     sweep : Sweep
         What is swept.
     seeds : range or tuple of int
-    layout : Layout
+    layout : SweepSpace
         The cells, before they are numbered.
     """
 
@@ -63,12 +63,12 @@ class Study:
     path: Path
     text: str
     overrides: tuple[str, ...]
-    record: Record
+    record: RecordOptions
     claims: tuple[Claim, ...]
     base: Mapping[str, Any]
     sweep: Sweep
     seeds: range | tuple[int, ...]
-    layout: Layout
+    layout: SweepSpace
 
     @property
     def folder(self) -> Path:
@@ -120,18 +120,18 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     changed = override(tree, overrides)
     problems += changed.problems
     tree, base = changed.tree, Path(file).parent
-    model, faults = validate(tree, base)
+    model, issues = validate(tree, base)
     unknown: frozenset[str] = frozenset()
     while model is None:
-        problems += [located(fault, tree) for fault in faults]
-        pruned = prune(tree, faults)
+        problems += [located(issue, tree) for issue in issues]
+        pruned = prune(tree, issues)
         if pruned is None:
             raise _sorted(problems, file, overrides)
         tree, unknown = pruned.tree, unknown | pruned.keys
-        model, faults = validate(tree, base)
+        model, issues = validate(tree, base)
     problems += _own_problems(model, file, tree)
-    layout = Layout(_given(model), model.sweep)
-    problems += [located(flaw, tree) for flaw in claim_faults(model.claims, layout, unknown | changed.keys)]
+    layout = SweepSpace(_given(model), model.sweep)
+    problems += [located(issue, tree) for issue in claim_issues(model.claims, layout, unknown | changed.keys)]
     problems += _cross_checked(layout, base, unknown, changed.keys, tree)
     if problems:
         raise _sorted(problems, file, overrides)
@@ -182,16 +182,16 @@ def _given(model: Any) -> dict[str, Any]:
 
 def _own_problems(model: Any, file: str, tree: Node) -> list[Problem]:
     """What is wrong with the name and the seeds."""
-    faults = []
+    issues = []
     if model.name is not None and not _NAME.fullmatch(model.name):
         what = "expected up to 100 letters, digits and . _ - that do not begin with a dot"
-        faults.append(Flaw(f"name: {what}, found '{model.name}'", ("name",)))
+        issues.append(Issue(f"name: {what}, found '{model.name}'", ("name",)))
     elif model.name is None and not _NAME.fullmatch(Path(file).stem):
-        faults.append(Flaw(f"name is missing: the file's name '{Path(file).stem}' cannot be used"))
+        issues.append(Issue(f"name is missing: the file's name '{Path(file).stem}' cannot be used"))
     given = [key for key in _SEEDS if key in model.model_fields_set]
     if len(given) > 1:
-        faults += [Flaw(f"{key}: {given[0]} is given already", (key,), at_key=True) for key in given[1:]]
-    return [located(fault, tree) for fault in faults]
+        issues += [Issue(f"{key}: {given[0]} is given already", (key,), at_key=True) for key in given[1:]]
+    return [located(issue, tree) for issue in issues]
 
 
 def _seeds(model: Any) -> range | tuple[int, ...]:
@@ -201,22 +201,22 @@ def _seeds(model: Any) -> range | tuple[int, ...]:
 
 
 def _cross_checked(
-    layout: Layout, base: Path, unknown: frozenset[str], overridden: frozenset[str], tree: Node
+    layout: SweepSpace, base: Path, unknown: frozenset[str], overridden: frozenset[str], tree: Node
 ) -> list[Problem]:
     """What is wrong with values that are right one by one."""
     problems: list[Problem] = []
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     try:
-        faults += collisions(layout)
-        if not faults:
-            faults += study_faults(layout, unknown, overridden)
+        issues += collisions(layout)
+        if not issues:
+            issues += study_issues(layout, unknown, overridden)
             data = DataChecks(layout, base)
             data.check(unknown)
-            faults += data.faults
+            issues += data.issues
             problems += data.problems
     except StudyError as error:  # conditions that are too entangled
         problems += error.problems
-    return problems + [located(fault, tree) for fault in faults]
+    return problems + [located(issue, tree) for issue in issues]
 
 
 def _sorted(problems: Iterable[Problem], file: str, overrides: Sequence[str]) -> StudyError:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_m
 
 from runner.errors import nearest
 from runner.keys.definitions import KEYS, MOST_SEED, Key
-from runner.keys.issues import Flaw, Step, expected
+from runner.keys.issues import Issue, Step, expected
 from runner.keys.kinds import flag, integer, text
 from runner.study.claims.grammar import Claim, claims_schema, read_claims
 from runner.study.tree import Node
@@ -30,7 +30,7 @@ def _read_seeds(value: Any, info: ValidationInfo) -> tuple[int, ...]:
 MOST_POINTS = 100_000
 
 
-class Record(Strict):
+class RecordOptions(Strict):
     """What is kept of every run beside its row."""
 
     curves: Annotated[int | None, plain(integer(1, MOST_POINTS))] = Field(
@@ -54,7 +54,7 @@ class _Study(Strict):
     seeds: Annotated[tuple[int, ...] | None, Checked(_read_seeds, _SEEDS_SCHEMA)] = Field(
         default=None, description="Which seeds."
     )
-    record: Record = Field(default=Record(), description="What is kept beside the rows.")
+    record: RecordOptions = Field(default=RecordOptions(), description="What is kept beside the rows.")
     claims: Annotated[
         tuple[Claim, ...], Checked(lambda value, info: read_claims(value, base_of(info)), claims_schema())
     ] = Field(default=(), description="Statements about the results, checked at the end of a run.")
@@ -71,7 +71,7 @@ StudyFile: type[_Study] = create_model(
 )
 """The whole file."""
 
-_MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "record": Record, "sample": Sample, "when": When}
+_MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "record": RecordOptions, "sample": Sample, "when": When}
 
 
 def _names(path: Sequence[Step]) -> list[str]:
@@ -91,27 +91,27 @@ def _value_at(value: Any, path: Sequence[Step]) -> Any:
     return value
 
 
-def _faults(error: Any, value: object) -> list[Flaw]:
+def _issues(error: Any, value: object) -> list[Issue]:
     """Our words for one of pydantic's errors."""
     path: tuple[Step, ...] = error["loc"]
     kind: str = error["type"]
     if kind == "wrong":
-        faults: Iterable[Flaw] = error["ctx"]["faults"]
+        issues: Iterable[Issue] = error["ctx"]["issues"]
         # Messages about a key begin with its name; "expected ..." alone is about the field itself.
         bare = "expected "
-        return [(f.named(_dotted(path)) if f.message.startswith(bare) else f).under(*path) for f in faults]
+        return [(f.named(_dotted(path)) if f.message.startswith(bare) else f).under(*path) for f in issues]
     where = f"{_dotted(path[:-1])}: " if path[:-1] else ""
     if kind == "extra_forbidden":
         name = str(path[-1])
-        return [Flaw(f"{where}unknown key '{name}'{nearest(name, _names(path[:-1]))}", path, at_key=True)]
+        return [Issue(f"{where}unknown key '{name}'{nearest(name, _names(path[:-1]))}", path, at_key=True)]
     if kind == "missing":
-        return [Flaw(f"{where}{path[-1]} is missing", path[:-1])]
+        return [Issue(f"{where}{path[-1]} is missing", path[:-1])]
     what = "a mapping" if "model" in kind or "dict" in kind else "a list"
-    message = expected(what, _value_at(value, path)).faults[0].message
-    return [Flaw(f"{_dotted(path)}: {message}", path)]
+    message = expected(what, _value_at(value, path)).issues[0].message
+    return [Issue(f"{_dotted(path)}: {message}", path)]
 
 
-def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Flaw]]:
+def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Issue]]:
     """Check every value of a study file by itself.
 
     Parameters
@@ -124,17 +124,17 @@ def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Flaw]]:
     -------
     study : StudyFile or None
         None when anything is wrong.
-    faults : list of Flaw
+    issues : list of Issue
         Everything that is.
     """
     value = tree.value
     if not isinstance(value, dict):
-        return None, [Flaw(expected("a mapping of keys", value).faults[0].message)]
+        return None, [Issue(expected("a mapping of keys", value).issues[0].message)]
     try:
         return StudyFile.model_validate(value, context={"base": base}), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        return None, [fault for each in errors for fault in _faults(each, value)]
+        return None, [issue for each in errors for issue in _issues(each, value)]
 
 
 def json_schema() -> dict[str, Any]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from runner.errors import Problem, StudyError, nearest
 from runner.keys.definitions import BUDGETS, sweep_key
-from runner.study.model import Record, StudyFile
+from runner.study.model import RecordOptions, StudyFile
 from runner.study.parser import parse
 from runner.study.tree import Entries, Items, Mark, Node, Scalar
 from runner.sweep.axes import is_range, is_value
 
 _SEEDS = ("seed", "seeds", "replicates")
-_RECORD = tuple(f"record.{name}" for name in Record.model_fields)
+_RECORD = tuple(f"record.{name}" for name in RecordOptions.model_fields)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from runner.study.cells import CELL_KEYS, PLACE, Cell, Change, DataSets, Resolve
 from runner.study.load import Study
 from runner.study.schedule import Schedule
 from runner.sweep.numbering import Expansion
-from runner.sweep.space import Axis, Layout
+from runner.sweep.space import Axis, SweepSpace
 from runner.sweep.trajectories import Trajectories
 
 __all__ = ["Cell", "Plan", "make_plan"]
@@ -69,7 +69,7 @@ class Plan:
         self.study = study
         self.seeds = study.seeds
         self.data_sets = DataSets(study.folder)
-        self._layout: Layout = study.layout
+        self._layout: SweepSpace = study.layout
         self._resolver = Resolver(study.base, self.data_sets.samples)
         self._expansion = Expansion(study.layout.product)
         # Once to train it, once to write its rows.
@@ -190,7 +190,7 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
     return ([] if first is None else [first]) + absent
 
 
-def _axis_texts(layout: Layout, key: str) -> list[str]:
+def _axis_texts(layout: SweepSpace, key: str) -> list[str]:
     known = KEYS.get(key, KEYS["weight_decay"])
     values = dict.fromkeys(value for at in layout.axes_of(key) for value in layout.axes[at].column(key))
     return [known.text(value) or "none" for value in values]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.errors import nearest
 from runner.keys.definitions import BUDGETS, KEYS, sweep_key
-from runner.keys.issues import Flaw, Step
+from runner.keys.issues import Issue, Step
 from runner.study.tree import Entries, Items, Node, child
 
 
@@ -19,22 +19,22 @@ class Pruned:
     keys: frozenset[str]
 
 
-def prune(tree: Node, faults: Iterable[Flaw]) -> Pruned | None:
-    """Take out everything that a fault is in; None when nothing would be left.
+def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
+    """Take out everything that a issue is in; None when nothing would be left.
 
     A wrong value takes its key with it: an axis with one wrong value is no axis, a `when` with one wrong value is no
     `when`. What else the study says about these keys cannot be judged.
     """
     keys: set[str] = set()
     places: set[tuple[Step, ...]] = set()
-    for fault in faults:
-        if not fault.path:
+    for issue in issues:
+        if not issue.path:
             return None
-        place = _whole(fault.path)
+        place = _whole(issue.path)
         places.add(place)
         if place[0] == "claims":
             continue  # a claim names keys and gives none
-        names = {str(step) for step in fault.path if isinstance(step, str)}
+        names = {str(step) for step in issue.path if isinstance(step, str)}
         node = _at(tree, place)
         names |= _names(node) if node is not None else set()
         # An unknown key was meant to be the nearest one.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from runner.errors import Problem
-from runner.keys.issues import Flaw
+from runner.keys.issues import Issue
 from runner.keys.scalars import resolve
 
 
@@ -108,13 +108,13 @@ def find(node: Node, path: Sequence[str | int]) -> Mark:
     return node.mark
 
 
-def located(fault: Flaw, tree: Node) -> Problem:
-    """The fault with its place in the file."""
-    mark = find(tree, fault.path)
-    if fault.at_key and fault.path:
+def located(issue: Issue, tree: Node) -> Problem:
+    """The issue with its place in the file."""
+    mark = find(tree, issue.path)
+    if issue.at_key and issue.path:
         above: Node | None = tree
-        for step in fault.path[:-1]:
+        for step in issue.path[:-1]:
             above = child(above, step)
         if isinstance(above, Entries):
-            mark = above.key_mark(str(fault.path[-1]))
-    return mark.problem(fault.message)
+            mark = above.key_mark(str(issue.path[-1]))
+    return mark.problem(issue.message)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from runner.errors import nearest
 from runner.keys.definitions import KEYS, Key, sweep_key
-from runner.keys.issues import Flaw, Step, Wrong, expected, unknown
+from runner.keys.issues import Invalid, Issue, Step, expected, unknown
 from runner.keys.scalars import found
 from runner.sweep.ranges import RANGES, range_values
 from runner.sweep.sampling import DISTRIBUTIONS, chosen, drawn, points
@@ -43,9 +43,9 @@ def read_axis(key: Key, value: object, base: Path | None) -> tuple[Any, ...]:
         items = value
     else:
         what = "a list of values or a range" if key.kind.number or key.kind.ranges else "a list of values"
-        raise Wrong(*(f.named(key.name) for f in expected(what, value).faults))
+        raise Invalid(*(f.named(key.name) for f in expected(what, value).issues))
     if not items:
-        raise Wrong(f"{key.name}: the axis has no values")
+        raise Invalid(f"{key.name}: the axis has no values")
     return _read_items(key, items, base, in_list=isinstance(value, list))
 
 
@@ -54,46 +54,46 @@ def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
         own = key.kind.ranges
         known = [*own] or [*RANGES]
         if len(value) != 1:
-            raise Wrong(f"expected one of {', '.join(known)}, found {', '.join(value) or 'an empty mapping'}")
+            raise Invalid(f"expected one of {', '.join(known)}, found {', '.join(value) or 'an empty mapping'}")
         ((name, args),) = value.items()
         if name in own:
             return list(_under(name, lambda: own[name](args)))
         if name not in RANGES:
-            raise Wrong(Flaw(unknown(known, name), (name,), at_key=True))
+            raise Invalid(Issue(unknown(known, name), (name,), at_key=True))
         if key.kind.number is None:
-            raise Wrong(f"{name} makes numbers; expected a list of values")
+            raise Invalid(f"{name} makes numbers; expected a list of values")
         return list(_under(name, lambda: range_values(name, args)))
-    except Wrong as wrong:
-        raise Wrong(*(fault.named(key.name) for fault in wrong.faults)) from None
+    except Invalid as invalid:
+        raise Invalid(*(issue.named(key.name) for issue in invalid.issues)) from None
 
 
 def _under(step: Step, read: Callable[[], T]) -> T:
-    """What `read` returns; its faults lie under `step`."""
+    """What `read` returns; its issues lie under `step`."""
     try:
         return read()
-    except Wrong as wrong:
-        raise Wrong(*(fault.under(step) for fault in wrong.faults)) from None
+    except Invalid as invalid:
+        raise Invalid(*(issue.under(step) for issue in invalid.issues)) from None
 
 
 def _read_items(
     key: Key, items: list[Any], base: Path | None, in_list: bool, different: bool = True
 ) -> tuple[Any, ...]:
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     values: list[Any] = []
     seen: set[Any] = set()
     for i, item in enumerate(items):
         try:
             value = key.read(item, base)
             if different and value in seen:
-                raise Wrong(f"{key.name}: {key.text(value) or 'none'} stands there twice")
+                raise Invalid(f"{key.name}: {key.text(value) or 'none'} stands there twice")
             seen.add(value)
             values.append(value)
-        except Wrong as wrong:
-            faults += [fault.under(i) if in_list else Flaw(fault.message) for fault in wrong.faults]
+        except Invalid as invalid:
+            issues += [issue.under(i) if in_list else Issue(issue.message) for issue in invalid.issues]
             if not in_list:
                 break  # one message for a range, however many of its numbers are wrong
-    if faults:
-        raise Wrong(*faults)
+    if issues:
+        raise Invalid(*issues)
     return tuple(values)
 
 
@@ -110,27 +110,27 @@ def is_value(key: Key, value: object, base: Path | None) -> bool:
         return False
     try:
         key.read(value, base)
-    except Wrong:
+    except Invalid:
         return False
     return True
 
 
 def read_keyed(value: object, read_one: ReadOne, base: Path | None) -> dict[str, Any]:
-    """A mapping of keys that a sweep may vary; every fault of it at once."""
+    """A mapping of keys that a sweep may vary; every issue of it at once."""
     if not isinstance(value, dict) or not value:
         raise expected("a mapping of keys", value)
     good: dict[str, Any] = {}
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     for name, item in value.items():
         try:
             key = sweep_key(name)
             if key is None:
-                raise Wrong(Flaw(_no_key(name), at_key=True))
+                raise Invalid(Issue(_no_key(name), at_key=True))
             good[name] = read_one(key, item, base)
-        except Wrong as wrong:
-            faults += [fault.under(name) for fault in wrong.faults]
-    if faults:
-        raise Wrong(*faults)
+        except Invalid as invalid:
+            issues += [issue.under(name) for issue in invalid.issues]
+    if issues:
+        raise Invalid(*issues)
     return good
 
 
@@ -146,21 +146,21 @@ def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
         raise expected("a list of mappings", value)
     rows: dict[tuple[Any, ...], Row] = {}
     names: list[str] = []
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     for i, item in enumerate(value):
         try:
             row = _under(i, partial(read_keyed, item, read_value, base))
             names = names or list(row)
             if row.keys() != set(names):
                 differ = f"expected the keys of the first row ({', '.join(names)}), found {', '.join(row)}"
-                raise Wrong(Flaw(f"zip: {differ}", (i,)))
+                raise Invalid(Issue(f"zip: {differ}", (i,)))
             if (values := tuple(row[name] for name in names)) in rows:
-                raise Wrong(Flaw("zip: the row stands there twice", (i,)))
+                raise Invalid(Issue("zip: the row stands there twice", (i,)))
             rows[values] = {name: row[name] for name in names}
-        except Wrong as wrong:
-            faults += wrong.faults
-    if faults:
-        raise Wrong(*faults)
+        except Invalid as invalid:
+            issues += invalid.issues
+    if issues:
+        raise Invalid(*issues)
     return tuple(rows.values())
 
 
@@ -168,7 +168,7 @@ def read_space(value: object, base: Path | None, n: int, method: str, seed: int)
     """The n sampled values of every key of a space."""
     keys = list(value) if isinstance(value, dict) else []
     if n * len(keys) > MOST_DRAWN:
-        raise Wrong(f"space: expected at most {MOST_DRAWN:,} values, found {n:,} cells x {len(keys):,} keys")
+        raise Invalid(f"space: expected at most {MOST_DRAWN:,} values, found {n:,} cells x {len(keys):,} keys")
     at = dict(zip(keys, points(method, n, keys, seed), strict=True)) if keys else {}
     return read_keyed(value, lambda key, item, base: _read_distribution(key, item, base, at[key.name]), base)
 
@@ -178,15 +178,15 @@ def _read_distribution(key: Key, item: object, base: Path | None, at: list[int])
     try:
         if not isinstance(item, dict) or len(item) != 1:
             given = ", ".join(item) if isinstance(item, dict) and item else found(item)
-            raise Wrong(f"expected one of {', '.join(names)}, found {given}")
+            raise Invalid(f"expected one of {', '.join(names)}, found {given}")
         ((name, args),) = item.items()
         if name not in names:
-            raise Wrong(Flaw(unknown(names, name), (name,), at_key=True))
+            raise Invalid(Issue(unknown(names, name), (name,), at_key=True))
         if key.kind.number is int and name in DISTRIBUTIONS and name != "integers":
-            raise Wrong(Flaw(f"{name} draws numbers that are not whole; expected integers or choice", (name,)))
+            raise Invalid(Issue(f"{name} draws numbers that are not whole; expected integers or choice", (name,)))
         values = [] if name == "choice" else _under(name, lambda: drawn(name, args, at))
-    except Wrong as wrong:
-        raise Wrong(*(fault.named(key.name) for fault in wrong.faults)) from None
+    except Invalid as invalid:
+        raise Invalid(*(issue.named(key.name) for issue in invalid.issues)) from None
     if name == "choice":
         return tuple(chosen(_under(name, lambda: read_axis(key, args, base)), at))
     return _under(name, partial(_read_items, key, values, base, in_list=False, different=False))

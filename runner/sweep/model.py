@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
-from runner.keys.issues import Wrong
+from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer
 from runner.sweep.axes import (
     Axes,
@@ -33,7 +33,7 @@ class Checked:
     Parameters
     ----------
     read : callable (value, info) -> value
-        Raises Wrong.
+        Raises Invalid.
     schema : mapping
     """
 
@@ -45,8 +45,8 @@ class Checked:
         def validate(value: Any, info: ValidationInfo) -> Any:
             try:
                 return self._read(value, info)
-            except Wrong as wrong:
-                raise PydanticCustomError("wrong", "wrong", {"faults": wrong.faults}) from None
+            except Invalid as invalid:
+                raise PydanticCustomError("wrong", "wrong", {"issues": invalid.issues}) from None
 
         return core_schema.with_info_plain_validator_function(validate)
 

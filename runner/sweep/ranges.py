@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.keys.kinds import integer, to_float
 
 MOST_VALUES = 1_000_000
@@ -33,7 +33,7 @@ def _linspace(args: Sequence[object]) -> list[Decimal]:
 def _geomspace(args: Sequence[object]) -> list[Decimal]:
     first, last, n = _ends("geomspace", args)
     if first * last <= 0:
-        raise Wrong("geomspace: expected two numbers of the same sign, neither of them 0")
+        raise Invalid("geomspace: expected two numbers of the same sign, neither of them 0")
     if n == 1:
         return [first]
     ratio = ((last / first).ln() / (n - 1)).exp()
@@ -45,15 +45,15 @@ def _geomspace(args: Sequence[object]) -> list[Decimal]:
 
 def _arange(args: Sequence[object]) -> list[Decimal]:
     if not 1 <= len(args) <= 3:
-        raise Wrong(f"expected arange: [start, stop, step], found {len(args)} numbers")
+        raise Invalid(f"expected arange: [start, stop, step], found {len(args)} numbers")
     numbers = [decimal_of(arg) for arg in args]
     first, stop = (Decimal(0), numbers[0]) if len(args) == 1 else numbers[:2]
     step = numbers[2] if len(args) == 3 else Decimal(1)
     if step == 0:
-        raise Wrong("arange: expected a step other than 0")
+        raise Invalid("arange: expected a step other than 0")
     n = ((stop - first) / step).to_integral_value(decimal.ROUND_CEILING)
     if n > MOST_VALUES:
-        raise Wrong(f"arange: expected at most {MOST_VALUES:,} values, found {n:,f}")
+        raise Invalid(f"arange: expected at most {MOST_VALUES:,} values, found {n:,f}")
     return [first + step * i for i in range(int(n))]
 
 
@@ -64,12 +64,12 @@ RANGES: Mapping[str, Callable[[Sequence[object]], list[Decimal]]] = MappingProxy
 
 def _ends(name: str, args: Sequence[object]) -> tuple[Decimal, Decimal, int]:
     if len(args) != 3:
-        raise Wrong(f"expected {name}: [first, last, how many], found {len(args)} numbers")
+        raise Invalid(f"expected {name}: [first, last, how many], found {len(args)} numbers")
     first, last = decimal_of(args[0]), decimal_of(args[1])
     try:
         return first, last, _HOW_MANY.read(args[2], None)
-    except Wrong as wrong:
-        raise Wrong(*(fault.named(name) for fault in wrong.faults)) from None
+    except Invalid as invalid:
+        raise Invalid(*(issue.named(name) for issue in invalid.issues)) from None
 
 
 def decimal_of(value: object) -> Decimal:
@@ -92,7 +92,7 @@ def range_values(name: str, args: object) -> list[float]:
 
     Raises
     ------
-    Wrong
+    Invalid
         When the arguments are wrong; the messages begin with what was expected.
     """
     if not isinstance(args, list):
@@ -100,7 +100,7 @@ def range_values(name: str, args: object) -> list[float]:
     with decimal.localcontext(_DIGITS):
         values = [float(value) + 0.0 for value in RANGES[name](args)]
     if not values:
-        raise Wrong(f"{name}: the range has no values")
+        raise Invalid(f"{name}: the range has no values")
     return values
 
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.keys.kinds import integer, to_float
 from runner.sweep.ranges import decimal_of
 
@@ -44,9 +44,9 @@ def _sobol(n: int, keys: Sequence[str], seed: int) -> list[Points]:
     from scipy.stats import qmc
 
     if n > 2**_SOBOL_BITS:
-        raise Wrong(f"n: expected at most {2**_SOBOL_BITS:,} Sobol points, found {n:,}")
+        raise Invalid(f"n: expected at most {2**_SOBOL_BITS:,} Sobol points, found {n:,}")
     if len(keys) > qmc.Sobol.MAXDIM:
-        raise Wrong(f"space: expected at most {qmc.Sobol.MAXDIM:,} keys, found {len(keys):,}")
+        raise Invalid(f"space: expected at most {qmc.Sobol.MAXDIM:,} keys, found {len(keys):,}")
     sequence = qmc.Sobol(len(keys), scramble=False, bits=_SOBOL_BITS)
     # fast_forward(0) or random(n) alone would do; random_base2 insists on powers of two, random warns without them.
     points = np.concatenate([sequence.random(1), sequence.random(n - 1)]) if n > 1 else sequence.random(1)
@@ -87,14 +87,14 @@ def _uniform(args: Sequence[object]) -> Draw:
         raise expected_order("uniform")
     width = high - low
     if width == float("inf"):
-        raise Wrong("uniform: lo and hi are too far apart")
+        raise Invalid("uniform: lo and hi are too far apart")
     return lambda k: min(low + k * 2.0**-UNIT * width, high)
 
 
 def _loguniform(args: Sequence[object]) -> Draw:
     low, high = (decimal_of(arg) for arg in args)
     if not 0 < low < high:
-        raise Wrong("loguniform: expected [lo, hi] with 0 < lo < hi")
+        raise Invalid("loguniform: expected [lo, hi] with 0 < lo < hi")
     start, width = low.ln(), (high / low).ln()
     unit = Decimal(2**UNIT)
     return lambda k: float((start + width * k / unit).exp())
@@ -103,13 +103,13 @@ def _loguniform(args: Sequence[object]) -> Draw:
 def _integers(args: Sequence[object]) -> Draw:
     low, high = (_ANY_INTEGER.read(arg, None) for arg in args)
     if not low <= high:
-        raise Wrong("integers: expected [lo, hi] with lo <= hi")
+        raise Invalid("integers: expected [lo, hi] with lo <= hi")
     return lambda k: low + (k * (high - low + 1) >> UNIT)
 
 
-def expected_order(name: str) -> Wrong:
+def expected_order(name: str) -> Invalid:
     """The complaint about an empty interval."""
-    return Wrong(f"{name}: expected [lo, hi] with lo < hi")
+    return Invalid(f"{name}: expected [lo, hi] with lo < hi")
 
 
 DISTRIBUTIONS: Mapping[str, Callable[[Sequence[object]], Draw]] = MappingProxyType(
@@ -119,7 +119,7 @@ DISTRIBUTIONS: Mapping[str, Callable[[Sequence[object]], Draw]] = MappingProxyTy
 
 
 def drawn(name: str, args: object, at: Sequence[int]) -> list[object]:
-    """The values of a distribution at points k / 2^53; raises Wrong."""
+    """The values of a distribution at points k / 2^53; raises Invalid."""
     if not isinstance(args, list) or len(args) != 2:
         raise expected(f"{name}: [lo, hi]", args)
     with decimal.localcontext(_DIGITS):

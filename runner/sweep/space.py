@@ -13,7 +13,7 @@ from itertools import product as combinations
 from typing import Any
 
 from runner.keys.definitions import FULL, KEYS
-from runner.keys.issues import Flaw, Step
+from runner.keys.issues import Issue, Step
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.sweep.axes import Axes
 from runner.sweep.model import Sweep
@@ -88,7 +88,7 @@ def joined(*rules: Rule) -> Rule:
     return whole
 
 
-class Layout:
+class SweepSpace:
     """The cells of a study, before they are numbered.
 
     Parameters
@@ -254,7 +254,7 @@ class Layout:
         yield from seen
 
 
-def collisions(layout: Layout) -> Iterator[Flaw]:
+def collisions(layout: SweepSpace) -> Iterator[Issue]:
     """Keys that more than one axis gives in the same cell."""
     for key in layout.swept:
         places = layout.axes_of(key)
@@ -264,5 +264,5 @@ def collisions(layout: Layout) -> Iterator[Flaw]:
                 other = layout.axes[earlier]
                 both: Rule = {p: frozenset(range(len(layout.axes[p].rows))) for p in (earlier, at)}
                 if other.block is None or layout.bare.possible(both):
-                    yield Flaw(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
+                    yield Issue(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
                     break

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runner.keys.definitions import BUDGETS
 from runner.sweep.numbering import Expansion
-from runner.sweep.space import Layout
+from runner.sweep.space import SweepSpace
 
 _CHUNK = 1 << 15
 Indices = NDArray[np.int64]
@@ -28,14 +28,14 @@ class Trajectories:
 
     Parameters
     ----------
-    layout : Layout
+    layout : SweepSpace
     per_epoch : callable
         Updates per epoch from what the axes and the top give for `keys`.
     keys : tuple of str
         The keys that decide it.
     """
 
-    def __init__(self, layout: Layout, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
+    def __init__(self, layout: SweepSpace, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
         self._layout = layout
         self._per_epoch = per_epoch
         self._keys = keys

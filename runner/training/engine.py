@@ -20,9 +20,9 @@ from runner.kernels import cache
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.train import train_block
-from runner.training.blocks.arguments import cell_numbers, make_program
+from runner.training.blocks.arguments import lane_values, make_shared
 from runner.training.blocks.block import Block
-from runner.training.blocks.packing import Rooms
+from runner.training.blocks.packing import BlockPacker
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
@@ -85,14 +85,14 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
-    rooms = Rooms(plan, done)
+    packer = BlockPacker(plan, done)
     in_flight: dict[Future[Trained], Block] = {}
     with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
         try:
             while True:
                 # One block per thread in work and one waiting: nothing is prepared that an interrupt would lose.
                 while len(in_flight) < 2 * threads and not stop():
-                    block = rooms.next(idle=len(in_flight) < threads)
+                    block = packer.next(idle=len(in_flight) < threads)
                     if block is None:
                         break
                     in_flight[pool.submit(train_one, block)] = block
@@ -100,13 +100,13 @@ def train(
                     return
                 ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    yield _result(in_flight.pop(future), future, rooms)
+                    yield _result(in_flight.pop(future), future, packer)
         finally:
             for future in in_flight:
                 future.cancel()
 
 
-def _result(block: Block, future: Future[Trained], rooms: Rooms) -> Result:
+def _result(block: Block, future: Future[Trained], packer: BlockPacker) -> Result:
     """What a block gave; its runs that are not done go back to wait."""
     try:
         trained = future.result()
@@ -115,7 +115,7 @@ def _result(block: Block, future: Future[Trained], rooms: Rooms) -> Result:
         all_of_them = np.ones(block.n, np.bool_)
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
         return Result(runs, np.empty((0, 0)), None, None, updates, reason)
-    rooms.back(block, trained.rest)
+    packer.requeue(block, trained.rest)
     runs, updates = block.runs(trained.done), block.updates(trained.done)
     return Result(runs, trained.records, trained.curves, trained.weights, updates)
 
@@ -137,8 +137,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     if plan.n_cells == 0:
         return
     cell = plan.cell(0)
-    program = make_program(cell)
-    kind = f"{cell.precision}-{program.width.lanes.n}-{program.width.tile.n}"
+    shared = make_shared(cell)
+    kind = f"{cell.precision}-{shared.width.lanes.n}-{shared.width.tile.n}"
     if kind in _prepared:
         return
     problems: list[str] = []
@@ -152,10 +152,10 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     marker = cache.folder() / kind
     if problems or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
-    segment = Segment(cell_numbers(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
+    segment = Segment(lane_values(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
     try:
         with collection_paused():
-            train_one(Block(program, (1,), [segment], 1, 0, 1))
+            train_one(Block(shared, (1,), [segment], 1, 0, 1))
     except Exception:  # it befalls the blocks too, which say so for each of their runs
         return
     if not problems:

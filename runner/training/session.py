@@ -16,7 +16,7 @@ from runner.machine import cores
 from runner.results.columns import standard_header
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED, failed_before, write_failed
-from runner.results.files import TABLE, refuse_links, results_folder, set_aside, told
+from runner.results.files import TABLE, io_errors, refuse_links, results_folder, set_aside
 from runner.results.inventory import ORPHANS
 from runner.results.lock import Lock
 from runner.results.provenance import Provenance, changes, check_version
@@ -63,7 +63,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SessionResult:
     """How a session ended.
 
     Attributes
@@ -98,7 +98,7 @@ class Outcome:
         return EXIT_CODE if self.interrupted else int(self.failed > 0)
 
 
-def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) -> Outcome:
+def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) -> SessionResult:
     """Run a study.
 
     Parameters
@@ -112,7 +112,7 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
 
     Returns
     -------
-    Outcome
+    SessionResult
         How it ended.
 
     Raises
@@ -125,7 +125,7 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
     from runner.measurements import RESULTS_VERSION
 
     folder = results_folder(options.out, plan.study.name)
-    with told(folder, "create"):
+    with io_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
     with Lock(folder), showing(plan.study.name, options.quiet) as progress, Interrupt() as interrupt:
         refuse_links(folder, FILES)
@@ -188,7 +188,7 @@ class _Session:
         self._failures: dict[int, str] = {}
         self._trained = self._updates = 0
 
-    def run(self, trainer: Trainer | None, kernels: str | None) -> Outcome:
+    def run(self, trainer: Trainer | None, kernels: str | None) -> SessionResult:
         done = self._table.done
         n_done = int(np.count_nonzero(done))
         self._tell(n_done)
@@ -214,7 +214,9 @@ class _Session:
             self._progress.message(f"{what}{left:,} runs are left: resume with the same command")
         reasons = tuple(dict.fromkeys(self._failures.values()))
         path = self._table.folder / TABLE
-        return Outcome(path, self._axes(), self._trained, len(self._failures), left, seconds, reasons, interrupted)
+        return SessionResult(
+            path, self._axes(), self._trained, len(self._failures), left, seconds, reasons, interrupted
+        )
 
     def _train(self, trainer: Trainer, done: NDArray[np.bool_], n: int) -> float:
         """Train, taking every result as it comes; returns the seconds it took."""

@@ -22,7 +22,7 @@ from runner.analysis.claims.verdict import NO_RUNS, Checked, exit_code
 from runner.analysis.intervals import clopper_pearson, incomplete_beta, order_ranks, student_t
 from runner.analysis.shares import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.errors import RunnerError, StudyError
-from runner.keys.issues import Wrong
+from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.results.reader import find_row, read_columns
 from runner.study.claims.expectation import FAILS, HOLDS, UNDECIDED, read_expectation
@@ -216,7 +216,7 @@ FORMS = (
     ],
 )
 def test_a_wrong_statistic_is_told(text: object, message: str) -> None:
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(Invalid) as caught:
         read_statistic(text)
     assert str(caught.value) == message
 
@@ -250,7 +250,7 @@ def test_an_expectation_is_read(text: str, low: float, high: float, strict: bool
     ],
 )
 def test_a_wrong_expectation_is_told(text: object, message: str) -> None:
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(Invalid) as caught:
         read_expectation(text, (0.0, 1.0))
     assert str(caught.value) == message
 
@@ -302,7 +302,7 @@ claims:
 def test_every_fault_of_a_list_of_claims_is_told_with_its_place() -> None:
     tree, problems = parse(STUDY, "s.yaml")
     assert not problems
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(Invalid) as caught:
         read_claims(tree.value["claims"])
     told = [str(located(fault.under("claims"), tree)) for fault in caught.value.faults]
     assert told == [
@@ -324,13 +324,13 @@ def test_every_fault_of_a_list_of_claims_is_told_with_its_place() -> None:
 
 def test_two_claims_of_one_name_are_told_apart() -> None:
     twice = [{"name": "a", "statistic": RATE, "expect": "> 0"}] * 2
-    with pytest.raises(Wrong, match=r"^name: another claim is named 'a'$"):
+    with pytest.raises(Invalid, match=r"^name: another claim is named 'a'$"):
         read_claims(twice)
 
 
 @pytest.mark.parametrize("value", [{}, "x", 3])
 def test_claims_are_a_list(value: object) -> None:
-    with pytest.raises(Wrong, match=r"^claims: expected a list of claims, found "):
+    with pytest.raises(Invalid, match=r"^claims: expected a list of claims, found "):
         read_claims(value)
 
 

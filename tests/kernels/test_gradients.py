@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support import studies
-from test_torch import combinations
+from support.combinations import combinations
 
 H = 1e-5
 SHAPE = "3-3-3"

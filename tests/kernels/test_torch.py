@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 from support import naive, studies
+from support.combinations import combinations
 from torch.nn import functional
 
 from runner.kernels.train import train_block
-from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS
+from runner.ops import OPTIMIZERS
 from runner.training.blocks.arguments import WIDTHS
 
 TOLERANCE = 1e-10
@@ -58,17 +59,6 @@ TORCH_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": lambda p, c: torch.optim.Adam(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
     "adamw": lambda p, c: torch.optim.AdamW(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
 }
-
-
-def combinations() -> list[dict[str, str]]:
-    """Every activation with every loss: in the hidden layers and, where the loss allows it, at the output."""
-    found = []
-    for name, activation in ACTIVATIONS.items():
-        for loss, record in LOSSES.items():
-            output = name if record.outputs is None or name in record.outputs else record.outputs[0]
-            row = {"activation": name if activation.hidden else "tanh", "output": output, "loss": loss}
-            found += [row] if row not in found else []
-    return found
 
 
 def is_torch(cell: Any) -> bool:

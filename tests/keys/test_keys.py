@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runner.analysis.claims.selection import read
 from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, CsvData
 from runner.keys.definitions import CRITERIA, KEYS, element, sweep_key, text
-from runner.keys.issues import Wrong
+from runner.keys.issues import Invalid
 from runner.keys.scalars import resolve
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call
@@ -226,7 +226,7 @@ def test_plain_numbers_mean_what_python_says(number):
 @pytest.mark.parametrize("number", [".inf", "-.inf", ".nan", "inf", "nan", "1e999"])
 def test_numbers_must_be_finite(key, number):
     written = {"init": f"constant({number})", "criterion": f"{{loss: {number}}}"}.get(key, number)
-    with pytest.raises(Wrong):
+    with pytest.raises(Invalid):
         read(key, written)
 
 

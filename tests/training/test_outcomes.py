@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import studies
 
-from runner.data.targets import _spread
+from runner.data.targets import largest_deviation
 from runner.measurements import (
     BACK_AND_FORTH,
     CONSTANT,
@@ -192,5 +192,5 @@ def test_targets_as_large_as_numbers_can_be(train: Callable[..., studies.Runs], 
     assert {runs.outcome(run) for run in range(2)} == {"diverged"}
     for column in ([1.5e308, 1.5e308, -1.5e308], [3e200, -1e200, 2e200], [1e308] * 9):
         power = np.array(column) / 1e300
-        assert _spread(np.array([column]).T) == pytest.approx(power.std() * 1e300, rel=1e-14)
-    assert _spread(np.array([[0.25, 1.0], [0.75, -1.0]])) == 1.0
+        assert largest_deviation(np.array([column]).T) == pytest.approx(power.std() * 1e300, rel=1e-14)
+    assert largest_deviation(np.array([[0.25, 1.0], [0.75, -1.0]])) == 1.0

@@ -175,7 +175,7 @@ def test_long_curves_are_not_carried_from_stage_to_stage(tmp_path: Path) -> None
     keys |= {"stop": "converged", "criterion": {"loss": 1e-9}, "replicates": 300}
     for points, staged in ((2, True), (20_000, False)):
         plan = studies.make(tmp_path, **keys, record={"curves": points})
-        block = packing.Rooms(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
+        block = packing.BlockPacker(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
         assert block is not None
         assert block.is_last is not staged
 
@@ -204,7 +204,7 @@ def test_lanes_and_tiles(
 
 def test_large_networks_train_in_fewer_lanes(tmp_path: Path) -> None:
     plan = studies.make(tmp_path, **STUDY | {"sweep": {"grid": {"architecture": ["2-4-1", "2-40-40-1"]}}})
-    small, large = (arguments.make_program(plan.cell(i)).width.lanes.n for i in range(2))
+    small, large = (arguments.make_shared(plan.cell(i)).width.lanes.n for i in range(2))
     assert small == 2 * large
 
 

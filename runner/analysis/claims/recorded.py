@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.errors import RunnerError, StudyError
-from runner.keys.issues import Wrong
-from runner.results.files import told
+from runner.keys.issues import Invalid
+from runner.results.files import io_errors
 from runner.results.provenance import STUDY, read_environment
 from runner.study.claims.grammar import Claim, read_claims
 from runner.study.overrides import override
@@ -32,7 +32,7 @@ def recorded_claims(folder: Path) -> tuple[Claim, ...]:
     path = folder / STUDY
     if not path.is_file():
         raise RunnerError(f"{folder} has no {STUDY}: pass the study itself, to check its claims on these results")
-    with told(path, "read"):
+    with io_errors(path, "read"):
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     tree, _ = parse(text, str(path))
     tree = override(tree, overrides_of(folder)).tree
@@ -41,8 +41,8 @@ def recorded_claims(folder: Path) -> tuple[Claim, ...]:
         return ()
     try:
         return read_claims(node.value)
-    except Wrong as wrong:
-        raise StudyError([located(fault.under("claims"), tree) for fault in wrong.faults]) from None
+    except Invalid as invalid:
+        raise StudyError([located(issue.under("claims"), tree) for issue in invalid.issues]) from None
 
 
 def overrides_of(folder: Path) -> list[str]:

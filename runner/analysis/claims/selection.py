@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runner.data import CsvData
 from runner.errors import RunnerError
 from runner.keys.definitions import KEYS, element
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
 from runner.study.claims.grammar import Claim, Selection
@@ -95,7 +95,7 @@ def _fits(name: str, text: str, wanted: tuple[Any, ...]) -> bool:
 def _value(key: str, text: str) -> Any:
     try:
         return read(key, text)
-    except Wrong:
+    except Invalid:
         return None
 
 
@@ -114,7 +114,7 @@ def read(key: str, written: str, base: Path | None = None) -> Any:
 
     Raises
     ------
-    Wrong
+    Invalid
         When it is no text of this key.
     """
     if not written:

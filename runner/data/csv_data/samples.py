@@ -53,7 +53,7 @@ def _quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _label_fault(cell: str) -> str:
+def _label_issue(cell: str) -> str:
     text = cell.strip()
     return _missing(text, "class label") if text.casefold() in MISSING_CELLS else ""
 
@@ -72,38 +72,38 @@ class _Cells:
     def take(self, fields: list[str], keep: bool) -> list[tuple[int, str]]:
         """Take a row; what is wrong with its cells, as field numbers and messages.
 
-        A row with a fault is taken, NaN in place of the number, under `keep` only.
+        A row with a issue is taken, NaN in place of the number, under `keep` only.
         """
-        faults: list[tuple[int, str]] = []
-        inputs = self._numbers(fields, self.columns.inputs, "", faults)
+        issues: list[tuple[int, str]] = []
+        inputs = self._numbers(fields, self.columns.inputs, "", issues)
         if self.labelled:
             at = self.columns.targets[0]
             label = fields[at].strip()
-            if fault := _label_fault(label):
-                faults.append((at + 1, f"{self.columns.label(at)} {fault}"))
-            if keep or not faults:
+            if issue := _label_issue(label):
+                issues.append((at + 1, f"{self.columns.label(at)} {issue}"))
+            if keep or not issues:
                 self.labels.append(label)
         else:
             hint = " (class labels need 'target_encoding: one_hot')" if len(self.columns.targets) == 1 else ""
-            targets = self._numbers(fields, self.columns.targets, hint, faults)
-            if keep or not faults:
+            targets = self._numbers(fields, self.columns.targets, hint, issues)
+            if keep or not issues:
                 self.targets.extend(targets)
-        if keep or not faults:
+        if keep or not issues:
             self.count += 1
             self.inputs.extend(inputs)
-        return faults
+        return issues
 
     def _numbers(
-        self, fields: list[str], columns: tuple[int, ...], hint: str, faults: list[tuple[int, str]]
+        self, fields: list[str], columns: tuple[int, ...], hint: str, issues: list[tuple[int, str]]
     ) -> list[float]:
-        """The numbers in some columns; faults are added, with `hint` where there is text."""
+        """The numbers in some columns; issues are added, with `hint` where there is text."""
         values = []
         for at in columns:
-            value, fault = read_number(fields[at])
+            value, issue = read_number(fields[at])
             values.append(value)
-            if fault:
-                text_hint = hint if fault.endswith("expected a number") else ""
-                faults.append((at + 1, f"{self.columns.label(at)} {fault}{text_hint}"))
+            if issue:
+                text_hint = hint if issue.endswith("expected a number") else ""
+                issues.append((at + 1, f"{self.columns.label(at)} {issue}{text_hint}"))
         return values
 
     def arrays(self) -> Raw:
@@ -117,7 +117,7 @@ class _Cells:
 
 def _codes(labels: list[str]) -> Floats:
     """Class labels as numbers: themselves if all are numbers, else their rank when sorted; NaN if missing."""
-    present = [label for label in labels if not _label_fault(label)]
+    present = [label for label in labels if not _label_issue(label)]
     if all(not read_number(label)[1] for label in present):
         return np.array([read_number(label)[0] for label in labels])
     codes = {label: float(code) for code, label in enumerate(sorted(set(present)))}
@@ -162,10 +162,10 @@ def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> R
         if len(fields) != columns.width:
             found = f"{len(fields)} field{'s' if len(fields) > 1 else ''}"
             problems.add(f"the row has {found}, the first row has {columns.width}", line)
-        elif faults := cells.take(fields, missing == "keep"):
+        elif issues := cells.take(fields, missing == "keep"):
             dropped += 1
-            example = example or f"line {line}: {faults[0][1]}"
-            for column, message in faults if missing == "error" else ():
+            example = example or f"line {line}: {issues[0][1]}"
+            for column, message in issues if missing == "error" else ():
                 problems.add(message, line, column)
         if cells.count > MOST_ROWS:
             problems.fail(f"more than {MOST_ROWS:,} rows", line)

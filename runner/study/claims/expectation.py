@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import resolve
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
@@ -59,7 +59,7 @@ class Expectation:
 
 
 def read_expectation(value: object, limits: tuple[float, float] | None = None) -> Expectation:
-    """The range that a text such as `"< 0.02"` or `0.1 to 0.2` names; raises Wrong.
+    """The range that a text such as `"< 0.02"` or `0.1 to 0.2` names; raises Invalid.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def read_expectation(value: object, limits: tuple[float, float] | None = None) -
     elif match := _TWO.fullmatch(value):
         low, high = _number(match[1], value, what), _number(match[2], value, what)
         if not low <= high:
-            raise Wrong(f"expected the smaller bound first, found '{value.strip()}'")
+            raise Invalid(f"expected the smaller bound first, found '{value.strip()}'")
         found = Expectation(low, high, False, f"{match[1]} to {match[2]}")
     else:
         raise expected(what, value)
@@ -100,6 +100,6 @@ def _check_possible(found: Expectation, limits: tuple[float, float] | None) -> N
     low, high = limits
     for bound in found.bounds:
         if not low <= bound <= high:
-            raise Wrong(f"expected a number from {low:g} to {high:g} for a rate, found {bound:g}")
+            raise Invalid(f"expected a number from {low:g} to {high:g} for a rate, found {bound:g}")
     if found.strict and (found.high <= low or found.low >= high):
-        raise Wrong(f"no rate is {found.text}")
+        raise Invalid(f"no rate is {found.text}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.errors import nearest
 from runner.keys.definitions import KEYS, Key, sweep_key
-from runner.keys.issues import Flaw, Wrong, expected
+from runner.keys.issues import Invalid, Issue, expected
 from runner.keys.kinds import Kind, choice, flag, integer, number, text
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.study.claims.expectation import Expectation, read_expectation
@@ -59,7 +59,7 @@ class Claim:
 
 
 def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:
-    """The claims of a study; raises Wrong with every fault and its place.
+    """The claims of a study; raises Invalid with every issue and its place.
 
     Parameters
     ----------
@@ -69,31 +69,31 @@ def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:
         Folder of the study, to look at CSV data; without it files are left alone.
     """
     if not isinstance(value, list):
-        raise Wrong(*(fault.named("claims") for fault in expected("a list of claims", value).faults))
+        raise Invalid(*(issue.named("claims") for issue in expected("a list of claims", value).issues))
     claims: dict[str, Claim] = {}
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     for i, item in enumerate(value):
         try:
             claim = _read_claim(item, base)
             if claim.name in claims:
-                raise Wrong(Flaw(f"name: another claim is named '{claim.name}'", ("name",)))
+                raise Invalid(Issue(f"name: another claim is named '{claim.name}'", ("name",)))
             claims[claim.name] = claim
-        except Wrong as wrong:
-            faults += [fault.under(i) for fault in wrong.faults]
-    if faults:
-        raise Wrong(*faults)
+        except Invalid as invalid:
+            issues += [issue.under(i) for issue in invalid.issues]
+    if issues:
+        raise Invalid(*issues)
     return tuple(claims.values())
 
 
 def _read_claim(item: object, base: Path | None) -> Claim:
     if not isinstance(item, dict):
-        raise Wrong(*(fault.named("claims") for fault in expected("a mapping", item).faults))
-    faults = [
-        Flaw(f"claims: unknown key '{name}'{nearest(name, _FIELDS)}", (str(name),), at_key=True)
+        raise Invalid(*(issue.named("claims") for issue in expected("a mapping", item).issues))
+    issues = [
+        Issue(f"claims: unknown key '{name}'{nearest(name, _FIELDS)}", (str(name),), at_key=True)
         for name in item
         if name not in _FIELDS
     ]
-    faults += [Flaw(f"claims: {name} is missing") for name in _REQUIRED if name not in item]
+    issues += [Issue(f"claims: {name} is missing") for name in _REQUIRED if name not in item]
     good: dict[str, Any] = {}
 
     def take(name: str, read: Callable[[object], Any]) -> None:
@@ -101,8 +101,8 @@ def _read_claim(item: object, base: Path | None) -> Claim:
             return
         try:
             good[name] = read(item[name])
-        except Wrong as wrong:
-            faults.extend(fault.named(name).under(name) for fault in wrong.faults)
+        except Invalid as invalid:
+            issues.extend(issue.named(name).under(name) for issue in invalid.issues)
 
     take("name", _read_name)
     take("where", lambda value: read_selection(value, base))
@@ -111,27 +111,27 @@ def _read_claim(item: object, base: Path | None) -> Claim:
     statistic: Statistic | None = good.get("statistic")
     take("expect", lambda value: read_expectation(value, statistic.limits if statistic else None))
     take("source", lambda value: text().read(value, None))
-    faults += _versus_faults(statistic, item)
-    if faults:
-        raise Wrong(*faults)
+    issues += _versus_issues(statistic, item)
+    if issues:
+        raise Invalid(*issues)
     return Claim(**good)
 
 
 def _read_name(value: object) -> str:
     name = str(text().read(value, None)).strip()
     if not name:
-        raise Wrong("expected a text, found an empty one")
+        raise Invalid("expected a text, found an empty one")
     return " ".join(name.split())
 
 
-def _versus_faults(statistic: Statistic | None, item: Mapping[str, object]) -> list[Flaw]:
+def _versus_issues(statistic: Statistic | None, item: Mapping[str, object]) -> list[Issue]:
     if statistic is None:
         return []
     if statistic.comparison and "versus" not in item:
-        return [Flaw(f"claims: versus is missing: {statistic.comparison} compares the runs of where with others")]
+        return [Issue(f"claims: versus is missing: {statistic.comparison} compares the runs of where with others")]
     if not statistic.comparison and "versus" in item:
         message = f"versus: only ratio and difference compare two selections, {statistic.text} does not"
-        return [Flaw(message, ("versus",), at_key=True)]
+        return [Issue(message, ("versus",), at_key=True)]
     return []
 
 
@@ -140,14 +140,14 @@ def read_selection(value: object, base: Path | None) -> Selection:
     if not isinstance(value, dict):
         raise expected("a mapping of keys to values", value)
     good: dict[str, tuple[Any, ...]] = {}
-    faults: list[Flaw] = []
+    issues: list[Issue] = []
     for name, item in value.items():
         try:
             good[name] = _read_values(name, item, base)
-        except Wrong as wrong:
-            faults += [fault.under(name) for fault in wrong.faults]
-    if faults:
-        raise Wrong(*faults)
+        except Invalid as invalid:
+            issues += [issue.under(name) for issue in invalid.issues]
+    if issues:
+        raise Invalid(*issues)
     return MappingProxyType(good)
 
 
@@ -156,7 +156,7 @@ def _read_values(name: str, item: object, base: Path | None) -> tuple[Any, ...]:
     if key is not None:
         return tuple(read_matching(key, item, base))
     if name not in _COLUMN_KINDS:
-        raise Wrong(Flaw(f"unknown key '{name}'{nearest(name, (*KEYS, *COLUMNS))}", at_key=True))
+        raise Invalid(Issue(f"unknown key '{name}'{nearest(name, (*KEYS, *COLUMNS))}", at_key=True))
     column = Key(name, "", _COLUMN_KINDS[name])
     return tuple(read_matching(column, item, base))
 

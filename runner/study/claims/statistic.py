@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from runner.errors import nearest
-from runner.keys.issues import Wrong, expected
+from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import resolve
 from runner.measurements import MEASUREMENTS, OUTCOMES
 
@@ -81,7 +81,7 @@ class Statistic:
 
 
 def read_statistic(value: object) -> Statistic:
-    """The statistic that a text names; raises Wrong."""
+    """The statistic that a text names; raises Invalid."""
     if not isinstance(value, str):
         raise expected(f"a statistic such as {FORMS[0]}", value)
     name, inside = _split(value, (*COMPARISONS, "rate", *_OF_COLUMNS))
@@ -92,7 +92,7 @@ def read_statistic(value: object) -> Statistic:
         return Statistic("value", column, comparison=name, text=f"{name}({column})")
     inner, arguments = _split(inside, ("rate", *_OF_COLUMNS))
     if inner in COMPARISONS:
-        raise Wrong(f"expected rate, {', '.join(_OF_COLUMNS)} or a column in {name}(...), found '{inside.strip()}'")
+        raise Invalid(f"expected rate, {', '.join(_OF_COLUMNS)} or a column in {name}(...), found '{inside.strip()}'")
     of = _simple(inner, arguments, inside)
     return Statistic(of.name, of.subject, of.q, name, f"{name}({of.text})")
 
@@ -101,7 +101,7 @@ def _split(text: str, known: tuple[str, ...]) -> tuple[str, str]:
     match = _CALL.fullmatch(text)
     name = match[1] if match else text.split("(")[0].strip()
     if match is None or name not in (*known, *COMPARISONS):
-        raise Wrong(f"expected one of {', '.join(FORMS)}, found '{text.strip()}'{nearest(name, known)}")
+        raise Invalid(f"expected one of {', '.join(FORMS)}, found '{text.strip()}'{nearest(name, known)}")
     return name, match[2]
 
 
@@ -109,18 +109,18 @@ def _simple(name: str, inside: str, whole: str) -> Statistic:
     parts = [part.strip() for part in inside.split(",")]
     if name == "quantile":
         if len(parts) != 2:
-            raise Wrong(f"expected quantile(Q, COLUMN) such as quantile(0.9, final_loss), found '{whole.strip()}'")
+            raise Invalid(f"expected quantile(Q, COLUMN) such as quantile(0.9, final_loss), found '{whole.strip()}'")
         q = resolve(parts[0])
         if isinstance(q, bool) or not isinstance(q, int | float) or not 0 < q < 1:
-            raise Wrong(f"expected a quantile between 0 and 1, found '{parts[0]}'")
+            raise Invalid(f"expected a quantile between 0 and 1, found '{parts[0]}'")
         column = _column(parts[1])
         return Statistic("quantile", column, float(q), text=f"quantile({q:g}, {column})")
     if len(parts) != 1:
-        raise Wrong(f"expected one name in {name}(...), found '{inside.strip()}'")
+        raise Invalid(f"expected one name in {name}(...), found '{inside.strip()}'")
     if name == "rate":
         if parts[0] not in OUTCOMES:
             hint = nearest(parts[0], OUTCOMES)
-            raise Wrong(f"expected one of the outcomes {', '.join(OUTCOMES)}, found '{parts[0]}'{hint}")
+            raise Invalid(f"expected one of the outcomes {', '.join(OUTCOMES)}, found '{parts[0]}'{hint}")
         return Statistic("rate", parts[0], text=f"rate({parts[0]})")
     column = _column(parts[0])
     return Statistic("quantile" if name == "median" else name, column, text=f"{name}({column})")
@@ -130,5 +130,5 @@ def _column(name: str) -> str:
     if name in NUMBERS:
         return name
     if name in OUTCOMES:
-        raise Wrong(f"'{name}' is an outcome, not a column of numbers: use rate({name})")
-    raise Wrong(f"unknown column '{name}'{nearest(name, NUMBERS)}")
+        raise Invalid(f"'{name}' is an outcome, not a column of numbers: use rate({name})")
+    raise Invalid(f"unknown column '{name}'{nearest(name, NUMBERS)}")

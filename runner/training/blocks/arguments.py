@@ -1,4 +1,4 @@
-"""Programs: what all runs of a block share, from a cell to what the kernels take."""
+"""From a cell to what the kernels take: what all runs of a block share, and what may differ from lane to lane."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width
     return structs.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
 
 
-def program_key(cell: Cell) -> tuple[Any, ...]:
+def shared_key(cell: Cell) -> tuple[Any, ...]:
     """Cells with equal keys can train side by side in the lanes of one block."""
     values = cell.values
     bias = values[_BIAS]
@@ -77,7 +77,7 @@ def program_key(cell: Cell) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Shared:
     """What all runs of a block share.
 
     Attributes
@@ -92,7 +92,7 @@ class Program:
     target_spread : float
         Largest standard deviation of a target over the samples.
     updates_per_epoch : int
-    states : tuple of two floats
+    clock : tuple of two floats
         The optimizer's clock before the first update.
     """
 
@@ -113,14 +113,14 @@ class Program:
         return min(self.job.batch, self.data.n)
 
 
-def make_program(cell: Cell) -> Program:
-    """The program of a cell, and of all others with the same `program_key`."""
+def make_shared(cell: Cell) -> Shared:
+    """What a cell shares with all others that have the same `shared_key`."""
     data, dtype = cell.data_set, np.dtype(cell.precision)
     sizes = np.array(cell.architecture, np.int64)
     net = _net(cell, sizes)
     batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
     single = batch == 1 and len(data.inputs) > 1
-    return Program(
+    return Shared(
         net,
         structs.Data(
             len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
@@ -207,8 +207,8 @@ def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class CellNumbers:
-    """What differs between the cells of one program.
+class LaneValues:
+    """What differs between cells that train side by side.
 
     Attributes
     ----------
@@ -231,7 +231,7 @@ class CellNumbers:
     given: Floats | None
 
 
-def cell_numbers(cell: Cell) -> CellNumbers:
+def lane_values(cell: Cell) -> LaneValues:
     """The numbers of one cell."""
     # A study may have a million cells: values are taken by their places, and one array is made of one list.
     values = cell.values
@@ -247,7 +247,7 @@ def cell_numbers(cell: Cell) -> CellNumbers:
     numbers += _thresholds(values[_CRITERION])
     bias = values[_BIAS]
     kinds, scales = _distributions(cell.init, cell.bias_init, sizes)
-    return CellNumbers(
+    return LaneValues(
         np.array(numbers, np.float64),
         kinds,
         scales,

@@ -14,7 +14,7 @@ from runner.kernels.lanes.vector import Lanes
 from runner.training.blocks.segments import Carried
 
 if TYPE_CHECKING:
-    from runner.training.blocks.arguments import Program
+    from runner.training.blocks.arguments import Shared
     from runner.training.blocks.block import Block
 
 
@@ -38,8 +38,8 @@ def by_group(array: NDArray[Any], groups: int, lanes: int) -> NDArray[Any]:
 
 def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
     """All that differs from lane to lane: initial weights, or what runs carry from their stage before."""
-    program, segments = block.program, block.segments
-    groups, lanes = block.groups, program.width.lanes.n
+    shared, segments = block.shared, block.segments
+    groups, lanes = block.groups, shared.width.lanes.n
     lengths = [len(segment.seeds) for segment in segments]
     order = by_group(np.repeat(np.arange(len(segments)), lengths), groups, lanes).reshape(-1)
     seeds = by_group(np.concatenate([segment.seeds for segment in segments]), groups, lanes)
@@ -50,24 +50,24 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         return np.ascontiguousarray(np.moveaxis(rows.reshape(groups, lanes, *rows.shape[1:]), 1, -1))
 
     if carried is None:
-        initial = np.empty((groups, program.parameters, lanes))
+        initial = np.empty((groups, shared.parameters, lanes))
         kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
-        initial_weights(program.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
+        initial_weights(shared.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
         _replace_given(block, initial.swapaxes(1, 2), order)
         _settle_biases(block, initial, order)
         with np.errstate(over="ignore"):
-            weights = initial.astype(program.dtype)
-        rows = 0 if block.is_last else carried_rows(program.parameters)
-        state = np.empty((groups, rows, lanes), program.dtype)
+            weights = initial.astype(shared.dtype)
+        rows = 0 if block.is_last else carried_rows(shared.parameters)
+        state = np.empty((groups, rows, lanes), shared.dtype)
         books = np.empty((groups, codes.COUNTS, lanes), np.int64)
     else:
-        weights = np.empty((0, 0, 0), program.dtype)
+        weights = np.empty((0, 0, 0), shared.dtype)
         state, books = by_group(carried.state, groups, lanes), by_group(carried.books, groups, lanes)
     with np.errstate(over="ignore"):
         # A learning rate beyond float32 is infinite in it.
-        numbers = spread("numbers", program.dtype)
+        numbers = spread("numbers", shared.dtype)
     return structs.LaneArrays(
-        groups, seeds, weights, numbers, *program.clock, block.events, block.start, block.until, state, books
+        groups, seeds, weights, numbers, *shared.clock, block.events, block.start, block.until, state, books
     )
 
 
@@ -81,10 +81,10 @@ def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> N
 
 def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> None:
     """Biases that are not trained have their value, and shared ones that of their layer's first unit."""
-    bias = block.program.job.bias
+    bias = block.shared.job.bias
     if bias == codes.TRAINED:
         return
-    sizes, _, _, biases, _ = block.program.net.whole
+    sizes, _, _, biases, _ = block.shared.net.whole
     for size, first in zip(sizes[1:], biases[1:], strict=True):
         part = initial[:, first : first + size, :]
         if bias == codes.SHARED:
@@ -96,8 +96,8 @@ def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> N
 
 def results(block: Block, carried: Carried | None) -> structs.Out:
     """Room for what is measured, and for the weights after every budget where they are recorded."""
-    program, events = block.program, len(block.events)
-    groups, lanes = block.groups, program.width.lanes.n
+    shared, events = block.shared, len(block.events)
+    groups, lanes = block.groups, shared.width.lanes.n
     kept = np.full(events, -1)
     n_kept = 0 if block.weights is None else len(block.budgets)
     kept[np.searchsorted(block.events, block.budgets[:n_kept])] = np.arange(n_kept)
@@ -107,9 +107,9 @@ def results(block: Block, carried: Carried | None) -> structs.Out:
     return structs.Out(
         n_kept,
         kept,
-        np.empty((groups, events, codes.VALUES, lanes), program.dtype),
+        np.empty((groups, events, codes.VALUES, lanes), shared.dtype),
         np.empty((groups, events, codes.COUNTS, lanes), np.int64),
-        np.empty((groups, n_kept, program.parameters if n_kept else 0, lanes), program.dtype),
+        np.empty((groups, n_kept, shared.parameters if n_kept else 0, lanes), shared.dtype),
     )
 
 
@@ -119,18 +119,18 @@ def carried_on(block: Block, runs: structs.LaneArrays, out: structs.Out, before:
     if before is not None:
         initial = before.initial
     else:
-        initial = by_run(runs.weights, n) if out.n_kept else np.empty((0, n), block.program.dtype)
+        initial = by_run(runs.weights, n) if out.n_kept else np.empty((0, n), block.shared.dtype)
     state, books, values, counts, weights = (
         by_run(array, n) for array in (runs.state, runs.counts, out.values, out.counts, out.weights)
     )
     return Carried(state, books, values, counts, weights, initial)
 
 
-def scratch_bytes(program: Program) -> int:
+def scratch_bytes(shared: Shared) -> int:
     """Memory of one call's scratch but for the order of samples."""
-    net, lanes = program.net, program.width.lanes.n
-    rows = scratch_rows(net, int(program.sizes[-1]), program.width.tile.n // lanes)
-    return int(rows * lanes * program.dtype.itemsize)
+    net, lanes = shared.net, shared.width.lanes.n
+    rows = scratch_rows(net, int(shared.sizes[-1]), shared.width.tile.n // lanes)
+    return int(rows * lanes * shared.dtype.itemsize)
 
 
 def _aligned(n: int, dtype: Any) -> NDArray[Any]:
@@ -141,16 +141,16 @@ def _aligned(n: int, dtype: Any) -> NDArray[Any]:
     return raw[start : start + size].view(dtype)
 
 
-def scratch(program: Program) -> structs.Scratch:
+def scratch(shared: Shared) -> structs.Scratch:
     """Memory for one call."""
-    job, lanes = program.job, program.width.lanes.n
+    job, lanes = shared.job, shared.width.lanes.n
     n_order = 0
     if job.order == codes.SHUFFLED:
-        n_order = program.data.n
+        n_order = shared.data.n
     elif job.order == codes.WITH_REPLACEMENT:
-        n_order = program.updates_per_epoch * job.batch
+        n_order = shared.updates_per_epoch * job.batch
     return structs.Scratch(
-        _aligned(scratch_bytes(program) // program.dtype.itemsize, program.dtype),
+        _aligned(scratch_bytes(shared) // shared.dtype.itemsize, shared.dtype),
         np.zeros(codes.COUNTS * lanes, np.int64),
         n_order,
         np.zeros(lanes * n_order, np.int32),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.measurements import window
-from runner.training.blocks.arguments import Program
+from runner.training.blocks.arguments import Shared
 from runner.training.blocks.segments import Segment
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ class Block:
 
     Attributes
     ----------
-    program : Program
+    shared : Shared
     budgets : tuple of int
         In updates, ascending; one row per run and budget.
     segments : sequence of Segment
@@ -46,7 +46,7 @@ class Block:
         Places of the parameters that weights.npz holds; None when they are not recorded.
     """
 
-    program: Program
+    shared: Shared
     budgets: tuple[int, ...]
     segments: Sequence[Segment]
     n_seeds: int
@@ -68,7 +68,7 @@ class Block:
     @property
     def groups(self) -> int:
         """Groups of lanes that hold its runs."""
-        return -(-self.n // int(self.program.width.lanes.n))
+        return -(-self.n // int(self.shared.width.lanes.n))
 
     @property
     def is_last(self) -> bool:

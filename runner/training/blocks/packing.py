@@ -1,4 +1,4 @@
-"""Waiting rooms: runs of one program wait together until there are enough of them for a block.
+"""Packing runs into blocks: those that share their arguments wait together until there are enough for a block.
 
 New runs come in the order of runner/order.py; where runs stop at their criterion, those that have not stopped in one
 stage of their training come back and wait for the next one.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runner.keys.architecture import stored_parameters
 from runner.study.schedule import rounds, spread
-from runner.training.blocks.arguments import Program, cell_numbers, make_program, program_key
+from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_key
 from runner.training.blocks.block import Block, events_of
 from runner.training.blocks.curve_points import curve_updates
 from runner.training.blocks.segments import Segment, carried_numbers
@@ -39,7 +39,7 @@ _FIRST_STAGE = 1e4
 _STAGES_GROW = 1.4
 
 
-class Rooms:
+class BlockPacker:
     """Where the runs of a plan wait, and the blocks that they make.
 
     Parameters
@@ -53,8 +53,8 @@ class Rooms:
         self._plan = plan
         self._seeds = np.array(plan.seeds, np.uint64)
         self._turns = _turns(plan, ~done.reshape(plan.n_cells, len(self._seeds)))
-        self._programs: dict[tuple[Any, ...], Program] = {}
-        self._rooms: dict[tuple[Any, ...], _Room] = {}
+        self._shared: dict[tuple[Any, ...], Shared] = {}
+        self._bins: dict[tuple[Any, ...], _Bin] = {}
         # Places and seeds of a round are the same arrays for all trajectories.
         self._round = lru_cache(maxsize=2)(self._places_and_seeds)
         self._full: deque[Block] = deque()
@@ -77,99 +77,106 @@ class Rooms:
             turn = next(self._turns, None)
             if turn is None:
                 return self._incomplete(idle)
-            self._enter(*turn)
+            self._admit(*turn)
             if self._waiting > _MOST_WAITING:
                 self._send_fullest()
         return self._full.popleft()
 
-    def back(self, block: Block, rest: list[Segment]) -> None:
+    def requeue(self, block: Block, rest: list[Segment]) -> None:
         """Take the runs that are not done after a block."""
         for segment in rest:
-            self._admit(block.program, block.budgets, block.until, segment)
+            self._put(block.shared, block.budgets, block.until, segment)
         if self._carried > _MOST_CARRIED:
             self._send_fullest()
 
-    def _enter(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
+    def _admit(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
         """The runs of one trajectory's cells that are still to be trained come in."""
         members = [self._plan.cell(i) for i in cells]
-        key = program_key(members[0])
-        if key not in self._programs:
-            self._programs[key] = make_program(members[0])
-        numbers = cell_numbers(members[0])
-        program, indices, budgets = self._programs[key], np.array(cells), [cell.budget for cell in members]
+        key = shared_key(members[0])
+        if key not in self._shared:
+            self._shared[key] = make_shared(members[0])
+        numbers = lane_values(members[0])
+        shared, indices, budgets = self._shared[key], np.array(cells), [cell.budget for cell in members]
         if wanted is None or wanted.all():
-            self._admit(program, tuple(budgets), 0, Segment(numbers, indices, *self._round(places.start, places.stop)))
+            self._put(shared, tuple(budgets), 0, Segment(numbers, indices, *self._round(places.start, places.stop)))
             return
         for some_budgets, which, some in _by_budgets(budgets, wanted):
             some += places.start
-            self._admit(program, some_budgets, 0, Segment(numbers, indices[which], some, self._seeds[some]))
+            self._put(shared, some_budgets, 0, Segment(numbers, indices[which], some, self._seeds[some]))
 
     def _places_and_seeds(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         return np.arange(first, last), self._seeds[first:last]
 
-    def _admit(self, program: Program, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
+    def _put(self, shared: Shared, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
         """Let a segment wait, and make blocks of those that have waited long enough."""
-        key = (id(program), budgets, start)
-        room = self._rooms.get(key)
-        if room is None:
-            room = self._rooms[key] = _Room(program, budgets, start, self._points(program, budgets))
+        key = (id(shared), budgets, start)
+        waiting = self._bins.get(key)
+        if waiting is None:
+            waiting = self._bins[key] = _Bin(shared, budgets, start, self._points(shared, budgets))
         self._count(segment, 1)
-        for full in room.add(segment):
-            self._full.append(self._block(room, full))
+        for full in waiting.add(segment):
+            self._full.append(self._block(waiting, full))
 
     def _incomplete(self, idle: bool) -> Block | None:
         """A block of what waits when nothing new comes: of the earliest stage, for its rest may fill later ones."""
-        rooms = [room for room in self._rooms.values() if room.n and (idle or not room.start)]
-        if not rooms:
+        bins = [waiting for waiting in self._bins.values() if waiting.n and (idle or not waiting.start)]
+        if not bins:
             return None
-        room = min(rooms, key=lambda room: room.start)
-        return self._block(room, room.take())
+        waiting = min(bins, key=lambda waiting: waiting.start)
+        return self._block(waiting, waiting.take())
 
     def _send_fullest(self) -> None:
-        fullest = max(self._rooms.values(), key=lambda room: room.n)
+        fullest = max(self._bins.values(), key=lambda waiting: waiting.n)
         self._full.append(self._block(fullest, fullest.take()))
 
     def _count(self, segment: Segment, sign: int) -> None:
         self._waiting += sign * len(segment.seeds)
         self._carried += sign * (segment.carried.nbytes if segment.carried is not None else 0)
 
-    def _block(self, room: _Room, segments: list[Segment]) -> Block:
+    def _block(self, waiting: _Bin, segments: list[Segment]) -> Block:
         for segment in segments:
             self._count(segment, -1)
         cell = self._plan.cell(int(segments[0].cells[0]))
         stored = stored_parameters(cell.bias, cell.architecture) if self._plan.study.record.weights else None
         return Block(
-            room.program, room.budgets, segments, len(self._seeds), room.start, room.until, room.points, stored
+            waiting.shared,
+            waiting.budgets,
+            segments,
+            len(self._seeds),
+            waiting.start,
+            waiting.until,
+            waiting.points,
+            stored,
         )
 
-    def _points(self, program: Program, budgets: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    def _points(self, shared: Shared, budgets: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         """At which updates the curves of each budget have a point."""
         n = self._plan.study.record.curves
-        return tuple(curve_updates(n, budget, program.updates_per_epoch) for budget in budgets) if n else ()
+        return tuple(curve_updates(n, budget, shared.updates_per_epoch) for budget in budgets) if n else ()
 
 
-class _Room:
-    """Segments that wait for a block of their program, budgets and stage to fill."""
+class _Bin:
+    """Segments that have the same arguments, budgets and stage, and wait until a block is full."""
 
     def __init__(
-        self, program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]
+        self, shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]
     ) -> None:
-        self.program = program
+        self.shared = shared
         self.budgets = budgets
         self.start = start
         self.points = points
-        self.until = _stage_end(program, budgets, start, points)
+        self.until = _stage_end(shared, budgets, start, points)
         self.segments: list[Segment] = []
         self.n = 0
-        self._capacity = _capacity(program, self.until - start)
+        self._capacity = _capacity(shared, self.until - start)
 
     def add(self, segment: Segment) -> Iterator[list[Segment]]:
         """Take a segment in; gives the segments of each block that is full now."""
         while self.n + len(segment.seeds) >= self._capacity:
-            room = self._capacity - self.n
-            self.segments.append(segment.part(slice(0, room)))
+            free = self._capacity - self.n
+            self.segments.append(segment.part(slice(0, free)))
             yield self.take()
-            segment = segment.part(slice(room, None))
+            segment = segment.part(slice(free, None))
         if len(segment.seeds):
             self.segments.append(segment)
             self.n += len(segment.seeds)
@@ -213,29 +220,29 @@ def _by_budgets(
         yield tuple(budgets[k] for k in which), which, np.array(places, np.int64)
 
 
-def _work(program: Program) -> float:
+def _work(shared: Shared) -> float:
     """Multiply-adds of one update of one run, roughly, evaluations included."""
-    job = program.job
-    per_sample = 3 * program.parameters + 30 * program.net.n_units
-    evaluations = program.data.n / job.every if job.batch < program.data.n else 0
-    return float((program.samples_per_update + evaluations) * per_sample)
+    job = shared.job
+    per_sample = 3 * shared.parameters + 30 * shared.net.n_units
+    evaluations = shared.data.n / job.every if job.batch < shared.data.n else 0
+    return float((shared.samples_per_update + evaluations) * per_sample)
 
 
-def _capacity(program: Program, updates: int) -> int:
+def _capacity(shared: Shared, updates: int) -> int:
     """Lanes of a block: as many as make one call last about a tenth of a second."""
-    lanes = int(program.width.lanes.n)
-    groups = min(max(_BLOCK_WORK / (updates * _work(program) * lanes), 1.0), float(_MOST_GROUPS))
+    lanes = int(shared.width.lanes.n)
+    groups = min(max(_BLOCK_WORK / (updates * _work(shared) * lanes), 1.0), float(_MOST_GROUPS))
     return lanes * int(groups)
 
 
-def _stage_end(program: Program, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
+def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
     """After which update a stage that begins at `start` ends: at the last budget, where no run stops before it."""
-    budget, every = budgets[-1], program.job.every
-    if not program.job.stop:
+    budget, every = budgets[-1], shared.job.every
+    if not shared.job.stop:
         return budget
     # Every point of a curve is carried on.
-    carried = carried_numbers(program.parameters, len(events_of(budgets, points)))
-    longer = max(_FIRST_STAGE * carried / _work(program), start * _STAGES_GROW)
+    carried = carried_numbers(shared.parameters, len(events_of(budgets, points)))
+    longer = max(_FIRST_STAGE * carried / _work(shared), start * _STAGES_GROW)
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.
     return end if end * _STAGES_GROW < budget else budget

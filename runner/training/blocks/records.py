@@ -35,14 +35,14 @@ def records(block: Block, values: Floats, counts: NDArray[np.int64]) -> Floats:
 
 def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArray[np.int64]) -> None:
     """Fill in the records of the runs with one budget."""
-    program = block.program
+    shared = block.shared
     end = int(np.searchsorted(block.events, budget))
     start = int(np.searchsorted(block.events, budget - window(budget)))
     v, c, before = values[end], counts[end], values[start]
-    epochs = float(program.updates_per_epoch)
+    epochs = float(shared.updates_per_epoch)
     first, lost, made = c[codes.C_FIRST], c[codes.C_DIVERGED], c[codes.C_MADE]
-    hidden = program.net.layers > 1
-    every = program.job.every
+    hidden = shared.net.layers > 1
+    every = shared.job.every
     evaluations = budget // every - (budget - window(budget)) // every + (budget % every != 0)
     spread = v[codes.V_SPREAD]
     columns = {
@@ -70,7 +70,7 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
         v[codes.V_VARIATION] - before[codes.V_VARIATION],
         max(evaluations, 1),
         columns["saturation"],
-        spread / program.target_spread if program.target_spread > 0 else np.full(len(spread), np.inf),
+        spread / shared.target_spread if shared.target_spread > 0 else np.full(len(spread), np.inf),
     )
     for k, column in enumerate(MEASUREMENTS, 1):
         rows[:, k] = columns[column.name]
@@ -78,7 +78,7 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
 
 def curves(block: Block, values: Floats, counts: NDArray[np.int64]) -> list[Floats]:
     """Curves of finished runs, budget by budget; that of a stopped run ends where it stopped."""
-    epochs = float(block.program.updates_per_epoch)
+    epochs = float(block.shared.updates_per_epoch)
     found = []
     for points in block.points:
         events = np.searchsorted(block.events, points)

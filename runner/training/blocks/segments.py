@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
-from runner.training.blocks.arguments import CellNumbers
+from runner.training.blocks.arguments import LaneValues
 
 
 class Carried(NamedTuple):
@@ -62,7 +62,7 @@ class Segment:
 
     Attributes
     ----------
-    numbers : CellNumbers
+    numbers : LaneValues
     cells : int64 array (budgets,)
         Index of the cell of each budget.
     places : int64 array (n,)
@@ -72,7 +72,7 @@ class Segment:
         None for runs that have not been trained at all.
     """
 
-    numbers: CellNumbers
+    numbers: LaneValues
     cells: NDArray[np.int64]
     places: NDArray[np.int64]
     seeds: NDArray[np.uint64]

@@ -56,23 +56,23 @@ def train(block: Block) -> Trained:
 
 def _bytes(block: Block) -> int:
     """Memory that training takes: weights and what is kept of them, measurements, and what runs carry."""
-    program = block.program
-    lanes, size = program.width.lanes.n, program.dtype.itemsize
+    shared = block.shared
+    lanes, size = shared.width.lanes.n, shared.dtype.itemsize
     # Every budget's weights stand in the kernel's results, run by run, and in the records.
     kept = 3 * len(block.budgets) if block.weights is not None else 0
     measured = len(block.events) * (codes.VALUES * size + 8 * codes.COUNTS)
-    per_run = program.parameters * (8 + size * (1 + kept)) + 2 * measured
+    per_run = shared.parameters * (8 + size * (1 + kept)) + 2 * measured
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
-        per_run += 2 * (size * (carried_rows(program.parameters) + kept * program.parameters) + measured)
-    return int(block.groups * lanes * per_run + scratch_bytes(program))
+        per_run += 2 * (size * (carried_rows(shared.parameters) + kept * shared.parameters) + measured)
+    return int(block.groups * lanes * per_run + scratch_bytes(shared))
 
 
 def _train(block: Block) -> Trained:
-    program = block.program
+    shared = block.shared
     before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
     runs, out = lane_arrays(block, before), results(block, before)
-    train_block(program.net, program.data, program.job, runs, out, scratch(program), program.width)
+    train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
     now = carried_on(block, runs, out, before)
     done, rest = np.ones(block.n, np.bool_), []
     if not block.is_last:
