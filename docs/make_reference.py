@@ -219,13 +219,14 @@ def outcome_table() -> str:
     if known != _THRESHOLDS:
         raise SystemExit(f"measurements.py has other thresholds than are told here: {', '.join(known ^ _THRESHOLDS)}")
     end = f"in the last {1 / measurements.WINDOW:.0%} of the budget"
+    swing = f"the loss changed by {measurements.OSCILLATING:.0%} of itself or more per evaluation"
+    fell = f"the loss fell by {measurements.LEARNING:.0%} or more, or by {measurements.SLOWLY:.1%} or more"
     conditions = {
         "converged": "the criterion holds; by default, every output is less than 0.5 from its target",
         "diverged": f"the loss is infinite or not a number, or beyond {measurements.DIVERGED:,.0f} times the first one",
-        "oscillating": f"{end}, the loss changed by {measurements.OSCILLATING:.0%} of itself or more per evaluation, and "
+        "oscillating": f"{end}, {swing}, and "
         f"by {measurements.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
-        "learning": f"{end}, the loss fell by {measurements.LEARNING:.0%} or more, or by {measurements.SLOWLY:.1%} or more and "
-        f"steadily (at least {measurements.STEADY:.0%} of all its changes): train longer",
+        "learning": f"{end}, {fell} and steadily (at least {measurements.STEADY:.0%} of all its changes): train longer",
         "saturated": f"{measurements.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
         "gradient vanishes",
         "constant_output": f"the outputs spread less than {measurements.CONSTANT:.0%} of what the targets do: the same "

@@ -1,8 +1,10 @@
-"""Imports go one way: kernels <- ops <- data, study <- plan <- engine <- command line; reports read only the table."""
+"""Imports go one way, from the floors above to those below; within functions and under TYPE_CHECKING too."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,30 +13,32 @@ import pytest
 import runner
 
 ROOT = Path(runner.__file__).parent
-# What a part may import of the project, where that is a promise of its own.
-ONLY = {
-    "kernels": set(),
-    "ops": {"kernels"},
-    "data": {"calls", "errors"},
-    "report": {"store", "errors", "progress"},
-    "engine": {"blocks", "cellnumbers", "kernels", "programs", "rooms", "segments"},
-    "order": set(),
-    "memory": set(),
-}
-# Packages that only some parts may need.
+
+# Ground first. What stands on one floor does not know of each other.
+FLOORS = (
+    {"errors"},
+    {"registry"},
+    {"measurements", "machine", "terminal"},
+    {"kernels"},
+    {"ops", "data"},
+    {"keys"},
+    {"sweep", "results"},
+    {"study"},
+    {"training", "analysis"},
+    {"api", "cli"},
+    {"__init__", "__main__"},
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# Packages from outside that only some rooms may need.
 STRANGERS = {
-    "yaml": {"source"},
-    "pydantic": {"grammar", "sweep"},
-    "pandas": {"runner", "report", "claims"},
-    "rich": {"progress", "report", "claims"},
-    "llvmlite": {"kernels", "environment"},
-    "scipy": {"report", "claims", "sampling"},
+    "yaml": {"study"},
+    "pydantic": {"study", "sweep"},
+    "pandas": {"api", "analysis", "results"},
+    "rich": {"terminal", "training", "analysis"},
+    "numba": {"kernels"},
+    "llvmlite": {"kernels"},
+    "scipy": {"analysis", "sweep"},
 }
-
-
-def part(module: str) -> str:
-    """`report` for `runner.analysis.explain.explanation`; `runner` for the package itself."""
-    return [*module.split("."), "runner"][1] if "." in module else "runner"
 
 
 def files() -> dict[str, Path]:
@@ -46,32 +50,47 @@ def files() -> dict[str, Path]:
     return found
 
 
-def imported(node: ast.AST) -> Iterator[str]:
-    """Names of modules, also those that a function imports; not those that are only there for their types."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
-        if isinstance(child, ast.Import):
-            yield from (name.name for name in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.module:
-            for name in child.names:
-                inner = f"{child.module}.{name.name}"
-                yield inner if inner in MODULES else child.module
-        yield from imported(child)
-
-
 MODULES = files()
+
+
+def room(module: str) -> str:
+    """`analysis` for `runner.analysis.tally`; `__init__` for the package itself."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The modules that are imported anywhere in a file, for whatever purpose."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide where a name comes from"
+            for name in node.names:
+                inner = f"{node.module}.{name.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
 IMPORTS = {name: set(imported(ast.parse(path.read_text()))) for name, path in MODULES.items()}
-PARTS: dict[str, set[str]] = {}
-for _name, _names in IMPORTS.items():
-    PARTS.setdefault(part(_name), set()).update(part(each) for each in _names if each in MODULES and each != "runner")
-for _part, _others in PARTS.items():
-    _others.discard(_part)
 
 
-@pytest.mark.parametrize("name", ONLY)
-def test_a_part_imports_only_what_it_may(name: str) -> None:
-    assert PARTS[name] <= ONLY[name]
+def test_every_room_has_a_floor_and_every_floor_its_rooms() -> None:
+    assert {room(name) for name in MODULES} == FLOOR_OF.keys()
+
+
+def test_few_things_stand_directly_in_the_package() -> None:
+    beside = [path.name for path in ROOT.iterdir() if path.is_file() and path.suffix in (".py", ".typed")]
+    assert len(beside) <= 12
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_come_from_the_same_room_or_from_below(name: str) -> None:
+    own = room(name)
+    above = {
+        other
+        for other in IMPORTS[name] & MODULES.keys()
+        if room(other) != own and FLOOR_OF[room(other)] >= FLOOR_OF[own]
+    }
+    assert not above
 
 
 def test_there_are_no_circles() -> None:
@@ -80,7 +99,7 @@ def test_there_are_no_circles() -> None:
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, " <- ".join(reversed((*path, name)))
         if name not in done:
-            for other in sorted(IMPORTS[name] & MODULES.keys() - {"runner", name}):
+            for other in sorted(IMPORTS[name] & MODULES.keys()):
                 visit(other, (*path, name))
             done.add(name)
 
@@ -90,7 +109,29 @@ def test_there_are_no_circles() -> None:
 
 
 @pytest.mark.parametrize("package", STRANGERS)
-def test_other_packages_are_needed_in_few_places(package: str) -> None:
-    users = {part(name) for name, names in IMPORTS.items() if package in {each.split(".")[0] for each in names}}
+def test_other_packages_are_needed_in_few_rooms(package: str) -> None:
+    users = {room(name) for name, names in IMPORTS.items() if package in {each.split(".")[0] for each in names}}
     assert users
     assert users <= STRANGERS[package]
+
+
+@pytest.mark.parametrize("package", [name for name, path in MODULES.items() if path.name == "__init__.py"])
+def test_every_package_says_what_it_is_for(package: str) -> None:
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text()))
+    assert text is not None
+    assert len(text) > 100
+
+
+# Modules that parse what a study says need the registries, whose members are compiled.
+NEED_REGISTRIES = ("runner.analysis.claims",)
+
+
+def test_who_only_reads_results_needs_no_numba() -> None:
+    light = [
+        name
+        for name in sorted(MODULES)
+        if room(name) in ("results", "analysis") and not name.startswith(NEED_REGISTRIES)
+    ]
+    assert len(light) > 20
+    code = f"import importlib, sys; list(map(importlib.import_module, {light!r})); assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

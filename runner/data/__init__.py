@@ -1,6 +1,6 @@
 """Data of a study: named data sets, CSV files, scalings of the inputs, encodings of the targets.
 
-Adding a data set is one block in `named.py`, adding a scaling one block in `scaling.py`.
+Adding a data set is one block in `datasets.py`, adding a scaling one block in `scaling.py`.
 """
 
 from runner.data.csv_data.samples import MISSING_POLICIES

@@ -1,4 +1,4 @@
-"""Members of a registry that are called with arguments: `parity(3)`. What they take is declared, checked and documented."""
+"""Members of a registry that take arguments, such as `parity(3)`: declared, checked and documented in one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Registries of what a network can be made of: name -> frozen record, one small file per family."""
+"""What networks are made of: activations, losses, initialisers, optimizers, learning rules and faults.
+
+Each family is one file and one registry; a member is one block of it, its formula beside its name and its words. The
+kernels choose between members by their codes, and everything else (validation, messages, schema, reference, tests)
+is made from the registries, which are all that others use.
+"""
 
 from runner.ops.activations import ACTIVATIONS
 from runner.ops.faults import FAULTS

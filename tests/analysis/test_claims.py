@@ -304,7 +304,7 @@ def test_every_fault_of_a_list_of_claims_is_told_with_its_place() -> None:
     assert not problems
     with pytest.raises(Invalid) as caught:
         read_claims(tree.value["claims"])
-    told = [str(located(fault.under("claims"), tree)) for fault in caught.value.faults]
+    told = [str(located(issue.under("claims"), tree)) for issue in caught.value.issues]
     assert told == [
         "s.yaml:3:13: where: unknown key 'learning_rat'; did you mean 'learning_rate'?",
         "s.yaml:3:40: where: epochs: expected a whole number from 1 to 1,000,000,000,000, found 'ten'",

@@ -623,7 +623,7 @@ def test_reports_import_no_kernels() -> None:
     import sys
 
     loaded = "any(m.startswith(('runner.kernels', 'numba')) for m in sys.modules)"
-    code = f"import sys, runner.report.explain_show; print({loaded})"
+    code = f"import sys, runner.analysis.explain.show; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

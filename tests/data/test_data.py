@@ -19,11 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, load_data
-from runner.data.parameters import Integer, Registry
+from runner.data.parameters import Integer, register
 from runner.data.portable_math import log, normal_quantile, sigmoid, sine_cosine
 from runner.data.scaling import scale
 from runner.data.targets import map_range, one_hot
-from runner.registry import Call
+from runner.registry import Call, Registry
 
 EXAMPLES = {
     "and": (),
@@ -215,9 +215,9 @@ def test_all_bad_arguments_at_once():
 
 def test_a_name_is_registered_once():
     registry = Registry("thing")
-    registry.add("a", n=Integer(1, 2))(lambda n: n)
-    with pytest.raises(ValueError, match="the thing 'a' is registered twice"):
-        registry.add("a")(lambda: 0)
+    register(registry, "a", n=Integer(1, 2))(lambda n: n)
+    with pytest.raises(ValueError, match="thing 'a' is registered twice"):
+        register(registry, "a")(lambda: 0)
 
 
 def test_whole_floats_are_integers():
@@ -450,7 +450,7 @@ def test_sine_and_cosine(turns):
 
 def test_exact_functions_do_not_depend_on_the_processor():
     code = (
-        "from runner.data import load_data; from runner.calls import Call; import hashlib; "
+        "from runner.data import load_data; from runner.registry import Call; import hashlib; "
         "d = load_data(Call('gaussian', (3000, 3, 9)), Call('sigmoid')); "
         "s = load_data(Call('gaussian', (3000, 3, 9)), Call('standardize')); "
         "print(hashlib.sha256(d.inputs.tobytes() + d.targets.tobytes() + s.inputs.tobytes()).hexdigest())"

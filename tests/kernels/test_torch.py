@@ -46,18 +46,30 @@ TORCH_LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "cross_entropy": lambda z, y, t: functional.cross_entropy(z, t),
 }
 TORCH_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": lambda p, c: torch.optim.SGD(p, weight_decay=c.weight_decay),
-    "momentum": lambda p, c: torch.optim.SGD(
-        p, momentum=c.momentum, dampening=c.dampening, weight_decay=c.weight_decay
+    "sgd": lambda p, s, decay: torch.optim.SGD(p, weight_decay=decay),
+    "momentum": lambda p, s, decay: torch.optim.SGD(
+        p, momentum=s("momentum"), dampening=s("dampening"), weight_decay=decay
     ),
-    "nesterov": lambda p, c: torch.optim.SGD(p, momentum=c.momentum, nesterov=True, weight_decay=c.weight_decay),
-    "rprop": lambda p, c: torch.optim.Rprop(p, etas=(c.eta_minus, c.eta_plus), step_sizes=(c.step_min, c.step_max)),
-    "adagrad": lambda p, c: torch.optim.Adagrad(p, lr_decay=c.lr_decay, eps=c.epsilon, weight_decay=c.weight_decay),
-    "rmsprop": lambda p, c: torch.optim.RMSprop(
-        p, alpha=c.alpha, eps=c.epsilon, momentum=c.momentum, weight_decay=c.weight_decay
+    "nesterov": lambda p, s, decay: torch.optim.SGD(p, momentum=s("momentum"), nesterov=True, weight_decay=decay),
+    "rprop": lambda p, s, decay: torch.optim.Rprop(
+        p,
+        etas=(s("eta_minus"), s("eta_plus")),
+        step_sizes=(s("step_min"), s("step_max")),
     ),
-    "adam": lambda p, c: torch.optim.Adam(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
-    "adamw": lambda p, c: torch.optim.AdamW(p, betas=(c.beta1, c.beta2), eps=c.epsilon, weight_decay=c.weight_decay),
+    "adagrad": lambda p, s, decay: torch.optim.Adagrad(p, lr_decay=s("lr_decay"), eps=s("epsilon"), weight_decay=decay),
+    "rmsprop": lambda p, s, decay: torch.optim.RMSprop(
+        p,
+        alpha=s("alpha"),
+        eps=s("epsilon"),
+        momentum=s("momentum"),
+        weight_decay=decay,
+    ),
+    "adam": lambda p, s, decay: torch.optim.Adam(
+        p, betas=(s("beta1"), s("beta2")), eps=s("epsilon"), weight_decay=decay
+    ),
+    "adamw": lambda p, s, decay: torch.optim.AdamW(
+        p, betas=(s("beta1"), s("beta2")), eps=s("epsilon"), weight_decay=decay
+    ),
 }
 
 
@@ -119,7 +131,7 @@ def train_torch(
     groups = [
         {"params": [p], "lr": float(rates[j][k])} for k, pair in enumerate(parameters) for j, p in enumerate(pair)
     ]
-    optimizer = TORCH_OPTIMIZERS[cell.optimizer](groups, cell)
+    optimizer = TORCH_OPTIMIZERS[cell.optimizer](groups, cell.setting, cell.weight_decay)
     for _, batch in zip(range(cell.budget), itertools.cycle(batches), strict=False):
         optimizer.zero_grad()
         sum(torch_losses(cells, parameters, x[batch], t[batch])).backward()

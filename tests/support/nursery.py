@@ -29,15 +29,15 @@ def main() -> None:
     import rich.table  # noqa: F401
 
     import runner.cli.main  # noqa: F401
-    from runner import __main__  # noqa: F401
+    from runner import __main__
     from runner.analysis import summary  # noqa: F401
     from runner.study.load import load_study
     from runner.study.plan import make_plan
     from runner.training import (
-        engine,  # noqa: F401
+        engine,
         session,  # noqa: F401
     )
-    from runner.training.blocks import packing  # noqa: F401
+    from runner.training.blocks import packing
 
     packing._BLOCK_WORK = float(block_work)
     packing._FIRST_STAGE = float(block_work) / 1000

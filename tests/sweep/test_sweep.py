@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runner.errors import Refused, StudyError
 from runner.keys.definitions import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.study.cells import PLACE
 from runner.study.load import load_study
 from runner.study.plan import make_plan
 from runner.sweep.ranges import range_values
@@ -35,7 +36,7 @@ def plan_of(tmp_path, content, *overrides):
 
 
 def column(plan, *keys):
-    rows = [tuple(getattr(plan.cell(i), key) for key in keys) for i in range(plan.n_cells)]
+    rows = [tuple(plan.cell(i).values[PLACE[key]] for key in keys) for i in range(plan.n_cells)]
     return [row[0] for row in rows] if len(keys) == 1 else rows
 
 
