@@ -38,7 +38,7 @@ def test_a_thread_that_raises_fails_its_runs_only(
     train = engine.train_one
 
     def sometimes(block: Block) -> Any:
-        if block.program.sizes[1] == 3:
+        if block.shared.sizes[1] == 3:
             raise error
         return train(block)
 
