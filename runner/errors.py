@@ -62,11 +62,6 @@ class Refused(RunnerError):  # noqa: N818 - a request is refused, nothing failed
     exit_code = 3
 
 
-def counted(n: int, what: str) -> str:
-    """`1 seed`, `2,000 seeds`."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def nearest(name: object, names: Iterable[str]) -> str:
     """Tail of a message that names the closest known name.
 

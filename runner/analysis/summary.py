@@ -9,11 +9,9 @@ from typing import Any, TextIO
 
 from runner.analysis.intervals import wilson
 from runner.analysis.tally import Group, are_numbers, count, merged
-from runner.errors import counted
-from runner.terminal import duration, page, visible
+from runner.terminal import counted, duration, page, percent, short, table
 
 _MOST_ROWS = 12
-_LONGEST_VALUE = 40
 
 
 @dataclass(frozen=True)
@@ -128,30 +126,21 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
 
 
 def _outcome_table(summary: Summary) -> Any:
-    table = _table("outcome", "runs", "share", left=1)
+    rows = table("outcome", "runs", "share", align="lrr")
     for outcome, runs in summary.outcomes.items():
-        table.add_row(outcome, f"{runs:,}", _percent(runs / summary.runs))
-    return table
+        rows.add_row(outcome, f"{runs:,}", percent(runs / summary.runs))
+    return rows
 
 
 def _rate_table(summary: Summary) -> Any:
-    table = _table("converged by", "", "runs", "share", "95% interval", left=2)
-    table.add_row("all runs", "", *_cells(summary.converged, summary.runs))
+    rows = table("converged by", "", "runs", "share", "95% interval", align="llrrr")
+    rows.add_row("all runs", "", *_cells(summary.converged, summary.runs))
     for axis in summary.axes:
-        table.add_row()
+        rows.add_row()
         for i, (value, group) in enumerate(shortened(axis.groups)):
             cells = _cells(group.converged, group.runs) if group else ()
-            table.add_row("" if i else axis.key, value, *cells)
-    return table
-
-
-def _table(*headings: str, left: int) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < left else "right", no_wrap=True)
-    return table
+            rows.add_row("" if i else axis.key, value, *cells)
+    return rows
 
 
 def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
@@ -171,33 +160,12 @@ def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
 
 def label(group: Group) -> str:
     """How a value, or a range of values, is shown."""
-    return " to ".join(dict.fromkeys((_short(group.first), _short(group.last))))
-
-
-def _short(value: str) -> str:
-    """A value as people write it: few digits, not too long."""
-    if not value:
-        return "(none)"
-    try:
-        return value if value.isdigit() else f"{float(value):.5g}"
-    except ValueError:
-        value = visible(" ".join(value.split()))
-        return value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 3] + "..."
+    return " to ".join(dict.fromkeys((short(group.first), short(group.last))))
 
 
 def _cells(converged: int, runs: int) -> tuple[str, str, str]:
     low, high = wilson(converged, runs)
-    return f"{runs:,}", _percent(converged / runs), f"{_percent(low)} to {_percent(high)}"
-
-
-def _percent(share: float) -> str:
-    """A share with one digit that never rounds some to none or to all."""
-    text = f"{100 * share:.1f}%"
-    if text == "0.0%" and share > 0:
-        return "<0.1%"
-    if text == "100.0%" and share < 1:
-        return ">99.9%"
-    return text
+    return f"{runs:,}", percent(converged / runs), f"{percent(low)} to {percent(high)}"
 
 
 def closing_line(seconds: float, runs: int) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import DataError, DataSet, load_data
-from runner.errors import Problem, counted
+from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.ops import LOSSES
 from runner.registry import Call
 from runner.study.checks import places
 from runner.sweep.space import SweepSpace
+from runner.terminal import counted
 
 
 class DataChecks:

@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from runner.errors import counted
-from runner.terminal import duration, visible
+from runner.terminal import counted, duration, visible
 
 _LINE_SECONDS = 10.0
 

@@ -17,7 +17,7 @@ from support.synthetic import table, write
 from runner.analysis.claims.check import check
 from runner.analysis.claims.estimate import Values, estimate, quantile
 from runner.analysis.claims.recorded import recorded_claims
-from runner.analysis.claims.show import number, show
+from runner.analysis.claims.show import show
 from runner.analysis.claims.verdict import NO_RUNS, Checked, exit_code
 from runner.analysis.intervals import clopper_pearson, incomplete_beta, order_ranks, student_t
 from runner.analysis.shares import effective_runs, is_deterministic, share_over_seeds, totals
@@ -30,6 +30,7 @@ from runner.study.claims.grammar import Claim, claims_schema, read_claims
 from runner.study.claims.statistic import NUMBERS, UNBOUNDED, read_statistic
 from runner.study.parser import parse
 from runner.study.tree import located
+from runner.terminal import number
 
 RATE = "rate(converged)"
 

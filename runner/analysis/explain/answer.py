@@ -9,7 +9,7 @@ from runner.analysis.explain.explanation import Explanation, most_in_any_cell
 from runner.analysis.explain.one_run import RunReport
 from runner.analysis.explain.outcomes import MEANINGS, commonest_failure
 from runner.analysis.shares import Share
-from runner.errors import counted
+from runner.terminal import counted, listed, percent
 
 _NEVER = 0.02
 _LITTLE = 0.02
@@ -24,7 +24,7 @@ def answer(found: Explanation) -> list[str]:
     if found.run is not None:
         return [*_about_run(found.run), *_best(found)]
     everything = found.all_runs
-    first = f"{percent(everything)} of the {len(found.runs):,} runs converged ({tried(found)})."
+    first = f"{percent(everything.rate)} of the {len(found.runs):,} runs converged ({tried(found)})."
     if found.runs.converged.all():
         return [first, "Nothing failed, so there is nothing to mend."]
     if not found.runs.converged.any():
@@ -37,14 +37,6 @@ def tried(found: Explanation) -> str:
     """`336 settings, 100 seeds each`."""
     settings, seeds = found.n_cells, found.runs.n_seeds
     return f"{counted(settings, 'setting')}, {counted(seeds, 'seed')}{' each' if settings > 1 else ''}"
-
-
-def percent(share: Share) -> str:
-    """A share with one digit that never rounds some to none or to all."""
-    text = f"{100 * share.rate:.1f}%"
-    if text == "0.0%" and share.hits:
-        return "<0.1%"
-    return ">99.9%" if text == "100.0%" and share.hits < share.runs else text
 
 
 def between(share: Share) -> str:
@@ -63,11 +55,6 @@ def times(cost: float) -> str:
     return f"{cost:.2g} x"
 
 
-def listed(texts: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {last} {texts[-1]}"
-
-
 def _none_converged(found: Explanation) -> str:
     common = commonest_failure(found.runs)
     share = next(each.share for each in found.outcomes if each.name == common)
@@ -77,7 +64,7 @@ def _none_converged(found: Explanation) -> str:
         text += f": none of the tried values of {names} helps by itself or together with the others"
     meaning = MEANINGS.get(common)
     told = f" {meaning.what} {meaning.helps}" if meaning else ""
-    return f"{text}. {percent(share)} ended as {common}.{told}"
+    return f"{text}. {percent(share.rate)} ended as {common}.{told}"
 
 
 def _broken_data(found: Explanation) -> list[str]:
@@ -139,7 +126,7 @@ def _what_helps(found: Explanation) -> list[str]:
     if size > 1:
         fewer = max((c for n, each in found.changes.items() if n < size for c in each), key=_rate, default=None)
         lead = f"No {_kinds(size - 1)} saves half of the failed runs"
-        lead += f" (the best, {fewer.label}, saves {percent(fewer.saved)})" if fewer else ""
+        lead += f" (the best, {fewer.label}, saves {percent(fewer.saved.rate)})" if fewer else ""
         return [f"{lead}. {_words(size)} together: {_saves(best)}."]
     same = [change for change in some if change.cost < 1.05]
     cheap = max(same, key=_rate, default=None)
@@ -169,7 +156,7 @@ def _words(size: int) -> str:
 
 def _saves(change: Change) -> str:
     return (
-        f"{change.phrase}, {percent(change.saved)} of them converge from the same initial weights "
+        f"{change.phrase}, {percent(change.saved.rate)} of them converge from the same initial weights "
         f"({between(change.saved)})"
     )
 
@@ -206,7 +193,7 @@ def _about_run(run: RunReport) -> list[str]:
     told = f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."
     others = run.same_settings
     if run.converged:
-        same = f"{percent(others)} of the {int(others.runs):,} runs with the same settings"
+        same = f"{percent(others.rate)} of the {int(others.runs):,} runs with the same settings"
         return [told, f"It converged, as did {same} ({between(others)})."]
     meaning = MEANINGS.get(run.outcome)
     lines = [f"{told} {meaning.what if meaning else ''}".strip()]
@@ -233,7 +220,7 @@ def _saving_changes(changes: Sequence[Change]) -> list[str]:
     lines = [f"{first} {changes[0].phrase}, this very seed converges{_so_do(changes[0])}."]
     surest = max(changes, key=_rate)
     if surest is not changes[0]:
-        share = f"{percent(surest.saved)} of them converge, this one included"
+        share = f"{percent(surest.saved.rate)} of them converge, this one included"
         lines.append(f"The surest: {surest.phrase}, {share}{_price(surest)}.")
     return lines
 
@@ -243,4 +230,4 @@ def _so_do(change: Change) -> str:
     if saved.runs <= 1:
         return _price(change)
     failed = f"of the {int(saved.runs):,} seeds that failed here ({between(saved)})"
-    return f", and so do {percent(saved)} {failed}{_price(change)}"
+    return f", and so do {percent(saved.rate)} {failed}{_price(change)}"

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from runner.analysis.explain.anova import Effect
-from runner.analysis.explain.answer import answer, between, listed, percent, times
+from runner.analysis.explain.answer import answer, between, times
 from runner.analysis.explain.axes import GRID, MATCHED, AxisReport, Level
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
 from runner.analysis.explain.factors import Axis
 from runner.analysis.explain.runs import Runs
 from runner.analysis.shares import Share
-from runner.errors import counted
-from runner.terminal import page
+from runner.terminal import counted, listed, page, percent, table
 
 _LEAST = 0.02
 _MOST_PAIRS = 4
@@ -62,37 +61,22 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
         yield "How to read this", _notes(found)
 
 
-def _table(*headings: str, left: int, wrap: int | None = None) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for i, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if i < left else "right", no_wrap=i != wrap, overflow="fold")
-    return table
-
-
 def _outcomes(found: Explanation) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("what it means, and what helps")
+    rows = table("outcome", "share", "what it means, and what helps", align="lrl", wrapped={2})
     for each in found.outcomes:
-        table.add_row(each.name, percent(each.share), f"{each.meaning.what} {each.meaning.helps}".strip())
-    return table
+        rows.add_row(each.name, percent(each.share.rate), f"{each.meaning.what} {each.meaning.helps}".strip())
+    return rows
 
 
 def _settings(found: Explanation) -> list[Any]:
     mixed = len({report.how == MATCHED for report in found.axes}) > 1
     part = "moves by" if found.axes[0].how == MATCHED else "decides"
-    table = _table("setting", "matters" if mixed else part, "worst value", "best value", left=1)
-    for column in table.columns[2:]:
-        column.justify, column.no_wrap = "left", False
+    headings = "setting", "matters" if mixed else part, "worst value", "best value"
+    rows = table(*headings, align="lrll", wrapped={2, 3})
     for report, weight in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
         ends = _level(report, report.worst), _level(report, report.best)
-        table.add_row(report.axis.name, _weight(report, weight), *ends)
-    return [table]
+        rows.add_row(report.axis.name, _weight(report, weight), *ends)
+    return [rows]
 
 
 def _weighed(found: Explanation) -> list[tuple[AxisReport, float]]:
@@ -112,7 +96,7 @@ def _weight(report: AxisReport, weight: float) -> str:
 
 def _level(report: AxisReport, level: Level) -> str:
     if report.how != MATCHED:
-        return f"{level.value}: {percent(level.share)} {_short_interval(level.share)}"
+        return f"{level.value}: {percent(level.share.rate)} {_short_interval(level.share)}"
     reach = f" +- {100 * level.reach:.1f}" if math.isfinite(level.reach) and level.reach else ""
     return f"{level.value}: {100 * level.lead:+.1f} points{reach}"
 
@@ -122,11 +106,11 @@ def _short_interval(share: Share) -> str:
 
 
 def _changes(changes: Sequence[Change], heading: str) -> list[Any]:
-    table = _table("change", heading, "95% interval", "training cost", left=1, wrap=0)
+    rows = table("change", heading, "95% interval", "training cost", align="lrrr", wrapped={0})
     for change in changes:
         interval = between(change.saved).removeprefix("95% interval ").removesuffix(": no chance is involved")
-        table.add_row(change.label, percent(change.saved), interval, times(change.cost))
-    return [table]
+        rows.add_row(change.label, percent(change.saved.rate), interval, times(change.cost))
+    return [rows]
 
 
 def _pair(found: Explanation, effect: Effect) -> str:
