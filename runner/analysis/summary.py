@@ -15,7 +15,7 @@ _MOST_ROWS = 12
 
 
 @dataclass(frozen=True)
-class Axis:
+class AxisSummary:
     """Convergence by one axis.
 
     Attributes
@@ -44,7 +44,7 @@ class Summary:
         Runs by outcome, the most frequent first.
     converged : int
         Runs whose criterion holds at the end.
-    axes : tuple of Axis
+    axes : tuple of AxisSummary
         Every axis with more than one value.
     """
 
@@ -52,7 +52,7 @@ class Summary:
     path: Path
     outcomes: Mapping[str, int]
     converged: int
-    axes: tuple[Axis, ...]
+    axes: tuple[AxisSummary, ...]
 
     @property
     def runs(self) -> int:
@@ -71,7 +71,7 @@ def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
         Keys that the study sweeps; when not given, those that have more than one value in the table.
     """
     outcomes, converged, tallies = count(path, axes)
-    found = (Axis(tally.name, tuple(tally.groups())) for tally in tallies)
+    found = (AxisSummary(tally.name, tuple(tally.groups())) for tally in tallies)
     ordered = dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0])))
     return Summary(path.parent.name, path, ordered, converged, tuple(axis for axis in found if len(axis.groups) > 1))
 

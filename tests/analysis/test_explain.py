@@ -16,10 +16,10 @@ from support.synthetic import table, write
 
 from runner.analysis.explain.anova import Effects, effects, full_grid
 from runner.analysis.explain.answer import answer, times
-from runner.analysis.explain.axes import GRID, MATCHED, RANGES, axis_reports
 from runner.analysis.explain.counterfactuals import changes, cheapest_first
 from runner.analysis.explain.explanation import Explanation, as_json, best_cell, explain
 from runner.analysis.explain.factors import fault_names, shown
+from runner.analysis.explain.levels import GRID, MATCHED, RANGES, factor_reports
 from runner.analysis.explain.one_run import words
 from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs, load_runs, parameters
@@ -77,7 +77,7 @@ def naive_effects(rate: Callable[[Cell], float]) -> dict[tuple[str, ...], float]
 
 
 def shares(found: Effects, names: list[str]) -> dict[tuple[str, ...], float]:
-    return {tuple(names[at] for at in effect.axes): effect.share for effect in (*found.main, *found.pairs)}
+    return {tuple(names[at] for at in effect.factors): effect.share for effect in (*found.main, *found.pairs)}
 
 
 # --- what decides
@@ -90,11 +90,11 @@ def test_known_effects_are_found(tmp_path: Path, rate: Callable[[Cell], float], 
     grid = full_grid(runs)
     assert grid is not None
     found = effects(grid)
-    names = [axis.name for axis in runs.axes]
+    names = [factor.name for factor in runs.factors]
     expected = naive_effects(rate)
     assert sorted(names) == sorted(AXES)
-    for axes, share in shares(found, names).items():
-        key = axes if axes in expected else axes[::-1]
+    for factors, share in shares(found, names).items():
+        key = factors if factors in expected else factors[::-1]
         assert share == pytest.approx(expected[key], abs=0.03)
     assert found.rest == pytest.approx(1 - sum(expected.values()), abs=0.03)
 
@@ -109,8 +109,8 @@ def test_without_chance_the_shares_are_exact(tmp_path: Path) -> None:
     assert grid is not None
     found = effects(grid, runs.exact)
     expected = naive_effects(rate)
-    for axes, share in shares(found, [axis.name for axis in runs.axes]).items():
-        assert share == pytest.approx(expected[axes], abs=1e-12)
+    for factors, share in shares(found, [factor.name for factor in runs.factors]).items():
+        assert share == pytest.approx(expected[factors], abs=1e-12)
 
 
 def test_noise_is_removed_without_bias() -> None:
@@ -124,7 +124,7 @@ def test_noise_is_removed_without_bias() -> None:
             luck = rng.random((5, 1, 1) if common else (5, 3, 3))
             y = (luck < np.full((3, 3), 0.5)).astype(float)
             found = effects(Grid(y, np.arange(5)))
-            main.append(next(effect.variance for effect in found.main if effect.axes == (0,)))
+            main.append(next(effect.variance for effect in found.main if effect.factors == (0,)))
             total.append(found.total)
         # Negative estimates are shown as nought, so the mean is a little above it, and far below the noise of 1 / 20.
         assert np.mean(main) < 0.006
@@ -146,7 +146,7 @@ def test_the_estimator_itself_is_unbiased() -> None:
 def test_a_dead_axis_does_not_matter(tmp_path: Path) -> None:
     found = explain(write(table(AXES, additive, 500), tmp_path))
     assert found.effects is not None
-    dead = next(effect for effect in found.effects.main if found.axes[effect.axes[0]].axis.name == "epochs")
+    dead = next(effect for effect in found.effects.main if found.factors[effect.factors[0]].factor.name == "epochs")
     assert dead.share < 0.01
     assert "epochs hardly matters." in " ".join(answer(found))
 
@@ -161,8 +161,8 @@ def test_a_seed_without_all_cells_is_left_out_of_the_exact_shares(tmp_path: Path
 def test_best_and_worst_values_have_plain_rates_on_a_full_grid(tmp_path: Path) -> None:
     frame = table(AXES, additive, 300)
     found = explain(write(frame, tmp_path))
-    for report in found.axes:
-        rates = frame.groupby(report.axis.name).converged.mean()
+    for report in found.factors:
+        rates = frame.groupby(report.factor.name).converged.mean()
         assert report.how == GRID
         assert report.best.share.rate == pytest.approx(rates.max())
         assert report.worst.share.rate == pytest.approx(rates.min())
@@ -181,7 +181,7 @@ def test_matched_cells_undo_what_an_incomplete_grid_confounds(tmp_path: Path) ->
     assert plain["10.0"] < plain["0.1"]
     found = explain(write(frame, tmp_path))
     assert (found.in_grid, found.n_cells) == (12, 15)
-    reports = {report.axis.name: report for report in axis_reports(found.runs, None)}
+    reports = {report.factor.name: report for report in factor_reports(found.runs, None)}
     assert all(report.how == MATCHED for report in reports.values())
     assert (reports["learning_rate"].best.value, reports["learning_rate"].worst.value) == ("10", "0.1")
     epochs = reports["epochs"]
@@ -202,8 +202,8 @@ def test_cells_included_one_by_one_leave_the_grid_exact(tmp_path: Path) -> None:
     assert found.effects is not None
     alone = explain(write(grid, tmp_path, "alone"))
     assert alone.effects is not None
-    names = [report.axis.name for report in found.axes][:3]
-    assert shares(found.effects, names) == shares(alone.effects, [report.axis.name for report in alone.axes])
+    names = [report.factor.name for report in found.factors][:3]
+    assert shares(found.effects, names) == shares(alone.effects, [report.factor.name for report in alone.factors])
 
 
 def test_no_grid_at_all(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_random_sample_is_cut_into_ranges(tmp_path: Path) -> None:
     frame = pd.concat(parts)
     frame.insert(2, "momentum", np.repeat(others, 20))
     found = explain(write(frame, tmp_path), axes=["learning_rate", "momentum"])
-    by_name = {report.axis.name: report for report in found.axes}
+    by_name = {report.factor.name: report for report in found.factors}
     assert by_name["learning_rate"].how == RANGES
     assert by_name["learning_rate"].explained > 0.8
     assert by_name["momentum"].explained < 0.05
@@ -248,21 +248,21 @@ def test_a_random_sample_is_cut_into_ranges(tmp_path: Path) -> None:
     assert "estimate from ranges of values" in " ".join(text_of(found).split())
 
 
-# --- axes
+# --- factors
 
 
 def test_columns_that_follow_from_others_are_no_axes(tmp_path: Path) -> None:
     runs = runs_of(table(AXES, additive, 5), tmp_path)
-    assert {axis.name for axis in runs.axes} == set(AXES)
+    assert {factor.name for factor in runs.factors} == set(AXES)
 
 
 def test_keys_that_advance_together_are_one_axis(tmp_path: Path) -> None:
     frame = table({"learning_rate": B}, additive_rate, 20)
     frame["epochs"] = frame.learning_rate.map({"0.1": "1000", "1.0": "100", "10.0": "10"})
     runs = load_runs(write(frame, tmp_path), ["learning_rate", "epochs"])
-    (axis,) = runs.axes
-    assert axis.name == "learning_rate & epochs"
-    assert axis.label(0) == "learning_rate 0.1, epochs 1000"
+    (factor,) = runs.factors
+    assert factor.name == "learning_rate & epochs"
+    assert factor.label(0) == "learning_rate 0.1, epochs 1000"
 
 
 def additive_rate(cell: Cell) -> float:
@@ -271,7 +271,7 @@ def additive_rate(cell: Cell) -> float:
 
 def test_the_values_of_an_axis_of_numbers_ascend(tmp_path: Path) -> None:
     runs = runs_of(table({"learning_rate": ("10.0", "0.1", "2.0")}, lambda cell: 0.5, 4), tmp_path)
-    assert runs.axes[0].values == ("0.1", "2.0", "10.0")
+    assert runs.factors[0].values == ("0.1", "2.0", "10.0")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_an_ablation_tells_which_fault_kills(tmp_path: Path) -> None:
         return 0.0 if "ascent" in faults else 0.9
 
     found = explain(write(ablation(200, rate), tmp_path))
-    assert [report.axis.name for report in found.axes] == list(FAULTS)
+    assert [report.factor.name for report in found.factors] == list(FAULTS)
     said = " ".join(answer(found))
     assert "What decides: ascent (100% of the differences between settings). early and rounding hardly matter." in said
     assert "with without" not in said
@@ -337,7 +337,7 @@ def test_changes_count_the_same_seeds(tmp_path: Path) -> None:
     failed = frame[~frame.converged]
     for change in itertools.chain.from_iterable(found.values()):
         hits = count = 0
-        new = {axis.name: axis.values[v] for axis, v in zip(change.axes, change.values, strict=True)}
+        new = {factor.name: factor.values[v] for factor, v in zip(change.factors, change.values, strict=True)}
         there = frame.set_index([*AXES, "seed"]).converged.to_dict()
         for row in failed[[*AXES, "seed"]].itertuples(index=False, name=None):
             cell = dict(zip(AXES, row[:-1], strict=True))
@@ -412,7 +412,7 @@ def test_one_run_and_what_saves_its_seed(tmp_path: Path) -> None:
     assert found.run.same_settings.hits == cell.converged.sum()
     saving = frame.set_index([*AXES, "seed"]).converged
     for change in found.run.changes:
-        new = {axis.name: axis.values[v] for axis, v in zip(change.axes, change.values, strict=True)}
+        new = {factor.name: factor.values[v] for factor, v in zip(change.factors, change.values, strict=True)}
         settings = {**{key: failed[key] for key in AXES}, **new}
         assert saving[*settings.values(), failed.seed]
     if found.run.changes:
@@ -526,7 +526,7 @@ def test_no_run_converged(tmp_path: Path) -> None:
 
 def test_a_single_setting_is_a_matter_of_the_seed(tmp_path: Path) -> None:
     found = explain(write(table({}, lambda cell: 0.5, 100), tmp_path))
-    assert found.axes == ()
+    assert found.factors == ()
     assert answer(found)[0].endswith("of the 100 runs converged (1 setting, 100 seeds).")
     text_of(found)
 
@@ -571,7 +571,7 @@ def test_json_has_every_number(tmp_path: Path) -> None:
     content = json.loads(json.dumps(as_json(found, answer(found)), allow_nan=False))
     assert content["runs"] == 900
     assert content["grid"] == {"full": True, "cells": 18}
-    assert {axis["name"] for axis in content["axes"]} == set(AXES)
+    assert {factor["name"] for factor in content["axes"]} == set(AXES)
     assert content["answer"] == answer(found)
     assert content["changes"]["1"][0]["set"].keys() <= set(AXES)
     assert len(content["interactions"]) == 3
@@ -632,8 +632,8 @@ def test_a_large_table_takes_seconds(tmp_path: Path) -> None:
     """A hundred thousand rows here; the work grows in proportion."""
     import time
 
-    axes = {"architecture": A, "learning_rate": B, "epochs": C, "init": ("normal(0, 1)", "he_normal")}
-    path = write(table(axes, interaction, 2800), tmp_path)
+    factors = {"architecture": A, "learning_rate": B, "epochs": C, "init": ("normal(0, 1)", "he_normal")}
+    path = write(table(factors, interaction, 2800), tmp_path)
     began = time.monotonic()
     found = explain(path)
     assert len(found.runs) == 100_800

@@ -1,6 +1,6 @@
-"""Which axes matter on a full grid: exact analysis of variance of the cells' rates, with the noise of sampling removed.
+"""Which factors matter on a full grid: exact analysis of variance of the cells' rates, without the noise of few seeds.
 
-The rate of a cell is known only from its seeds, so rates would differ even if no axis mattered, and because all cells
+The rate of a cell is known only from its seeds, so rates would differ even if no factor mattered, and because all cells
 share the seeds their errors go together. Both are dealt with at once: the variance of an effect is the mean square
 of the effect over the seeds less what its scatter from seed to seed adds to that. This is unbiased, whatever the
 correlation between the cells.
@@ -29,7 +29,7 @@ class Grid:
 
     Attributes
     ----------
-    y : float array (seeds, values of the first axis, ..., values of the last)
+    y : float array (seeds, values of the first factor, ..., values of the last)
         1 where a run converged.
     seeds : int array
         Numbers of the seeds for which every cell was run.
@@ -41,17 +41,17 @@ class Grid:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one axis, or two together, add to the variance between cells.
+    """What one factor, or two together, add to the variance between cells.
 
     Attributes
     ----------
-    axes : tuple of int
+    factors : tuple of int
     variance : float
     share : float
         Of the variance between cells.
     """
 
-    axes: tuple[int, ...]
+    factors: tuple[int, ...]
     variance: float
     share: float
 
@@ -67,7 +67,7 @@ class Effects:
     main, pairs : tuple of Effect
         Largest first.
     rest : float
-        Share that takes three or more axes at once.
+        Share that takes three or more factors at once.
     """
 
     total: float
@@ -102,7 +102,7 @@ def main_grid(runs: Runs) -> NDArray[np.bool_] | None:
     bool array or None
         None when less than half of the cells make a grid.
     """
-    k = len(runs.axes)
+    k = len(runs.factors)
     if not k:
         return None
     _, first, cell = np.unique(runs.place(range(k)), return_index=True, return_inverse=True)
@@ -115,7 +115,7 @@ def main_grid(runs: Runs) -> NDArray[np.bool_] | None:
             return None
         if np.prod([float(np.count_nonzero(each)) for each in counts]) == n:
             return kept[cell]
-        # What part of the cells a value has that it would have if all values of its axis had as many.
+        # What part of the cells a value has that it would have if all values of its factor had as many.
         parts = [np.where(each > 0, each * np.count_nonzero(each) / n, np.inf) for each in counts]
         at = min(range(k), key=lambda i: float(parts[i].min()))
         kept &= codes[:, at] != int(parts[at].argmin())
@@ -136,7 +136,7 @@ def effects(grid: Grid, exact: bool = False) -> Effects:
     grand = y.reshape(len(y), -1).mean(axis=1)
     means = {(i,): _over(y, (i,)) for i in range(k)}
     total = _variance(y.reshape(len(y), -1) - grand[:, None], exact)
-    main = [(axes, _variance(mean - grand[:, None], exact)) for axes, mean in means.items()]
+    main = [(factors, _variance(mean - grand[:, None], exact)) for factors, mean in means.items()]
     pairs = []
     for i, j in combinations(range(k), 2):
         both = _over(y, (i, j)) + grand[:, None, None]
@@ -146,7 +146,7 @@ def effects(grid: Grid, exact: bool = False) -> Effects:
 
 
 def _over(y: Floats, keep: tuple[int, ...]) -> Floats:
-    """Means over all axes but the seeds and some."""
+    """Means over all factors but the seeds and some."""
     away = tuple(at + 1 for at in range(y.ndim - 1) if at not in keep)
     return np.asarray(y.mean(axis=away), np.float64)
 
@@ -169,7 +169,7 @@ def _effects(
     real = total > 1e-6
 
     def made(parts: Sequence[tuple[tuple[int, ...], float]]) -> tuple[Effect, ...]:
-        found = [Effect(axes, max(v, 0.0), min(max(v / total, 0.0), 1.0) if real else 0.0) for axes, v in parts]
+        found = [Effect(factors, max(v, 0.0), min(max(v / total, 0.0), 1.0) if real else 0.0) for factors, v in parts]
         return tuple(sorted(found, key=lambda effect: -effect.share))
 
     first, second = made(main), made(pairs)

@@ -59,8 +59,8 @@ def _none_converged(found: Explanation) -> str:
     common = commonest_failure(found.runs)
     share = next(each.share for each in found.outcomes if each.name == common)
     text = f"None of the {len(found.runs):,} runs converged ({tried(found)})"
-    if found.axes:
-        names = listed([report.axis.name for report in found.axes])
+    if found.factors:
+        names = listed([report.factor.name for report in found.factors])
         text += f": none of the tried values of {names} helps by itself or together with the others"
     meaning = MEANINGS.get(common)
     told = f" {meaning.what} {meaning.helps}" if meaning else ""
@@ -82,14 +82,16 @@ def _what_decides(found: Explanation) -> list[str]:
         return _what_decides_loosely(found)
     if found.effects.total <= 1e-6:
         return ["All settings do equally well: whether a run converges is a matter of its seed alone."]
-    names = [report.axis.name for report in found.axes]
+    names = [report.factor.name for report in found.factors]
     main = [effect for effect in found.effects.main if effect.share >= _LITTLE][:_LISTED]
     pair = next((effect for effect in found.effects.pairs if effect.share >= 0.05), None)
-    parts = [f"{names[effect.axes[0]]} ({effect.share:.0%}{_UNIT if not i else ''})" for i, effect in enumerate(main)]
+    parts = [
+        f"{names[effect.factors[0]]} ({effect.share:.0%}{_UNIT if not i else ''})" for i, effect in enumerate(main)
+    ]
     if pair:
-        parts.append(f"the interplay of {names[pair.axes[0]]} and {names[pair.axes[1]]} ({pair.share:.0%})")
-    little = [names[effect.axes[0]] for effect in found.effects.main if effect.share < _LITTLE]
-    involved = {at for effect in found.effects.pairs if effect.share >= _LITTLE for at in effect.axes}
+        parts.append(f"the interplay of {names[pair.factors[0]]} and {names[pair.factors[1]]} ({pair.share:.0%})")
+    little = [names[effect.factors[0]] for effect in found.effects.main if effect.share < _LITTLE]
+    involved = {at for effect in found.effects.pairs if effect.share >= _LITTLE for at in effect.factors}
     little = [name for name in little if names.index(name) not in involved]
     if found.effects.rest >= _MUCH:
         parts.append(f"three or more settings at once, each of no use without the others ({found.effects.rest:.0%})")
@@ -100,17 +102,17 @@ def _what_decides(found: Explanation) -> list[str]:
 
 
 def _what_decides_loosely(found: Explanation) -> list[str]:
-    known = [report for report in found.axes if report.typical >= 0.01]
+    known = [report for report in found.factors if report.typical >= 0.01]
     known.sort(key=lambda report: -report.typical)
-    parts = [f"{report.axis.name} (by {100 * report.typical:.0f} points)" for report in known[:_LISTED]]
-    guessed = [report for report in found.axes if report.explained >= 0.05]
+    parts = [f"{report.factor.name} (by {100 * report.typical:.0f} points)" for report in known[:_LISTED]]
+    guessed = [report for report in found.factors if report.explained >= 0.05]
     guessed.sort(key=lambda report: -report.explained)
     text = []
     if parts:
         text.append(f"What moves the share that converges when nothing else changes: {listed(parts)}.")
     if guessed:
         shares = [
-            f"{report.axis.name} (about {report.explained:.0%}{'' if i else _UNIT})"
+            f"{report.factor.name} (about {report.explained:.0%}{'' if i else _UNIT})"
             for i, report in enumerate(guessed[:_LISTED])
         ]
         text.append(f"What decides: {listed(shares)}.")
@@ -166,10 +168,10 @@ def _never_works(found: Explanation) -> list[str]:
     if found.best.share.rate < ENOUGH:
         return []
     labels: list[str] = []
-    for at, axis in enumerate(found.runs.axes):
+    for at, factor in enumerate(found.runs.factors):
         most = most_in_any_cell(found.runs, at)
-        never = [axis.label(value) for value, rate in enumerate(most) if rate <= _NEVER]
-        # Many values of a fine axis are one statement each, and no news.
+        never = [factor.label(value) for value, rate in enumerate(most) if rate <= _NEVER]
+        # Many values of a fine factor are one statement each, and no news.
         if never and len(never) < len(most) and len(never) <= _LISTED:
             labels += never
     if not labels:
@@ -182,7 +184,7 @@ def _with(labels: Iterable[str]) -> str:
 
 
 def _best(found: Explanation) -> list[str]:
-    if not found.axes or not found.best.share.hits or any(axis.name == TASK for axis in found.runs.axes):
+    if not found.factors or not found.best.share.hits or any(factor.name == TASK for factor in found.runs.factors):
         return []
     share = found.best.share
     return [f"Best of all settings tried: {found.best.label}: {int(share.hits)} of {int(share.runs)} converge."]
@@ -215,7 +217,7 @@ def _luck(others: Share) -> str:
 
 
 def _saving_changes(changes: Sequence[Change]) -> list[str]:
-    size = len(changes[0].axes)
+    size = len(changes[0].factors)
     first = "The cheapest change that saves it:" if size == 1 else f"It takes {size} changes at once. The cheapest:"
     lines = [f"{first} {changes[0].phrase}, this very seed converges{_so_do(changes[0])}."]
     surest = max(changes, key=_rate)

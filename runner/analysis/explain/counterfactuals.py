@@ -1,7 +1,7 @@
 """What would have saved the runs that failed: the same seeds, which start from the same weights, with other settings.
 
-A change gives some axes other values and leaves all others as they were. Every failed run is compared with the run
-that it would have become; those that were not run are not counted. All changes of one axis are tried, then of two,
+A change gives some factors other values and leaves all others as they were. Every failed run is compared with the run
+that it would have become; those that were not run are not counted. All changes of one factor are tried, then of two,
 and of more as long as none saves half of the failed runs.
 """
 
@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import Axis
+from runner.analysis.explain.factors import Factor
 from runner.analysis.explain.runs import Floats, Ints, Runs, combined
 from runner.analysis.shares import Share, share_over_seeds, totals
 
 ENOUGH = 0.5
 _BEAM = 3
-_MOST_AXES = 6
+_MOST_FACTORS = 6
 _MOST_TABLE = 30_000_000
 _MOST_COMBINATIONS = 20_000
 _LEAST_STEP = 0.02
@@ -33,11 +33,11 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Change:
-    """Other values on some axes.
+    """Other values on some factors.
 
     Attributes
     ----------
-    axes : tuple of Axis
+    factors : tuple of Factor
     values : tuple of int
         The value each of them gets.
     saved : Share
@@ -48,7 +48,7 @@ class Change:
         For a single run: whether its own partner converges.
     """
 
-    axes: tuple[Axis, ...]
+    factors: tuple[Factor, ...]
     values: tuple[int, ...]
     saved: Share
     cost: float
@@ -57,23 +57,23 @@ class Change:
     @property
     def label(self) -> str:
         """`learning_rate 2, epochs 1000`."""
-        return ", ".join(axis.label(value) for axis, value in zip(self.axes, self.values, strict=True))
+        return ", ".join(factor.label(value) for factor, value in zip(self.factors, self.values, strict=True))
 
     @property
     def phrase(self) -> str:
         """`with learning_rate 2`, `without ascent`."""
-        return self.label if self.axes[0].fault else f"with {self.label}"
+        return self.label if self.factors[0].fault else f"with {self.label}"
 
     def as_json(self) -> dict[str, Any]:
         """For another program."""
-        values = {axis.name: axis.values[v] for axis, v in zip(self.axes, self.values, strict=True)}
+        values = {factor.name: factor.values[v] for factor, v in zip(self.factors, self.values, strict=True)}
         same = {} if self.same_seed is None else {"same_seed": self.same_seed}
         return {"set": values, **self.saved.as_json(), "cost": self.cost, **same}
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """All changes on the same axes: by combination of values, counts and costs of failed runs and their partners."""
+    """All changes on the same factors: by combination of values, counts and costs of failed runs and their partners."""
 
     at: tuple[int, ...]
     hits: Floats
@@ -93,7 +93,7 @@ class _Outcome:
 
 
 def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
-    """The changes worth making, by how many axes they change; cheapest first, and none that costs more and saves less.
+    """The changes worth making, by how many factors they change: cheapest first, none that costs more and saves less.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
         return {}
     found: dict[int, tuple[Change, ...]] = {}
     # Another task is no remedy.
-    axes = [at for at, axis in enumerate(runs.axes) if axis.name != TASK]
-    tried = [_try(runs, (at,)) for at in axes]
-    for size in range(1, min(len(axes), _MOST_AXES) + 1):
+    factors = [at for at, factor in enumerate(runs.factors) if factor.name != TASK]
+    tried = [_try(runs, (at,)) for at in factors]
+    for size in range(1, min(len(factors), _MOST_FACTORS) + 1):
         if size > 1:
-            tried = [_try(runs, at) for at in _next(runs, axes, tried, size)]
+            tried = [_try(runs, at) for at in _next(runs, factors, tried, size)]
         front = _front(tried)
         if front:
             found[size] = tuple(_change(runs, outcome, combination) for outcome, combination in front)
@@ -116,20 +116,20 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     return found
 
 
-def _next(runs: Runs, axes: Sequence[int], tried: Sequence[_Outcome], size: int) -> list[tuple[int, ...]]:
-    """Sets of axes to change: all pairs; then only the best sets with one more."""
+def _next(runs: Runs, factors: Sequence[int], tried: Sequence[_Outcome], size: int) -> list[tuple[int, ...]]:
+    """Sets of factors to change: all pairs; then only the best sets with one more."""
     if size == 2:
-        sets: Iterable[tuple[int, ...]] = combinations(axes, 2)
+        sets: Iterable[tuple[int, ...]] = combinations(factors, 2)
     else:
         best = sorted(tried, key=lambda outcome: -outcome.best)[:_BEAM]
-        more = {tuple(sorted((*each.at, at))) for each in best for at in axes if at not in each.at}
+        more = {tuple(sorted((*each.at, at))) for each in best for at in factors if at not in each.at}
         sets = sorted(more)
     return [at for at in sets if np.prod([float(runs.levels[i]) for i in at]) <= _MOST_COMBINATIONS]
 
 
 def _layout(runs: Runs, at: tuple[int, ...]) -> tuple[Ints, Ints, int]:
     """Group of each run (the same seed and the same values elsewhere), its combination of values, and their number."""
-    others = [i for i in range(len(runs.axes)) if i not in at]
+    others = [i for i in range(len(runs.factors)) if i not in at]
     group = combined([(runs.place(others), len(runs) * 4 + 1024), (runs.seeds, runs.n_seeds)], len(runs))
     combination, size = np.zeros(len(runs), np.int64), 1
     for i in at:
@@ -251,6 +251,6 @@ def _change(runs: Runs, outcome: _Outcome, combination: int) -> Change:
         hits += totals(table.seeds, runs.n_seeds, table.saved()[:, combination])
         counts += totals(table.seeds, runs.n_seeds, table.applicable()[:, combination])
     values = np.unravel_index(combination, [runs.levels[i] for i in outcome.at])
-    axes = tuple(runs.axes[i] for i in outcome.at)
+    factors = tuple(runs.factors[i] for i in outcome.at)
     saved = share_over_seeds(hits, counts, runs.exact)
-    return Change(axes, tuple(int(v) for v in values), saved, float(outcome.cost[combination]))
+    return Change(factors, tuple(int(v) for v in values), saved, float(outcome.cost[combination]))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from runner.analysis.explain.anova import Effect, Effects, effects, full_grid, main_grid
-from runner.analysis.explain.axes import AxisReport, Level, axis_reports, share_where
 from runner.analysis.explain.counterfactuals import Change, changes
+from runner.analysis.explain.levels import FactorReport, Level, factor_reports, share_where
 from runner.analysis.explain.one_run import RunReport, run_report
 from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
 from runner.analysis.explain.runs import Runs, load_runs, part_of
@@ -21,8 +21,18 @@ from runner.results.reader import find_row
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One combination of values on all axes: its name, its share that converges, and its cost beside the mean one."""
+class BestCell:
+    """The cell in which most runs converge.
+
+    Attributes
+    ----------
+    label : str
+        Its values on all factors.
+    share : Share
+        Of its runs that converge.
+    cost : float
+        Of training it, as a multiple of the mean over all cells.
+    """
 
     label: str
     share: Share
@@ -40,7 +50,7 @@ class Explanation:
     runs : Runs
     all_runs : Share
     outcomes : tuple of OutcomeShare
-    axes : tuple of AxisReport
+    factors : tuple of FactorReport
     grid : Runs or None
         The runs that make a full grid: all, or all but some cells beside it.
     effects : Effects or None
@@ -48,8 +58,8 @@ class Explanation:
     complete_seeds : int
         Seeds for which every cell of the grid was run; 0 when there is none.
     changes : dict of int to tuple of Change
-        By how many axes they change.
-    best : Cell
+        By how many factors they change.
+    best : BestCell
         The cheapest of the cells in which most runs converge.
     run : RunReport or None
         When a run was asked for.
@@ -59,12 +69,12 @@ class Explanation:
     runs: Runs
     all_runs: Share
     outcomes: tuple[OutcomeShare, ...]
-    axes: tuple[AxisReport, ...]
+    factors: tuple[FactorReport, ...]
     grid: Runs | None
     effects: Effects | None
     complete_seeds: int
     changes: dict[int, tuple[Change, ...]]
-    best: Cell
+    best: BestCell
     run: RunReport | None
 
     @property
@@ -111,7 +121,7 @@ def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explana
         runs=runs,
         all_runs=share_where(runs, np.ones(len(runs), bool)),
         outcomes=outcome_shares(runs),
-        axes=axis_reports(runs, None if grid is None else part),
+        factors=factor_reports(runs, None if grid is None else part),
         grid=None if grid is None else part,
         effects=None if grid is None else effects(grid, runs.exact),
         complete_seeds=0 if grid is None else len(grid.seeds),
@@ -121,21 +131,21 @@ def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explana
     )
 
 
-def best_cell(runs: Runs) -> Cell:
+def best_cell(runs: Runs) -> BestCell:
     """The cell with the largest share that converges; of equal ones the cheapest."""
-    place = runs.place(range(len(runs.axes)))
+    place = runs.place(range(len(runs.factors)))
     _, first, cell = np.unique(place, return_index=True, return_inverse=True)
     counts = np.bincount(cell)
     rate, cost = np.bincount(cell, runs.converged) / counts, np.bincount(cell, runs.cost) / counts
     best = int(np.lexsort((cost, -rate))[0])
     codes = runs.codes[first[best]]
-    label = ", ".join(axis.label(int(value)) for axis, value in zip(runs.axes, codes, strict=True))
-    return Cell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()))
+    label = ", ".join(factor.label(int(value)) for factor, value in zip(runs.factors, codes, strict=True))
+    return BestCell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()))
 
 
 def most_in_any_cell(runs: Runs, at: int) -> list[float]:
-    """For every value of an axis the largest share that converges in any cell with it."""
-    place = runs.place(range(len(runs.axes)))
+    """For every value of a factor the largest share that converges in any cell with it."""
+    place = runs.place(range(len(runs.factors)))
     _, first, cell = np.unique(place, return_index=True, return_inverse=True)
     rate = np.bincount(cell, runs.converged) / np.bincount(cell)
     most = np.zeros(runs.levels[at])
@@ -157,7 +167,7 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
             for each in found.outcomes
         },
         "grid": {"full": found.in_grid == found.n_cells, "cells": found.in_grid},
-        "axes": [_axis_json(found, i) for i in range(len(found.axes))],
+        "axes": [_factor_json(found, i) for i in range(len(found.factors))],
         "interactions": [_effect_json(found, effect) for effect in (found.effects.pairs if found.effects else ())],
         "rest": found.effects.rest if found.effects else None,
         "best": {"settings": found.best.label, **found.best.share.as_json(), "cost": found.best.cost},
@@ -166,11 +176,11 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _axis_json(found: Explanation, at: int) -> dict[str, Any]:
-    report = found.axes[at]
-    main = next((effect for effect in (found.effects.main if found.effects else ()) if effect.axes == (at,)), None)
+def _factor_json(found: Explanation, at: int) -> dict[str, Any]:
+    report = found.factors[at]
+    main = next((effect for effect in (found.effects.main if found.effects else ()) if effect.factors == (at,)), None)
     return {
-        "name": report.axis.name,
+        "name": report.factor.name,
         "how": report.how,
         "share_of_variance": main.share if main else _known(report.explained),
         "typical_change": _known(report.typical),
@@ -188,7 +198,7 @@ def _known(value: float) -> float | None:
 
 
 def _effect_json(found: Explanation, effect: Effect) -> dict[str, Any]:
-    return {"axes": [found.axes[at].axis.name for at in effect.axes], "share_of_variance": effect.share}
+    return {"axes": [found.factors[at].factor.name for at in effect.factors], "share_of_variance": effect.share}
 
 
 def _run_json(run: RunReport) -> dict[str, Any]:

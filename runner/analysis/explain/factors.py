@@ -1,4 +1,4 @@
-"""The axes of a table: columns that differ, sets of faults taken apart, columns that go together joined."""
+"""The factors of a table: columns that differ, sets of faults taken apart, columns that go together joined."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARTS = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
-class Axis:
+class Factor:
     """Something that differs between cells.
 
     Attributes
@@ -75,91 +75,93 @@ def shown(text: str) -> str:
         return _AND.join(map(shown, text.split(_AND))) if _AND in text else text
 
 
-def find_axes(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> tuple[list[Axis], list[Ints]]:
-    """Axes, and for each the number of every row's value.
+def find_factors(
+    frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()
+) -> tuple[list[Factor], list[Ints]]:
+    """Factors, and for each the number of every row's value.
 
     Parameters
     ----------
     frame : DataFrame
         Texts as categories.
     keys : sequence of str
-        Columns that may be axes.
+        Columns that may be factors.
     given : sequence of str
-        Those that the study sweeps: axes even when they follow from another one.
+        Those that the study sweeps: factors even when they follow from another one.
     """
-    axes, columns = _axes_of(frame, keys)
-    n_cells = count_cells(axes, columns)
-    axes, columns = _independent(axes, columns, n_cells, given)
-    axes, columns = _split_faults(axes, columns)
-    return _joined(axes, columns, n_cells)
+    factors, columns = _factors_of(frame, keys)
+    n_cells = count_cells(factors, columns)
+    factors, columns = _independent(factors, columns, n_cells, given)
+    factors, columns = _split_faults(factors, columns)
+    return _joined(factors, columns, n_cells)
 
 
-def count_cells(axes: list[Axis], columns: list[Ints]) -> int:
+def count_cells(factors: list[Factor], columns: list[Ints]) -> int:
     """How many combinations of values there are."""
     whole = np.zeros(len(columns[0]) if columns else 1, np.int64)
-    for axis, column in zip(axes, columns, strict=True):
-        _, whole = np.unique(whole * len(axis.values) + column, return_inverse=True)
+    for factor, column in zip(factors, columns, strict=True):
+        _, whole = np.unique(whole * len(factor.values) + column, return_inverse=True)
     return int(whole.max(initial=0)) + 1
 
 
-def _tells(axis: Axis, n_cells: int) -> bool:
-    """Whether it means something that a column follows from this axis: from a name of the cell everything follows."""
-    return len(axis.values) < n_cells or n_cells <= _FEW_CELLS
+def _tells(factor: Factor, n_cells: int) -> bool:
+    """Whether it means something that a column follows from this factor: from a name of the cell everything follows."""
+    return len(factor.values) < n_cells or n_cells <= _FEW_CELLS
 
 
-def _axes_of(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Axis], list[Ints]]:
-    axes, columns = [], []
+def _factors_of(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Factor], list[Ints]]:
+    factors, columns = [], []
     for key in keys:
         codes, texts = codes_of(frame[key])
         if len(texts) > 1:
-            axes.append(Axis(key, tuple(texts)))
+            factors.append(Factor(key, tuple(texts)))
             columns.append(codes)
-    return axes, columns
+    return factors, columns
 
 
 def _independent(
-    axes: list[Axis], columns: list[Ints], n_cells: int, given: Sequence[str]
-) -> tuple[list[Axis], list[Ints]]:
+    factors: list[Factor], columns: list[Ints], n_cells: int, given: Sequence[str]
+) -> tuple[list[Factor], list[Ints]]:
     """Without columns that follow from one before or after them, as `bias_learning_rate` from `learning_rate`."""
     dropped: set[int] = set()
-    for i in range(len(axes)):
-        for j in range(len(axes)):
-            if i == j or {i, j} & dropped or axes[j].name in given:
+    for i in range(len(factors)):
+        for j in range(len(factors)):
+            if i == j or {i, j} & dropped or factors[j].name in given:
                 continue
-            same = axes[i].values == axes[j].values and np.array_equal(columns[i], columns[j])
-            if not (same or _tells(axes[i], n_cells)):
+            same = factors[i].values == factors[j].values and np.array_equal(columns[i], columns[j])
+            if not (same or _tells(factors[i], n_cells)):
                 continue
-            pairs = _n_pairs(columns[i], columns[j], len(axes[j].values))
+            pairs = _n_pairs(columns[i], columns[j], len(factors[j].values))
             # j follows from i; of two that follow from each other the first stays, or the one that was given.
-            first = i < j or axes[i].name in given
-            if pairs == len(axes[i].values) and (len(axes[j].values) < pairs or first):
+            first = i < j or factors[i].name in given
+            if pairs == len(factors[i].values) and (len(factors[j].values) < pairs or first):
                 dropped.add(j)
-    kept = [at for at in range(len(axes)) if at not in dropped]
-    return [axes[at] for at in kept], [columns[at] for at in kept]
+    kept = [at for at in range(len(factors)) if at not in dropped]
+    return [factors[at] for at in kept], [columns[at] for at in kept]
 
 
 def _n_pairs(a: Ints, b: Ints, levels: int) -> int:
     return len(np.unique(a * levels + b))
 
 
-def _split_faults(axes: list[Axis], columns: list[Ints]) -> tuple[list[Axis], list[Ints]]:
-    """A sweep over sets of faults as one axis for each fault, which is there or not."""
-    at = next((i for i, axis in enumerate(axes) if axis.name == FAULTS), None)
+def _split_faults(factors: list[Factor], columns: list[Ints]) -> tuple[list[Factor], list[Ints]]:
+    """A sweep over sets of faults as one factor for each fault, which is there or not."""
+    at = next((i for i, factor in enumerate(factors) if factor.name == FAULTS), None)
     if at is None:
-        return axes, columns
-    sets = [fault_names(text) for text in axes[at].values]
-    # Alternatives of which each run has at most one are one axis already.
+        return factors, columns
+    sets = [fault_names(text) for text in factors[at].values]
+    # Alternatives of which each run has at most one are one factor already.
     if max(map(len, sets)) < 2:
-        return axes, columns
+        return factors, columns
     names = dict.fromkeys(name for each in sets for name in each)
     split, split_columns = [], []
     for name in names:
         present = np.array([name in each for each in sets], np.int64)
         if present.all():
             continue
-        split.append(Axis(name, (WITHOUT, WITH), fault=True))
+        split.append(Factor(name, (WITHOUT, WITH), fault=True))
         split_columns.append(present[columns[at]])
-    return [*axes[:at], *split, *axes[at + 1 :]], [*columns[:at], *split_columns, *columns[at + 1 :]]
+    return [*factors[:at], *split, *factors[at + 1 :]], [*columns[:at], *split_columns, *columns[at + 1 :]]
 
 
 def fault_names(text: str) -> tuple[str, ...]:
@@ -174,34 +176,34 @@ def fault_names(text: str) -> tuple[str, ...]:
     return tuple(name for part in _PARTS.split(inside) if (name := part.strip()) not in ("", "none"))
 
 
-def _joined(axes: list[Axis], columns: list[Ints], n_cells: int) -> tuple[list[Axis], list[Ints]]:
-    """Axes of which one follows from the other as one: what each of them does by itself cannot be told."""
-    kept: list[Axis] = []
+def _joined(factors: list[Factor], columns: list[Ints], n_cells: int) -> tuple[list[Factor], list[Ints]]:
+    """Factors of which one follows from the other as one: what each of them does by itself cannot be told."""
+    kept: list[Factor] = []
     kept_columns: list[Ints] = []
-    for axis, column in zip(axes, columns, strict=True):
+    for factor, column in zip(factors, columns, strict=True):
         for i, (other, codes) in enumerate(zip(kept, kept_columns, strict=True)):
-            pairs = _n_pairs(codes, column, len(axis.values))
+            pairs = _n_pairs(codes, column, len(factor.values))
             if pairs == len(other.values) and _tells(other, n_cells):
-                kept[i] = _together(other, axis, codes, column)
+                kept[i] = _together(other, factor, codes, column)
                 break
-            if pairs == len(axis.values) and _tells(axis, n_cells):
-                kept[i], kept_columns[i] = _together(axis, other, column, codes), column
+            if pairs == len(factor.values) and _tells(factor, n_cells):
+                kept[i], kept_columns[i] = _together(factor, other, column, codes), column
                 break
         else:
-            kept.append(axis)
+            kept.append(factor)
             kept_columns.append(column)
     return kept, kept_columns
 
 
-def _together(first: Axis, second: Axis, codes: Ints, others: Ints) -> Axis:
-    """The axis of two of which the second follows from the first."""
+def _together(first: Factor, second: Factor, codes: Ints, others: Ints) -> Factor:
+    """The factor of two of which the second follows from the first."""
     partner = np.zeros(len(first.values), np.int64)
     partner[codes] = others
     if first.fault and second.fault and partner.tolist() == [0, 1]:
         return replace(first, name=f"{first.name} + {second.name}")
     texts = [_text(first, i) + _AND + _text(second, int(partner[i])) for i in range(len(first.values))]
-    return Axis(f"{first.name}{_AND}{second.name}", tuple(texts))
+    return Factor(f"{first.name}{_AND}{second.name}", tuple(texts))
 
 
-def _text(axis: Axis, value: int) -> str:
-    return axis.values[value] or "none"
+def _text(factor: Factor, value: int) -> str:
+    return factor.values[value] or "none"

@@ -24,13 +24,13 @@ class RunReport:
     run_id, seed, outcome : str
     converged : bool
     settings : str
-        Its values on the axes.
+        Its values on the factors.
     words : tuple of str
         Its measurements, a sentence each.
     same_settings : Share
         Of all runs with its settings, those that converge.
     changes : tuple of Change
-        What saves the same seed, cheapest first; of the fewest axes that have such a change.
+        What saves the same seed, cheapest first; of the fewest factors that have such a change.
     """
 
     run_id: str
@@ -57,7 +57,7 @@ def run_report(runs: Runs, row: int, fields: Mapping[str, str]) -> RunReport:
     own = runs.codes[row]
     distance = (runs.codes != own).sum(axis=1)
     cell = distance == 0
-    settings = ", ".join(axis.label(int(value)) for axis, value in zip(runs.axes, own, strict=True))
+    settings = ", ".join(factor.label(int(value)) for factor, value in zip(runs.factors, own, strict=True))
     return RunReport(
         run_id=fields["run_id"],
         seed=fields["seed"],
@@ -78,7 +78,7 @@ def _share(runs: Runs, mask: NDArray[np.bool_], hits: NDArray[np.bool_]) -> Shar
 def _changes(runs: Runs, row: int, distance: NDArray[np.int64]) -> tuple[Change, ...]:
     """From the nearest cells outwards until one saves this seed and most of the others that failed here."""
     best: tuple[Change, ...] = ()
-    for size in range(1, len(runs.axes) + 1):
+    for size in range(1, len(runs.factors) + 1):
         found = _changes_of_size(runs, row, distance, size)
         if found and (not best or _most(found) > _most(best)):
             best = found
@@ -92,13 +92,13 @@ def _most(changes: tuple[Change, ...]) -> float:
 
 
 def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: int) -> tuple[Change, ...]:
-    """Cells that differ in so many axes and in which this seed converges, on the seeds that failed here."""
+    """Cells that differ in so many factors and in which this seed converges, on the seeds that failed here."""
     here = distance == 0
     failed = np.zeros(runs.n_seeds, bool)
     failed[runs.seeds[here & ~runs.converged]] = True
     spent = runs.cost[here & ~runs.converged].mean()
     rows = np.flatnonzero((distance == size) & failed[runs.seeds])
-    cells, index, cell = np.unique(runs.place(range(len(runs.axes)))[rows], return_index=True, return_inverse=True)
+    cells, index, cell = np.unique(runs.place(range(len(runs.factors)))[rows], return_index=True, return_inverse=True)
     n = len(cells)
     hits, counts, cost = (totals(cell, n, v) for v in (runs.converged[rows], np.ones(len(rows)), runs.cost[rows]))
     saves = np.zeros(n, bool)
@@ -111,8 +111,8 @@ def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: in
         at = np.flatnonzero(codes != runs.codes[row])
         saved = _share(runs, np.isin(np.arange(len(runs)), rows[cell == c]), runs.converged)
         price = float(cost[c] / counts[c] / spent)
-        axes, values = tuple(runs.axes[i] for i in at), tuple(int(codes[i]) for i in at)
-        found.append(Change(axes, values, saved, price, same_seed=True))
+        factors, values = tuple(runs.factors[i] for i in at), tuple(int(codes[i]) for i in at)
+        found.append(Change(factors, values, saved, price, same_seed=True))
     return tuple(found)
 
 

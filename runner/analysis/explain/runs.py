@@ -1,4 +1,4 @@
-"""The part of a results table that `explain` looks at, as numbers: which axes there are, and where each run stands."""
+"""The part of a results table that `explain` looks at, as numbers: its factors, and the value of each in every run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import Axis, count_cells, find_axes
+from runner.analysis.explain.factors import Factor, count_cells, find_factors
 from runner.analysis.shares import is_deterministic
 from runner.errors import RunnerError
 from runner.results.columns import key_columns
@@ -27,13 +27,13 @@ _LARGEST = 2**62
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs by axis and seed.
+    """Runs by factor and seed.
 
     Attributes
     ----------
-    axes : tuple of Axis
-    codes : int array (n, axes)
-        Number of each run's value on each axis.
+    factors : tuple of Factor
+    codes : int array (n, factors)
+        Number of each run's value on each factor.
     seeds : int array (n,)
         Number of its seed among `seed_values`.
     seed_values : int array
@@ -49,7 +49,7 @@ class Runs:
         How many had a loss that is no number before the first update.
     """
 
-    axes: tuple[Axis, ...]
+    factors: tuple[Factor, ...]
     codes: Ints
     seeds: Ints
     seed_values: Ints
@@ -65,36 +65,36 @@ class Runs:
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """Values per axis."""
-        return tuple(len(axis.values) for axis in self.axes)
+        """Values per factor."""
+        return tuple(len(factor.values) for factor in self.factors)
 
     @property
     def n_cells(self) -> int:
         """How many combinations of values there are."""
-        return len(np.unique(self.place(range(len(self.axes)))))
+        return len(np.unique(self.place(range(len(self.factors)))))
 
     @property
     def n_seeds(self) -> int:
         """How many seeds there are."""
         return len(self.seed_values)
 
-    def place(self, axes: Sequence[int]) -> Ints:
-        """One number for the values on some axes, the same for the same values, as small as can be."""
-        return combined([(self.codes[:, at], self.levels[at]) for at in axes], len(self))
+    def place(self, factors: Sequence[int]) -> Ints:
+        """One number for the values on some factors, the same for the same values, as small as can be."""
+        return combined([(self.codes[:, at], self.levels[at]) for at in factors], len(self))
 
 
 def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
-    """Some of the runs, without the axes and values that do not occur among them."""
-    axes, columns = [], []
-    for at, axis in enumerate(runs.axes):
+    """Some of the runs, without the factors and values that do not occur among them."""
+    factors, columns = [], []
+    for at, factor in enumerate(runs.factors):
         used, codes = np.unique(runs.codes[rows, at], return_inverse=True)
         if len(used) > 1:
-            axes.append(replace(axis, values=tuple(axis.values[value] for value in used.tolist())))
+            factors.append(replace(factor, values=tuple(factor.values[value] for value in used.tolist())))
             columns.append(np.asarray(codes, np.int64))
     n = int(np.count_nonzero(rows))
     return replace(
         runs,
-        axes=tuple(axes),
+        factors=tuple(factors),
         codes=np.stack(columns, axis=1) if columns else np.zeros((n, 0), np.int64),
         seeds=runs.seeds[rows],
         converged=runs.converged[rows],
@@ -137,7 +137,7 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
-    if given and len(frame["cell_id"].cat.categories) > count_cells(*find_axes(frame, given, given)):
+    if given and len(frame["cell_id"].cat.categories) > count_cells(*find_factors(frame, given, given)):
         # Cells that the study includes one by one may differ in keys that are on no axis.
         frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
@@ -153,17 +153,17 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
     frame : DataFrame
         Texts as categories.
     keys : sequence of str
-        Columns that may be axes.
+        Columns that may be factors.
     given : sequence of str
-        Those that the study sweeps: axes even when they follow from another one.
+        Those that the study sweeps: factors even when they follow from another one.
     """
     may_be = [key for key in keys if key in given] + [key for key in keys if key not in given]
-    axes, columns = find_axes(frame, may_be, given)
+    factors, columns = find_factors(frame, may_be, given)
     outcomes, names = codes_of(frame["outcome"])
     seed_values, seeds = np.unique(frame["seed"].to_numpy(), return_inverse=True)
     chance = [[str(text) for text in frame[name].unique()] for name in _CHANCE if name in frame]
     return Runs(
-        axes=tuple(axes),
+        factors=tuple(factors),
         codes=np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0), np.int64),
         seeds=np.asarray(seeds, np.int64),
         seed_values=seed_values,

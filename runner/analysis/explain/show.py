@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 from runner.analysis.explain.anova import Effect
 from runner.analysis.explain.answer import answer, between, times
-from runner.analysis.explain.axes import GRID, MATCHED, AxisReport, Level
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
-from runner.analysis.explain.factors import Axis
+from runner.analysis.explain.factors import Factor
+from runner.analysis.explain.levels import GRID, MATCHED, FactorReport, Level
 from runner.analysis.explain.runs import Runs
 from runner.analysis.shares import Share
 from runner.terminal import counted, listed, page, percent, table
@@ -48,7 +48,7 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
         return
     yield "What became of the runs", [_outcomes(found)]
     mixed = found.runs.converged.any() and not found.runs.converged.all()
-    if found.axes and mixed:
+    if found.factors and mixed:
         yield "Which settings matter", _settings(found)
     if found.effects is not None and (pairs := [e for e in found.effects.pairs if e.share >= _LEAST]):
         yield "Which settings depend on each other", [_pair(found, effect) for effect in pairs[:_MOST_PAIRS]]
@@ -57,7 +57,7 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
         some = found.changes[size]
         what = "one change" if size == 1 else f"{size} changes at once"
         yield f"What would have saved the failed runs: {what}, cheapest first", _changes(some, "saved")
-    if found.axes and mixed:
+    if found.factors and mixed:
         yield "How to read this", _notes(found)
 
 
@@ -69,32 +69,32 @@ def _outcomes(found: Explanation) -> Any:
 
 
 def _settings(found: Explanation) -> list[Any]:
-    mixed = len({report.how == MATCHED for report in found.axes}) > 1
-    part = "moves by" if found.axes[0].how == MATCHED else "decides"
+    mixed = len({report.how == MATCHED for report in found.factors}) > 1
+    part = "moves by" if found.factors[0].how == MATCHED else "decides"
     headings = "setting", "matters" if mixed else part, "worst value", "best value"
     rows = table(*headings, align="lrll", wrapped={2, 3})
     for report, weight in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
         ends = _level(report, report.worst), _level(report, report.best)
-        rows.add_row(report.axis.name, _weight(report, weight), *ends)
+        rows.add_row(report.factor.name, _weight(report, weight), *ends)
     return [rows]
 
 
-def _weighed(found: Explanation) -> list[tuple[AxisReport, float]]:
-    shares = {effect.axes[0]: effect.share for effect in (found.effects.main if found.effects else ())}
+def _weighed(found: Explanation) -> list[tuple[FactorReport, float]]:
+    shares = {effect.factors[0]: effect.share for effect in (found.effects.main if found.effects else ())}
     values = [
         shares[i] if report.how == GRID else report.typical if report.how == MATCHED else report.explained
-        for i, report in enumerate(found.axes)
+        for i, report in enumerate(found.factors)
     ]
-    return [(r, 0.0 if math.isnan(value) else value) for r, value in zip(found.axes, values, strict=True)]
+    return [(r, 0.0 if math.isnan(value) else value) for r, value in zip(found.factors, values, strict=True)]
 
 
-def _weight(report: AxisReport, weight: float) -> str:
+def _weight(report: FactorReport, weight: float) -> str:
     if report.how == MATCHED:
         return f"{100 * weight:.1f} points"
     return f"{'' if report.how == GRID else '~'}{'<1%' if 0 < weight < 0.01 else f'{weight:.0%}'}"
 
 
-def _level(report: AxisReport, level: Level) -> str:
+def _level(report: FactorReport, level: Level) -> str:
     if report.how != MATCHED:
         return f"{level.value}: {percent(level.share.rate)} {_short_interval(level.share)}"
     reach = f" +- {100 * level.reach:.1f}" if math.isfinite(level.reach) and level.reach else ""
@@ -114,15 +114,15 @@ def _changes(changes: Sequence[Change], heading: str) -> list[Any]:
 
 
 def _pair(found: Explanation, effect: Effect) -> str:
-    """How much one axis moves the rate at each end of the other."""
+    """How much one factor moves the rate at each end of the other."""
     runs = found.grid
     assert runs is not None
     # The one with fewer values tells how the other changes.
-    by, of = sorted(effect.axes, key=lambda at: (runs.levels[at], at))
+    by, of = sorted(effect.factors, key=lambda at: (runs.levels[at], at))
     rates = _rates(runs, by, of)
     spans = rates.max(axis=1) - rates.min(axis=1)
     low, high = int(spans.argmin()), int(spans.argmax())
-    first, second = runs.axes[of], runs.axes[by]
+    first, second = runs.factors[of], runs.factors[by]
     if spans[high] - spans[low] < _LEAST_SPAN:
         # It moves the rate as much everywhere, but elsewhere: the value that gains most tells where.
         value = int((rates.max(axis=0) - rates.min(axis=0)).argmax())
@@ -138,10 +138,10 @@ def _ends(rates: Any) -> tuple[int, int]:
     return int(rates.argmin()), int(rates.argmax())
 
 
-def _best(axis: Axis, rates: Any) -> str:
+def _best(factor: Factor, rates: Any) -> str:
     """Which value is best, where it makes a difference."""
     low, high = _ends(rates)
-    return f" (best: {axis.short(high)})" if rates[high] - rates[low] >= _LEAST_SPAN else ""
+    return f" (best: {factor.short(high)})" if rates[high] - rates[low] >= _LEAST_SPAN else ""
 
 
 def _at(label: str) -> str:
@@ -176,14 +176,14 @@ def _notes(found: Explanation) -> list[str]:
 
 def _method(found: Explanation) -> str:
     parts = [_grid_method(found)] if found.effects is not None else []
-    matched = [report.axis.name for report in found.axes if report.how == MATCHED]
+    matched = [report.factor.name for report in found.factors if report.how == MATCHED]
     if matched:
         beside = f"For {listed(matched)}" if parts else "Not every combination was run:"
         parts.append(
             f"{beside} only runs are compared that agree in all other settings; 'points' are percentage points "
             "above or below the mean of such runs, and the first number is how far they usually are from it."
         )
-    if loose := [report.axis.name for report in found.axes if report.how not in (GRID, MATCHED)]:
+    if loose := [report.factor.name for report in found.factors if report.how not in (GRID, MATCHED)]:
         parts.append(
             f"For {listed(loose)} no runs agree in all other settings: ~ is an estimate from ranges of values, "
             "all else mixed."
@@ -192,13 +192,13 @@ def _method(found: Explanation) -> str:
 
 
 def _beside(found: Explanation) -> str:
-    """Values of the axes of the grid that are not on it, when they are few."""
-    on = {axis.name: axis.values for axis in (found.grid.axes if found.grid else ())}
+    """Values of the factors of the grid that are not on it, when they are few."""
+    on = {factor.name: factor.values for factor in (found.grid.factors if found.grid else ())}
     beside = [
-        axis.label(i)
-        for axis in found.runs.axes
-        for i, value in enumerate(axis.values)
-        if axis.name in on and value not in on[axis.name]
+        factor.label(i)
+        for factor in found.runs.factors
+        for i, value in enumerate(factor.values)
+        if factor.name in on and value not in on[factor.name]
     ]
     return f" (without {listed(beside)})" if 0 < len(beside) <= _MOST_PAIRS else ""
 

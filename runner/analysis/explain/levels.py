@@ -1,7 +1,7 @@
-"""What each axis does: its best and its worst value, and how much it moves the share of runs that converge.
+"""What each factor does: its best and its worst value, and how much it moves the share of runs that converge.
 
 On a full grid every value meets the same company, so that plain rates compare. Elsewhere only matched cells do: cells
-that agree in all other axes. An axis without such cells, as in a random sample, is cut into ranges.
+that agree in all other factors. A factor without such cells, as in a random sample, is cut into ranges.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import Axis
+from runner.analysis.explain.factors import Factor
 from runner.analysis.explain.runs import Floats, Ints, Runs, combined
 from runner.analysis.intervals import student_t
 from runner.analysis.shares import Share, share_over_seeds, totals
@@ -26,7 +26,7 @@ _FEWEST_CELLS = 4
 
 @dataclass(frozen=True)
 class Level:
-    """One value of an axis.
+    """One value of a factor.
 
     Attributes
     ----------
@@ -52,23 +52,23 @@ class Level:
 
 
 @dataclass(frozen=True)
-class AxisReport:
-    """What one axis does.
+class FactorReport:
+    """What one factor does.
 
     Attributes
     ----------
-    axis : Axis
+    factor : Factor
     how : str
         grid, matched or ranges.
     levels : tuple of Level
-        In the order of the axis.
+        In the order of the factor.
     typical : float
-        Standard deviation of the rate when only this axis changes, without noise; NaN when no cells match.
+        Standard deviation of the rate when only this factor changes, without noise; NaN when no cells match.
     explained : float
         For ranges: about the share of the variance between cells; else NaN.
     """
 
-    axis: Axis
+    factor: Factor
     how: str
     levels: tuple[Level, ...]
     typical: float = math.nan
@@ -92,8 +92,8 @@ def share_where(runs: Runs, mask: NDArray[np.bool_]) -> Share:
     return share_over_seeds(hits, totals(seeds, runs.n_seeds), runs.exact)
 
 
-def axis_reports(runs: Runs, grid: Runs | None) -> tuple[AxisReport, ...]:
-    """A report on every axis: those of the full grid, if there is one, first and in its order.
+def factor_reports(runs: Runs, grid: Runs | None) -> tuple[FactorReport, ...]:
+    """A report on every factor: those of the full grid, if there is one, first and in its order.
 
     Parameters
     ----------
@@ -101,15 +101,15 @@ def axis_reports(runs: Runs, grid: Runs | None) -> tuple[AxisReport, ...]:
     grid : Runs or None
         The runs that make a full grid; None when there is none.
     """
-    known = [] if grid is None else [_grid_report(grid, at) for at in range(len(grid.axes))]
-    names = {report.axis.name for report in known}
-    return (*known, *(_loose_report(runs, at) for at, axis in enumerate(runs.axes) if axis.name not in names))
+    known = [] if grid is None else [_grid_report(grid, at) for at in range(len(grid.factors))]
+    names = {report.factor.name for report in known}
+    return (*known, *(_loose_report(runs, at) for at, factor in enumerate(runs.factors) if factor.name not in names))
 
 
-def _grid_report(runs: Runs, at: int) -> AxisReport:
-    axis = runs.axes[at]
-    shares = shares_by(runs, runs.codes[:, at], len(axis.values))
-    return AxisReport(axis, GRID, tuple(Level(axis.short(i), share) for i, share in enumerate(shares)))
+def _grid_report(runs: Runs, at: int) -> FactorReport:
+    factor = runs.factors[at]
+    shares = shares_by(runs, runs.codes[:, at], len(factor.values))
+    return FactorReport(factor, GRID, tuple(Level(factor.short(i), share) for i, share in enumerate(shares)))
 
 
 def shares_by(runs: Runs, codes: Ints, levels: int) -> list[Share]:
@@ -121,27 +121,27 @@ def shares_by(runs: Runs, codes: Ints, levels: int) -> list[Share]:
     return [share_over_seeds(h, n, runs.exact) for h, n in zip(hits, counts, strict=True)]
 
 
-def _loose_report(runs: Runs, at: int) -> AxisReport:
-    others = [i for i in range(len(runs.axes)) if i != at]
+def _loose_report(runs: Runs, at: int) -> FactorReport:
+    others = [i for i in range(len(runs.factors)) if i != at]
     group = combined([(runs.place(others), len(runs)), (runs.seeds, runs.n_seeds)], len(runs))
     _, group = np.unique(group, return_inverse=True)
     sizes = np.bincount(group)
     matched = sizes[group] > 1
-    # Some stray matches of an axis that was drawn at random say little.
+    # Some stray matches of a factor that was drawn at random say little.
     if np.count_nonzero(matched) < 0.1 * len(runs):
         return _range_report(runs, at)
     means = np.bincount(group, runs.converged) / sizes
     lead = (runs.converged - means[group])[matched]
     codes, seeds = runs.codes[matched, at], runs.seeds[matched]
-    axis = runs.axes[at]
+    factor = runs.factors[at]
     found = []
     for value in np.unique(codes).tolist():
         of = codes == value
         middle, reach = _mean_over_seeds(lead[of], seeds[of], runs.exact)
         share = share_where(runs, matched & (runs.codes[:, at] == value))
-        found.append(Level(axis.short(value), share, middle, reach))
-    cells = combined([(runs.place(range(len(runs.axes))), len(runs))], len(runs))[matched]
-    return AxisReport(axis, MATCHED, tuple(found), typical=_spread(lead, cells, runs.exact))
+        found.append(Level(factor.short(value), share, middle, reach))
+    cells = combined([(runs.place(range(len(runs.factors))), len(runs))], len(runs))[matched]
+    return FactorReport(factor, MATCHED, tuple(found), typical=_spread(lead, cells, runs.exact))
 
 
 def _mean_over_seeds(values: Floats, seeds: Ints, exact: bool) -> tuple[float, float]:
@@ -171,31 +171,31 @@ def _spread(lead: Floats, cells: Ints, exact: bool) -> float:
     return math.sqrt(max(float((means**2 - noise).mean()), 0.0))
 
 
-def _range_report(runs: Runs, at: int) -> AxisReport:
-    axis = runs.axes[at]
-    bins, labels = ranges(axis, runs.codes[:, at])
-    cells = runs.place(range(len(runs.axes)))
+def _range_report(runs: Runs, at: int) -> FactorReport:
+    factor = runs.factors[at]
+    bins, labels = ranges(factor, runs.codes[:, at])
+    cells = runs.place(range(len(runs.factors)))
     _, first, cells = np.unique(cells, return_index=True, return_inverse=True)
     hits, counts = totals(cells, len(first), runs.converged), totals(cells, len(first))
     of_cell = bins[first]
     # The cells were drawn by chance as well, so they are what an interval counts.
     shares = [share_over_seeds(hits[of_cell == b], counts[of_cell == b]) for b in range(len(labels))]
     levels = tuple(Level(label, share) for label, share in zip(labels, shares, strict=True) if share.runs)
-    return AxisReport(axis, RANGES, levels, explained=_explained(hits / counts, counts, of_cell, runs.exact))
+    return FactorReport(factor, RANGES, levels, explained=_explained(hits / counts, counts, of_cell, runs.exact))
 
 
-def ranges(axis: Axis, codes: Ints) -> tuple[Ints, list[str]]:
-    """An axis of many numbers as a few ranges with about as many runs each; any other as it is."""
-    n = len(axis.values)
-    if n <= _MOST_RANGES or not _are_numbers(axis.values):
-        return codes, [axis.short(i) for i in range(n)]
+def ranges(factor: Factor, codes: Ints) -> tuple[Ints, list[str]]:
+    """A factor of many numbers as a few ranges with about as many runs each; any other as it is."""
+    n = len(factor.values)
+    if n <= _MOST_RANGES or not _are_numbers(factor.values):
+        return codes, [factor.short(i) for i in range(n)]
     below = np.cumsum(np.bincount(codes, minlength=n)) / len(codes)
     bin_of = np.minimum((below * _MOST_RANGES - 1e-9).astype(np.int64), _MOST_RANGES - 1)
     _, bin_of = np.unique(bin_of, return_inverse=True)
     labels = []
     for b in range(int(bin_of.max()) + 1):
         members = np.flatnonzero(bin_of == b)
-        ends = dict.fromkeys((axis.short(int(members[0])), axis.short(int(members[-1]))))
+        ends = dict.fromkeys((factor.short(int(members[0])), factor.short(int(members[-1]))))
         labels.append(" to ".join(ends))
     return np.asarray(bin_of[codes], np.int64), labels
 
