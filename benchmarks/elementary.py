@@ -1,4 +1,4 @@
-"""The fits of runner/kernels/elementary.py, made anew, and the errors of its functions.
+"""The fits of runner/kernels/lanes/elementary.py, made anew, and the errors of its functions.
 
 `python -m benchmarks.elementary` prints the coefficients, highest power first, as they stand in the kernels, with the
 largest relative error of each fit, and then the largest error of every function against mpmath, in units in the last

@@ -39,5 +39,8 @@ def measure(order: Order) -> Iterator[Fact]:
         yield _fact("first start on a machine, to the first row", cold.first_row, _COLD)
         warm = [run_study(study, folder / f"warm{k}", *small, cache=cache).seconds for k in range(order.repeats)]
         yield _fact("a later start, a study of 100 runs from start to end", statistics.median(warm), _WARM)
-    imports = [_python("import runner.session, runner.engine") - _python("pass") for _ in range(order.repeats)]
+    imports = [
+        _python("import runner.training.session, runner.training.engine") - _python("pass")
+        for _ in range(order.repeats)
+    ]
     yield _fact("of which imports", statistics.median(imports), _IMPORT)

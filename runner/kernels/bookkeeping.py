@@ -1,4 +1,4 @@
-"""The books of a run: what is kept from evaluation to evaluation, when it stopped, and what is written at the end."""
+"""What a run keeps from evaluation to evaluation, when it stopped, and what is written after its events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ from runner.kernels.measure import INFINITY, meets
 
 @inlined
 def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, width: Any) -> bool:
-    """Book an evaluation after `made` updates; whether a run has newly stopped."""
+    """Take account of an evaluation after `made` updates: its loss, and where the criterion or divergence came first.
+
+    Returns
+    -------
+    bool
+        Whether a run of the group has met its criterion just now, and so stops.
+    """
     L, lanes = width.lanes.n, width.lanes
     running = buf.running
     loss = load(buf.acc, A_LOSS * L, lanes) * job.loss_factor
@@ -56,7 +62,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
             stopped = stopped or job.stop == 1
         if buf.live[L + lane] > 0.0:
             running[R_FINITE * L + lane] = 0.0
-            # What becomes of a run after it has stopped is nobody's business.
+            # A lane goes on computing after its run has stopped; that it diverges then says nothing of the run.
             if buf.counts[C_MADE * L + lane] < 0:
                 buf.counts[C_DIVERGED * L + lane] = made
     return stopped
@@ -64,7 +70,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
 
 @kernel
 def close_live(made: int, buf: Any, width: Any) -> None:
-    """Complete buf.live by what was kept from evaluation to evaluation, this measurement being the last one."""
+    """Add to buf.live what was kept from evaluation to evaluation, with this measurement as one more evaluation."""
     L, lanes = width.lanes.n, width.lanes
     running, live = buf.running, buf.live
     loss, best = load(live, V_LOSS * L, lanes), load(running, R_BEST * L, lanes)
@@ -80,7 +86,20 @@ def close_live(made: int, buf: Any, width: Any) -> None:
 
 @kernel
 def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
-    """Write what the runs that met their criterion just now are after every event to come; whether all have stopped."""
+    """Stop the runs that met their criterion after `made` updates: what they are now is the result of all later events.
+
+    Parameters
+    ----------
+    event : int
+        Number of the next event.
+    out : Out
+        Of this group.
+
+    Returns
+    -------
+    bool
+        Whether all runs of the group have stopped.
+    """
     L = width.lanes.n
     close_live(made, buf, width)
     finished = True
@@ -95,7 +114,7 @@ def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, w
 
 @kernel
 def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
-    """Write the measurements after an event, but for those runs that have stopped: theirs are written."""
+    """Write the measurements of event number `event` for the runs that have not stopped; `freeze` wrote the others'."""
     not_inlined()
     L = width.lanes.n
     close_live(made, buf, width)
@@ -114,7 +133,7 @@ def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> N
 
 @kernel
 def _write(net: Any, event: int, lane: int, out: Any, buf: Any, L: int) -> None:
-    """The measurements of one lane after an event, and its weights where they are wanted."""
+    """Write the measurements of one lane for an event, and its weights where Out.kept asks for them."""
     not_inlined()
     values, counts = event * VALUES * L, event * COUNTS * L
     for at in range(lane, VALUES * L, L):

@@ -1,4 +1,7 @@
-"""Where everything lies: the engine's few arrays taken apart into the pointers of layout.py."""
+"""The caller's few arrays taken apart into pointers: the one place that knows which part of an array means what.
+
+Shapes of all arrays and pointers are in `structs`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,21 @@ from runner.kernels.structs import Buffers, Net, Network, Out, Runs
 
 @lane_function
 def carried_rows(parameters: Any) -> Any:
-    """Rows of L numbers that runs carry from call to call: W, S0, S1, running and clock."""
+    """How many rows of L numbers runs carry from call to call: W, S0, S1, running and clock of Buffers."""
     return 3 * parameters + RUNNING + 2
 
 
 def scratch_rows(network: Network, outputs: int, samples: int) -> int:
-    """Rows of L numbers that `buffers` divides up."""
+    """How many rows of L numbers `buffers` divides up, for Scratch.numbers.
+
+    Parameters
+    ----------
+    network : Network
+    outputs : int
+        Units of the last layer.
+    samples : int
+        T, the samples of a tile.
+    """
     tile_rows = samples * (4 * network.n_units + 2 * outputs + 1)
     rows = carried_rows(network.parameters) + network.parameters + tile_rows + ACCUMULATORS + 3 * outputs + VALUES
     return int(rows)
@@ -25,7 +37,7 @@ def scratch_rows(network: Network, outputs: int, samples: int) -> int:
 
 @kernel
 def opened(network: Any) -> Any:
-    """A network's rows as pointers."""
+    """A Network as a Net: each row of its arrays as a pointer."""
     whole, real, n = pointer(network.whole), pointer(network.real), network.layers + 1
     return Net(
         network.layers,
@@ -44,7 +56,7 @@ def opened(network: Any) -> Any:
 
 @kernel
 def buffers(net: Any, scratch: Any, width: Any) -> Any:
-    """The scratch memory divided up."""
+    """A Scratch as Buffers: its memory divided up in the order of their fields."""
     L, S = width.lanes.n, width.tile.n
     parameters, units, outputs = net.parameters * L, net.n_units * S, net.sizes[net.layers]
     W = pointer(scratch.numbers)
@@ -68,9 +80,10 @@ def buffers(net: Any, scratch: Any, width: Any) -> Any:
 
 @kernel
 def group(net: Any, lanes: Any, g: int, L: int) -> Any:
-    """The lanes of one group."""
+    """Group number `g` of LaneArrays as Runs."""
     layers = net.layers
     rows = carried_rows(net.parameters)
+    # An array that this call does not use may be empty: its pointer then stays at the start, and is never read.
     whole, partly = lanes.start == 0, lanes.start > 0 or lanes.until < lanes.events[lanes.events.size - 1]
     rates = advanced(pointer(lanes.numbers), g * (2 * layers + SLOTS + CRITERIA) * L)
     settings = advanced(rates, 2 * layers * L)
@@ -93,7 +106,7 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
 
 @kernel
 def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
-    """Where the measurements of one group go."""
+    """Group number `g` of an Out, as an Out of pointers."""
     events = g * n_events * L
     return Out(
         out.n_kept,
@@ -106,13 +119,13 @@ def group_out(net: Any, out: Any, n_events: int, g: int, L: int) -> Any:
 
 @kernel
 def copy_rows(target: Any, source: Any, n: int, width: Any) -> None:
-    """Copy n rows of lanes."""
+    """Copy the first n rows of L numbers of `source` to `target`."""
     for at in range(0, n * width.lanes.n, width.lanes.n):
         store(target, at, load(source, at, width.lanes))
 
 
 @kernel
 def fill_rows(start: Any, n: int, value: float, width: Any) -> None:
-    """Set n rows of lanes."""
+    """Put `value` into the first n rows of L numbers from `start` on."""
     for at in range(0, n * width.lanes.n, width.lanes.n):
         store(start, at, fill(start, value, width.lanes))

@@ -1,8 +1,8 @@
 """The disk cache of compiled kernels, keyed by all sources that go into them.
 
-Numba's cache looks at the file of the cached function only; a change of an activation in another file would go
-unnoticed. So the folder of the cache carries a fingerprint of every source file of the kernels and of every file that
-put a body into one of their tables.
+Numba's own cache looks at the file of the cached function only, and would not notice that an activation in another file
+has changed. So the name of the cache folder is a fingerprint of every source file of the kernels, and of every file
+from which a function was put into one of their tables.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fingerprint() -> str:
 
 
 def _sources(body: Any) -> set[Path]:
-    """The files of a function and of the functions that it encloses."""
+    """The files of a function and of the functions in its closure, such as the activation within its loop."""
     files = {Path(body.__code__.co_filename)}
     for cell in body.__closure__ or ():
         if hasattr(cell.cell_contents, "__code__"):
@@ -47,7 +47,7 @@ def _sources(body: Any) -> set[Path]:
 
 
 def folder() -> Path:
-    """Where compiled kernels are kept: below NUMBA_CACHE_DIR, or the user's cache folder."""
+    """Where compiled kernels are kept: below NUMBA_CACHE_DIR, XDG_CACHE_HOME, or the user's cache folder."""
     chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     if not chosen and sys.platform == "win32":
         chosen = os.environ.get("LOCALAPPDATA")
@@ -56,14 +56,14 @@ def folder() -> Path:
 
 
 def enable(*dispatchers: Any, tell: Callable[[str], None]) -> None:
-    """Cache these kernels on disk.
+    """Keep these kernels on disk, and take them from there. Without a cache they work as well, and compile anew.
 
     Parameters
     ----------
-    *dispatchers
-        Compiled functions.
+    *dispatchers : Numba dispatchers
+        The functions that Python calls (`operations.entry`).
     tell : callable
-        Told why that is not possible, now or when one is to be saved.
+        Takes the reason why a kernel can not be kept, now or when it has been compiled.
     """
     if config.DISABLE_JIT:
         return
@@ -74,15 +74,15 @@ def enable(*dispatchers: Any, tell: Callable[[str], None]) -> None:
         config.CACHE_DIR = str(place)
         for dispatcher in dispatchers:
             dispatcher.enable_caching()
-            _forgive(dispatcher, tell)
+            _tell_instead_of_raising(dispatcher, tell)
     except (OSError, RuntimeError) as error:
         tell(str(error))
     finally:
         config.CACHE_DIR = before
 
 
-def _forgive(dispatcher: Any, tell: Callable[[str], None]) -> None:
-    """Let a call go on when its kernel can not be saved: Numba would raise, although it has the kernel at hand."""
+def _tell_instead_of_raising(dispatcher: Any, tell: Callable[[str], None]) -> None:
+    """Let a call go on when its kernel can not be saved: Numba would raise, although it has compiled the kernel."""
     save = dispatcher._cache.save_overload
 
     def save_or_tell(*arguments: Any) -> None:

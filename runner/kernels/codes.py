@@ -1,17 +1,17 @@
-"""Numbers with a name: codes and bits of a Job, and the rows of the arrays that layout.py describes."""
+"""Names for the codes and bits of a Job, and for the rows of the arrays that `structs` describes."""
 
 from __future__ import annotations
 
-# Job.bias
+# Job.bias: a bias for each unit, biases that keep their value, or one bias for all units of a layer.
 TRAINED, FROZEN, SHARED = 0, 1, 2
-# Job.order
+# Job.order: which samples the updates of an epoch see.
 SEQUENTIAL, SHUFFLED, WITH_REPLACEMENT = 0, 1, 2
-# Job.watch, and the rows of Runs.thresholds
+# Bits of Job.watch by number, and rows of Runs.thresholds: the measures that a criterion may bound.
 MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM = 0, 1, 2, 3, 4
 CRITERIA = 5
-# Rows of Runs.settings: settings of the optimizer, the last one weight_decay
+# Rows of Runs.settings: up to five settings of the optimizer, in the order of its record, and last weight_decay.
 SLOTS = 6
-# Job.faults
+# Bits of Job.faults.
 (
     WEIGHT_ITSELF,
     OWN_ACTIVATION,
@@ -29,7 +29,8 @@ SLOTS = 6
     ROUND_OUTPUTS,
     ROUND_WEIGHTS,
 ) = (1 << bit for bit in range(15))
-# Rows of Out.values
+# Rows of Out.values and of Buffers.live: what is measured after an event. V_MEETS is 1 where the criterion holds.
+# V_VARIATION is the sum of the changes, without their signs, of the loss from evaluation to evaluation.
 (
     V_LOSS,
     V_MSE,
@@ -47,14 +48,18 @@ SLOTS = 6
     V_VARIATION,
 ) = range(14)
 VALUES = 14
-# Rows of Out.counts
+# Rows of Out.counts and of Buffers.counts, in updates: made before the first evaluation that met the criterion, and
+# before the first one whose loss was not finite (-1: there was none); made in all (-1: the run has not stopped).
 C_FIRST, C_DIVERGED, C_MADE = 0, 1, 2
 COUNTS = 3
-# Rows of Buffers.running
+# Rows of Buffers.running: loss at the first, the best and the previous evaluation; its variation (see V_VARIATION); 1
+# until the criterion has held once; 1 until the loss has not been finite once.
 R_INITIAL, R_BEST, R_PREVIOUS, R_VARIATION, R_OPEN, R_FINITE = range(6)
 RUNNING = 6
-# Rows of Buffers.acc; three more per output follow for its spread.
+# Rows of Buffers.acc, over the samples of a pass: the sum of the loss values, the sum of the squared errors, the number
+# of samples classified correctly, the largest error, the smallest and the largest output, the number of saturated
+# activations. Three more rows per output follow for its spread.
 A_LOSS, A_SSE, A_CORRECT, A_MAX_ERROR, A_MIN, A_MAX, A_SATURATED = range(7)
 ACCUMULATORS = 7
-# The first of them are all that an evaluation needs.
+# An evaluation of loss and criterion needs the first LIGHT rows only.
 LIGHT = 4

@@ -1,4 +1,7 @@
-"""Numbers and rows as the bytes of a CSV file: what Python's `repr` and `str` write, without Python's lock."""
+"""Numbers and rows as the bytes of a CSV file: what Python's `repr` and `str` write, without the interpreter's lock.
+
+A function `put_...` or `_put_...` writes at index `at` of `out` (uint8) and returns the index after what it wrote.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ import numpy as np
 from runner.kernels.decimals import HIDDEN_BIT, LEAST_Q, shortest
 from runner.kernels.lanes.operations import entry, kernel
 
+# Kinds of measurements.
 FLOAT, INT, BOOL = np.int64(0), np.int64(1), np.int64(2)
-# Most bytes of a float (-1.2345678901234567e-308), an integer or a truth value, with the comma before it.
+# Most bytes of a measurement with the comma before it; the longest is a float such as -1.2345678901234567e-308.
 MOST_BYTES = 25
+# Most decimal digits of a 64-bit integer.
 MOST_INTEGER = 20
-# Most bytes of the identity, the seed and the line end.
+# Most bytes of run_id, seed and line end.
 MOST_NAME = 16 + MOST_INTEGER + 1
 
 _COMMA, _LINE_END, _MINUS, _PLUS, _POINT, _E, _ZERO = (np.uint8(ord(sign)) for sign in ",\n-+.e0")
@@ -25,13 +30,14 @@ _FRACTION, _EXPONENT = np.uint64((1 << 52) - 1), np.uint64(0x7FF)
 
 
 class Pieces(NamedTuple):
-    """Texts one behind the other, for the rows to choose from.
+    """Texts for the rows to choose from, one after the other.
 
     Attributes
     ----------
     data : uint8 array
+        All of them.
     starts : int64 array (pieces + 1,)
-        Where each one starts, and last where the last one ends.
+        Where each one starts in `data`, and where the last one ends.
     """
 
     data: Any
@@ -40,6 +46,7 @@ class Pieces(NamedTuple):
 
 @kernel
 def _copy(out: Any, at: int, data: Any, first: int, end: int) -> Any:
+    """Copy data[first:end] to `out` from `at` on; returns the index after it."""
     for i in range(first, end):
         out[at + i - first] = data[i]
     return at + end - first
@@ -47,7 +54,7 @@ def _copy(out: Any, at: int, data: Any, first: int, end: int) -> Any:
 
 @kernel
 def _count(number: Any) -> Any:
-    """How many decimal digits a number has."""
+    """How many decimal digits a uint64 has."""
     n = 1
     while n < MOST_INTEGER and number >= _TENS[n]:
         n += 1
@@ -56,7 +63,7 @@ def _count(number: Any) -> Any:
 
 @kernel
 def _put_digits(out: Any, at: int, number: Any, n: int) -> Any:
-    """The last n decimal digits of a number."""
+    """Write the last n decimal digits of a uint64."""
     for i in range(at + n - 1, at - 1, -1):
         rest = number // _10
         out[i] = _ZERO + np.uint8(number - rest * _10)
@@ -66,6 +73,7 @@ def _put_digits(out: Any, at: int, number: Any, n: int) -> Any:
 
 @kernel
 def _fill(out: Any, at: int, byte: Any, n: int) -> Any:
+    """Write a byte n times; returns the index after them."""
     for i in range(at, at + n):
         out[i] = byte
     return at + n
@@ -73,7 +81,7 @@ def _fill(out: Any, at: int, byte: Any, n: int) -> Any:
 
 @kernel
 def _put_decimal(out: Any, at: int, digits: Any, n: int, point: int) -> Any:
-    """The number 0.DIGITS * 10^point as `repr` writes it: with an exponent below 0.0001 and from 10^16 on."""
+    """Write 0.DIGITS * 10^point, with n digits, as `repr` does: with an exponent below 0.0001 and from 10^16 on."""
     if -4 < point <= 0:
         at = _fill(out, at, _ZERO, 1)
         at = _fill(out, at, _POINT, 1)
@@ -100,14 +108,19 @@ def _put_decimal(out: Any, at: int, digits: Any, n: int, point: int) -> Any:
 
 @kernel
 def put_float(out: Any, at: int, bits: Any, powers: Any) -> Any:
-    """A float64, given by its bits, as `repr` writes it; gives the place behind it.
+    """Write a float64, given by its bits, as `repr` does.
 
     Parameters
     ----------
     out : uint8 array, filled in from `at` on
     bits : uint64
-    powers : array of uint64
+    powers : uint64 array
         `decimals.powers_of_ten()`.
+
+    Returns
+    -------
+    int
+        The index after it.
     """
     q, fraction = np.int64((bits >> _52) & _EXPONENT), bits & _FRACTION
     if q == 0x7FF and fraction != 0:
@@ -132,6 +145,7 @@ def put_float(out: Any, at: int, bits: Any, powers: Any) -> Any:
 
 @kernel
 def _put_measurement(out: Any, at: int, bits: Any, number: Any, kind: int, powers: Any) -> Any:
+    """Write a measurement, given as bits and as float64, as a value of its kind."""
     if kind == FLOAT:
         return put_float(out, at, bits, powers)
     if kind == BOOL:
@@ -144,21 +158,21 @@ def _put_measurement(out: Any, at: int, bits: Any, number: Any, kind: int, power
 
 
 class Names(NamedTuple):
-    """What stands at the start of rows, up to their measurements.
+    """The start of n rows, up to their measurements.
 
     Attributes
     ----------
     ids : uint64 array (n,)
-        Written as 16 hexadecimal digits.
+        run_id, written as 16 hexadecimal digits.
     keys : Pieces
-        Commas and keys between the identity and the seed.
+        The fields between run_id and seed, with the commas before, between and after them.
     which : int64 array (n,)
-        The piece of `keys` of each row.
+        Number of each row's text in `keys`.
     seeds : uint64 array (n,)
     outcomes : Pieces
-        Each with a comma before it.
+        Outcomes, each with a comma before it.
     codes : int64 array (n,)
-        The piece of `outcomes` of each row.
+        Number of each row's text in `outcomes`.
     """
 
     ids: Any
@@ -170,18 +184,18 @@ class Names(NamedTuple):
 
 
 class Measurements(NamedTuple):
-    """What stands in the rows behind the outcome.
+    """The fields of n rows after the outcome.
 
     Attributes
     ----------
     numbers : float64 array (n, columns)
     bits : uint64 array (n, columns)
-        The same memory.
+        A view of `numbers`.
     kinds : int64 array (columns,)
         FLOAT, INT or BOOL.
     missing : uint64
-        The bits of a number that was not measured, and has an empty field.
-    powers : array of uint64
+        The bits of a number that was not measured: its field is empty.
+    powers : uint64 array
         `decimals.powers_of_ten()`.
     """
 
@@ -194,16 +208,16 @@ class Measurements(NamedTuple):
 
 @entry
 def write_rows(names: Any, measured: Any, out: Any, ends: Any) -> None:
-    """Rows of a CSV file.
+    """Write n rows of a CSV file into memory.
 
     Parameters
     ----------
     names : Names
     measured : Measurements
     out : uint8 array, filled in
-        Long enough for all rows (see MOST_BYTES); who calls must see to it.
+        The caller makes it long enough for all rows, by MOST_NAME and MOST_BYTES: nothing is checked here.
     ends : int64 array (n,), filled in
-        Where each row ends, behind its line end.
+        The index after each row and its line end.
     """
     at = 0
     for row in range(names.ids.size):

@@ -4,7 +4,7 @@ The algorithm is Schubfach (Raffaello Giulietti, "The Schubfach way to render do
 for all reals that round to it; among the multiples of 10^k that lie between its two limits, with the largest k for
 which there must be one, is the shortest decimal (section 9.2 of the paper). The three products with a power of ten
 that this takes are rounded to odd at two binary places behind the point, which loses no comparison (sections 9.4 to
-9.9), so that 64-bit words do where the bare definition needs numbers of a thousand bits.
+9.9): words of 64 bits are enough where the definition alone needs numbers of a thousand bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runner.kernels.random import product, wrapped_sum
 # c 2^q: the smallest and largest q, and the least c of a normal number.
 LEAST_Q, LARGEST_Q = -1074, 971
 HIDDEN_BIT = np.uint64(1 << 52)
-# Floors of multiples of logarithms, by integers: exact for every exponent that can occur (tests/test_decimals.py).
+# Floors of multiples of logarithms, by integers: exact for every exponent that can occur (see tests/kernels).
 _LOG10_2, _LOG10_SHIFT, _LOG10_THREE_QUARTERS = 1262611, 22, 524031
 _LOG2_10, _LOG2_SHIFT = 1741647, 19
 LEAST_K, LARGEST_K = (q * _LOG10_2 >> _LOG10_SHIFT for q in (LEAST_Q, LARGEST_Q))
@@ -31,7 +31,13 @@ _0, _1, _2, _3, _4, _10 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 10))
 
 @cache
 def powers_of_ten() -> NDArray[np.uint64]:
-    """10^-k for every k from LEAST_K to LARGEST_K, each by its 128 leading bits, rounded up, in two words."""
+    """10^-k for every k from LEAST_K to LARGEST_K: its 128 leading bits as an integer, plus 1.
+
+    Returns
+    -------
+    uint64 array (LARGEST_K - LEAST_K + 1, 2)
+        High and low word of each.
+    """
     table = np.empty((LARGEST_K - LEAST_K + 1, 2), np.uint64)
     for k in range(LEAST_K, LARGEST_K + 1):
         # The one power of two that leaves 128 bits before the point.
@@ -50,13 +56,16 @@ def _scaled(high: Any, low: Any, factor: Any) -> Any:
     total = wrapped_sum(middle, carried)
     if total < middle:
         top = wrapped_sum(top, _1)
-    # The table's numbers are too large by less than one unit: a remainder of one may be nothing but that.
+    # The table's numbers are too large by up to one unit: a remainder of one may be nothing but that.
     return top | np.uint64(total > _1)
 
 
 @kernel
 def shortest(c: Any, q: Any, powers: Any) -> Any:
-    """Digits and exponent of the shortest decimal for c 2^q, of those the closest to it, ties to even.
+    """Digits and exponent of the shortest decimal that is read back as c 2^q.
+
+    Of several with as few digits it is the one closest to c 2^q; of two that are equally close, the one with an even
+    last digit.
 
     Parameters
     ----------
@@ -64,17 +73,17 @@ def shortest(c: Any, q: Any, powers: Any) -> Any:
         From 1 to 2^53 - 1.
     q : int64
         From LEAST_Q to LARGEST_Q.
-    powers : array of uint64
+    powers : uint64 array (LARGEST_K - LEAST_K + 1, 2)
         `powers_of_ten()`.
 
     Returns
     -------
     digits : uint64
-        Perhaps with zeros at the end.
+        May end in zeros.
     k : int64
         The number is digits * 10^k.
     """
-    # Limits of an odd c belong to its neighbours, which are even.
+    # A limit, halfway between two doubles, is read back as the one with an even c: those of an odd c are not its own.
     odd = c & _1
     middle = c * _4
     right = middle + _2

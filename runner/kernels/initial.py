@@ -1,4 +1,4 @@
-"""Initial weights of a group of lanes, from seed and position alone."""
+"""Initial weights of runs: each a function of the run's seed and of the weight's position alone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 from runner.kernels.lanes.operations import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
-# Kinds of distribution. A constant is a uniform distribution of no width.
+# Kinds of distribution: numbers uniform in (0, 1), standard normal, or standard normal and then made orthonormal. A
+# constant is a uniform distribution of width 0.
 UNIFORM, NORMAL, ORTHOGONAL = 0, 1, 2
 
 
 @entry
 def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, scratch: Any, lanes: Any) -> None:
-    """Draw the initial weights and biases of every lane.
+    """Draw the initial weights and biases of every lane: location + width * number, with a random number for each.
 
     Number k of a run, in the order layer by layer, W (fan_out, fan_in) row-major, then b, is a function of the seed
-    and of k only: runs that differ in width of the distribution, learning rate or anything else share their draws.
+    and of k only: runs that differ in width of the distribution, learning rate or anything else share their numbers.
 
     Parameters
     ----------
@@ -28,11 +29,13 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
     kinds : float64 array (groups, 2, L)
         Kind of distribution of the weights and of the biases.
     scales : float64 array (groups, layers, 4, L)
-        Location and width of the weights, then of the biases: low and high - low of a uniform distribution,
+        Location and width for the weights, then for the biases: low and high - low of a uniform distribution,
         mean and standard deviation of a normal one.
     out : float64 array (groups, parameters, L), filled in
     scratch : float64 array (4, L)
+        Memory for four numbers of each lane.
     lanes : Lanes
+        L.
     """
     L, size, drawn = lanes.n, pointer(sizes), pointer(scratch)
     layers, parameters = sizes.size - 1, out.shape[1]
@@ -60,23 +63,29 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
 
 
 @kernel
-def _draw(seeds: Any, position: Any, words: Any, L: int) -> None:
-    """Four numbers in (0, 1) for every lane."""
+def _draw(seeds: Any, position: Any, numbers: Any, L: int) -> None:
+    """Put four random numbers in (0, 1) for every lane into `numbers` (4, L); `position` counts these fours."""
     for lane in range(L):
         w0, w1, w2, w3 = philox(seeds[lane], STREAM_WEIGHTS, position, np.uint64(0))
-        words[lane] = unit(w0)
-        words[L + lane] = unit(w1)
-        words[2 * L + lane] = unit(w2)
-        words[3 * L + lane] = unit(w3)
+        numbers[lane] = unit(w0)
+        numbers[L + lane] = unit(w1)
+        numbers[2 * L + lane] = unit(w2)
+        numbers[3 * L + lane] = unit(w3)
 
 
 @kernel
 def _orthogonalise(matrix: Any, L: int, rows: int, columns: int) -> None:
     """Make the rows (or, where there are more rows than columns, the columns) of a normal matrix orthonormal.
 
-    Its numbers lie L places apart. Modified Gram-Schmidt, each vector twice ("twice is enough", Giraud et al. 2005):
-    the Q of a QR decomposition with positive diagonal, which is distributed as Saxe et al. 2013 ask. Not LAPACK's,
-    whose bits depend on the processor.
+    The Q of a QR decomposition whose R has a positive diagonal is uniformly distributed (Mezzadri, How to Generate
+    Random Matrices from the Classical Compact Groups, Notices of the AMS 54, 2007), as Saxe et al. (2013) ask. It is
+    computed by modified Gram-Schmidt, each vector twice ("twice is enough": Giraud, Langou and Rozloznik 2005), and not
+    by LAPACK, whose bits depend on the processor.
+
+    Parameters
+    ----------
+    matrix : float64 (rows, columns), changed in place
+        Row-major, its numbers L places apart: one lane of a group.
     """
     wide = rows <= columns
     count, length = (rows, columns) if wide else (columns, rows)

@@ -1,8 +1,10 @@
-"""Functions of single units or weights as loops over those of a layer.
+"""Functions of single units or parameters as loops over those of a layer.
 
-The body of an activation or of an optimizer is written for one vector. Its loop over a layer is made here, one per body
-and within the choice between them: so the constants of a polynomial stay in registers for a whole layer, the choice is
-made once for it, and what an optimizer computes once for all weights is computed where that optimizer was chosen only.
+An activation or an optimizer is written for one vector. The loops over a layer are made here, one for each activation
+and each optimizer, and `lanes.switch` chooses between the loops. So the choice is made once for a layer, the constants
+of a polynomial stay in registers for all of it, and what is the same for all its weights is computed once.
+
+In all loops `first` and `end` are indices of numbers in the arrays, multiples of the width of a vector.
 """
 
 from __future__ import annotations
@@ -14,63 +16,63 @@ from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import fill, load, store
 
 
-def activation_span(activate: Callable[..., Any]) -> Any:
-    """From z -> a, the activations of the units stored from `first` to `end`."""
+def activation_loop(activate: Callable[..., Any]) -> Any:
+    """From z -> a, the loop of table ACTIVATE: A = activate(Z) for the units stored from `first` to `end`."""
 
     @lane_function
-    def span(Z: Any, A: Any, first: int, end: int, tile: Any) -> int:
+    def loop(Z: Any, A: Any, first: int, end: int, tile: Any) -> int:
         for at in range(first, end, tile.n):
             store(A, at, activate(load(Z, at, tile)))
         return 0
 
-    return span
+    return loop
 
 
-def slope_span(slope: Callable[..., Any]) -> Any:
-    """From (z, a) -> da/dz, the step from dE/da to dE/dz of the units stored from `first` to `end`."""
+def slope_loop(slope: Callable[..., Any]) -> Any:
+    """From (z, a) -> da/dz, the loop of table SLOPE: D = D * slope(Z, A), which takes dE/da to dE/dz."""
 
     @lane_function
-    def span(Z: Any, A: Any, D: Any, first: int, end: int, tile: Any) -> int:
+    def loop(Z: Any, A: Any, D: Any, first: int, end: int, tile: Any) -> int:
         for at in range(first, end, tile.n):
             store(D, at, load(D, at, tile) * slope(load(Z, at, tile), load(A, at, tile)))
         return 0
 
-    return span
+    return loop
 
 
 @lane_function
-def settings_of(numbers: Any, lanes: Any) -> Any:
-    """The six settings of an optimizer, each a vector."""
+def settings_of(settings: Any, lanes: Any) -> Any:
+    """The rows of Runs.settings (SLOTS, L) as a tuple of six vectors."""
     L = lanes.n
     return (
-        load(numbers, 0, lanes),
-        load(numbers, L, lanes),
-        load(numbers, 2 * L, lanes),
-        load(numbers, 3 * L, lanes),
-        load(numbers, 4 * L, lanes),
-        load(numbers, 5 * L, lanes),
+        load(settings, 0, lanes),
+        load(settings, L, lanes),
+        load(settings, 2 * L, lanes),
+        load(settings, 3 * L, lanes),
+        load(settings, 4 * L, lanes),
+        load(settings, 5 * L, lanes),
     )
 
 
-def step_span(update: Callable[..., Any]) -> Any:
-    """From (w, g, h, rate) -> w, the update of the weights stored from `first` to `end`; their gradient is cleared."""
+def stateless_update_loop(update: Callable[..., Any]) -> Any:
+    """From (w, g, h, rate) -> w, the loop of table UPDATE_STATELESS; the gradient is cleared."""
 
     @lane_function
-    def span(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:
+    def loop(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:
         h, zero = settings_of(settings, lanes), fill(buf.G, 0.0, lanes)
         for at in range(first, end, lanes.n):
             store(buf.W, at, update(load(buf.W, at, lanes), load(buf.G, at, lanes), h, rate))
             store(buf.G, at, zero)
         return 0
 
-    return span
+    return loop
 
 
-def optimizer_span(update: Callable[..., Any]) -> Any:
-    """The same from (w, g, state, h, clock, rate) -> (w, state)."""
+def update_loop(update: Callable[..., Any]) -> Any:
+    """From (w, g, state, h, clock, rate) -> (w, state), the loop of table UPDATE; the gradient is cleared."""
 
     @lane_function
-    def span(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:
+    def loop(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:
         h, zero = settings_of(settings, lanes), fill(buf.G, 0.0, lanes)
         clock = (load(buf.clock, 0, lanes), load(buf.clock, lanes.n, lanes))
         for at in range(first, end, lanes.n):
@@ -82,4 +84,4 @@ def optimizer_span(update: Callable[..., Any]) -> Any:
             store(buf.G, at, zero)
         return 0
 
-    return span
+    return loop

@@ -1,4 +1,8 @@
-"""What is measured on the whole data set: in passing at every evaluation, in full after chosen updates."""
+"""What is measured on the whole data set: loss and criterion at every evaluation, everything after an event.
+
+The functions `observe`, `count_correct` and `inspect` add the samples of one tile to the sums in buf.acc (rows A_ of
+`codes`); `meets` and `write_live` turn the sums of a whole pass into measurements.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,7 @@ from runner.kernels.lanes.operations import (
     inlined,
     kernel,
     load,
-    magnitude,
+    max_nonnegative,
     maximum,
     minimum,
     not_inlined,
@@ -50,14 +54,14 @@ from runner.kernels.lanes.operations import (
     where_lt,
 )
 from runner.kernels.lanes.switch import LOSS_VALUE, choose
-from runner.kernels.lanes.tiles import fold_add, fold_magnitude, fold_max, fold_min, repeat
+from runner.kernels.lanes.tiles import fold_add, fold_max, fold_max_nonnegative, fold_min, repeat
 
 INFINITY = float("inf")
 
 
 @kernel
 def clear(net: Any, buf: Any, width: Any) -> None:
-    """Start a new full measurement."""
+    """Clear all of buf.acc for a full measurement."""
     not_inlined()
     L = width.lanes.n
     clear_sums(buf, width)
@@ -69,23 +73,24 @@ def clear(net: Any, buf: Any, width: Any) -> None:
 
 @inlined
 def clear_sums(buf: Any, width: Any) -> None:
-    """Start a new evaluation of loss and criterion."""
+    """Clear the rows of buf.acc that an evaluation of loss and criterion needs."""
     for at in range(0, LIGHT * width.lanes.n, width.lanes.n):
         store(buf.acc, at, fill(buf.acc, 0.0, width.lanes))
 
 
 @inlined
 def observe(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> None:
-    """Add a tile's outputs to the sums that loss and criterion need."""
+    """Add a tile's outputs to the sums that loss and criterion need; `partial` says that some only fill the tile."""
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
     squares = fill(buf.A, 0.0, tile)
     worst = squares
+    # What fills a tile repeats a sample of it: that changes sums, but not the largest error.
     for out in range(here, end, S):
         error = load(buf.A, out, tile) - load(buf.T, out - here, tile)
         squares = fma(error, error, squares)
-        worst = magnitude(absolute(error), worst)
+        worst = max_nonnegative(absolute(error), worst)
     if partial:
         mask = load(buf.mask, 0, tile)
         squares = where_lt(0.0, mask, squares, mask)
@@ -94,12 +99,12 @@ def observe(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> None:
     if not job.squares:
         total = _losses(net, job, buf, width, partial)
     store(buf.acc, A_LOSS * L, total)
-    store(buf.acc, A_MAX_ERROR * L, fold_magnitude(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
+    store(buf.acc, A_MAX_ERROR * L, fold_max_nonnegative(worst, load(buf.acc, A_MAX_ERROR * L, lanes)))
 
 
 @inlined
 def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
-    """The sum of the loss values with those of a tile, in a loop that has all registers to itself."""
+    """The sum of the loss values of the pass so far and of a tile, in a loop that has all registers to itself."""
     S, tile = width.tile.n, width.tile
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
@@ -117,8 +122,8 @@ def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
 def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Add the number of a tile's samples that are classified correctly.
 
-    One-hot targets: the largest output is that of the class. Otherwise: every output on its target's side of the
-    middle; an output on the middle is wrong.
+    With one-hot targets, these are the samples whose output for their class is larger than their other outputs.
+    Otherwise, they are those whose outputs are all on their target's side of the middle, and not on the middle itself.
     """
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     last = net.layers
@@ -139,7 +144,10 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
 
 @kernel
 def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
-    """Add what only a full measurement looks at: range and spread of the outputs, saturated hidden units."""
+    """Add what only a full measurement needs: range and spread of the outputs, saturated hidden activations.
+
+    `at_sample` is the number of the tile's first sample in the data set.
+    """
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     last = net.layers
     here = net.units[last] * S
@@ -148,7 +156,8 @@ def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
         y = load(buf.A, here + out * S, tile)
         store(buf.acc, A_MIN * L, fold_min(y, load(buf.acc, A_MIN * L, lanes)))
         store(buf.acc, A_MAX * L, fold_max(y, load(buf.acc, A_MAX * L, lanes)))
-        # Around the first output, so that the sums do not cancel and a constant output has spread 0 exactly.
+        # Differences from the output for the first sample ("shifted data", Chan, Golub and LeVeque 1983, The American
+        # Statistician 37): the sums hardly cancel, and a constant output has spread 0 exactly.
         at = (ACCUMULATORS + 3 * out) * L
         if at_sample == 0:
             store(buf.acc, at, load(buf.A, here + out * S, lanes))
@@ -164,8 +173,11 @@ def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
 
 
 @kernel
-def gradient_norm(net: Any, job: Any, array: Any, width: Any) -> Any:
-    """Euclidean norm over the trained parameters of a gradient (or of the weights themselves)."""
+def norm_of_trained(net: Any, job: Any, array: Any, width: Any) -> Any:
+    """Euclidean norm of the trained parameters, or of their gradient, from `array` (P, L): a vector (L,).
+
+    Of biases that are shared, the first one of each layer counts; of biases that are frozen, none.
+    """
     L, lanes = width.lanes.n, width.lanes
     total = fill(array, 0.0, lanes)
     for layer in range(1, net.layers + 1):
@@ -182,7 +194,10 @@ def gradient_norm(net: Any, job: Any, array: Any, width: Any) -> Any:
 
 @kernel
 def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any:
-    """1 in every lane whose criterion holds, by the sums of the last pass; 0 elsewhere, and for NaN."""
+    """1 in every lane whose criterion holds, by the sums of the last pass, and 0 in all others: a vector (L,).
+
+    A measure that is NaN meets no criterion.
+    """
     L, lanes = width.lanes.n, width.lanes
     n_samples, outputs = data.n, net.sizes[net.layers]
     limits = runs.thresholds
@@ -200,14 +215,14 @@ def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any
         x = load(buf.acc, A_CORRECT * L, lanes) / float(n_samples)
         holds = where_le(load(limits, ACCURACY * L, lanes), x, holds, 0.0)
     if job.watch & (1 << GRAD_NORM):
-        x = gradient_norm(net, job, buf.G, width)
+        x = norm_of_trained(net, job, buf.G, width)
         holds = where_lt(x, load(limits, GRAD_NORM * L, lanes), holds, 0.0)
     return holds
 
 
 @kernel
 def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> None:
-    """The sums of a full pass as measurements, into buf.live."""
+    """Turn the sums of a full pass into measurements, and put them into buf.live."""
     L, lanes = width.lanes.n, width.lanes
     n_samples, outputs = data.n, net.sizes[net.layers]
     live = buf.live
@@ -215,7 +230,7 @@ def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -
     store(live, V_MSE * L, load(buf.acc, A_SSE * L, lanes) / float(n_samples * outputs))
     store(live, V_ACCURACY * L, load(buf.acc, A_CORRECT * L, lanes) / float(n_samples))
     store(live, V_MAX_ERROR * L, load(buf.acc, A_MAX_ERROR * L, lanes))
-    store(live, V_GRAD_NORM * L, gradient_norm(net, job, buf.G, width))
+    store(live, V_GRAD_NORM * L, norm_of_trained(net, job, buf.G, width))
     store(live, V_OUTPUT_MIN * L, load(buf.acc, A_MIN * L, lanes))
     store(live, V_OUTPUT_MAX * L, load(buf.acc, A_MAX * L, lanes))
     spread = fill(live, 0.0, lanes)
@@ -225,7 +240,8 @@ def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -
         variance = fma(-mean, mean, load(buf.acc, at + 2 * L, lanes) / float(n_samples))
         spread = maximum(sqrt(where_lt(variance, 0.0, 0.0, variance)), spread)
     store(live, V_SPREAD * L, spread)
+    # NaN in a network without hidden units.
     hidden = net.units[net.layers] - net.sizes[0]
     store(live, V_SATURATION * L, load(buf.acc, A_SATURATED * L, lanes) / float(n_samples * hidden))
-    store(live, V_WEIGHT_NORM * L, gradient_norm(net, job, buf.W, width))
+    store(live, V_WEIGHT_NORM * L, norm_of_trained(net, job, buf.W, width))
     store(live, V_MEETS * L, meets(net, job, data, runs, buf, width))

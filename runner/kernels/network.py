@@ -1,4 +1,15 @@
-"""Forward and backward pass of one tile of samples: the backprop of a single network, with vectors for numbers.
+"""Forward and backward pass of one tile of samples: back-propagation in a single network, with vectors for numbers.
+
+The formulas are those of Rumelhart, Hinton and Williams (1986), as in Bishop, Pattern Recognition and Machine Learning
+(2006), section 5.3 (eq. 5.53 and 5.56). For a layer with weights W (fan_out, fan_in), biases b, activation f and
+factor s (1, or that of the mean-field parameterisation), above a layer with activations A', and with @ for the product
+of matrices:
+
+    Z = s W @ A' + b              A = f(Z)
+    D = dE/dA * f'(Z) = dE/dZ     dE/dA' = s W^T @ D
+    dE/dW = s D @ A'^T            dE/db = D summed over the samples
+
+A, Z, D and the gradient G are the arrays of `structs.Buffers` with these names.
 
 Performance shape: all arrays are flat with the lanes innermost, so every access is one aligned vector. A tile holds T
 samples of L runs; each weight is loaded once for T samples, and each element of the gradient is loaded and stored once
@@ -31,14 +42,14 @@ from runner.kernels.lanes.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
 from runner.kernels.lanes.vector import Lanes
 
-# Units that are left over by rows have a pass of their own.
+# Units that are left over when a layer is cut into rows are taken one by one.
 ONE = Lanes(1)
 ZERO = np.int64(0)
 
 
 @inlined
 def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
-    """Weighted sums and activations of all layers, from the inputs in buf.A."""
+    """Compute weighted sums buf.Z and activations buf.A of all layers, from the inputs in buf.A."""
     S, tile = width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
@@ -56,7 +67,7 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
 
 @inlined
 def _sums(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
-    """Weighted sums of the units of a layer from number `first` to `last` - 1, in rows."""
+    """Compute the weighted sums of units `first` to `last` - 1 of a layer, several units (`rows`) at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
     fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
     here, stride = net.units[layer] * S, fan_in * L
@@ -74,7 +85,11 @@ def _sums(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, row
 
 @kernel
 def _softmax(net: Any, buf: Any, tile: Any) -> None:
-    """Outputs exp(z_j) / sum exp(z) in buf.A, and their logarithms in buf.Z."""
+    """Put the outputs y_j = exp(z_j) / sum_k exp(z_k) into buf.A, and log y_j into buf.Z in the place of z_j.
+
+    The largest z is subtracted first (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1): nothing
+    overflows.
+    """
     S = tile.n
     here = net.units[net.layers] * S
     end = here + net.sizes[net.layers] * S
@@ -95,12 +110,23 @@ def _softmax(net: Any, buf: Any, tile: Any) -> None:
 def output_error(
     net: Any, job: Any, buf: Any, width: Any, faults: int, factor: float, samples: int, partial: bool
 ) -> None:
-    """dE/dz of the output layer into buf.D, 0 for what only fills a tile; `factor` is the loss's for this batch."""
+    """Put dE/dz of the output layer into buf.D, 0 for what only fills a tile.
+
+    Parameters
+    ----------
+    factor : float
+        Of the error signal, for a batch of `samples` samples (see Job.factor and Job.per).
+    samples : int
+        Samples of the batch.
+    partial : bool
+        Whether the tile has fewer samples than it holds.
+    """
     S, tile = width.tile.n, width.tile
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
     mask = load(buf.mask, 0, tile)
-    # Softmax and cross-entropy: y_j sum_k t_k - t_j, the residual where the targets of a sample add up to 1.
+    # Softmax and cross-entropy: dE/dz_j = y_j sum_k t_k - t_j, which is the residual where the targets of a sample add
+    # up to 1 (Bishop 2006, eq. 4.109).
     total = fill(buf.T, 1.0, tile)
     if job.residual and job.softmax:
         total = fill(buf.T, 0.0, tile)
@@ -119,7 +145,7 @@ def output_error(
     if job.residual:
         return
     if job.softmax:
-        # dE/dz_j = y_j (dE/dy_j - sum_k y_k dE/dy_k)
+        # dE/dz_j = y_j (dE/dy_j - sum_k y_k dE/dy_k), from dy_k/dz_j = y_k (1[j = k] - y_j) (Bishop 2006, eq. 4.106).
         mean = load(buf.D, here, tile) * 0.0
         for out in range(here, end, S):
             mean = fma(load(buf.D, out, tile), load(buf.A, out, tile), mean)
@@ -131,7 +157,7 @@ def output_error(
 
 @inlined
 def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
-    """Add the gradient of this tile's samples to buf.G, from the error signal of the outputs in buf.D."""
+    """Add the gradient of this tile's samples to buf.G, from dE/dz of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(net.layers, 0, -1):
         fan_in, below = net.sizes[layer - 1], net.units[layer - 1] * S
@@ -170,7 +196,7 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
 
 @inlined
 def _gradients(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
-    """Gradients of the weights that lead to the units from number `first` to `last` - 1, in rows."""
+    """Add the gradients of the weights that lead to units `first` to `last` - 1 of a layer, several units at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
     fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
     here, stride = net.units[layer] * S, fan_in * L
@@ -184,7 +210,7 @@ def _gradients(net: Any, buf: Any, width: Any, layer: int, first: int, last: int
 
 @inlined
 def _errors(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
-    """Error signals dE/da of the units of the layer below from number `first` to `last` - 1, in rows."""
+    """Put dE/da of units `first` to `last` - 1 of the layer below into buf.D, several units at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
     here, below, scale = net.units[layer] * S, net.units[layer - 1] * S, net.scales[layer]
     stride, end = net.sizes[layer - 1] * L, here + net.sizes[layer] * S

@@ -1,8 +1,8 @@
-"""Counter-based random numbers: Philox4x64-10 of Salmon, Moraes, Dror and Shaw (SC 2011).
+"""Counter-based random numbers: Philox4x64-10 of Salmon, Moraes, Dror and Shaw (Parallel Random Numbers, SC 2011).
 
 A number is a function of (seed, stream, position), not of the numbers drawn before it. So initial weights do not
 depend on which lane, block or thread makes them, and an epoch's order of samples can be drawn without the epochs
-before it. NumPy's `np.random.Philox` is the same generator and stands as the reference in the tests.
+before it. NumPy's `np.random.Philox` is the same generator, and the tests compare with it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from runner.kernels.lanes.elementary import lane_function, log
 from runner.kernels.lanes.operations import absolute, fma, operation, sqrt, where_lt
 
 WORD = 0xFFFFFFFFFFFFFFFF
+# The constants of Philox4x64 in Random123, the authors' implementation.
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 KEY_STEP_0, KEY_STEP_1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 ROUNDS = 10
@@ -56,7 +57,7 @@ def wrapped_sum(typingctx: Any, a: Any, b: Any) -> Any:
 
 @lane_function
 def philox(seed: Any, stream: Any, c0: Any, c1: Any) -> Any:
-    """Four 64-bit words for key (seed, stream) at counter (c0, c1, 0, 0)."""
+    """Four random uint64 for the key (seed, stream) and the counter (c0, c1, 0, 0), all of them uint64."""
     k0, k1 = seed, stream
     x0, x1, x2, x3 = c0, c1, np.uint64(0), np.uint64(0)
     for _ in range(ROUNDS):
@@ -69,22 +70,26 @@ def philox(seed: Any, stream: Any, c0: Any, c1: Any) -> Any:
 
 @lane_function
 def unit(word: Any) -> Any:
-    """The top 52 bits of a word, and a half, as a number in the open interval (0, 1).
+    """A 64-bit word as a float64 in the open interval (0, 1): (k + 1/2) / 2^52, where k is its top 52 bits.
 
-    With 53 bits and a half the largest would be rounded up to 1.
+    With 53 bits the largest number would be rounded up to 1.
     """
-    return (np.float64(word >> np.uint64(12)) + 0.5) * 2.220446049250313e-16
+    return (np.float64(word >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 @lane_function
 def index_below(half: Any, n: Any) -> Any:
-    """A 32-bit word as an index 0..n-1, by multiplication (Lemire 2019); off uniform by less than n / 2^32."""
+    """The index floor(half * n / 2^32), from 0 to n - 1, for a random number `half` of 32 bits.
+
+    Lemire, Fast Random Integer Generation in an Interval (ACM TOMACS 29, 2019), without the step that rejects numbers:
+    the probabilities of two indices differ by 2^-32 at most.
+    """
     return np.int64((half * np.uint64(n)) >> np.uint64(32))
 
 
 @lane_function
 def _central(q: Any) -> Any:
-    """AS 241 for |p - 1/2| <= 0.425, q = p - 1/2."""
+    """PPND16 of AS 241 for |q| <= 0.425, where q = p - 1/2."""
     r = fma(-q, q, 0.180625)
     a = fma(r, 2509.0809287301226727, 33430.575583588128105)
     a = fma(a, r, 67265.770927008700853)
@@ -105,7 +110,7 @@ def _central(q: Any) -> Any:
 
 @lane_function
 def _middle_tail(r: Any) -> Any:
-    """AS 241 for sqrt(-log p) <= 5, r = sqrt(-log p) - 1.6."""
+    """PPND16 of AS 241, without the sign, for sqrt(-log p) <= 5, where r = sqrt(-log p) - 1.6."""
     a = fma(r, 7.7454501427834140764e-4, 0.0227238449892691845833)
     a = fma(a, r, 0.24178072517745061177)
     a = fma(a, r, 1.27045825245236838258)
@@ -125,7 +130,7 @@ def _middle_tail(r: Any) -> Any:
 
 @lane_function
 def _far_tail(r: Any) -> Any:
-    """AS 241 for sqrt(-log p) > 5, r = sqrt(-log p) - 5."""
+    """PPND16 of AS 241, without the sign, for sqrt(-log p) > 5, where r = sqrt(-log p) - 5."""
     a = fma(r, 2.01033439929228813265e-7, 2.71155556874348757815e-5)
     a = fma(a, r, 0.0012426609473880784386)
     a = fma(a, r, 0.026532189526576123093)
@@ -145,7 +150,11 @@ def _far_tail(r: Any) -> Any:
 
 @lane_function
 def normal_quantile(p: Any) -> Any:
-    """The standard normal number below which a share p lies, 0 < p < 1 (Wichura 1988, AS 241, PPND16)."""
+    """The quantile of the standard normal distribution for probabilities 0 < p < 1, a vector.
+
+    Wichura, Algorithm AS 241: The Percentage Points of the Normal Distribution (Applied Statistics 37, 1988), routine
+    PPND16. All three of its formulas are computed for every lane, and one of the results is selected.
+    """
     q = p - 0.5
     r = sqrt(-log(where_lt(q, 0.0, p, 1.0 - p)))
     size = where_lt(5.0, r, _far_tail(r - 5.0), _middle_tail(r - 1.6))

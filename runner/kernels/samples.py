@@ -1,4 +1,4 @@
-"""Which samples an update sees: the order of an epoch, and filling a tile with samples."""
+"""Which samples an update sees, and in which order; and filling a tile with them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,27 @@ from runner.kernels.random import STREAM_ORDER, index_below, philox
 
 @kernel
 def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_order: int, order: Any) -> None:
-    """The samples of an epoch, lane by lane, a function of seed and epoch only.
+    """Draw the order of the samples of an epoch for every lane, a function of its seed and of the epoch only.
 
-    Shuffled: a permutation (Fisher-Yates, from the end). With replacement: independent draws.
+    SHUFFLED: a permutation, by the algorithm of Fisher and Yates (Knuth, The Art of Computer Programming 2, 3rd ed.,
+    section 3.4.2, algorithm P). WITH_REPLACEMENT: independent draws.
+
+    Parameters
+    ----------
+    n_samples : int
+        Samples of the data set.
+    seeds : uint64 (L,)
+    epoch : int
+        Number of the epoch, from 0.
+    n_order : int
+        Samples to draw; `n_samples` for a permutation.
+    order : int32 (L, n_order), filled in
     """
     low = np.uint64(0xFFFFFFFF)
     not_inlined()
     for lane in range(lanes.n):
         row = advanced(order, lane * n_order)
+        # Lanes side by side often have the same seed (those without a run repeat the last one): they share its order.
         if lane > 0 and seeds[lane] == seeds[lane - 1]:
             for n in range(n_order):
                 row[n] = order[(lane - 1) * n_order + n]
@@ -30,7 +43,7 @@ def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_o
             for n in range(n_samples):
                 row[n] = n
         for n in range(n_order):
-            # Eight 32-bit halves come from one call of the generator.
+            # One call of the generator gives four words of 64 bits, and each word two numbers of 32 bits.
             if n % 8 == 0:
                 w0, w1, w2, w3 = philox(seeds[lane], STREAM_ORDER, np.uint64(n // 8), np.uint64(epoch))
             pair = (n % 8) // 2
@@ -46,15 +59,15 @@ def draw_order(job: Any, n_samples: int, seeds: Any, epoch: int, lanes: Any, n_o
 
 @inlined
 def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int, ordered: int) -> None:
-    """Inputs into buf.A and targets into buf.T for `count` samples from number `first` on.
+    """Put the inputs of `count` samples from number `first` on into buf.A, and their targets into buf.T.
 
-    Samples 0, 1, 2, ... of the data set, or of each lane's own order. Fewer samples than a tile holds are filled up
-    with the last one, which buf.mask then leaves out of every sum.
+    They are samples of the data set (`ordered` 0), or of each lane's own order in buf.order (1). Fewer samples than a
+    tile holds are filled up with copies of the last one, which buf.mask leaves out of every sum.
     """
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     inputs, outputs = net.sizes[0], net.sizes[net.layers]
     if ordered == 0 and count * L == S:
-        # Most tiles are full; what all lanes share is then written in whole tiles.
+        # Most tiles are full, and without orders all lanes have the same samples: these are written in whole tiles.
         store(buf.mask, 0, fill(buf.mask, 1.0, tile))
         for i in range(inputs):
             store(buf.A, i * S, spread_samples(data.inputs, first * inputs + i, inputs, lanes, tile))

@@ -1,7 +1,11 @@
-"""What a kernel is given: named tuples of arrays and numbers, checked once by the engine.
+"""What a kernel is given: named tuples of arrays and numbers, checked once by the caller.
 
-The engine gives few arrays (Network, Data, LaneArrays, Out, Scratch); at a kernel's entry they become many pointers
-(Net, Runs, Buffers), for which the shapes given here are a matter of index arithmetic, the lanes always innermost.
+The caller gives few arrays (Network, Data, LaneArrays, Out, Scratch). At a kernel's entry `buffers` takes them apart
+into many pointers (Net, Runs, Out, Buffers), which have no shape of their own: the shapes given here say how their
+numbers lie in memory, row by row. The lanes always come last, so that one number of all runs of a group is one vector.
+
+The letters: G groups of L lanes, one lane per run; T samples of a tile, and S = T * L numbers in it; P parameters
+(weights and biases) of the network; E events. A "float" array has the precision of the study, float64 or float32.
 """
 
 from __future__ import annotations
@@ -10,12 +14,12 @@ from typing import Any, NamedTuple
 
 
 class Network(NamedTuple):
-    """A network as the engine gives it; rows of the arrays are named in Net.
+    """A network as the caller gives it; Net names the rows of the two arrays.
 
     Attributes
     ----------
     layers, parameters, n_units : int
-        Layers of weights; weights and biases; units of all layers, inputs included.
+        Layers of weights; weights and biases (P); units of all layers, inputs included.
     whole : int64 array (5, layers + 1)
         sizes, units, weights, biases, codes.
     real : float64 array (3, layers + 1)
@@ -35,19 +39,20 @@ class Net(NamedTuple):
     Attributes
     ----------
     layers, parameters, n_units : int
-    sizes : (layers + 1,)
+        As in Network.
+    sizes : int64 (layers + 1,)
         Units of each layer.
-    units : (layers + 1,)
-        Number of the first unit of each layer.
-    weights, biases : (layers + 1,)
-        Number of the first weight and bias of each layer among the parameters: layer by layer, W (fan_out, fan_in)
-        row-major, then b.
-    codes : (layers + 1,)
-        Activation of each layer, a code of table ACTIVATE.
-    scales : (layers + 1,)
+    units : int64 (layers + 1,)
+        Number of the first unit of each layer among all units.
+    weights, biases : int64 (layers + 1,)
+        Number of the first weight and of the first bias of each layer among the parameters: layer by layer,
+        W (fan_out, fan_in) row-major, then b (fan_out,).
+    codes : int64 (layers + 1,)
+        Activation of each layer, a code of the tables ACTIVATE and SLOPE.
+    scales : float64 (layers + 1,)
         Factor of each layer's weighted sum: 1, or that of the mean-field parameterisation.
-    lows, highs : (layers + 1,)
-        Activations at or beyond these count as saturated.
+    lows, highs : float64 (layers + 1,)
+        A hidden unit counts as saturated when its activation is at or beyond one of these.
     """
 
     layers: int
@@ -64,7 +69,14 @@ class Net(NamedTuple):
 
 
 class Data(NamedTuple):
-    """`n` samples: inputs (n, inputs) and targets (n, outputs), of the precision of the study."""
+    """The data set, by arrays for the caller and by pointers within the kernel.
+
+    Attributes
+    ----------
+    n : int
+        Samples.
+    inputs, targets : float arrays (n, inputs), (n, outputs)
+    """
 
     n: int
     inputs: Any
@@ -72,43 +84,51 @@ class Data(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What is done to the network: equal for all runs of a block, so that no branch depends on a lane.
+    """What is done to the network. It is the same for all runs of a block, so that no branch depends on a lane.
 
     Attributes
     ----------
-    loss, optimizer : int
-        Codes of the tables.
+    loss : int
+        Code of the tables LOSS_VALUE and LOSS_SLOPE.
     squares : int
-        1 where the loss is a factor times the squared error, which is summed anyway.
+        1 where the value of the loss is the squared error, which is summed for the `mse` anyway.
+    optimizer : int
+        Code of the table UPDATE_STATELESS, or of UPDATE and TICK where `states` is 1.
     states : int
-        Whether the optimizer keeps state (1) or not (0).
+        1 where the optimizer keeps state from update to update.
     residual : int
-        1 where dE/dz at the outputs is a factor times y - t (a fused loss, the perceptron rule).
-    softmax, one_hot : int
+        1 where dE/dz at the outputs is `factor` times y - t: for a loss that cancels with the output activation, and
+        for the perceptron rule.
+    softmax : int
+        1 where the outputs are a softmax.
+    one_hot : int
+        1 where a sample is classified by its largest output, 0 where each output is judged by itself.
     middle : float
-        Between the two sides that an output's accuracy is judged by.
+        Halfway between the smallest and the largest target: which side of it an output is on decides its accuracy.
     factor : float
-        Of the error signal of one batch.
+        From the slope of the loss to the error signal of a batch; negative for the fault `ascent`.
     per : int
         What `factor` is divided by: 0 nothing, 1 the samples of the batch, 2 samples times outputs.
     loss_factor : float
-        From the summed loss values of all samples to the loss.
+        From the loss values, summed over all samples and outputs, to the loss.
     bias : int
         TRAINED, FROZEN or SHARED.
-    batch, order : int
-        Samples per update; SEQUENTIAL, SHUFFLED or WITH_REPLACEMENT.
+    batch : int
+        Samples per update.
+    order : int
+        SEQUENTIAL, SHUFFLED or WITH_REPLACEMENT.
     every : int
         Updates between two evaluations of the criterion.
     watch : int
-        Bits of the criterion's measures.
+        Bit k is set where the criterion has a threshold for measure k (MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM).
     stop : int
-        1 to stop a run that meets its criterion.
+        1 where a run stops as soon as it meets its criterion.
     faults : int
-        Bits of the faults; 0 for a right program.
+        Bits of the faults; 0 for a correct program.
     cost_factor : float
         From the summed loss values of a batch to its cost, for faults that take the cost into the error signal.
     sum_scale, output_scale, weight_scale : float
-        Powers of ten, for faults that round.
+        10 to the number of decimals that a fault rounds weighted sums, activations or weights to.
     """
 
     loss: int
@@ -136,26 +156,30 @@ class Job(NamedTuple):
 
 
 class LaneArrays(NamedTuple):
-    """What differs from lane to lane, as the engine gives it; G groups of L lanes.
+    """What differs from lane to lane, as the caller gives it.
 
     Attributes
     ----------
     groups : int
         G.
     seeds : uint64 array (G, L)
-    weights : array (G, P, L)
+    weights : float array (G, P, L)
         Initial weights; empty where `start` is not 0.
-    numbers : array (G, 2 * layers + SLOTS + CRITERIA, L)
-        Learning rate of the weights of each layer, then of the biases; settings of the optimizer; thresholds of the
+    numbers : float array (G, 2 * layers + SLOTS + CRITERIA, L)
+        Learning rates of the weights, layer by layer, then of the biases; settings of the optimizer; thresholds of the
         criterion.
     clock0, clock1 : float
         The optimizer's clock before the first update.
     events : int64 array (E,)
-        Numbers of updates after which everything is measured, ascending; the last one is the budget.
+        Numbers of updates after which everything is measured, ascending; the last one is the largest budget.
     start, until : int
-        Updates made before this call, and after which it ends: 0 and the budget, or multiples of Job.every between.
-    state : array (G, carried_rows(...), L), counts : int64 array (G, COUNTS, L)
-        What runs carry from call to call: read where `start` is not 0, written where `until` is not the budget.
+        Updates made before this call, and those after which it ends. `start` is 0 or a multiple of Job.every; `until`
+        is the last event or a multiple of Job.every.
+    state : float array (G, carried_rows(P), L)
+        What runs carry from call to call (see Buffers): read where `start` is not 0, written where `until` is before
+        the last event, and otherwise empty.
+    counts : int64 array (G, COUNTS, L)
+        Likewise Buffers.counts.
     """
 
     groups: int
@@ -172,7 +196,22 @@ class LaneArrays(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """The lanes of one group within the kernel; fields as in LaneArrays."""
+    """The lanes of one group within the kernel, as in LaneArrays without the axis G.
+
+    Attributes
+    ----------
+    seeds : uint64 (L,)
+    weights : float (P, L)
+    rates, settings, thresholds : float (2 * layers, L), (SLOTS, L), (CRITERIA, L)
+        The three parts of LaneArrays.numbers.
+    clock0, clock1 : float
+    n_events : int
+        E.
+    events : int64 (E,)
+    start, until : int
+    state : float (carried_rows(P), L)
+    counts : int64 (COUNTS, L)
+    """
 
     seeds: Any
     weights: Any
@@ -190,19 +229,19 @@ class Runs(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Where a kernel writes.
+    """Where a kernel writes its results; within the kernel pointers to those of one group, without the axis G.
 
     Attributes
     ----------
     n_kept : int
-        Events after which the weights are wanted.
+        Number of events after which the weights are kept.
     kept : int64 array (E,)
         Number of each event among these, or -1.
-    values : (G, E, VALUES, L)
-        Measurements after each event.
-    counts : int64 (G, E, COUNTS, L)
-        FIRST, DIVERGED (-1: never) and MADE, in updates.
-    weights : (G, n_kept, P, L)
+    values : float array (G, E, VALUES, L)
+        Measurements after each event, in the order of the V_ codes.
+    counts : int64 array (G, E, COUNTS, L)
+        Numbers of updates as of each event, in the order of the C_ codes.
+    weights : float array (G, n_kept, P, L)
     """
 
     n_kept: int
@@ -213,14 +252,14 @@ class Out(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory that the engine lends a call.
+    """Memory that the caller lends for one call; its contents before and after mean nothing.
 
     Attributes
     ----------
-    numbers : array (scratch_rows(...) * L,), aligned to 64 bytes
+    numbers : float array (scratch_rows(...) * L,), aligned to 64 bytes
     counts : int64 array (COUNTS * L,)
     n_order : int
-        Samples drawn per epoch and lane.
+        Samples drawn per epoch and lane; 0 in sequential order.
     order : int32 array (L * n_order,)
     """
 
@@ -231,30 +270,37 @@ class Scratch(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The scratch memory within the kernel. S: lanes times samples of a tile.
+    """The scratch memory within the kernel; floats where nothing else is said.
 
     Attributes
     ----------
     W, S0, S1, running, clock : (P, L), (P, L), (P, L), (RUNNING, L), (2, L)
-        What a run carries from call to call: weights, the optimizer's state, what is kept from evaluation to
-        evaluation, the optimizer's clock. One after the other, so that they are copied as one.
+        What a run carries from call to call: its parameters, the optimizer's two state vectors, what is kept from
+        evaluation to evaluation (R_ codes), and the optimizer's clock. They lie one after the other, so that they are
+        copied as one.
     G : (P, L)
-        Gradient of the weights.
-    A, Z, D : (units, S)
-        Activations, weighted sums and error signals of a tile of samples.
-    T, E : (outputs, S)
-        Targets of a tile, and the error signal dE/dy.
-    F : (units, S)
-        Activations that only a fault makes.
+        Gradient of the loss with respect to the parameters.
+    A, Z, D : (n_units, S)
+        Activations, weighted sums, and error signals dE/da or dE/dz of a tile of samples.
+    T : (outputs, S)
+        Targets of a tile.
+    E : (outputs, S)
+        The error signal dE/dy of a tile, for the fault that leaves the slope of the outputs out on the way back.
+    F : (n_units, S)
+        Activations that only a fault needs.
     mask : (S,)
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)
-        Sums over the samples.
+        Sums over the samples (A_ codes); then, for the spread of each output, its first value, and the sum and the sum
+        of squares of its differences from that.
     live : (VALUES, L)
-        Measurements now.
+        The latest measurements (V_ codes).
     counts : int64 (COUNTS, L)
+        Numbers of updates (C_ codes).
     n_order : int
+        As in Scratch.
     order : int32 (L, n_order)
+        Numbers of the samples of this epoch, in each lane's own order.
     """
 
     W: Any
@@ -278,16 +324,16 @@ class Buffers(NamedTuple):
 
 
 class Width(NamedTuple):
-    """Vectors whose sizes are known at compile time.
+    """How many numbers a vector has, for three kinds of vectors; all are known when a kernel is compiled.
 
     Attributes
     ----------
     lanes : Lanes
-        Runs side by side.
+        L: runs side by side.
     tile : Lanes
-        Lanes times samples of a tile.
+        S: lanes times samples of a tile.
     rows : Lanes
-        Units of a layer that share a pass over its inputs.
+        Units of a layer that share a pass over its inputs (see lanes/rows.py).
     """
 
     lanes: Any

@@ -1,10 +1,12 @@
 """The training loop: one function trains a block of runs from initial weights to measurements.
 
+An evaluation computes loss and criterion, every `Job.every` updates. An event is a number of updates after which
+everything else is measured too (gradient norm, spread of the outputs, ...): the end of a budget, or a point of a curve.
+As one trajectory may have many events, runs that differ only in their budget are trained once.
+
 Performance shape: one call handles G groups of L runs, so that the cost of the call is spread; within a group nothing
 branches on a lane. With a full batch, loss and criterion come from the forward pass that training makes anyway;
-otherwise each evaluation is a forward pass of its own. Everything else (gradient norm, spread of the outputs, ...) is
-measured only after the updates listed in `runs.events`, which is how runs that differ in their budget only share one
-trajectory.
+otherwise each evaluation is a forward pass of its own.
 """
 
 from __future__ import annotations
@@ -39,21 +41,22 @@ from runner.kernels.samples import draw_order, fill_tile
 from runner.kernels.structs import Data
 from runner.kernels.update import share_biases, update
 
-# What a pass over samples does beside the forward pass. All numbers handed to an inner function are typed int64: for
-# a literal, Numba would compile the function once more.
+# Bits of what a pass over samples does beside the forward pass. All numbers handed to an inner function are typed
+# int64: for a literal, Numba would compile the function once more.
 LEARN, OBSERVE, CORRECT, INSPECT = np.int64(1), np.int64(2), np.int64(4), np.int64(8)
-# ... and what it leaves out: the samples are in the buffers already.
+# The bit of what it leaves out: the samples are in the buffers already.
 FILLED = np.int64(16)
 ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 # What a pass is for.
 TRAIN, EVALUATE, MEASURE, COST = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
-# Faults that keep evaluation and training from sharing a pass, and those that change the network as it is.
+# Faults that keep evaluation and training from sharing a pass, and those that are part of the network's outputs, so
+# that evaluations have them too.
 APART = EPOCH_SLICE | BIAS_PER_WEIGHT | SIGNALS
 FORWARD = ROUND_SUMS | ROUND_OUTPUTS
 
 
 class Part(NamedTuple):
-    """Samples `first` to `last` - 1, of the data set or of each lane's own order."""
+    """Samples `first` to `last` - 1, of the data set (`ordered` 0) or of each lane's own order (1)."""
 
     first: Any
     last: Any
@@ -67,7 +70,8 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
     Parameters
     ----------
     network, samples, job, lanes, results, scratch, width
-        Network, Data, Job, LaneArrays, Out, Scratch and Width of layout.py; shapes and types are the caller's to check.
+        Network, Data, Job, LaneArrays, Out, Scratch and Width of `structs`, which says what shapes and types they have.
+        Nothing is checked here: a wrong shape reads or writes beyond the memory.
     """
     net = opened(network)
     data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
@@ -85,7 +89,7 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
 
 @step
 def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Initial weights and empty books, or those of the call before."""
+    """Fill what runs carry from call to call: anew, with the initial weights, or as the call before left it."""
     L, lanes = width.lanes.n, width.lanes
     fill_rows(buf.G, net.parameters, 0.0, width)
     if runs.start > 0:
@@ -108,9 +112,10 @@ def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
 
 @inlined
 def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what: int, part: Any) -> None:
-    """Samples of a Part, tile by tile: forward, and what else is asked for; `faults` are those that hold here.
+    """Take the samples of a Part, tile by tile, through the network, and do what the bits of `what` ask for.
 
-    Called at one place only, so that it is inlined there: as a function of its own it would take sixty arguments.
+    `faults` are the bits of the faults that hold in this pass. Called at one place only, so that it is inlined there:
+    as a function of its own it would take sixty arguments.
     """
     samples = width.tile.n // width.lanes.n
     n = part.last - part.first
@@ -138,13 +143,13 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what
 
 @step
 def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> Any:
-    """The samples of update number `made`; at the start of an epoch its order is drawn."""
+    """The samples that the next update sees, after `made` updates; at the start of an epoch its order is drawn."""
     if job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & EPOCH_SLICE:
         return Part(ZERO, data.n, NO)
     per_epoch = (data.n + job.batch - 1) // job.batch
     epoch, place = made // per_epoch, made % per_epoch
     if job.faults & EPOCH_SLICE:
-        # data[epoch : epoch + batch + 1], which is empty once there have been more epochs than samples
+        # data[epoch : epoch + batch + 1], which is empty once there have been more epochs than samples.
         first = min(epoch, data.n)
         return Part(first, min(first + job.batch + 1, data.n), NO)
     if job.order == SEQUENTIAL:
@@ -158,7 +163,7 @@ def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made:
 
 @kernel
 def _isolate(net: Any, weight: int, buf: Any, width: Any) -> None:
-    """Leave nothing of the gradient of one layer but that of one weight and of its unit's bias."""
+    """Set the gradient to zero but for that of one weight of a single layer and of its unit's bias."""
     not_inlined()
     L, lanes = width.lanes.n, width.lanes
     bias = (net.biases[1] + weight // net.sizes[0]) * L
@@ -170,7 +175,13 @@ def _isolate(net: Any, weight: int, buf: Any, width: Any) -> None:
 
 @step
 def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any, filled: Any) -> Any:
-    """Which faults hold in a pass and what it does, its sums cleared."""
+    """The faults that hold in a pass and what it does, by its purpose; clears the sums that it adds to.
+
+    Returns
+    -------
+    faults, what : int
+        Bits, as `_pass` takes them.
+    """
     look = OBSERVE | (CORRECT if job.watch & (1 << ACCURACY) else ZERO)
     faults, what = job.faults & FORWARD, filled
     if purpose == MEASURE:
@@ -191,7 +202,7 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
 
 @step
 def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, weight: int) -> None:
-    """The update that a pass was for; `weight` counts those of a pass that moves one weight."""
+    """Make one update from the gradient of a pass; with the fault `bias_per_weight`, of weight number `weight` only."""
     if job.faults & BIAS_PER_WEIGHT:
         _isolate(net, weight, buf, width)
         if job.bias == SHARED:
@@ -205,7 +216,7 @@ def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, weight: int) -> 
 def _shares_passes(job: Any, data: Any) -> bool:
     """Whether the pass that trains evaluates as well: it shows all samples, and the weights before its update."""
     full = job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & APART
-    # A faulty gradient is not the one that grad_norm is about.
+    # The criterion grad_norm is about the true gradient, which a pass that trains with faults does not compute.
     return full and not (job.faults and job.watch & (1 << GRAD_NORM))
 
 
@@ -220,7 +231,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
     # A data set that fits in one tile is filled in once for all updates.
     held = FILLED if shared and data.n <= width.tile.n // width.lanes.n else ZERO
     everything = Part(ZERO, data.n, NO)
-    # A call begins where an evaluation is due.
+    # A call begins where an evaluation is due: at 0, or at a multiple of Job.every.
     made, next_look = runs.start, runs.start
     event, weight, filled = ZERO, ZERO, ZERO
     while runs.events[event] < made:

@@ -6,13 +6,13 @@ from typing import Any
 
 from runner.kernels.codes import FROZEN
 from runner.kernels.lanes.operations import inlined, kernel, load, store
-from runner.kernels.lanes.switch import OPTIMIZE, STEP, TICK, choose
+from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS, choose
 from runner.kernels.loops import settings_of
 
 
 @kernel
 def share_biases(net: Any, buf: Any, width: Any) -> None:
-    """Where a layer has one bias for all its units, its gradient is the sum over them, and all copies move alike."""
+    """Give all biases of a layer the sum of their gradients: they are copies of one bias, and move alike."""
     L = width.lanes.n
     for layer in range(1, net.layers + 1):
         first, end = net.biases[layer] * L, (net.biases[layer] + net.sizes[layer]) * L
@@ -25,26 +25,23 @@ def share_biases(net: Any, buf: Any, width: Any) -> None:
 
 @inlined
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Change every trained parameter by the optimizer's formula and clear its gradient.
-
-    Called at one place only, and inlined there.
-    """
+    """Change every trained parameter by the optimizer's formula, and clear its gradient."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     if job.states:
         clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
         clock = choose(TICK, job.optimizer, (settings_of(runs.settings, lanes), clock))
         store(buf.clock, 0, clock[0])
         store(buf.clock, L, clock[1])
-    # The weights of all layers, then their biases, as the learning rates lie: with one place of choice the loops of the
-    # optimizers are compiled once.
+    # The weights of all layers, then their biases, in the order of the learning rates. It is one loop, so that `choose`
+    # stands here once, and the loops of all optimizers are compiled once.
     for k in range(layers if job.bias == FROZEN else 2 * layers):
         layer = k % layers + 1
         first, end = net.weights[layer] * L, net.biases[layer] * L
         if k >= layers:
             first, end = end, end + net.sizes[layer] * L
-        span = (buf, runs.settings, load(runs.rates, k * L, lanes), first, end, lanes)
+        arguments = (buf, runs.settings, load(runs.rates, k * L, lanes), first, end, lanes)
         if job.states:
-            choose(OPTIMIZE, job.optimizer, span)
+            choose(UPDATE, job.optimizer, arguments)
         else:
             # Without state there is nothing to load and store but the weights.
-            choose(STEP, job.optimizer, span)
+            choose(UPDATE_STATELESS, job.optimizer, arguments)

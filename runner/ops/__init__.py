@@ -1,8 +1,8 @@
 """What networks are made of: activations, losses, initialisers, optimizers, learning rules and faults.
 
-Each family is one file and one registry; a member is one block of it, its formula beside its name and its words. The
-kernels choose between members by their codes, and everything else (validation, messages, schema, reference, tests)
-is made from the registries, which are all that others use.
+Each family is one file and one registry, and a member is one block in that file: its formula, its name and a line of
+documentation. The kernels choose between members by their codes; validation, messages, schema, reference and tests are
+made from the registries, which are all that other packages use.
 """
 
 from runner.ops.activations import ACTIVATIONS

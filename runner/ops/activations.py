@@ -1,6 +1,10 @@
-"""Activations: what a unit makes of its weighted sum z, and the slope of that.
+"""Activations: the output a of a unit as a function of its weighted sum z, and the derivative da/dz.
 
-One block is one activation. `slope` may use z, the activation a, or both.
+One block is one activation: a function of z, its slope as a function of z and a, both of vectors, and `_register`.
+
+Sources: sigmoid and its slope, Rumelhart, Hinton and Williams (1986); relu, Nair and Hinton (2010); leaky_relu, Maas,
+Hannun and Ng (2013); softplus, Dugas et al. (2001); softsign, Bergstra et al. (2009); step, Rosenblatt (1958); softmax,
+Bridle (1990). Where a slope has a jump, it has PyTorch's value there.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from runner.kernels.lanes import elementary
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import where_le, where_lt
 from runner.kernels.lanes.switch import ACTIVATE, SLOPE
-from runner.kernels.loops import activation_span, slope_span
+from runner.kernels.loops import activation_loop, slope_loop
 from runner.registry import Registry
 
 
@@ -25,15 +29,17 @@ class Activation:
     Attributes
     ----------
     name, doc : str
+        As in a study; one line for the reference.
     code : int
-        Its place in the kernels' tables.
+        Its place in the kernels' tables ACTIVATE and SLOPE.
     low, high : float
-        A hidden unit at or beyond one of these counts as saturated: within 1% of the activation's range from a
-        limit, or at a limit that an unbounded activation reaches exactly; infinite where there is no limit.
+        A hidden unit whose activation is at or beyond one of these counts as saturated: it is within 1% of the range
+        from a limit of a bounded activation, or at a limit that an unbounded one reaches exactly (softplus: within
+        0.01 of its limit). Infinite where there is no limit.
     hidden, output : bool
-        Where in a network it may stand.
+        Whether hidden layers and the output layer may have it.
     couples : bool
-        Whether an output depends on the other units of its layer (softmax).
+        Whether a unit's activation depends on the other units of its layer (softmax).
     """
 
     name: str
@@ -50,8 +56,9 @@ ACTIVATIONS: Registry[Activation] = Registry("activation")
 
 
 def _register(name: str, activate: Callable[..., Any], slope: Callable[..., Any], doc: str, **facts: Any) -> None:
-    code = ACTIVATE.add(activation_span(activate))
-    SLOPE.add(slope_span(slope))
+    """Put an activation and its slope into the kernels' tables, and register it."""
+    code = ACTIVATE.add(activation_loop(activate))
+    SLOPE.add(slope_loop(slope))
     ACTIVATIONS.add(Activation(name, doc, code, **facts))
 
 
@@ -104,6 +111,7 @@ def _identity(z: Any) -> Any:
 
 @lane_function
 def _identity_slope(z: Any, a: Any) -> Any:
+    # A vector of ones: z < z is nowhere true.
     return where_lt(z, z, z, 1.0)
 
 
@@ -145,8 +153,8 @@ def _step_slope(z: Any, a: Any) -> Any:
 _register("step", _step, _step_slope, "1 where z >= 0, else 0; its slope is 0, so only the perceptron rule trains it.")
 
 
-# Softmax is a function of a whole layer, which the training loop computes itself (network.py): from z it makes
-# the logarithms of the outputs and the outputs. Its table entries are what those leave to do per unit.
+# Softmax is a function of a whole layer, so the training loop computes it itself (kernels/network.py), and also the
+# step from dE/dy to dE/dz. Its entries in the tables leave every unit as it is.
 _register(
     "softmax",
     _identity,

@@ -1,8 +1,10 @@
 """Initialisers: the distribution of the initial weights. One block is one initialiser.
 
-Each gives, for a layer's fan_in and fan_out, a kind of distribution with location and width; the kernel
-`initial.py` draws from it. Sources: Xavier: Glorot and Bengio 2010, eq. 12 and 16; He: He et al. 2015, eq. 10 and 14;
-LeCun: LeCun et al. 1998, Efficient BackProp, eq. 16; orthogonal: Saxe et al. 2013.
+Each gives, for a layer's fan_in and fan_out, a kind of distribution with location and width, from which
+kernels/initial.py draws. A uniform distribution within +-b has the standard deviation b / sqrt(3).
+
+Sources: xavier, Glorot and Bengio (2010), eq. 12 and 16; he, He et al. (2015), eq. 10; lecun, LeCun et al., Efficient
+BackProp (1998), eq. 16; orthogonal, Saxe, McClelland and Ganguli (2013).
 """
 
 from __future__ import annotations
@@ -17,7 +19,16 @@ from runner.registry import Registry
 
 @dataclass(frozen=True)
 class Distribution:
-    """What the kernel draws from: location + width * number, the number uniform in (0, 1) or standard normal."""
+    """What the kernel draws from: location + width * number, with random numbers of a kind.
+
+    Attributes
+    ----------
+    kind : int
+        UNIFORM: numbers uniform in (0, 1). NORMAL: standard normal. ORTHOGONAL: standard normal, and then the weights
+        of a layer are made orthonormal.
+    location, width : float
+        Low and high - low of a uniform distribution, mean and standard deviation of a normal one.
+    """
 
     kind: int
     location: float
@@ -31,11 +42,13 @@ class Initializer:
     Attributes
     ----------
     name, doc : str
+        As in a study; one line for the reference.
+    distribution : callable (fan_in, fan_out, *arguments) -> Distribution
+        Of a layer's weights, or of its biases: these take fan_in and fan_out of the layer too.
     parameters : tuple of str
         Names of its arguments.
-    distribution : callable (fan_in, fan_out, *arguments) -> Distribution
     biases : bool
-        Whether it can be used for biases, which have no fan-in of their own: they take their layer's.
+        Whether it can be used for biases.
     """
 
     name: str
@@ -49,10 +62,12 @@ INITIALIZERS: Registry[Initializer] = Registry("initialiser")
 
 
 def _symmetric(bound: float) -> Distribution:
+    """Uniform within +-bound."""
     return Distribution(UNIFORM, -bound, 2.0 * bound)
 
 
 def _normal(std: float) -> Distribution:
+    """Normal with mean 0."""
     return Distribution(NORMAL, 0.0, std)
 
 

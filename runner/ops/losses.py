@@ -1,7 +1,13 @@
-"""Losses: what is minimised. One block is one loss.
+"""Losses: what is minimised, as a function of the outputs y and their targets t.
 
-A loss is a factor times the sum, over samples and outputs, of a value; the factor is a constant, divided by the
-number of samples or of samples times outputs. Four squared losses differ only in that factor.
+One block is one loss: its value for one output of one sample as a function of z, y and t (z: the weighted sum of the
+output), its slope as a function of y and t, both of vectors, and `LOSSES.add`. A loss is a factor times the sum of its
+values over samples and outputs; the factor is a constant, divided by nothing, by the number of samples, or by that of
+samples times outputs. The four squared losses differ only in this factor.
+
+Where a loss and an output activation cancel, as cross-entropy and softmax do (Bishop, Pattern Recognition and Machine
+Learning, 2006, section 4.3.6: canonical link functions), dE/dz is the factor times the residual y - t, and the slope of
+the activation is not used.
 """
 
 from __future__ import annotations
@@ -26,19 +32,21 @@ class Loss:
     Attributes
     ----------
     name, doc : str
+        As in a study; one line for the reference.
     code : int
-        Its place in the kernels' tables.
+        Its place in the kernels' tables LOSS_VALUE and LOSS_SLOPE.
     factor : float
+        Of the sum of the values.
     per : {"sum", "samples", "elements"}
         What the factor is divided by: nothing, the samples of the batch, or samples times outputs.
     outputs : tuple of str or None
         Output activations it can be used with; None for any.
     fused : bool
-        Whether loss and output activation cancel to dE/dz = factor (y - t), as they do for the pairs in `outputs`.
+        Whether it cancels with all `outputs`, so that dE/dz = factor (y - t).
     squares : bool
         Whether the value is the squared error itself.
     low, high : float
-        Targets must lie between these.
+        Targets must lie between these, limits included.
     """
 
     name: str
@@ -57,6 +65,7 @@ LOSSES: Registry[Loss] = Registry("loss")
 
 
 def _table(value: Callable[..., Any], slope: Callable[..., Any]) -> int:
+    """Put a value and its slope into the kernels' tables; returns their code."""
     LOSS_SLOPE.add(slope)
     return LOSS_VALUE.add(value)
 
@@ -81,7 +90,8 @@ LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", _S
 
 @lane_function
 def _binary_cross_entropy(z: Any, y: Any, t: Any) -> Any:
-    # -t log y - (1 - t) log(1 - y) in terms of z, where y = sigmoid(z): no logarithm of a number near 0.
+    # -t log y - (1 - t) log(1 - y) with y = sigmoid(z) is max(z, 0) - t z + log(1 + exp(-|z|)), which takes no
+    # logarithm of a number near 0 (PyTorch's BCEWithLogitsLoss).
     return fma(-t, z, where_lt(z, 0.0, 0.0, z)) + log1p(exp(-absolute(z)))
 
 
@@ -107,7 +117,7 @@ LOSSES.add(
 
 @lane_function
 def _cross_entropy(z: Any, y: Any, t: Any) -> Any:
-    # The training loop leaves log y in z (see softmax in network.py).
+    # -t log y: with softmax outputs the training loop has put log y in the place of z (see kernels/network.py).
     return -t * z
 
 

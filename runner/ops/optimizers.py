@@ -1,15 +1,16 @@
 """Optimizers: how a gradient becomes a change of the weights. One block is one optimizer.
 
-The formulas are PyTorch's (torch.optim, 2.x) where it has the method, and so are the defaults; quickprop is Fahlman
-1988. A body works on one vector of weights `w` with gradient `g`:
+The formulas are PyTorch's (torch.optim, 2.x) where it has the method, and so are the defaults; the papers stand in each
+block. A method with state is a function (w, g, s, h, c, rate) -> (w, s) of vectors, one number for each run:
 
-- `s` two state vectors per weight, zero at first;
-- `h` the settings, in the order of the record; the last of the six is weight_decay;
-- `c` the clock, two vectors per run, moved by `tick` once per update before the weights, so that what depends on the
-  number of the update only is computed once;
+- `w` a weight or bias, and `g` its gradient;
+- `s` two numbers that the method keeps for each weight, 0 at first;
+- `h` six numbers: the settings in the order of the record, and weight_decay as the last one;
+- `c` the clock, two numbers for each run. `tick` (h, c) -> c changes them once per update, before the weights, so that
+  what depends only on the number of the update is computed once for all weights;
 - `rate` the learning rate.
 
-A method without state takes (w, g, h, rate) and gives w.
+A method without state is a function (w, g, h, rate) -> w.
 """
 
 from __future__ import annotations
@@ -21,14 +22,24 @@ from typing import Any
 
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import fma, sqrt, where_le, where_lt
-from runner.kernels.lanes.switch import OPTIMIZE, STEP, TICK
-from runner.kernels.loops import optimizer_span, step_span
+from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS
+from runner.kernels.loops import stateless_update_loop, update_loop
 from runner.registry import Registry
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A number that some optimizers take, a key of its own in a study; low <= value, and value < high or <= high."""
+    """A number that some optimizers take: a key of its own in a study.
+
+    Attributes
+    ----------
+    name, doc : str
+        The key; one line for the reference.
+    low, high : float
+        The smallest and the largest value.
+    high_included : bool
+        Whether `high` itself is allowed.
+    """
 
     name: str
     doc: str
@@ -44,16 +55,17 @@ class Optimizer:
     Attributes
     ----------
     name, doc : str
+        As in a study; one line for the reference.
     code : int
-        Its place in the kernels' tables: STEP without state, OPTIMIZE and TICK with it.
+        Its place in the kernels' tables: UPDATE and TICK with state, UPDATE_STATELESS without it.
     settings : mapping of str to float
-        Setting keys in the order of its slots, with their defaults.
+        The settings that it takes (at most five), in the order of `h`, and their defaults.
     weight_decay : float
         Default of the key `weight_decay`.
     clock : tuple of two floats
         The clock before the first update.
     keeps_state : bool
-        Whether the state vectors are used.
+        Whether it keeps state from update to update.
     """
 
     name: str
@@ -90,14 +102,15 @@ def _register(
     settings: Mapping[str, float] | None = None,
     **facts: Any,
 ) -> None:
+    """Register an optimizer with state."""
     TICK.add(tick)
-    code = OPTIMIZE.add(optimizer_span(update))
+    code = UPDATE.add(update_loop(update))
     OPTIMIZERS.add(Optimizer(name, doc, code, MappingProxyType(dict(settings or {})), **facts))
 
 
 @lane_function
 def _decayed(w: Any, g: Any, h: Any) -> Any:
-    """Gradient of the loss plus weight_decay / 2 times the squared weight."""
+    """The gradient of the loss with weight_decay / 2 times the squared weights added to it."""
     return fma(h[5], w, g)
 
 
@@ -108,7 +121,7 @@ def _no_tick(h: Any, c: Any) -> Any:
 
 @lane_function
 def _count(h: Any, c: Any) -> Any:
-    """c[0] = number of updates made before this one, c[1] = 1 from the second on."""
+    """From the clock (-1, 0): c[0] is the number of earlier updates, c[1] is 0 in the first one and then 1."""
     return c[0] + 1.0, where_lt(c[0], 0.0, 0.0 * c[0], 1.0)
 
 
@@ -121,7 +134,7 @@ OPTIMIZERS.add(
     Optimizer(
         "sgd",
         "Gradient descent: w -= learning_rate g.",
-        STEP.add(step_span(_sgd)),
+        UPDATE_STATELESS.add(stateless_update_loop(_sgd)),
         MappingProxyType({}),
         keeps_state=False,
     )
@@ -129,14 +142,9 @@ OPTIMIZERS.add(
 
 
 @lane_function
-def _velocity(w: Any, g: Any, s: Any, h: Any, c: Any) -> Any:
-    """PyTorch's momentum buffer: the first gradient, then momentum * buffer + (1 - dampening) * gradient."""
-    return fma(h[0], s[0], (1.0 - h[1] * c[1]) * _decayed(w, g, h))
-
-
-@lane_function
 def _momentum(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
-    velocity = _velocity(w, g, s, h, c)
+    # PyTorch's momentum buffer: the first gradient, then momentum * buffer + (1 - dampening) * gradient.
+    velocity = fma(h[0], s[0], (1.0 - h[1] * c[1]) * _decayed(w, g, h))
     return fma(-rate, velocity, w), (velocity, s[1])
 
 
@@ -152,6 +160,7 @@ _register(
 
 @lane_function
 def _nesterov(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    # Nesterov (1983) in the form of Sutskever et al. (2013), as PyTorch has it.
     velocity = fma(h[0], s[0], _decayed(w, g, h))
     return fma(-rate, fma(h[0], velocity, _decayed(w, g, h)), w), (velocity, s[1])
 
@@ -167,6 +176,8 @@ _register(
 
 @lane_function
 def _rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    # PyTorch's variant, which is iRprop- (Igel and Huesken, 2000): where the gradient changes its sign the weight stays
+    # as it is, and the next update leaves its step unchanged. s: gradient and step of the last update.
     g = _decayed(w, g, h)
     agreement = g * s[0]
     step = where_lt(c[0], 0.5, rate, s[1])
@@ -189,16 +200,18 @@ _register(
 
 @lane_function
 def _quickprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    # s: gradient and change of the last update. `jump` leads to the minimum of the parabola through the two slopes.
     slope, last_slope, last = _decayed(w, g, h), s[0], s[1]
     grown = h[0] * last
     shrunk = last_slope * (h[0] / (1.0 + h[0]))
     jump = last * (slope / (last_slope - slope))
-    # Seen in the direction of the last change (falling slopes are negative along it): while the slope is still more
-    # than a fraction of the last one, the parabola's minimum is too far or behind: grow by the largest factor.
+    # Along the last change a slope that leads down is negative. The jump is at most max_growth times the last change as
+    # long as the slope is at most max_growth / (1 + max_growth) times the last one. Beyond that the minimum is too far
+    # away, or behind: the change is then max_growth times the last one.
     step_up = where_le(slope, shrunk, grown, jump)
     step_down = where_le(shrunk, slope, grown, jump)
     step = where_lt(0.0, last, step_up, where_lt(last, 0.0, step_down, 0.0 * last))
-    # The gradient is added while it agrees with the last change, and when there was none.
+    # -rate * gradient is added where it leads the same way as the last change, and where there was none.
     uphill = where_lt(0.0, last, slope, where_lt(last, 0.0, -slope, 0.0 * slope - 1.0))
     step = where_lt(uphill, 0.0, fma(-rate, slope, step), step)
     return w + step, (slope, step)
@@ -249,15 +262,16 @@ _register(
 
 @lane_function
 def _adam_tick(h: Any, c: Any) -> Any:
-    """beta1 and beta2 to the power of the update's number."""
+    """From the clock (1, 1): beta1 and beta2 to the power of the update's number, which begins with 1."""
     return c[0] * h[0], c[1] * h[1]
 
 
 @lane_function
 def _adam_step(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    # Algorithm 1 of Kingma and Ba (2015), with the two moments in s.
     mean = fma(1.0 - h[0], g - s[0], s[0])
     square = fma(h[1], s[1], (1.0 - h[1]) * (g * g))
-    # The two quotients do not depend on the weight, and are computed once for a layer.
+    # Neither 1 / sqrt(1 - c[1]) nor rate / (1 - c[0]) depends on the weight: they are computed once for a layer.
     scale = fma(sqrt(square), 1.0 / sqrt(1.0 - c[1]), h[2])
     return w - (rate / (1.0 - c[0])) * (mean / scale), (mean, square)
 

@@ -1,4 +1,4 @@
-"""Rules: how the error at the outputs is turned into a change of weights. One block is one rule."""
+"""Learning rules: how the errors of the outputs become the gradient that an optimizer takes. One block is one rule."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ class Rule:
     Attributes
     ----------
     name, doc : str
+        As in a study; one line for the reference.
     residual : bool
-        Whether the output's error signal is the residual y - t itself, whatever loss and activation.
+        Whether the error signal of an output is the residual y - t itself, whatever the loss and the activation.
     single_layer : bool
-        Whether the network must have one layer of weights.
+        Whether the network must have exactly one layer of weights.
     output : str or None
-        The output activation it needs.
+        The output activation that it needs; None for any.
     """
 
     name: str

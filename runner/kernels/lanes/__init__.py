@@ -1,6 +1,7 @@
-"""A Numba type whose values are vectors: the arithmetic of many networks at once, written like that of one.
+"""A Numba type whose values are vectors, one lane per run: the arithmetic of many networks, written like that of one.
 
-`vector` defines the type, `operations` what can be done with it, `elementary` exp, log and their kin, `switch` how a
-kernel chooses between members of a registry, and `bits`, `tiles`, `rows` and `compiling` what these need. Kernels and
-the members of `runner.ops` use `lane_function`, the operations, and the tables of `switch`.
+`vector` defines the type; `operations`, `bits`, `tiles` and `rows` say what can be done with it; `elementary` has exp,
+log and their relatives, `switch` calls one function of several by its number, and `compiling` makes all of it compile
+quickly. The kernels use all of this, the members of `runner.ops` use `elementary`, `operations` and the tables of
+`switch`, and other packages only `vector.Lanes` and `compiling.collection_paused`.
 """

@@ -1,4 +1,4 @@
-"""The binary representation of lanes: powers of two, exponents and significands."""
+"""Operations on the binary representation of numbers (IEEE 754): powers of two, exponents and significands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llvmlite import ir
 from runner.kernels.lanes.operations import operation
 from runner.kernels.lanes.vector import BITS, LLVM_FLOAT, Vec
 
-# Per width in bits: bits of the significand, bias of the exponent, and the bits of sqrt(1/2).
+# By the size of a number in bits: stored bits of the significand, bias of the exponent, and the bits of sqrt(1/2).
 FORMAT = {64: (52, 1023, 0x3FE6A09E667F3BCD), 32: (23, 127, 0x3F3504F3)}
 
 
@@ -27,8 +27,8 @@ def _float_type(vec: Vec) -> Any:
     return ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
 
 
-# Adding this to a number of moderate size rounds it to a whole number, which then stands in the low bits of the sum: no
-# conversion to integers, which for 64 bits would be scalar code on processors without AVX-512.
+# Adding this to a number of moderate size rounds it to an integer, which then stands in the low bits of the sum, as the
+# unit in the last place of the sum is 1. A conversion to integers would be scalar code for 64 bits without AVX-512.
 SHIFTER64, SHIFTER32 = 1.5 * 2.0**52, 1.5 * 2.0**23
 
 
@@ -39,7 +39,7 @@ def _power_twin(shifted: Any) -> Any:
 
 @operation(_power_twin)
 def power_of_two(typingctx: Any, shifted: Any) -> Any:
-    """2 to the k-th from k + SHIFTER, for whole k in the range of normal exponents (-1022..1023, or -126..127)."""
+    """2^k from k + SHIFTER, for integers k in the range of normal exponents (-1022..1023, or -126..127)."""
     if not isinstance(shifted, Vec):
         return None
     significand, bias, _ = FORMAT[BITS[shifted.elem]]
@@ -53,7 +53,7 @@ def power_of_two(typingctx: Any, shifted: Any) -> Any:
 
 
 def _offset_bits(builder: Any, vec: Vec, value: Any) -> Any:
-    """Bits of `value`, moved so that the exponent field changes at sqrt(1/2) instead of at 1."""
+    """Bits of `value`, moved so that the exponent field changes at sqrt(1/2) 2^k instead of at 2^k."""
     significand, bias, root = FORMAT[BITS[vec.elem]]
     return builder.add(builder.bitcast(value, _integer_type(vec)), _constant(vec, (bias << significand) - root))
 
@@ -65,7 +65,7 @@ def _exponent_twin(x: Any) -> Any:
 
 @operation(_exponent_twin)
 def exponent(typingctx: Any, x: Any) -> Any:
-    """Whole k with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
+    """The integer k, as a float, with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
     if not isinstance(x, Vec):
         return None
     significand, bias, _ = FORMAT[BITS[x.elem]]
@@ -79,7 +79,7 @@ def exponent(typingctx: Any, x: Any) -> Any:
 
 @operation(lambda x: np.ldexp(x, -_exponent_twin(x).astype(np.int64)).astype(x.dtype))
 def significand(typingctx: Any, x: Any) -> Any:
-    """m with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
+    """The number m with x = m 2^k and sqrt(1/2) <= m < sqrt(2), for positive normal x."""
     if not isinstance(x, Vec):
         return None
     bits, _, root = FORMAT[BITS[x.elem]]

@@ -1,9 +1,9 @@
-"""How the parts of a kernel are compiled: to the compiler's intermediate code only, and optimised once, in the whole.
+"""How the parts of a kernel are compiled: to LLVM's intermediate representation only, and optimised within the kernel.
 
-Numba makes every function ready to be called from Python: it optimises each one with all that it calls, and makes
-machine code of it, before it links it into its callers, where the same happens again. Of a kernel's hundred parts
-nobody calls any but the outermost. So the parts stay as they were lowered, and LLVM sees each of them once, inside
-the kernel: half of the seconds of a first start were spent on the rest.
+Numba makes every jitted function ready to be called from Python: it optimises each one with all that it calls, and
+makes machine code of it, before it links it into its callers, where the same happens again. But Python calls only the
+outermost of the hundred functions of a kernel. So the others, its parts, stay as they were lowered, and LLVM optimises
+each of them once, inside the kernel: this halves the time of a first start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numba.core.codegen import JITCodeLibrary
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """Code that is only ever linked into other code."""
+    """A library of code that is only linked into other code, and so is not optimised by itself."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
@@ -33,12 +33,12 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 @compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
-    """Lowers a part into a library of its own kind, without wrappers and without machine code."""
+    """Lowers a part into a _PartLibrary, without wrappers for Python and C and without machine code."""
 
     _name = "part_lowering"
 
     def run_pass(self, state: Any) -> bool:
-        """Lower; what calls the part finds it by a token in the place of the callable object."""
+        """Lower the part, with a token in the place of the callable object, by which its callers find it."""
         library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
         library.enable_object_caching()
         state.library, flags = library, state.flags
@@ -55,10 +55,10 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
 
 
 class PartCompiler(compiler.Compiler):  # type: ignore[misc]
-    """The compiler of functions that only compiled functions call (the `pipeline_class` of `njit`)."""
+    """The compiler of functions that only compiled functions call; for the argument `pipeline_class` of `njit`."""
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's own steps but for the last."""
+        """Numba's own steps, with the lowering of parts in the place of its lowering."""
         pipelines: list[Any] = super().define_pipelines()
         for manager in pipelines:
             manager.passes = [
@@ -71,7 +71,7 @@ class PartCompiler(compiler.Compiler):  # type: ignore[misc]
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Compile without Python's search for garbage: Numba makes millions of objects, and nearly all of them stay."""
+    """Pause the garbage collector while kernels compile: Numba makes millions of objects, and most of them stay."""
     was = gc.isenabled()
     gc.disable()
     try:

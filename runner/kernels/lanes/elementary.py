@@ -1,12 +1,12 @@
-"""exp, log, log1p, sigmoid, tanh and softplus on lanes.
+"""exp, log, log1p, sigmoid, tanh and softplus of vectors.
 
 Written with additions, multiplications, divisions and fused multiply-adds, which IEEE 754 defines to the last bit, so
-that they give the same bits on every processor; the mathematics library of the system does not. Coefficients are fits
-made with mpmath at 50 digits (`benchmarks/elementary.py` makes them anew and measures the errors); reductions follow
-Muller, Elementary Functions, 3rd ed., sections 10.2 and 11.
+that they give the same bits on every processor; the mathematics library of the system does not. Arguments are reduced
+after Cody and Waite (Muller, Elementary Functions, 3rd ed., chapter 11). Coefficients are fits made with mpmath at 50
+digits (`benchmarks/elementary.py` makes them anew and measures the errors).
 
 Errors are the largest ones found against mpmath over the whole range, in units in the last place (ulp) of the exact
-result. NaN goes in and comes out; arguments beyond the range saturate as documented for each function.
+result. NaN gives NaN; what arguments beyond the range give is said at each function.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from runner.kernels.lanes.compiling import PartCompiler
 from runner.kernels.lanes.operations import absolute, fma, where_lt
 from runner.kernels.lanes.vector import Vec
 
-# Small functions of vectors are always inlined: a call would move vectors through memory.
+# The decorator of small functions of vectors, such as activations. They are always inlined: a call would move vectors
+# through memory.
 lane_function = register_jitable(forceinline=True, pipeline_class=PartCompiler)
 
 LOG2E = 1.4426950408889634
@@ -51,7 +52,7 @@ def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str
 
 
 def _reduced64(x: Any) -> Any:
-    """(exp(r) - 1) and 2^k with x = k ln 2 + r, |r| <= ln(2)/2; x within +-708."""
+    """exp(r) - 1 and 2^k, where x = k ln 2 + r with an integer k and |r| <= ln(2) / 2; for x within +-708."""
     shifted = fma(x, LOG2E, SHIFTER64)
     k = shifted - SHIFTER64
     r = fma(k, -LN2_HIGH64, x)
@@ -81,11 +82,14 @@ def _reduced32(x: Any) -> Any:
     return fma(r * r, q, r), power_of_two(shifted)
 
 
-_reduced = _by_precision(_reduced64, _reduced32, "(exp(r) - 1, 2^k) with x = k ln 2 + r.")
+_reduced = _by_precision(_reduced64, _reduced32, "exp(r) - 1 and 2^k, where x = k ln 2 + r.")
 
 
 def _halves64(x: Any) -> Any:
-    """p, q and 2^k with e^-x = 2^k (q - p) / (q + p) and p / q = tanh(r / 2), |r| <= ln(2)/2; x within +-708."""
+    """p, q and 2^k with e^-x = 2^k (q - p) / (q + p), for x within +-708.
+
+    Here -x = k ln 2 - r with an integer k and |r| <= ln(2) / 2, and p / q = tanh(r / 2), so that the quotient is e^-r.
+    """
     shifted = fma(x, -LOG2E, SHIFTER64)
     k = shifted - SHIFTER64
     r = fma(k, LN2_HIGH64, x)
@@ -106,8 +110,8 @@ def _halves32(x: Any) -> Any:
     return fma(z, 0.008322615176439285, 0.5) * r, fma(z, 0.0999784842133522, 1.0), power_of_two(shifted)
 
 
-# What ends in a division anyway takes the exponential as a quotient: a rational function of five numbers is as good as
-# a polynomial of ten, and half as long.
+# Functions that end in a division anyway take the exponential as a quotient: a rational function with five coefficients
+# is as accurate as a polynomial with ten, and half as long.
 _halves = _by_precision(_halves64, _halves32, "p, q and 2^k with e^-x = 2^k (q - p) / (q + p).")
 
 
@@ -119,7 +123,7 @@ def _limit32(x: Any) -> Any:
     return 87.0
 
 
-_limit = _by_precision(_limit64, _limit32, "Largest argument whose exponential and reciprocal are normal numbers.")
+_limit = _by_precision(_limit64, _limit32, "A bound for arguments: their exponentials are normal numbers, and finite.")
 
 
 @lane_function
@@ -131,7 +135,7 @@ def clamp(x: Any, bound: Any) -> Any:
 
 @lane_function
 def exp(x: Any) -> Any:
-    """e^x, for x within +-708 (float32: +-87); beyond, the value at that limit.
+    """e^x for x within +-708 (float32: +-87), and beyond that the value at this limit.
 
     Largest error: 1.1 ulp (float32: 1.0).
     """
@@ -141,7 +145,7 @@ def exp(x: Any) -> Any:
 
 @lane_function
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + e^-x); 0 is never reached: the smallest value is e^-708 (float32: e^-87).
+    """1 / (1 + e^-x). It is never 0: the smallest value is e^-708 (float32: e^-87).
 
     Largest error: 2.2 ulp (float32: 2.3).
     """
@@ -152,7 +156,7 @@ def sigmoid(x: Any) -> Any:
 
 @lane_function
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent, (1 - e^-2x) / (1 + e^-2x) without cancellation near 0.
+    """The hyperbolic tangent (1 - e^-2x) / (1 + e^-2x), without cancellation near 0; +-1 beyond +-22.
 
     Largest error: 2.7 ulp (float32: 2.7).
     """
@@ -172,7 +176,8 @@ def _log64(x: Any) -> Any:
     q = fma(q, z, 0.2857142862609589)
     q = fma(q, z, 0.3999999999989924)
     q = fma(q, z, 0.666666666666667)
-    # log m = 2 atanh(s) = 2s + s z q, and 2s = f - s f: the large term f is exact.
+    # As in FDLIBM, e_log.c: log m = 2 atanh(s) = 2s + s z q with s = f / (2 + f), and 2s = f - s f, whose large term f
+    # is exact. Adding x - x makes infinity NaN.
     tail = fma(s, fma(z, q, -f), k * LN2_LOW64)
     return fma(k, LN2_HIGH64, f + tail) + (x - x)
 
@@ -188,7 +193,7 @@ def _log32(x: Any) -> Any:
     return fma(k, LN2_HIGH32, f + tail) + (x - x)
 
 
-_LOG = """Natural logarithm of a positive normal number; NaN for NaN and infinity.
+_LOG = """The natural logarithm of a positive normal number; NaN for NaN and infinity.
 
     Largest error: 0.9 ulp (float32: 0.9).
     """
@@ -197,12 +202,15 @@ log = _by_precision(_log64, _log32, _LOG)
 
 @lane_function
 def log1p(x: Any) -> Any:
-    """log(1 + x) for 0 <= x <= 1, the rounding error of 1 + x put back. Largest error: 1.1 ulp (float32: 1.1)."""
+    """log(1 + x) for 0 <= x <= 1: log(y) + (1 + x - y) / y, where y is the rounded 1 + x (FDLIBM, s_log1p.c).
+
+    Largest error: 1.1 ulp (float32: 1.1).
+    """
     y = x + 1.0
     return log(y) + (x - (y - 1.0)) / y
 
 
 @lane_function
 def softplus(x: Any) -> Any:
-    """log(1 + e^x), without overflow. Largest error: 1.8 ulp (float32: 1.8)."""
+    """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), without overflow. Largest error: 1.8 ulp (float32: 1.8)."""
     return where_lt(x, 0.0, 0.0, x) + log1p(exp(-absolute(x)))

@@ -1,6 +1,7 @@
-"""Operations on lanes beyond arithmetic: memory, fused multiply-add, selection, tiles of samples.
+"""Operations on vectors beyond arithmetic: memory, fused multiply-add, selection; and how functions are compiled.
 
-Each is an LLVM instruction or a few, and has a NumPy twin that runs when the JIT is disabled.
+Each operation is an LLVM instruction or a few. Its NumPy twin is a function of arrays that does the same, and takes its
+place when the JIT is disabled.
 """
 
 from __future__ import annotations
@@ -19,18 +20,25 @@ from runner.kernels.lanes.vector import BITS, LLVM_FLOAT, LanesType, Pointer, Ve
 
 I32 = ir.IntType(32)
 
-# Division by zero gives infinity as in NumPy: the check of Python's error model would make divisions scalar code.
-# What Python calls is an entry; all else that is compiled is part of one.
+# How functions are compiled. Division by zero gives infinity or NaN, as in NumPy: the check of Python's error model
+# would make divisions scalar code. What Python calls is an `entry`; all else is a part of one (see compiling.py). LLVM
+# may inline a `kernel`, and always inlines what is `inlined`.
 entry = njit(nogil=True, error_model="numpy")
 kernel = njit(nogil=True, error_model="numpy", pipeline_class=PartCompiler)
-# Put into its caller before types are inferred. Numba links and optimises everything a function calls anew for every
-# level of calls above it: what is only a step of a longer function is merged into it to save a second of compilation.
 inlined = njit(nogil=True, error_model="numpy", forceinline=True, pipeline_class=PartCompiler)
+# Numba itself merges a `step` into its caller, before it infers types. As a function of its own it would be linked with
+# everything that it calls once more: what is only one step of a longer function is merged to save compilation.
 step = njit(nogil=True, error_model="numpy", inline="always", pipeline_class=PartCompiler)
 
 
 def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """Make a typing function an intrinsic, or put the NumPy twin in its place when the JIT is disabled."""
+    """Make a typing function an operation: a Numba intrinsic, or its NumPy twin when the JIT is disabled.
+
+    Parameters
+    ----------
+    numpy_twin : callable
+        Takes the arguments of the operation, with a flat array for a Pointer and an array (n,) for a vector.
+    """
 
     def decorate(typing_function: Callable[..., Any]) -> Any:
         if not config.DISABLE_JIT:
@@ -42,19 +50,20 @@ def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
 
 
 def llvm_call(builder: Any, name: str, vec: Vec, *args: Any) -> Any:
-    """Call the LLVM intrinsic `name` on vectors."""
+    """Call the LLVM intrinsic `name` on vectors of the type `vec`."""
     ty = args[0].type
     full = f"llvm.{name}.v{vec.n}f{BITS[vec.elem]}"
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ty, [ty] * len(args)), full)
     return builder.call(function, args)
 
 
-def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Address of number args[1] from the pointer args[0] on, the first two arguments of an operation."""
     return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
 
 
 def read(builder: Any, place: Any, vec: Vec) -> Any:
-    """The vector at an address."""
+    """Load the vector at an address, which is aligned for one number only."""
     vec_type = ir.VectorType(LLVM_FLOAT[vec.elem], vec.n)
     value = builder.load(builder.bitcast(place, vec_type.as_pointer()))
     value.align = BITS[vec.elem] // 8
@@ -62,7 +71,7 @@ def read(builder: Any, place: Any, vec: Vec) -> Any:
 
 
 def write(builder: Any, place: Any, value: Any, vec: Vec) -> None:
-    """Put a vector at an address."""
+    """Store a vector at an address, which is aligned for one number only."""
     builder.store(value, builder.bitcast(place, value.type.as_pointer())).align = BITS[vec.elem] // 8
 
 
@@ -80,19 +89,19 @@ def pointer(typingctx: Any, array: Any) -> Any:
 
 @operation(lambda start, n: start[n:])
 def advanced(typingctx: Any, start: Any, n: Any) -> Any:
-    """The memory from element n on."""
+    """The memory from number n on."""
     if not isinstance(start, Pointer):
         return None
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.gep(args[0], [context.cast(builder, args[1], sig.args[1], types.intp)])
+        return address(context, builder, sig, args)
 
     return start(start, n), codegen
 
 
 @operation(lambda: None)
 def not_inlined(typingctx: Any) -> Any:
-    """Keep the function this stands in a function of its own: it has several callers and is compiled once."""
+    """Keep the function in which this stands from being inlined: it has several callers, and is compiled once."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         # A function called by one that is always inlined inherits its flags.
@@ -111,7 +120,7 @@ def load(typingctx: Any, start: Any, at: Any, width: Any) -> Any:
     vec = Vec(start.dtype, width.n)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return read(builder, _address(context, builder, sig, args), vec)
+        return read(builder, address(context, builder, sig, args), vec)
 
     return vec(start, at, width), codegen
 
@@ -127,7 +136,7 @@ def store(typingctx: Any, start: Any, at: Any, value: Any) -> Any:
         return None
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        write(builder, _address(context, builder, sig, args), args[2], value)
+        write(builder, address(context, builder, sig, args), args[2], value)
         return context.get_dummy_value()
 
     return types.void(start, at, value), codegen
@@ -135,7 +144,7 @@ def store(typingctx: Any, start: Any, at: Any, value: Any) -> Any:
 
 @operation(lambda array, scalar, width: np.full(width.n, scalar, array.dtype))
 def fill(typingctx: Any, start: Any, scalar: Any, width: Any) -> Any:
-    """A vector with `scalar` in every lane, of the number type of `start`."""
+    """A vector with `scalar` in every lane, of the type of number that `start` points to."""
     vec = Vec(start.dtype, width.n)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -146,7 +155,7 @@ def fill(typingctx: Any, start: Any, scalar: Any, width: Any) -> Any:
 
 @operation(lambda a, b, c: a * b + c)
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-    """a * b + c rounded once. (The NumPy twin rounds twice: it is for reading and debugging, not for bits.)"""
+    """a * b + c, rounded once. The NumPy twin rounds twice: without the JIT the last bits differ."""
     vec = common_vec(a, b, c)
     if vec is None:
         return None
@@ -190,12 +199,12 @@ def _selection(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
     return operation(twin)(typing_function)
 
 
-where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y (also for NaN).")
-where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y (also for NaN).")
+where_lt = _selection("<", lambda a, b, x, y: np.where(a < b, x, y), "x where a < b, else y; y where a or b is NaN.")
+where_le = _selection("<=", lambda a, b, x, y: np.where(a <= b, x, y), "x where a <= b, else y; y where a or b is NaN.")
 
 
-def larger(builder: Any, predicate: str, a: Any, b: Any) -> Any:
-    """The larger (or smaller) of two vectors; NaN wherever either is NaN."""
+def extremum(builder: Any, predicate: str, a: Any, b: Any) -> Any:
+    """The larger (`predicate` "<=") or smaller (">=") of two vectors, lane by lane; NaN where either is."""
     kept = builder.select(builder.fcmp_ordered(predicate, b, a), a, b)
     return builder.select(builder.fcmp_unordered("uno", a, a), a, kept)
 
@@ -208,7 +217,7 @@ def _extremum(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             va, vb = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
-            return larger(builder, predicate, va, vb)
+            return extremum(builder, predicate, va, vb)
 
         return vec(a, b), codegen
 
@@ -216,14 +225,14 @@ def _extremum(predicate: str, twin: Callable[..., Any], doc: str) -> Any:
     return operation(twin)(typing_function)
 
 
-maximum = _extremum("<=", lambda a, b: np.maximum(a, b), "Larger of two; NaN if either is.")
-minimum = _extremum(">=", lambda a, b: np.minimum(a, b), "Smaller of two; NaN if either is.")
+maximum = _extremum("<=", lambda a, b: np.maximum(a, b), "The larger of two; NaN where either is.")
+minimum = _extremum(">=", lambda a, b: np.minimum(a, b), "The smaller of two; NaN where either is.")
 
 
-def larger_magnitude(builder: Any, a: Any, b: Any) -> Any:
-    """The larger of two vectors without signs, by their bits: as integers NaN is larger than infinity.
+def larger_nonnegative(builder: Any, a: Any, b: Any) -> Any:
+    """The larger of two vectors without negative numbers, lane by lane, by their bits read as integers.
 
-    One instruction where `maximum` needs four.
+    These are in the order of the numbers, with NaN after infinity: one instruction where `maximum` needs four.
     """
     bits = ir.VectorType(ir.IntType(64 if isinstance(a.type.element, ir.DoubleType) else 32), a.type.count)
     x, y = builder.bitcast(a, bits), builder.bitcast(b, bits)
@@ -231,20 +240,20 @@ def larger_magnitude(builder: Any, a: Any, b: Any) -> Any:
 
 
 @operation(lambda a, b: np.maximum(a, b))
-def magnitude(typingctx: Any, a: Any, b: Any) -> Any:
-    """Larger of two numbers that are not negative; NaN if either is."""
+def max_nonnegative(typingctx: Any, a: Any, b: Any) -> Any:
+    """The larger of two numbers that are not negative; NaN where either is."""
     if not (isinstance(a, Vec) and a == b):
         return None
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return larger_magnitude(builder, *args)
+        return larger_nonnegative(builder, *args)
 
     return a(a, b), codegen
 
 
 @operation(lambda a, b: bool(np.any(a < b)))
 def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
-    """Whether a < b in any lane."""
+    """Whether a < b in any lane: one boolean."""
     vec = common_vec(a, b)
     if vec is None:
         return None

@@ -1,9 +1,9 @@
-"""Tables of lane functions, chosen by a code at run time: the joint between the kernels and the registries.
+"""Tables of lane functions, chosen by a code at run time: how the kernels reach the members of the registries.
 
-A kernel calls `choose(ACTIVATE, code, (z,))` without knowing which activations exist; `runner.ops` fills the tables
-when it is imported. `choose` compiles to one LLVM `switch` over all bodies of the table. The code is the same for a
-whole block of runs, so the branch is always predicted (and the optimiser lifts it out of the loop around it), and one
-compiled kernel serves every activation, loss and optimizer.
+A kernel calls `choose(ACTIVATE, code, (Z, A, first, end, tile))` without knowing which activations exist; `runner.ops`
+fills the tables when it is imported. `choose` compiles to one LLVM `switch` over all functions of the table, so that
+one compiled kernel serves every activation, loss and optimizer. The code is the same for a whole block of runs: the
+processor predicts the branch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runner.kernels.lanes.operations import operation
 
 
 class Table:
-    """An ordered set of lane functions with the same arguments and result.
+    """A list of lane functions with the same arguments and result; the place of each one is its code.
 
     Parameters
     ----------
@@ -33,13 +33,13 @@ class Table:
         self.bodies: list[Callable[..., Any]] = []
 
     def add(self, body: Callable[..., Any]) -> int:
-        """Append a lane function; its code is returned."""
+        """Append a lane function, and return its code."""
         self.bodies.append(body)
         return len(self.bodies) - 1
 
 
 class TableType(types.Type):  # type: ignore[misc]
-    """The Numba type of a table: the table itself is part of the type."""
+    """The Numba type of a table. The table itself is part of it, so that its functions are known to the compiler."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -65,7 +65,7 @@ def _choose_twin(table: Table, code: int, args: tuple[Any, ...]) -> Any:
 
 @operation(_choose_twin)
 def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
-    """Call body number `code` of a table. A code outside the table is undefined: the engine checks it."""
+    """Call function number `code` of a table with `args`. What a code outside the table does is undefined."""
     if not isinstance(table, TableType):
         return None
     functions = [typingctx.resolve_value_type(body) for body in table.table.bodies]
@@ -76,7 +76,7 @@ def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
         unpacked = [builder.extract_value(values[2], k) for k in range(len(args))]
         done = builder.append_basic_block("chosen")
         cases = [builder.append_basic_block(f"body.{k}") for k in range(len(functions))]
-        # The last body is the default: without an unreachable default block the switch stays plain.
+        # LLVM asks for a default: it is the last function, so that there is no branch that is never taken.
         switch = builder.switch(values[1], cases[-1])
         incoming = []
         for number, (block, function, signature) in enumerate(zip(cases, functions, signatures, strict=True)):
@@ -95,11 +95,19 @@ def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
     return result(table, code, args), codegen
 
 
-# What a member of a registry brings to the training loop.
-ACTIVATE = Table("activate")  # (Z, A, first, end, tile): activations of units from their weighted sums
-SLOPE = Table("slope")  # (Z, A, D, first, end, tile): from dE/da to dE/dz in D
-LOSS_VALUE = Table("loss value")  # (z, y, t) -> contribution of one output of one sample
-LOSS_SLOPE = Table("loss slope")  # (y, t) -> its derivative by y
-STEP = Table("step")  # (buf, settings, rate, first, end, lanes): weights in buf, by optimizers without state
-OPTIMIZE = Table("optimize")  # the same, by those with state and a clock
-TICK = Table("tick")  # (settings, clock) -> clock, once per update before the weights
+# What the members of the registries give the training loop. Capital letters are arrays of structs.Buffers; `first` and
+# `end` are indices into them: of units of a layer, or of weights or biases of one.
+# (Z, A, first, end, tile): the activations of units into A, from their weighted sums in Z.
+ACTIVATE = Table("activate")
+# (Z, A, D, first, end, tile): dE/da of units, in D, is multiplied by da/dz.
+SLOPE = Table("slope")
+# (z, y, t) -> the loss value of an output y with weighted sum z and target t, before the loss's factor.
+LOSS_VALUE = Table("loss value")
+# (y, t) -> its derivative with respect to y, or to z for a loss that cancels with the output activation.
+LOSS_SLOPE = Table("loss slope")
+# (buf, settings, rate, first, end, lanes): parameters in buf.W are changed by an optimizer without state.
+UPDATE_STATELESS = Table("update without state")
+# The same by an optimizer with state in buf.S0 and buf.S1 and a clock in buf.clock.
+UPDATE = Table("update")
+# (settings, clock) -> the clock of an optimizer with state for the next update.
+TICK = Table("tick")

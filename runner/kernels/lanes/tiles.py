@@ -1,8 +1,7 @@
-"""Tiles: vectors of T x L numbers, T samples of L runs, sample by sample.
+"""Operations on tiles: vectors of S = T * L numbers, those of T samples in L runs, sample after sample.
 
-`repeat` spreads the L weights over the samples of a tile (no instruction: the same register serves again); the `fold_`
-functions add a tile up over its samples, one after the other, so that a sum has the same bits whatever the size of
-the tile.
+The functions `fold_...` sum over the samples of a tile, one after the other, so that a sum has the same bits whatever
+the size of the tile.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from runner.kernels.lanes.operations import I32, larger, larger_magnitude, llvm_call, operation
+from runner.kernels.lanes.operations import I32, extremum, larger_nonnegative, llvm_call, operation
 from runner.kernels.lanes.vector import LanesType, Pointer, Vec, splat
 
 
 @operation(lambda value, width: np.tile(value, width.n // len(value)))
 def repeat(typingctx: Any, value: Any, width: Any) -> Any:
-    """The lanes of `value` again and again until the width is filled: one weight for every sample of a tile."""
+    """The vector `value` (L,) once for every sample of a tile. It costs no instruction: the register serves again."""
     if not (isinstance(value, Vec) and isinstance(width, LanesType)):
         return None
     vec = Vec(value.elem, width.n)
@@ -33,7 +32,7 @@ def repeat(typingctx: Any, value: Any, width: Any) -> Any:
 
 
 def places(context: Any, builder: Any, sig: Any, args: Any, n: int) -> list[Any]:
-    """Addresses of n numbers `stride` apart, from the arguments (start, at, stride, ...) of an operation."""
+    """Addresses of n places `stride` numbers apart, for an operation with the arguments (start, at, stride, ...)."""
     index, stride = (context.cast(builder, args[k], sig.args[k], types.intp) for k in (1, 2))
     found = [builder.gep(args[0], [index])]
     while len(found) < n:
@@ -42,7 +41,7 @@ def places(context: Any, builder: Any, sig: Any, args: Any, n: int) -> list[Any]
 
 
 def joined(builder: Any, parts: list[Any]) -> Any:
-    """Vectors of one size, a power of two of them, as one vector."""
+    """Vectors of the same size as one vector; their number is a power of two."""
     while len(parts) > 1:
         n = parts[0].type.count
         both = ir.Constant(ir.VectorType(I32, 2 * n), list(range(2 * n)))
@@ -57,7 +56,7 @@ def _spread_samples_twin(start: Any, at: int, stride: int, lanes: Any, tile: Any
 
 @operation(_spread_samples_twin)
 def spread_samples(typingctx: Any, start: Any, at: Any, stride: Any, lanes: Any, tile: Any) -> Any:
-    """A tile of numbers that lie `stride` apart: one for each sample, the same in all lanes."""
+    """A tile from numbers that lie `stride` apart: one for each sample, the same in all lanes."""
     if not (isinstance(start, Pointer) and isinstance(lanes, LanesType) and isinstance(tile, LanesType)):
         return None
     vec, of_sample = Vec(start.dtype, tile.n), Vec(start.dtype, lanes.n)
@@ -70,7 +69,7 @@ def spread_samples(typingctx: Any, start: Any, at: Any, stride: Any, lanes: Any,
 
 
 def parts(builder: Any, tile: Any, n: int, lanes: int) -> list[Any]:
-    """The samples of a tile, each a vector of `lanes`."""
+    """A vector of n numbers as n / lanes vectors: the samples of a tile, or of rows of tiles."""
     masks = [ir.Constant(ir.VectorType(I32, lanes), list(range(k, k + lanes))) for k in range(0, n, lanes)]
     return [builder.shuffle_vector(tile, tile, mask) for mask in masks]
 
@@ -83,7 +82,7 @@ def fold_fma_twin(a: Any, b: Any, total: Any) -> Any:
 
 @operation(fold_fma_twin)
 def fold_fma(typingctx: Any, a: Any, b: Any, total: Any) -> Any:
-    """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, fused and in order."""
+    """total + a_0 b_0 + a_1 b_1 + ... over the samples of two tiles, by fused multiply-adds in this order: (L,)."""
     if not (isinstance(a, Vec) and a == b and isinstance(total, Vec)):
         return None
 
@@ -122,20 +121,20 @@ def _fold(combine: Callable[[Any, Any, Any], Any], twin: Callable[[Any, Any], An
 fold_add = _fold(
     lambda builder, total, part: builder.fadd(total, part),
     lambda total, part: total + part,
-    "total + t_0 + t_1 + ... over the samples of a tile, in order.",
+    "total + t_0 + t_1 + ... over the samples of a tile, in this order: a vector (L,).",
 )
-fold_magnitude = _fold(
-    larger_magnitude,
+fold_max_nonnegative = _fold(
+    larger_nonnegative,
     np.maximum,
-    "Largest of total and the samples of a tile, none of them negative; NaN if any is.",
+    "The largest of total and the samples of a tile, none of them negative; NaN where one is.",
 )
 fold_max = _fold(
-    lambda builder, total, part: larger(builder, "<=", total, part),
+    lambda builder, total, part: extremum(builder, "<=", total, part),
     np.maximum,
-    "Largest of total and the samples of a tile; NaN if any is.",
+    "The largest of total and the samples of a tile; NaN where one is.",
 )
 fold_min = _fold(
-    lambda builder, total, part: larger(builder, ">=", total, part),
+    lambda builder, total, part: extremum(builder, ">=", total, part),
     np.minimum,
-    "Smallest of total and the samples of a tile; NaN if any is.",
+    "The smallest of total and the samples of a tile; NaN where one is.",
 )

@@ -1,14 +1,14 @@
 """The vector value type: one lane per run.
 
 `Vec(elem, n)` is a Numba type whose LLVM type is `<n x elem>`. `load` and `store` move it between a flat array and a
-value, `+ - * /` work on it (scalars are broadcast), and the functions of `lanes_ops` do the rest. Code written with it
-reads like the mathematics of one network and trains n of them.
+value, `+ - * /` work on it (scalars are broadcast), and the functions of `operations` do the rest. Code written with
+it reads like the mathematics of one network and trains n of them.
 
-Why a type of our own: the loop vectoriser decides anew at every edit whether a loop over runs becomes vector code.
+Why a type of its own: LLVM's loop vectoriser decides anew at every edit whether a loop over runs becomes vector code.
 A value whose LLVM type is a vector is vector code by construction, at any width, in any function it is passed to.
 
 Why the same bits everywhere: no fast-math flag is ever set, nothing is contracted or reassociated by the compiler, and
-every fused multiply-add is written as one (`llvm.fma` is exact by definition, in hardware or in software). Lane k of
+every fused multiply-add is written as one (`llvm.fma` rounds once by definition, in hardware or in software). Lane k of
 every operation depends on lane k of its operands only.
 
 With `NUMBA_DISABLE_JIT=1` a value is a NumPy array of n numbers and the same code runs in plain Python.
@@ -39,7 +39,7 @@ BITS = {types.float64: 64, types.float32: 32}
 
 
 class Vec(types.Type):  # type: ignore[misc]
-    """n numbers of one floating type, an LLVM vector."""
+    """The Numba type of a vector: `n` numbers of the type `elem`, float64 or float32."""
 
     def __init__(self, elem: types.Float, n: int) -> None:
         self.elem, self.n = elem, n
@@ -95,10 +95,10 @@ def _unbox_lanes(ty: LanesType, obj: Any, c: Any) -> NativeValue:
 
 
 class Pointer(types.Type):  # type: ignore[misc]
-    """Memory of one number type without shape, bounds or reference count.
+    """The Numba type of a place in memory where numbers of one type lie, without shape, bounds or reference count.
 
-    Arrays in the inner functions of a kernel would be counted up and down at every use and be passed as seven fields
-    each. A kernel's entry keeps the arrays alive and hands pointers on.
+    Arrays in the inner functions of a kernel would have their references counted at every use, and be passed as seven
+    fields each. The entry of a kernel keeps the arrays alive and hands on pointers.
     """
 
     def __init__(self, dtype: types.Number) -> None:
@@ -162,7 +162,7 @@ def broadcast(context: Any, builder: Any, value: Any, ty: types.Type, vec: Vec) 
 
 
 def common_vec(*args: types.Type) -> Vec | None:
-    """The vector type among the argument types; None if there is none, or two that differ."""
+    """The vector type among the types of arguments; None if there is none, if two differ, or if one is no number."""
     vecs = {a for a in args if isinstance(a, Vec)}
     scalars_fit = all(isinstance(a, (Vec, types.Number)) for a in args)
     return vecs.pop() if len(vecs) == 1 and scalars_fit else None
