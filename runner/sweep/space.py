@@ -254,15 +254,15 @@ class SweepSpace:
         yield from seen
 
 
-def collisions(layout: SweepSpace) -> Iterator[Issue]:
+def collisions(space: SweepSpace) -> Iterator[Issue]:
     """Keys that more than one axis gives in the same cell."""
-    for key in layout.swept:
-        places = layout.axes_of(key)
+    for key in space.swept:
+        places = space.axes_of(key)
         for i, at in enumerate(places):
-            axis = layout.axes[at]
+            axis = space.axes[at]
             for earlier in places[:i]:
-                other = layout.axes[earlier]
-                both: Rule = {p: frozenset(range(len(layout.axes[p].rows))) for p in (earlier, at)}
-                if other.block is None or layout.bare.possible(both):
+                other = space.axes[earlier]
+                both: Rule = {p: frozenset(range(len(space.axes[p].rows))) for p in (earlier, at)}
+                if other.block is None or space.bare.possible(both):
                     yield Issue(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
                     break
