@@ -48,6 +48,7 @@ class Trajectories:
         self._product = space.product.rearranged(self._order, self._rows)
 
     def _budget(self, at: int, row: int) -> Budget | None:
+        """What a row of an axis gives as budget; None for "absent"."""
         axis = self._space.axes[at]
         if row == len(axis.rows):
             return None
@@ -55,15 +56,12 @@ class Trajectories:
         return next((key, int(given[key])) for key in BUDGETS if key in given)
 
     def _classes_of(self, at: int) -> list[int]:
-        """A number for every row of an axis: equal where the rows differ only in the budget."""
+        """A number for every row of an axis, "absent" last: equal where the rows differ only in the budget."""
         axis = self._space.axes[at]
-        numbers: dict[Hashable, int] = {}
-        for row in axis.rows:
-            rest = tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS)
-            numbers.setdefault(rest, len(numbers))
-        rests = (
+        rests = [
             tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS) for row in axis.rows
-        )
+        ]
+        numbers = {rest: number for number, rest in enumerate(dict.fromkeys(rests))}
         return [*(numbers[rest] for rest in rests), len(numbers)]
 
     def _sorted_rows(self, at: int) -> list[int]:
@@ -75,7 +73,7 @@ class Trajectories:
 
     @cached_property
     def _labels(self) -> dict[int, list[Hashable]]:
-        """For every level that matters: the class, the keys that decide the updates per epoch, the budget."""
+        """For every level that matters, a label for each row: its class, what it gives for `keys`, its budget."""
         labels: dict[int, list[Hashable]] = {}
         for new, at in enumerate(self._order):
             axis = self._space.axes[at]
