@@ -1,4 +1,12 @@
-"""Everything the command line shows without a traceback: what is wrong, where it stands, and the exit code."""
+"""What can go wrong, in words for the user: problems with their places, and errors with their exit codes.
+
+The command line shows these errors as they are, without a traceback:
+
+    RunnerError          exit code 1, something failed while it ran
+    |- StudyError        exit code 2, a study or an argument is wrong, and nothing ran
+    |  `- DataError      its data cannot be used
+    `- Refused           exit code 3, a well-formed request is turned down
+"""
 
 from __future__ import annotations
 
@@ -56,6 +64,10 @@ class StudyError(RunnerError):
         return "\n".join(map(str, self.problems))
 
 
+class DataError(StudyError):
+    """The data of a study cannot be used; `problems` say why, with file, line and field where known."""
+
+
 class Refused(RunnerError):  # noqa: N818 - a request is refused, nothing failed
     """A well-formed request that is turned down: locked by another runner, or over `--max-runs`."""
 
@@ -89,5 +101,6 @@ def nearest(name: object, names: Iterable[str]) -> str:
     return f"; did you mean '{folded[close[0]]}'?" if close else ""
 
 
-class DataError(StudyError):
-    """The data of a study cannot be used; `problems` say why, with file, line and field where known."""
+def counted(n: int, what: str) -> str:
+    """A number of things in words: `1 seed`, `2,000 seeds`."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Names of a study and what they stand for: a call as it is written, and registries from name to record.
+"""Names that a study uses and what they stand for: calls such as `normal(0, 1)`, and registries from name to record.
 
 A family (activations, losses, data sets, ...) is one registry. Its members are frozen records; validation, messages,
 schema, documentation and tests over the family are made from them.
@@ -15,6 +15,19 @@ from runner.errors import nearest
 Argument = float | int | str
 
 
+def shortest(value: Argument) -> str:
+    """The shortest text that reads back as the same number: `1` rather than `1.0`; of a text, the text itself.
+
+    Examples
+    --------
+    >>> shortest(1.0), shortest(0.1), shortest(1e300), shortest("0110")
+    ('1', '0.1', '1e+300', '0110')
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    return str(value)
+
+
 @dataclass(frozen=True)
 class Call:
     """A name and its arguments, as written in a study.
@@ -22,23 +35,15 @@ class Call:
     Attributes
     ----------
     name : str
-        The registered name.
     args : tuple of float, int or str
-        The arguments in order; empty for a bare name.
+        Empty for a bare name.
     """
 
     name: str
     args: tuple[Argument, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}({', '.join(map(_argument, self.args))})" if self.args else self.name
-
-
-def _argument(value: Argument) -> str:
-    """Shortest text that reads back as the same argument: `1` rather than `1.0`."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
-        return str(int(value))
-    return str(value)
+        return f"{self.name}({', '.join(map(shortest, self.args))})" if self.args else self.name
 
 
 class Named(Protocol):

@@ -17,12 +17,14 @@ from runner.data.portable_math import normal_quantile, product, sine_cosine
 from runner.registry import Registry
 
 Raw = tuple[Floats, Floats]
+"""Inputs and targets before they are scaled, encoded and mapped."""
 
 DATASETS: Registry[Entry[Raw]] = Registry("data set")
 
 MOST_NUMBERS = 10**7
 """Numbers in a generated data set, at most."""
 MOST_BITS = 16
+"""Inputs of a data set that lists all combinations of bits, at most: 65,536 samples."""
 
 
 def _counting(bits: int) -> Floats:
@@ -100,6 +102,7 @@ def parity_of_integers(n: int) -> Raw:
 
 
 def _gaussian_fits(n: int, d: int, seed: int) -> str:
+    """What is wrong with the size of the data set; empty when nothing is."""
     count = n * (d + 1)
     return f"n * (d + 1) = {count:,} numbers, more than {MOST_NUMBERS:,}" if count > MOST_NUMBERS else ""
 

@@ -138,7 +138,7 @@ def _argument_problems(
 
 def _call_problem(key: str, registry: Registry[Entry[Raw]] | Registry[Entry[Floats]], call: Call) -> str:
     try:
-        registry.find(call.name).check(call.args)
+        registry.find(call.name).bind(call.args)
     except ValueError as error:
         return f"{key}: {error}"
     return ""

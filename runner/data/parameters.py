@@ -1,4 +1,4 @@
-"""Members of a registry that take arguments, such as `parity(3)`: declared, checked and documented in one place."""
+"""Functions that a study calls by name, such as `parity(3)`: their arguments declared, checked and described."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.errors import counted
 from runner.registry import Argument, Call, Registry
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ class TruthTable:
 
 @dataclass(frozen=True)
 class Entry(Generic[T]):
-    """A registered function.
+    """A registered function: a data set or a scaling.
 
     Attributes
     ----------
@@ -97,6 +98,8 @@ class Entry(Generic[T]):
         Its arguments in order.
     function : callable
         The function itself; it is given arguments that were checked.
+    fits : callable or None
+        Takes the checked arguments together and returns what is wrong with their combination, or "".
     """
 
     name: str
@@ -115,15 +118,16 @@ class Entry(Generic[T]):
         """How it is called: `parity(n)`."""
         return str(Call(self.name, self.parameters))
 
-    def check(self, args: Sequence[Argument]) -> None:
-        """Raise ValueError, with a message for the user, unless `args` are valid."""
-        self.bind(args)
-
     def bind(self, args: Sequence[Argument]) -> tuple[Argument, ...]:
-        """Check `args` and return them in the types that the function takes."""
+        """Check `args` and return them in the types that the function takes.
+
+        Raises
+        ------
+        ValueError
+            When they are not valid; the message is for the user.
+        """
         if len(args) != len(self.declared):
-            count = len(self.declared)
-            takes = f"takes {count} argument{'s' if count > 1 else ''}" if count else "takes no arguments"
+            takes = f"takes {counted(len(self.declared), 'argument')}" if self.declared else "takes no arguments"
             raise ValueError(f"{self.signature} {takes}, found {len(args)}: {Call(self.name, tuple(args))}")
         for (name, parameter), value in zip(self.declared.items(), args, strict=True):
             if not parameter.accepts(value):

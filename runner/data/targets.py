@@ -1,17 +1,12 @@
-"""Targets: class labels to one output each, and the range to which targets are mapped."""
+"""Targets: class labels turned into one output each, the range to which targets are mapped, and how far they spread."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runner.data.parameters import Floats
-
-if TYPE_CHECKING:
-    pass
-
 
 ENCODINGS = ("none", "one_hot")
 MOST_CLASSES = 1000
@@ -69,9 +64,9 @@ def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tupl
     if low == high:
         raise ValueError(f"target_range needs two different targets, and all of them are {low:g}")
     bottom, top = target_range
-    # halves, because the difference of two large targets may overflow; halving is exact
+    # Halves, because the difference of two large targets may overflow; but for the tiniest numbers halving is exact.
     share = (0.5 * targets - 0.5 * low) / (0.5 * high - 0.5 * low)
-    # a weighted mean rather than bottom + share * (top - bottom): exact at both ends
+    # A weighted mean rather than bottom + share * (top - bottom): exact at both ends.
     return bottom * (1.0 - share) + top * share, 0.5 * bottom + 0.5 * top
 
 
@@ -85,7 +80,7 @@ def _span(targets: Floats) -> tuple[float, float]:
 
 
 def largest_deviation(targets: Floats) -> float:
-    """Largest standard deviation of a column, by sums that are the same on every processor."""
+    """The largest of the columns' population standard deviations, by sums that are the same on every processor."""
     return max(_deviation(column) for column in targets.T.tolist())
 
 
@@ -95,6 +90,6 @@ def _deviation(column: list[float]) -> float:
         mean = math.fsum(column) / n
         return math.sqrt(math.fsum((value - mean) ** 2 for value in column) / n)
     except OverflowError:
-        # Squares of numbers beyond 1e154; a power of two changes no digit, and these are near 1.
+        # Squares of numbers beyond 1e154. Numbers near 1 have none such, and a power of two changes none of their bits.
         power = max(math.frexp(value)[1] for value in column)
         return math.ldexp(_deviation([math.ldexp(value, -power) for value in column]), power)

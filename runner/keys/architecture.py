@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.errors import counted
 from runner.keys.issues import Invalid, expected
 from runner.keys.kinds import Kind
 from runner.keys.scalars import found, resolve
 
 Floats = NDArray[np.float64]
+Sizes = tuple[int, ...]
+"""Units of every layer, from the inputs to the outputs."""
 
-_LAYERS = re.compile(r"[0-9]+(-[0-9]+)*")
 MOST_UNITS = 65_536
 MOST_LAYERS = 256
+_LAYERS = re.compile(r"[0-9]+(-[0-9]+)*")
 
 
 def architecture() -> Kind:
     """Layer sizes from input to output: `2-4-1` or `[2, 4, 1]`."""
     what = "layer sizes such as 2-4-1"
 
-    def read(value: object, base: Path | None = None) -> tuple[int, ...]:
+    def read(value: object, base: Path | None = None) -> Sizes:
         sizes = [value] if isinstance(value, int) and not isinstance(value, bool) else value
         if isinstance(sizes, str) and _LAYERS.fullmatch(sizes):
             sizes = [resolve(part) for part in sizes.split("-")]
@@ -52,16 +53,61 @@ def architecture() -> Kind:
     return Kind(read, lambda sizes: "-".join(map(str, sizes)), schema)
 
 
-def expand_weights(architecture: Sequence[int], bias: str | float, numbers: Floats) -> Floats:
-    """Numbers in the order of weights.npz as the kernel keeps them: with a bias for every unit.
+def layer_text(sizes: Sizes) -> str:
+    """`1 layer of weights`, `2 layers of weights`."""
+    return f"{counted(len(sizes) - 1, 'layer')} of weights"
+
+
+def _trained_biases(bias: str | float, fan_out: int) -> int:
+    """How many biases of a layer are parameters: one per unit, one for all units, or none."""
+    return {"trained": fan_out, "shared": 1}.get(str(bias), 0)
+
+
+def parameter_count(sizes: Sizes, bias: str | float) -> int:
+    """How many numbers training can change: layer by layer the weights, then the biases that are trained.
 
     Parameters
     ----------
-    architecture : sequence of int
-        Layer sizes from input to output.
+    sizes : tuple of int
     bias : str or float
-        The key `bias`: it says how many of the numbers are biases.
-    numbers : float64 array (parameter_count(architecture, bias),)
+        The key `bias`: `trained`, `shared`, or a word or number that leaves no bias to train.
+
+    Examples
+    --------
+    >>> parameter_count((2, 4, 1), "trained"), parameter_count((2, 4, 1), "none")
+    (17, 12)
+    """
+    return sum(fan_in * fan_out + _trained_biases(bias, fan_out) for fan_in, fan_out in pairwise(sizes))
+
+
+# The kernels give every unit a bias, trained or not: layer by layer the weights, then as many biases as units. Results
+# and an explicit init hold the parameters alone.
+
+
+def stored_parameters(sizes: Sizes, bias: str | float) -> NDArray[np.int64]:
+    """Places of the parameters among the numbers of the kernel: what weights.npz holds.
+
+    Returns
+    -------
+    int64 array (parameter_count(sizes, bias),)
+        A bias that all units share is taken from the first of them.
+    """
+    parts, at = [], 0
+    for fan_in, fan_out in pairwise(sizes):
+        parts.append(np.arange(at, at + fan_in * fan_out + _trained_biases(bias, fan_out)))
+        at += (fan_in + 1) * fan_out
+    return np.concatenate(parts)
+
+
+def expand_weights(sizes: Sizes, bias: str | float, numbers: Floats) -> Floats:
+    """The numbers of the kernel from parameters in the order of weights.npz.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+    bias : str or float
+        The key `bias`.
+    numbers : float64 array (parameter_count(sizes, bias),)
 
     Returns
     -------
@@ -69,40 +115,10 @@ def expand_weights(architecture: Sequence[int], bias: str | float, numbers: Floa
         Zero where a unit has no trained bias.
     """
     parts, at = [], 0
-    for fan_in, fan_out in pairwise(architecture):
+    for fan_in, fan_out in pairwise(sizes):
         parts.append(numbers[at : at + fan_in * fan_out])
         at += fan_in * fan_out
-        n = stored_biases(bias, fan_out)
+        n = _trained_biases(bias, fan_out)
         parts.append(np.broadcast_to(numbers[at : at + n], fan_out) if n else np.zeros(fan_out))
         at += n
     return np.concatenate(parts)
-
-
-def stored_parameters(bias: Any, sizes: Iterable[int]) -> NDArray[np.int64]:
-    """Places, among the kernel's parameters, of those that weights.npz holds."""
-    sizes = list(sizes)
-    parts, at = [], 0
-    for fan_in, fan_out in pairwise(sizes):
-        n = fan_in * fan_out + stored_biases(bias, fan_out)
-        parts.append(np.arange(at, at + n))
-        at += fan_out * (fan_in + 1)
-    return np.concatenate(parts)
-
-
-def parameter_count(architecture: tuple[int, ...], bias: str | float) -> int:
-    """How many numbers an explicit init has: layer by layer the weights, then the trained biases."""
-    count = 0
-    for fan_in, fan_out in pairwise(architecture):
-        count += fan_in * fan_out + stored_biases(bias, fan_out)
-    return count
-
-
-def stored_biases(bias: str | float, fan_out: int) -> int:
-    """Biases of a layer that are parameters: one per unit, one for all, or none."""
-    return fan_out if bias == "trained" else 1 if bias == "shared" else 0
-
-
-def layer_text(architecture: tuple[int, ...]) -> str:
-    """`1 layer of weights`, `2 layers of weights`."""
-    layers = len(architecture) - 1
-    return f"{layers} layer{'s' if layers > 1 else ''} of weights"

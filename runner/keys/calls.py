@@ -1,4 +1,8 @@
-"""Kinds of values that are written as calls: data sets, scalings and initialisers; or as what stands in for them."""
+"""Kinds of values that are written as calls: data sets, scalings, initialisers and faults.
+
+A call is a name, and numbers in parentheses where it takes any: `iris`, `parity(3)`, `normal(0, 1)`. Data may be
+columns of a CSV file instead, initial weights a list of numbers, and faults are a list of calls.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,54 @@ from runner.keys.scalars import found, list_text, resolve
 from runner.ops import FAULTS, INITIALIZERS
 from runner.registry import Argument, Call
 
+_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
+
+
+def split_call(value: object, what: str) -> tuple[str, list[str]]:
+    """Name and argument texts of a call such as `normal(0, 1)`; `what` is what messages say was expected."""
+    if not isinstance(value, str):
+        raise expected(what, value)
+    match = _CALL.fullmatch(value.strip())
+    if match is None:
+        if value.count("(") != value.count(")"):
+            raise Invalid(f"expected {what}, found {found(value)}, whose parentheses do not match")
+        raise expected(what, value)
+    inside = match[2]
+    if inside is None or not inside.strip():
+        return match[1], []
+    return match[1], [part.strip() for part in inside.split(",")]
+
+
+def to_argument(part: str) -> Argument:
+    """One argument of a call, as a finite number."""
+    value = resolve(part)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Invalid(f"expected numbers in the parentheses, found {found(part)}")
+    if not math.isfinite(value):
+        raise Invalid(f"expected a finite number, found {part}")
+    return value
+
+
+def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
+    """The call of a data set or a scaling, its arguments checked and in the types that the function takes."""
+    try:
+        return Call(name, entry.bind(args))
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+
+
+def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON schema of the calls of a registry, and of what else the value may be."""
+    bare = [name for name, record in registry.items() if not record.parameters]
+    called = [name for name, record in registry.items() if record.parameters]
+    forms: list[Mapping[str, Any]] = [{"enum": bare}]
+    if called:
+        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
+    return {"anyOf": [*forms, *others]}
+
+
+# Data sets -----------------------------------------------------------------------------------------------------------
+
 
 def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
     if isinstance(value, dict):
@@ -29,8 +81,9 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
     if name not in DATASETS:
         raise Invalid(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
     entry = DATASETS[name]
-    digits = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()]
-    args = [part if text else to_argument(part) for part, text in _paired(parts, digits)]
+    # A truth table keeps its leading zeros: it stays a text. Arguments too many are numbers, and `bind` counts them.
+    texts = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()] + [False] * len(parts)
+    args = [part if text else to_argument(part) for part, text in zip(parts, texts, strict=False)]
     return _bound(entry, name, args)
 
 
@@ -44,8 +97,27 @@ def _csv_issues(messages: Iterable[str]) -> list[Issue]:
             issues.append(Issue(message, (rest.split("'")[1],), at_key=True))
         else:
             issues.append(Issue(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+    # Where a key is misspelt, that it is missing as well is no second mistake.
     misspelt = any(issue.at_key for issue in issues)
     return [issue for issue in issues if not (misspelt and issue.message.endswith("found nothing"))]
+
+
+_CSV_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "csv": {"type": "string"},
+        "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
+        "sha256": {"type": "string"},
+    },
+    "required": ["csv", "inputs", "targets"],
+    "additionalProperties": False,
+}
+
+DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
+
+
+# Scalings ------------------------------------------------------------------------------------------------------------
 
 
 def _read_scaling(value: object, base: Path | None = None) -> Call:
@@ -55,18 +127,13 @@ def _read_scaling(value: object, base: Path | None = None) -> Call:
     return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
 
 
-def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
-    try:
-        return Call(name, entry.bind(args))
-    except ValueError as error:
-        raise Invalid(str(error)) from None
+SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
 
 
-def _paired(parts: list[str], digits: list[bool]) -> Iterable[tuple[str, bool]]:
-    return zip(parts, digits + [False] * len(parts), strict=False)
+# Initialisers --------------------------------------------------------------------------------------------------------
 
 
-def _initializer(value: object, names: list[str], what: str) -> Call:
+def _read_initializer(value: object, names: list[str], what: str) -> Call:
     name, parts = split_call(value, what)
     if name not in names:
         raise Invalid(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
@@ -86,44 +153,26 @@ def _initializer(value: object, names: list[str], what: str) -> Call:
 def _read_init(value: object, base: Path | None = None) -> Call | tuple[float, ...]:
     if isinstance(value, list):
         return numbers(value)
-    return _initializer(value, list(INITIALIZERS), "an initialiser or a list of numbers")
+    return _read_initializer(value, list(INITIALIZERS), "an initialiser or a list of numbers")
 
 
-def _read_bias_init(value: object, base: Path | None = None) -> Call:
-    names = [name for name, record in INITIALIZERS.items() if record.biases]
-    return _initializer(value, names, "an initialiser")
-
-
-def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
-    bare = [name for name, record in registry.items() if not record.parameters]
-    called = [name for name, record in registry.items() if record.parameters]
-    forms: list[Mapping[str, Any]] = [{"enum": bare}]
-    if called:
-        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
-    return {"anyOf": [*forms, *others]}
-
-
-_CSV_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "csv": {"type": "string"},
-        "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
-        "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
-        "sha256": {"type": "string"},
-    },
-    "required": ["csv", "inputs", "targets"],
-    "additionalProperties": False,
-}
-_NUMBERS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
-
-DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
-SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
 INIT = Kind(
     _read_init,
     lambda value: list_text(value) if isinstance(value, tuple) else str(value),
-    _call_schema(INITIALIZERS, _NUMBERS_SCHEMA),
+    _call_schema(INITIALIZERS, {"type": "array", "items": {"type": "number"}, "minItems": 1}),
 )
-BIAS_INIT = Kind(_read_bias_init, str, _call_schema({n: r for n, r in INITIALIZERS.items() if r.biases}))
+
+_OF_BIASES = {name: record for name, record in INITIALIZERS.items() if record.biases}
+
+
+def _read_bias_init(value: object, base: Path | None = None) -> Call:
+    return _read_initializer(value, list(_OF_BIASES), "an initialiser")
+
+
+BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_OF_BIASES))
+
+
+# Faults --------------------------------------------------------------------------------------------------------------
 
 
 MOST_DECIMALS = 15
@@ -198,31 +247,3 @@ def _schema() -> Mapping[str, Any]:
 
 
 FAULT_LIST = Kind(_read, _text, _schema(), ranges={"subsets": subsets})
-
-
-_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
-
-
-def split_call(value: object, what: str) -> tuple[str, list[str]]:
-    """Name and argument texts of `normal(0, 1)`."""
-    if not isinstance(value, str):
-        raise expected(what, value)
-    match = _CALL.fullmatch(value.strip())
-    if match is None:
-        if value.count("(") != value.count(")"):
-            raise Invalid(f"expected {what}, found {found(value)}, whose parentheses do not match")
-        raise expected(what, value)
-    inside = match[2]
-    if inside is None or not inside.strip():
-        return match[1], []
-    return match[1], [part.strip() for part in inside.split(",")]
-
-
-def to_argument(part: str) -> Argument:
-    """One argument of a call, as a number."""
-    value = resolve(part)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Invalid(f"expected numbers in the parentheses, found {found(part)}")
-    if not math.isfinite(value):
-        raise Invalid(f"expected a finite number, found {part}")
-    return value

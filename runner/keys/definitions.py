@@ -23,6 +23,12 @@ from runner.registry import Call
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
+DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
+"""The keys that decide what samples a run has."""
+BUDGETS = ("epochs", "updates")
+"""The keys of which a run has exactly one."""
+FULL = "full"
+"""The `batch` of all samples."""
 CRITERIA = MappingProxyType(
     {
         "max_error": number(0),
@@ -121,7 +127,7 @@ def _keys() -> list[Key]:
         Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),
         Key("bias_learning_rate", "The same for biases; default: learning_rate.", rates()),
         Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
-        Key("batch", "Samples per update.", word_or(("full",), integer(1), "a whole number >= 1"), "full"),
+        Key("batch", "Samples per update.", word_or((FULL,), integer(1), "a whole number >= 1"), FULL),
         Key(
             "order",
             "Of the samples in mini-batches.",
@@ -162,10 +168,3 @@ def sweep_key(name: str) -> Key | None:
 def text(key: str, value: Any) -> str:
     """The canonical text of a value of a key; empty for None."""
     return KEYS[key].text(value)
-
-
-DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
-
-
-BUDGETS = ("epochs", "updates")
-FULL = "full"

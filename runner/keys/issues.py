@@ -13,14 +13,23 @@ Step = str | int
 
 @dataclass(frozen=True)
 class Issue:
-    """A message, the path from the value at hand to what it is about, and whether that is a key or a value."""
+    """A mistake in a study, as seen from the value at hand.
+
+    Attributes
+    ----------
+    message : str
+    path : tuple of str or int
+        From the value at hand down to what the message is about: keys of mappings and places in lists.
+    at_key : bool
+        Whether it is about the last key of the path itself rather than the value under it.
+    """
 
     message: str
     path: tuple[Step, ...] = ()
     at_key: bool = False
 
     def under(self, *path: Step) -> Issue:
-        """The same issue, seen from further up."""
+        """The same issue, seen from a value further up, from which `path` leads to the one at hand."""
         return Issue(self.message, path + self.path, self.at_key)
 
     def named(self, name: str) -> Issue:
@@ -28,22 +37,22 @@ class Issue:
         return Issue(f"{name}: {self.message}", self.path, self.at_key)
 
 
-class Invalid(ValueError):  # noqa: N818 - never leaves the package
+class Invalid(ValueError):  # noqa: N818 - a verdict on a value, which the reader of the study turns into problems
     """A value that cannot be used.
 
     Parameters
     ----------
     *issues : Issue or str
-        All that is wrong with it; a text is about the whole value.
+        All that is wrong with it; a text is about the value as a whole.
     """
 
     def __init__(self, *issues: Issue | str) -> None:
-        self.issues = tuple(f if isinstance(f, Issue) else Issue(f) for f in issues)
-        super().__init__("; ".join(f.message for f in self.issues))
+        self.issues = tuple(issue if isinstance(issue, Issue) else Issue(issue) for issue in issues)
+        super().__init__("; ".join(issue.message for issue in self.issues))
 
 
 def expected(what: str, value: object) -> Invalid:
-    """`expected a number, found 'fast'`; says so when only quotes make a number a text."""
+    """`expected a number, found 'fast'`; a number that only its quotes make a text is told to be in quotes."""
     quotes = isinstance(value, str) and isinstance(resolve(value), int | float) and "number" in what
     return Invalid(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
 

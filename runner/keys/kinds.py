@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from runner.errors import nearest
 from runner.keys.issues import Invalid, Issue, expected, unknown
-from runner.keys.scalars import found, list_text, short
+from runner.keys.scalars import found, list_text
+from runner.registry import shortest
 
 Schema = Mapping[str, Any]
 
@@ -37,7 +38,8 @@ class Kind:
     number : type or None
         `float` or `int` where a sweep can use a range of numbers.
     ranges : mapping of str to callable
-        Ranges of its own that a sweep can use: from what stands behind the name to a list of values.
+        Ranges that only this kind has, such as the `subsets` of faults: from what YAML gives behind the name of the
+        range to the values of an axis.
     """
 
     read: Reader
@@ -48,6 +50,7 @@ class Kind:
 
 
 def _bounds(what: str, low: float | None, high: float | None, below: bool = False) -> str:
+    """What is expected, in words: `a number >= 0 and < 1`; `below` leaves out `high` itself."""
     if low is not None and high is not None and not below:
         return f"{what} from {_count(low)} to {_count(high)}"
     parts = [f">= {_count(low)}"] if low is not None else []
@@ -56,7 +59,7 @@ def _bounds(what: str, low: float | None, high: float | None, below: bool = Fals
 
 
 def _count(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else short(value)
+    return f"{value:,}" if isinstance(value, int) else shortest(value)
 
 
 def to_float(value: object, what: str = "a number") -> float:
@@ -179,7 +182,7 @@ def interval() -> Kind:
 
 
 def word_or(words: Sequence[str], other: Kind, what: str) -> Kind:
-    """One of a few words, or a number of another kind."""
+    """One of a few words, or a value of another kind, which `what` names in messages."""
 
     def read(value: object, base: Path | None = None) -> Any:
         if isinstance(value, str):
@@ -208,7 +211,7 @@ def limits(bounds: Mapping[str, Kind]) -> Kind:
                     raise Invalid(Issue(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
                 good[name] = bounds[name].read(limit, base)
             except Invalid as invalid:
-                named = [f if f.at_key else f.named(name) for f in invalid.issues]
+                named = [issue if issue.at_key else issue.named(name) for issue in invalid.issues]
                 issues += [issue.under(name) for issue in named]
         if issues:
             raise Invalid(*issues)
@@ -220,4 +223,4 @@ def limits(bounds: Mapping[str, Kind]) -> Kind:
         "additionalProperties": False,
         "minProperties": 1,
     }
-    return Kind(read, lambda v: f"{{{', '.join(f'{n}: {short(x)}' for n, x in v)}}}", schema)
+    return Kind(read, lambda v: f"{{{', '.join(f'{n}: {shortest(x)}' for n, x in v)}}}", schema)

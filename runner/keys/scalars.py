@@ -1,9 +1,11 @@
-"""Plain scalars: what a text means by the rules of YAML 1.2, and the shortest text that means a value."""
+"""Plain scalars: what an unquoted text means by the rules of YAML 1.2, and how messages quote a value."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+from runner.registry import shortest
 
 _INTEGER = re.compile(r"[-+]?[0-9]+(_[0-9]+)*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -26,14 +28,9 @@ def resolve(text: str) -> object:
     return text
 
 
-def short(value: float) -> str:
-    """Shortest text of a number that reads back: `1` rather than `1.0`."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
-
-
 def list_text(value: Iterable[float]) -> str:
-    """Numbers as a YAML list."""
-    return f"[{', '.join(map(short, value))}]"
+    """Numbers as a YAML list: `[1, 0.5]`."""
+    return f"[{', '.join(map(shortest, value))}]"
 
 
 SHOWN = 60
@@ -41,7 +38,7 @@ SHOWN = 60
 
 
 def found(value: object) -> str:
-    """The value as messages quote it."""
+    """A value as messages quote it: `'fast'`, `3`, `a list`, `nothing`."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -50,6 +47,6 @@ def found(value: object) -> str:
         return "a list" if value else "an empty list"
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
-    text = f"{value:.0f}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e16 else str(value)
+    text = shortest(value) if isinstance(value, float) else str(value)
     text = text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
     return f"'{text}'" if isinstance(value, str) else text

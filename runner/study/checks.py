@@ -133,25 +133,25 @@ CHECKS = (
 )
 
 
-def places(layout: SweepSpace, key: str) -> dict[Any, tuple[Step, ...]]:
+def places(space: SweepSpace, key: str) -> dict[Any, tuple[Step, ...]]:
     """Every value of a key that the study gives, and the first place where it does."""
-    found = {value: path for value, path in layout.values(key).items() if path != (key,) or key in layout.base}
-    for i, row in enumerate(layout.sweep.include):
+    found = {value: path for value, path in space.values(key).items() if path != (key,) or key in space.base}
+    for i, row in enumerate(space.sweep.include):
         if key in row:
             found.setdefault(row[key], ("sweep", "include", i, key))
     return found
 
 
-def combination_issues(layout: SweepSpace, checks: tuple[Check, ...] = CHECKS) -> Iterator[Issue]:
+def combination_issues(space: SweepSpace, checks: tuple[Check, ...] = CHECKS) -> Iterator[Issue]:
     """Everything that is wrong with values that occur together."""
     for check in checks:
         reduce = dict(check.reduce)
         where: dict[str, dict[Any, tuple[Step, ...]]] = {}
         for key in check.keys:
             where[key] = {}
-            for value, path in places(layout, key).items():
+            for value, path in places(space, key).items():
                 where[key].setdefault(reduce.get(key, _same)(value), path)
-        for values in layout.together(check.keys, partial(_reduced, reduce)):
+        for values in space.together(check.keys, partial(_reduced, reduce)):
             known = "architecture" not in check.keys or values[check.keys.index("architecture")] is not None
             if known and (message := check.message(*values)):
                 given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])

@@ -18,59 +18,59 @@ LISTED = 12
 """Values of an axis that a message lists, at most."""
 
 
-def study_issues(layout: SweepSpace, unknown: frozenset[str], overridden: frozenset[str]) -> Iterator[Issue]:
+def study_issues(space: SweepSpace, unknown: frozenset[str], overridden: frozenset[str]) -> Iterator[Issue]:
     """Everything wrong with a study whose values are right one by one, data sets apart.
 
     Parameters
     ----------
-    layout : SweepSpace
+    space : SweepSpace
     unknown : frozenset of str
         Keys whose values could not be read: nothing is said about them.
     overridden : frozenset of str
         Keys given on the command line: it is fine when they leave a condition or a setting without use.
     """
-    yield from _elements(layout, unknown)
-    yield from _missing(layout, unknown)
+    yield from _elements(space, unknown)
+    yield from _missing(space, unknown)
     if not unknown.intersection(BUDGETS):
-        yield from _budgets(layout)
-    yield from combination_issues(layout, tuple(c for c in CHECKS if not unknown.intersection(c.keys)))
-    yield from _unused_settings(layout, unknown | overridden)
-    yield from _conditions(layout, unknown | overridden)
+        yield from _budgets(space)
+    yield from combination_issues(space, tuple(c for c in CHECKS if not unknown.intersection(c.keys)))
+    yield from _unused_settings(space, unknown | overridden)
+    yield from _conditions(space, unknown | overridden)
 
 
-def _missing(layout: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+def _missing(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
     for key in (key.name for key in KEYS.values() if key.required):
-        if key in layout.base or key in unknown:
+        if key in space.base or key in unknown:
             continue
-        if not layout.axes_of(key):
+        if not space.axes_of(key):
             yield Issue(f"{key} is missing")
-        elif not layout.is_everywhere(key) and layout.bare.possible(_absent(layout, key)):
+        elif not space.is_everywhere(key) and space.bare.possible(_absent(space, key)):
             yield Issue(f"{key} is missing where no when gives it")
-        for i, row in enumerate(layout.sweep.include):
-            if key not in row and layout.axes_of(key):
+        for i, row in enumerate(space.sweep.include):
+            if key not in row and space.axes_of(key):
                 yield Issue(f"include: {key} is missing here and at the top", ("sweep", "include", i))
 
 
-def _absent(layout: SweepSpace, *keys: str) -> dict[int, frozenset[int]]:
+def _absent(space: SweepSpace, *keys: str) -> dict[int, frozenset[int]]:
     """The rule that no axis gives these keys."""
-    return {at: frozenset([len(layout.axes[at].rows)]) for key in keys for at in layout.axes_of(key)}
+    return {at: frozenset([len(space.axes[at].rows)]) for key in keys for at in space.axes_of(key)}
 
 
-def _budgets(layout: SweepSpace) -> Iterator[Issue]:
+def _budgets(space: SweepSpace) -> Iterator[Issue]:
     """Every cell needs exactly one budget; that of the sweep replaces that of the top."""
-    both = [key for key in BUDGETS if key in layout.base]
+    both = [key for key in BUDGETS if key in space.base]
     if len(both) == 2:
         yield Issue("updates: give epochs or updates, not both", ("updates",), at_key=True)
         return
-    swept = [key for key in BUDGETS if layout.axes_of(key)]
+    swept = [key for key in BUDGETS if space.axes_of(key)]
     if len(swept) == 2:
-        yield from _both_budgets(layout)
-    if not both and not any(layout.is_everywhere(key) for key in swept):
+        yield from _both_budgets(space)
+    if not both and not any(space.is_everywhere(key) for key in swept):
         if not swept:
             yield Issue("the budget is missing: give epochs or updates")
-        elif layout.bare.possible(_absent(layout, *swept)):
+        elif space.bare.possible(_absent(space, *swept)):
             yield Issue("the budget is missing where no when gives it: give epochs or updates")
-    for i, row in enumerate(layout.sweep.include):
+    for i, row in enumerate(space.sweep.include):
         given = [key for key in BUDGETS if key in row]
         if len(given) == 2:
             yield Issue("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
@@ -78,30 +78,30 @@ def _budgets(layout: SweepSpace) -> Iterator[Issue]:
             yield Issue("include: the budget is missing here and at the top", ("sweep", "include", i))
 
 
-def _both_budgets(layout: SweepSpace) -> Iterator[Issue]:
-    for first in layout.axes_of("epochs"):
-        for second in layout.axes_of("updates"):
-            rule = {at: frozenset(range(len(layout.axes[at].rows))) for at in (first, second)}
-            if layout.bare.possible(rule):
-                later = layout.axes[max(first, second)]
+def _both_budgets(space: SweepSpace) -> Iterator[Issue]:
+    for first in space.axes_of("epochs"):
+        for second in space.axes_of("updates"):
+            rule = {at: frozenset(range(len(space.axes[at].rows))) for at in (first, second)}
+            if space.bare.possible(rule):
+                later = space.axes[max(first, second)]
                 key = "updates" if "updates" in later.keys else "epochs"
                 message = f"{key}: give epochs or updates, not both"
                 yield Issue(message, later.key_path(key), at_key=True)
                 return
 
 
-def _elements(layout: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+def _elements(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
     """`init[k]` varies a number of an init that is a list, and the same list in every cell."""
     if "init" in unknown:
         return
-    init = layout.base.get("init")
-    given = [(name, layout.axes[layout.axes_of(name)[0]].key_path(name), init) for name in layout.swept]
-    for i, row in enumerate(layout.sweep.include):
+    init = space.base.get("init")
+    given = [(name, space.axes[space.axes_of(name)[0]].key_path(name), init) for name in space.swept]
+    for i, row in enumerate(space.sweep.include):
         given += [(name, ("sweep", "include", i, name), row.get("init", init)) for name in row]
     for name, path, numbers in given:
         if (k := element(name)) is None:
             continue
-        if layout.axes_of("init") and path[1] != "include":
+        if space.axes_of("init") and path[1] != "include":
             yield Issue(f"{name}: init is on an axis itself", path, at_key=True)
         elif not isinstance(numbers, tuple):
             found = KEYS["init"].text(numbers or KEYS["init"].default)
@@ -110,35 +110,35 @@ def _elements(layout: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
             yield Issue(f"{name}: init has {len(numbers)} numbers, counted from 0", path, at_key=True)
 
 
-def _unused_settings(layout: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
+def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
     if "optimizer" in silent:
         return
-    optimizers = {str(name) for (name,) in layout.together(("optimizer",), lambda key, value: value)}
+    optimizers = {str(name) for (name,) in space.together(("optimizer",), lambda key, value: value)}
     for key in SETTINGS:
-        where = places(layout, key)
+        where = places(space, key)
         if key in silent or not where or any(key in OPTIMIZERS[name].settings for name in optimizers):
             continue
         users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
         yield Issue(f"{key} is used by {users}; no run of this study uses them", next(iter(where.values())))
 
 
-def _conditions(layout: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
+def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
     """Conditions of when and exclude that hold in no cell."""
     conditions: list[tuple[str, Axes, tuple[Step, ...], int | None]] = [
-        ("when", when.condition, ("sweep", "when", i, "if"), i) for i, when in enumerate(layout.sweep.when)
+        ("when", when.condition, ("sweep", "when", i, "if"), i) for i, when in enumerate(space.sweep.when)
     ]
     conditions += [
-        ("exclude", condition, ("sweep", "exclude", i), None) for i, condition in enumerate(layout.sweep.exclude)
+        ("exclude", condition, ("sweep", "exclude", i), None) for i, condition in enumerate(space.sweep.exclude)
     ]
     for what, condition, path, before in conditions:
         if silent.intersection(condition):
             continue
-        never = [issue.named(what).under(*path) for issue in _never(condition, layout.values)]
+        never = [issue.named(what).under(*path) for issue in _never(condition, space.values)]
         yield from never
-        rules = layout.matching(condition, before)
-        if not never and not any(layout.bare.possible(rule) for rule in rules):
+        rules = space.matching(condition, before)
+        if not never and not any(space.bare.possible(rule) for rule in rules):
             yield Issue(f"{what}: no cell matches; these values never occur together", path)
-    if not silent and layout.product.count() == 0 and not layout.sweep.include:
+    if not silent and space.product.count() == 0 and not space.sweep.include:
         yield Issue("exclude: no cell is left", ("sweep", "exclude"))
 
 
@@ -160,34 +160,34 @@ def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], 
 _DERIVED = frozenset({"bias_learning_rate", "weight_decay", "order", "evaluate_every", *SETTINGS})
 
 
-def claim_issues(claims: Sequence[Claim], layout: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
+def claim_issues(claims: Sequence[Claim], space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
     """Values in `where` and `versus` that no cell has.
 
     Parameters
     ----------
     claims : sequence of Claim
-    layout : SweepSpace
+    space : SweepSpace
         The cells of the study.
     silent : frozenset of str
         Keys that could not be read, or are given on the command line: nothing is said about them.
     """
     for i, claim in enumerate(claims):
         for side, selection in (("where", claim.where), ("versus", claim.versus)):
-            for issue in _never(_checkable(selection, layout, silent), partial(_values, layout)):
+            for issue in _never(_checkable(selection, space, silent), partial(_values, space)):
                 yield issue.named(side).under("claims", i, side)
 
 
-def _checkable(selection: Selection, layout: SweepSpace, silent: frozenset[str]) -> Selection:
+def _checkable(selection: Selection, space: SweepSpace, silent: frozenset[str]) -> Selection:
     """The part of a selection whose keys have values that are known before the cells are numbered."""
     # Where an element of the initial weights is varied, the lists that there are stand nowhere.
-    varied = {"init"} if any(element(name) is not None for name in layout.swept) else set()
+    varied = {"init"} if any(element(name) is not None for name in space.swept) else set()
     left_out = silent | varied | _DERIVED | {"seed"}
     return {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
 
 
-def _values(layout: SweepSpace, key: str) -> list[Any]:
+def _values(space: SweepSpace, key: str) -> list[Any]:
     """All values of a key in the cells, those that are included one by one as well."""
-    found = dict.fromkeys(layout.values(key))
-    for row in layout.sweep.include:
-        found.setdefault(row.get(key, layout.common(key)))
+    found = dict.fromkeys(space.values(key))
+    for row in space.sweep.include:
+        found.setdefault(row.get(key, space.common(key)))
     return list(found)

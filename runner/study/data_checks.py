@@ -22,13 +22,13 @@ class DataChecks:
 
     Parameters
     ----------
-    layout : SweepSpace
+    space : SweepSpace
     base : Path
         Folder of the study.
     """
 
-    def __init__(self, layout: SweepSpace, base: Path) -> None:
-        self._layout = layout
+    def __init__(self, space: SweepSpace, base: Path) -> None:
+        self._space = space
         self._base = base
         self.issues: list[Issue] = []
         self.problems: list[Problem] = []
@@ -38,7 +38,7 @@ class DataChecks:
         """Load every data set and note what is wrong with it or does not fit it."""
         if unknown.intersection(DATA_KEYS):
             return
-        for values in self._layout.together(DATA_KEYS, _same):
+        for values in self._space.together(DATA_KEYS, _same):
             if values[0] is not None:
                 self._load(values)
         if "architecture" not in unknown:
@@ -57,13 +57,13 @@ class DataChecks:
                     self.problems.append(problem)
                     continue
                 key = next((key for key in DATA_KEYS if problem.message.startswith(key)), "data")
-                path = places(self._layout, key).get(values[DATA_KEYS.index(key)], ("data",))
+                path = places(self._space, key).get(values[DATA_KEYS.index(key)], ("data",))
                 message = problem.message if problem.message.startswith(key) else f"data: {problem.message}"
                 self.issues.append(Issue(message, path))
 
     def _compare(self, key: str, complaints: Any) -> None:
-        where: Mapping[Any, tuple[Step, ...]] = places(self._layout, key)
-        for values in self._layout.together((*DATA_KEYS, key), _same):
+        where: Mapping[Any, tuple[Step, ...]] = places(self._space, key)
+        for values in self._space.together((*DATA_KEYS, key), _same):
             data, value = values[:-1], values[-1]
             loaded = self._loaded.get(data)
             if loaded is not None and value is not None:

@@ -69,12 +69,12 @@ class Plan:
         self.study = study
         self.seeds = study.seeds
         self.data_sets = DataSets(study.folder)
-        self._layout: SweepSpace = study.layout
+        self._space: SweepSpace = study.layout
         self._resolver = Resolver(study.base, self.data_sets.samples)
         self._expansion = Expansion(study.layout.product)
         # Once to train it, once to write its rows.
         self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
-        self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._layout.axes]
+        self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._space.axes]
         self._included = self._new_cells()
         self.n_cells = len(self._expansion) + len(self._included)
         self.n_runs = self.n_cells * len(self.seeds)
@@ -97,7 +97,7 @@ class Plan:
         for at, row in enumerate(self._expansion.rows(i)):
             known = self._changes[at]
             if row not in known:
-                known[row] = _row_changes(self._layout.axes[at], row)
+                known[row] = _row_changes(self._space.axes[at], row)
             yield from known[row]
 
     def _new_cells(self) -> list[tuple[list[Any], list[str]]]:
@@ -113,7 +113,7 @@ class Plan:
 
     def _find(self, values: list[Any], texts: list[str]) -> int | None:
         """The number of the cell with these values, if the axes make one."""
-        rows = [_candidates(axis, values) for axis in self._layout.axes]
+        rows = [_candidates(axis, values) for axis in self._space.axes]
         tried = list(combinations(*rows))
         table = np.array(tried, np.int64).reshape(len(tried), len(rows))
         for number in self._expansion.numbers_of(table).tolist():
@@ -124,7 +124,7 @@ class Plan:
     @cached_property
     def axes(self) -> list[tuple[str, list[str]]]:
         """What is swept: keys and the texts of their values."""
-        return [(key, _axis_texts(self._layout, key)) for key in self._layout.swept]
+        return [(key, _axis_texts(self._space, key)) for key in self._space.swept]
 
     @cached_property
     def _trajectories(self) -> Trajectories:
@@ -132,7 +132,7 @@ class Plan:
             *data, batch = values
             return 1 if batch == FULL else -(-self.data_sets.samples(tuple(data)) // int(batch))
 
-        return Trajectories(self._layout, per_epoch, _RATE_KEYS)
+        return Trajectories(self._space, per_epoch, _RATE_KEYS)
 
     @cached_property
     def _included_groups(self) -> list[list[int]]:
@@ -190,9 +190,9 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
     return ([] if first is None else [first]) + absent
 
 
-def _axis_texts(layout: SweepSpace, key: str) -> list[str]:
+def _axis_texts(space: SweepSpace, key: str) -> list[str]:
     known = KEYS.get(key, KEYS["weight_decay"])
-    values = dict.fromkeys(value for at in layout.axes_of(key) for value in layout.axes[at].column(key))
+    values = dict.fromkeys(value for at in space.axes_of(key) for value in space.axes[at].column(key))
     return [known.text(value) or "none" for value in values]
 
 

@@ -17,10 +17,12 @@ from runner.sweep.sampling import DISTRIBUTIONS, chosen, drawn, points
 Axes = dict[str, tuple[Any, ...]]
 """Keys and the values of their axes; or, as a condition, the values that match."""
 Row = dict[str, Any]
-T = TypeVar("T")
+"""Keys and one value of each: a row of a zip, or a cell that is included."""
 ReadOne = Callable[[Key, object, Path | None], Any]
+"""How what stands behind a key is read: key, what YAML gives, folder of the study -> one value, or many."""
+T = TypeVar("T")
 MOST_DRAWN = 10_000_000
-"""Values of a sample, cells times keys: more than a gigabyte while they are read."""
+"""Values of a sample, cells times keys, at most: they take more than a gigabyte while they are read."""
 _RATES = ("learning_rate", "bias_learning_rate")
 
 
@@ -30,7 +32,7 @@ def read_value(key: Key, value: object, base: Path | None) -> Any:
 
 
 def is_range(value: object) -> bool:
-    """Whether this looks like a range rather than a value that is a mapping."""
+    """Whether this looks like a range, such as `{linspace: [0, 1, 5]}`, rather than a value that is a mapping."""
     own = [name for key in KEYS.values() for name in key.kind.ranges]
     return isinstance(value, dict) and any(name in RANGES or name in own for name in value)
 
@@ -43,7 +45,7 @@ def read_axis(key: Key, value: object, base: Path | None) -> tuple[Any, ...]:
         items = value
     else:
         what = "a list of values or a range" if key.kind.number or key.kind.ranges else "a list of values"
-        raise Invalid(*(f.named(key.name) for f in expected(what, value).issues))
+        raise Invalid(*(issue.named(key.name) for issue in expected(what, value).issues))
     if not items:
         raise Invalid(f"{key.name}: the axis has no values")
     return _read_items(key, items, base, in_list=isinstance(value, list))
@@ -78,6 +80,15 @@ def _under(step: Step, read: Callable[[], T]) -> T:
 def _read_items(
     key: Key, items: list[Any], base: Path | None, in_list: bool, different: bool = True
 ) -> tuple[Any, ...]:
+    """Every item as a value of the key.
+
+    Parameters
+    ----------
+    in_list : bool
+        Whether the items stand in the study one by one, so that each has a place of its own.
+    different : bool
+        Whether the values of two items must not be the same.
+    """
     issues: list[Issue] = []
     values: list[Any] = []
     seen: set[Any] = set()
@@ -105,7 +116,7 @@ def read_matching(key: Key, value: object, base: Path | None) -> tuple[Any, ...]
 
 
 def is_value(key: Key, value: object, base: Path | None) -> bool:
-    """Whether a list or mapping is one value of this key rather than many; a list of rates is many."""
+    """Whether a list or mapping is one value of this key rather than many; a list of learning rates is many."""
     if isinstance(value, list) and key.name in _RATES:
         return False
     try:
@@ -165,7 +176,7 @@ def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
 
 
 def read_space(value: object, base: Path | None, n: int, method: str, seed: int) -> Axes:
-    """The n sampled values of every key of a space."""
+    """The n sampled values of every key of a space; `method` and `seed` say at which points."""
     keys = list(value) if isinstance(value, dict) else []
     if n * len(keys) > MOST_DRAWN:
         raise Invalid(f"space: expected at most {MOST_DRAWN:,} values, found {n:,} cells x {len(keys):,} keys")

@@ -28,13 +28,17 @@ from runner.sweep.sampling import DISTRIBUTIONS, METHODS
 
 
 class Checked:
-    """A field that one of our readers validates, so that every message is ours, with its JSON schema.
+    """How pydantic validates a field: by one of our readers, so that every message is ours.
+
+    What the reader finds wrong passes through pydantic as it is, as the `issues` of an error of type "wrong";
+    `runner.study.model` takes them out again.
 
     Parameters
     ----------
     read : callable (value, info) -> value
         Raises Invalid.
     schema : mapping
+        JSON schema of the field.
     """
 
     def __init__(self, read: Callable[[Any, ValidationInfo], Any], schema: Mapping[str, Any]) -> None:
@@ -119,7 +123,10 @@ _ROWS = Checked(
 
 
 def _read_space(value: object, info: ValidationInfo) -> Axes:
-    """The fields before this one say how to sample; where one is wrong, a single point shows what else is."""
+    """The space of a sample, drawn from as the fields before it say.
+
+    Fields that are wrong are missing here; a single point is then enough to see what is wrong with the space itself.
+    """
     how = info.data
     return read_space(value, base_of(info), how.get("n", 1), how.get("method", "random"), how.get("seed", 0))
 

@@ -123,7 +123,7 @@ class Expansion:
 
 @dataclass(frozen=True)
 class _Table:
-    """A level for finding cells: what lies below each row, for each state before it.
+    """What lies below each row of a level, for each state before it: what finding a cell goes by.
 
     Attributes
     ----------
@@ -133,8 +133,8 @@ class _Table:
         State after it, -1 where there are no cells.
     strides : list of int
         For each state, the cells below each row where that is the same for all rows; else 0.
-    offsets : list of arrays
-        Else the cells before each row.
+    offsets : list of arrays or None
+        Where it is not, how many cells lie before each row, and last how many there are.
     """
 
     classes: NDArray[np.int32]

@@ -19,6 +19,7 @@ from runner.errors import Problem, StudyError
 Rule = Mapping[int, frozenset[int]]
 """Level -> the rows of it that match; every row of a level that is not named does."""
 Labels = Mapping[int, Sequence[Hashable]]
+"""Level -> a label for each of its rows, "absent" last; cells are told apart by the labels of their rows."""
 MOST_STEPS = 1_000_000
 """Steps from a state by a class of rows, beyond which the conditions of a sweep are refused."""
 
@@ -51,7 +52,7 @@ class _Step:
     classes: list[_Class] = field(default_factory=list)
     of_row: dict[int, int] = field(default_factory=dict)  # rows whose class is not 0
     forbidden: int = 0  # rules that leave the cell out if they are still possible
-    closing: list[tuple[int, int, int]] = field(default_factory=list)  # blocks: rules, present, absent
+    closing: list[tuple[int, int, int]] = field(default_factory=list)  # of each block: rules, all present, all absent
     forget: int = 0  # bits of all rules that are decided by then
 
 

@@ -79,12 +79,13 @@ def points(method: str, n: int, keys: Sequence[str], seed: int) -> list[list[int
 
 
 Draw = Callable[[int], object]
+"""From a point k, which stands for k / 2^53, to a value."""
 
 
 def _uniform(args: Sequence[object]) -> Draw:
     low, high = (to_float(arg) for arg in args)
     if not low < high:
-        raise expected_order("uniform")
+        raise Invalid("uniform: expected [lo, hi] with lo < hi")
     width = high - low
     if width == float("inf"):
         raise Invalid("uniform: lo and hi are too far apart")
@@ -107,11 +108,6 @@ def _integers(args: Sequence[object]) -> Draw:
     return lambda k: low + (k * (high - low + 1) >> UNIT)
 
 
-def expected_order(name: str) -> Invalid:
-    """The complaint about an empty interval."""
-    return Invalid(f"{name}: expected [lo, hi] with lo < hi")
-
-
 DISTRIBUTIONS: Mapping[str, Callable[[Sequence[object]], Draw]] = MappingProxyType(
     {"uniform": _uniform, "loguniform": _loguniform, "integers": _integers}
 )
@@ -119,7 +115,7 @@ DISTRIBUTIONS: Mapping[str, Callable[[Sequence[object]], Draw]] = MappingProxyTy
 
 
 def drawn(name: str, args: object, at: Sequence[int]) -> list[object]:
-    """The values of a distribution at points k / 2^53; raises Invalid."""
+    """The values of a distribution at points k / 2^53; raises Invalid when its bounds `args` are wrong."""
     if not isinstance(args, list) or len(args) != 2:
         raise expected(f"{name}: [lo, hi]", args)
     with decimal.localcontext(_DIGITS):

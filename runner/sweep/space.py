@@ -31,7 +31,7 @@ class Axis:
     rows : tuple of tuples
         The values of the keys, row by row.
     block : int or None
-        Which `when` it belongs to.
+        The number of the `when` that it belongs to; None for an axis that every cell has.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Axis:
     block: int | None = None
 
     def path(self, key: str, row: int) -> tuple[Step, ...]:
-        """Where in the study a value stands; a range or a sample has no place for each value."""
+        """Where in the study a value stands; a value of a range or a sample has no place of its own."""
         if self.kind == "zip":
             return "sweep", "zip", row, key
         if self.kind == "sample":
@@ -89,12 +89,12 @@ def joined(*rules: Rule) -> Rule:
 
 
 class SweepSpace:
-    """The cells of a study, before they are numbered.
+    """The cells of a study, before they are numbered: its axes, and the rules that say which cells there are.
 
     Parameters
     ----------
     base : mapping
-        What the top of the study gives.
+        The keys given at the top of the study, with their values.
     sweep : Sweep
     """
 
@@ -137,12 +137,14 @@ class SweepSpace:
         return found
 
     def having(self, key: str, accepts: Callable[[Any], bool], before: int | None = None) -> list[Rule]:
-        """Rules of which one holds where the key has an accepted value.
+        """Rules of which one holds exactly where the key has an accepted value.
 
         Parameters
         ----------
+        key : str
+        accepts : callable (value) -> bool
         before : int, optional
-            Only blocks before this one count.
+            Number of a `when`: only axes of earlier ones count, for its condition is judged before its own axes.
         """
         rules: list[Rule] = []
         absent: dict[int, frozenset[int]] = {}
@@ -157,7 +159,7 @@ class SweepSpace:
         return [*rules, absent] if accepts(self.common(key)) else rules
 
     def matching(self, condition: Axes, before: int | None = None) -> list[Rule]:
-        """Rules of which one holds where a condition does."""
+        """Rules of which one holds exactly where a condition does; `before` as in `having`."""
         choices = []
         for key, wanted in condition.items():
             accepted = frozenset(wanted)
@@ -233,7 +235,7 @@ class SweepSpace:
         ----------
         keys : sequence of str
         reduce : callable (key, value) -> hashable
-            What of a value matters; None in a cell without any.
+            What of a value matters; the value is None in a cell where nothing gives the key.
         """
         holders = sorted({at for key in keys for at in self.axes_of(key)})
         labels: dict[int, list[Hashable]] = {}
@@ -254,15 +256,15 @@ class SweepSpace:
         yield from seen
 
 
-def collisions(layout: SweepSpace) -> Iterator[Issue]:
+def collisions(space: SweepSpace) -> Iterator[Issue]:
     """Keys that more than one axis gives in the same cell."""
-    for key in layout.swept:
-        places = layout.axes_of(key)
+    for key in space.swept:
+        places = space.axes_of(key)
         for i, at in enumerate(places):
-            axis = layout.axes[at]
+            axis = space.axes[at]
             for earlier in places[:i]:
-                other = layout.axes[earlier]
-                both: Rule = {p: frozenset(range(len(layout.axes[p].rows))) for p in (earlier, at)}
-                if other.block is None or layout.bare.possible(both):
+                other = space.axes[earlier]
+                both: Rule = {p: frozenset(range(len(space.axes[p].rows))) for p in (earlier, at)}
+                if other.block is None or space.bare.possible(both):
                     yield Issue(f"{key}: it is on an axis of {other.kind} already", axis.key_path(key), at_key=True)
                     break

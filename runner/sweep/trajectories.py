@@ -24,46 +24,44 @@ Budget = tuple[str, int]
 
 
 class Trajectories:
-    """The cells of a layout by trajectory, those of `include` apart.
+    """The cells of a space by trajectory, those of `include` apart.
 
     Parameters
     ----------
-    layout : SweepSpace
+    space : SweepSpace
     per_epoch : callable
         Updates per epoch from what the axes and the top give for `keys`.
     keys : tuple of str
         The keys that decide it.
     """
 
-    def __init__(self, layout: SweepSpace, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
-        self._layout = layout
+    def __init__(self, space: SweepSpace, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
+        self._space = space
         self._per_epoch = per_epoch
         self._keys = keys
-        holders = {at for key in BUDGETS for at in layout.axes_of(key)}
-        others = [at for at in range(len(layout.axes)) if at not in holders]
+        holders = {at for key in BUDGETS for at in space.axes_of(key)}
+        others = [at for at in range(len(space.axes)) if at not in holders]
         self._order = [*others, *sorted(holders)]
         self._fixed = len(others)
         self._classes = {at: self._classes_of(at) for at in holders}
         self._rows = {at: self._sorted_rows(at) for at in holders}
-        self._product = layout.product.rearranged(self._order, self._rows)
+        self._product = space.product.rearranged(self._order, self._rows)
 
     def _budget(self, at: int, row: int) -> Budget | None:
-        axis = self._layout.axes[at]
+        """What a row of an axis gives as budget; None for "absent"."""
+        axis = self._space.axes[at]
         if row == len(axis.rows):
             return None
         given = dict(zip(axis.keys, axis.rows[row], strict=True))
         return next((key, int(given[key])) for key in BUDGETS if key in given)
 
     def _classes_of(self, at: int) -> list[int]:
-        """A number for every row of an axis: equal where the rows differ only in the budget."""
-        axis = self._layout.axes[at]
-        numbers: dict[Hashable, int] = {}
-        for row in axis.rows:
-            rest = tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS)
-            numbers.setdefault(rest, len(numbers))
-        rests = (
+        """A number for every row of an axis, "absent" last: equal where the rows differ only in the budget."""
+        axis = self._space.axes[at]
+        rests = [
             tuple(value for key, value in zip(axis.keys, row, strict=True) if key not in BUDGETS) for row in axis.rows
-        )
+        ]
+        numbers = {rest: number for number, rest in enumerate(dict.fromkeys(rests))}
         return [*(numbers[rest] for rest in rests), len(numbers)]
 
     def _sorted_rows(self, at: int) -> list[int]:
@@ -71,14 +69,14 @@ class Trajectories:
             budget = self._budget(at, row)
             return self._classes[at][row], budget[1] if budget else 0
 
-        return sorted(range(len(self._layout.axes[at].rows)), key=rank)
+        return sorted(range(len(self._space.axes[at].rows)), key=rank)
 
     @cached_property
     def _labels(self) -> dict[int, list[Hashable]]:
-        """For every level that matters: the class, the keys that decide the updates per epoch, the budget."""
+        """For every level that matters, a label for each row: its class, what it gives for `keys`, its budget."""
         labels: dict[int, list[Hashable]] = {}
         for new, at in enumerate(self._order):
-            axis = self._layout.axes[at]
+            axis = self._space.axes[at]
             held = [(key, axis.keys.index(key)) for key in self._keys if key in axis.keys]
             if not held and new < self._fixed:
                 continue
@@ -97,8 +95,8 @@ class Trajectories:
     @cached_property
     def totals(self) -> tuple[int, int]:
         """How many trajectories there are, and how many updates they make, each to its longest budget."""
-        common = {key: self._layout.common(key) for key in self._keys}
-        base = next(((key, self._layout.base[key]) for key in BUDGETS if key in self._layout.base), None)
+        common = {key: self._space.common(key) for key in self._keys}
+        base = next(((key, self._space.base[key]) for key in BUDGETS if key in self._space.base), None)
         tails: dict[int, list[tuple[tuple[Any, ...], Budget | None]]] = {}
         per_epoch: dict[Any, int] = {}
         count = updates = 0
@@ -143,7 +141,7 @@ class Trajectories:
         starts : int64 array (trajectories,)
             Where each trajectory's cells begin.
         """
-        n = self._layout.product.count()
+        n = self._space.product.count()
         if self._fixed == len(self._order):
             return np.arange(n), np.arange(n)
         cells = np.empty(n, np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runner.keys.architecture import parameter_count
 from runner.results.columns import Header, standard_header
 from runner.results.failed import failed_before
 from runner.results.files import TABLE, results_folder
@@ -133,13 +133,9 @@ def _disk_bytes(plan: Plan, header: Header, state: Survey) -> int:
     record = plan.study.record
     row_bytes += (record.curves or 0) * _POINT_BYTES
     if record.weights:
-        shapes = [plan.cell(run // len(plan.seeds)).architecture for run in samples.tolist()]
-        row_bytes += 64 + 16 * sum(map(_n_weights, shapes)) / len(shapes)
+        cells = [plan.cell(run // len(plan.seeds)) for run in samples.tolist()]
+        row_bytes += 64 + 16 * sum(parameter_count(cell.architecture, cell.bias) for cell in cells) / len(cells)
     return round(len(header.line) + row_bytes * plan.n_runs)
-
-
-def _n_weights(architecture: Sequence[int]) -> int:
-    return sum((a + 1) * b for a, b in itertools.pairwise(architecture))
 
 
 def describe(view: Preview) -> str:

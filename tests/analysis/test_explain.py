@@ -22,7 +22,7 @@ from runner.analysis.explain.factors import fault_names, shown
 from runner.analysis.explain.levels import GRID, MATCHED, RANGES, factor_reports
 from runner.analysis.explain.one_run import words
 from runner.analysis.explain.outcomes import MEANINGS
-from runner.analysis.explain.runs import Runs, load_runs, parameters
+from runner.analysis.explain.runs import Runs, load_runs
 from runner.analysis.explain.show import show
 from runner.errors import RunnerError
 from runner.measurements import OUTCOMES
@@ -386,14 +386,6 @@ def test_the_interval_of_a_change_knows_about_common_seeds(tmp_path: Path) -> No
 def test_the_cheapest_of_the_best_cells(tmp_path: Path) -> None:
     best = best_cell(runs_of(table(AXES, lambda cell: 1.0, 10), tmp_path))
     assert best.label == "architecture 2-2-1, learning_rate 0.1, epochs 10"
-
-
-@pytest.mark.parametrize(
-    ("shape", "bias", "count"),
-    [("2-4-1", "trained", 17), ("2-4-1", "none", 12), ("2-4-1", "shared", 14), ("2-1", "-0.2", 2)],
-)
-def test_trained_parameters(shape: str, bias: str, count: int) -> None:
-    assert parameters(shape, bias) == count
 
 
 # --- one run

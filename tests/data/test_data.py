@@ -131,7 +131,7 @@ def test_cached_arrays_do_not_alias(name):
 )
 def test_no_arguments(entry):
     with pytest.raises(ValueError, match=re.escape(f"{entry.name} takes no arguments, found 1: {entry.name}(3)")):
-        entry.check((3,))
+        entry.bind((3,))
 
 
 @pytest.mark.parametrize(

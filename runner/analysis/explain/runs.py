@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from runner.analysis.explain.factors import Factor, count_cells, find_factors
 from runner.analysis.shares import is_deterministic
 from runner.errors import RunnerError
+from runner.keys.architecture import parameter_count
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
 
@@ -182,23 +182,10 @@ def _cost(frame: pd.DataFrame) -> Floats:
     if "architecture" in frame:
         bias = frame["bias"] if "bias" in frame else pd.Series("trained", frame.index, dtype="category")
         shapes, kinds = codes_of(frame["architecture"])[1], codes_of(bias)[1]
-        table = np.array([[parameters(shape, kind) for kind in kinds] for shape in shapes], float)
+        sizes = [tuple(map(int, shape.split("-"))) for shape in shapes]
+        table = np.array([[parameter_count(each, kind) for kind in kinds] for each in sizes], float)
         cost = table[codes_of(frame["architecture"])[0], codes_of(bias)[0]]
     if "epochs_run" in frame:
         passes: Any = frame["epochs_run"].to_numpy()
         cost = cost * np.where(np.isfinite(passes), passes, 0.0)
     return np.maximum(cost, 1e-9)
-
-
-def parameters(architecture: str, bias: str) -> int:
-    """Numbers that are trained.
-
-    Examples
-    --------
-    >>> parameters("2-4-1", "trained"), parameters("2-4-1", "none")
-    (17, 12)
-    """
-    sizes = [int(size) for size in architecture.split("-")]
-    pairs = list(pairwise(sizes))
-    biases = {"trained": sum(sizes[1:]), "shared": len(pairs)}.get(bias, 0)
-    return sum(a * b for a, b in pairs) + biases

@@ -50,7 +50,7 @@ def resolve(
     keep: bool,
     problems: FileProblems,
 ) -> Columns:
-    """Find the columns of `data` in the first row of the file.
+    """Find the columns that a study asks for in the first row of the file.
 
     Parameters
     ----------
@@ -94,6 +94,7 @@ def _by_position(
 
 
 def _counted(width: int) -> str:
+    """How many columns there are and how they are numbered."""
     return "1 column, 0" if width == 1 else f"{width} columns, 0 to {width - 1}"
 
 

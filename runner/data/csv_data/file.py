@@ -14,9 +14,11 @@ from pathlib import Path
 from runner.data.csv_data.problems import FileProblems
 from runner.errors import DataError, Problem, nearest
 
-_LONGEST_FIELD = 131_072
+_LONGEST_FIELD = 131_072  # characters
 MOST_BYTES = 2**30
+"""Size of a file, at most."""
 
+# Byte order marks of encodings that are told apart from UTF-8 by them.
 _WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark is its beginning
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -108,7 +110,7 @@ def records(content: bytes, problems: FileProblems) -> Iterator[tuple[int, list[
         except StopIteration:
             return
         except csv.Error as error:
-            problems.fail(_csv_fault(str(error)), line)
+            problems.fail(_in_our_words(str(error)), line)
         if fields:
             yield line, fields
 
@@ -135,8 +137,8 @@ def _line_of(content: bytes, offset: int) -> int:
     return 1 + before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
 
 
-def _csv_fault(message: str) -> str:
-    """The csv module's complaint in words for the reader of the file."""
+def _in_our_words(message: str) -> str:
+    """What the csv module says, for someone who looks at the file rather than at a program."""
     if message.startswith("field larger"):
         return f"a field has more than {_LONGEST_FIELD:,} characters; is a quote never closed?"
     if "end of data" in message:

@@ -16,6 +16,7 @@ from runner.data.csv_data.problems import FileProblems
 from runner.data.csv_data.spec import CsvData
 from runner.data.datasets import Raw
 from runner.data.parameters import Floats
+from runner.errors import counted
 
 MISSING_POLICIES = ("error", "drop", "keep")
 MISSING_CELLS = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"])
@@ -53,7 +54,7 @@ def _quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _label_issue(cell: str) -> str:
+def _label_complaint(cell: str) -> str:
     text = cell.strip()
     return _missing(text, "class label") if text.casefold() in MISSING_CELLS else ""
 
@@ -72,38 +73,38 @@ class _Cells:
     def take(self, fields: list[str], keep: bool) -> list[tuple[int, str]]:
         """Take a row; what is wrong with its cells, as field numbers and messages.
 
-        A row with a issue is taken, NaN in place of the number, under `keep` only.
+        A row with a complaint is taken, NaN in place of the number, under `keep` only.
         """
-        issues: list[tuple[int, str]] = []
-        inputs = self._numbers(fields, self.columns.inputs, "", issues)
+        complaints: list[tuple[int, str]] = []
+        inputs = self._numbers(fields, self.columns.inputs, "", complaints)
         if self.labelled:
             at = self.columns.targets[0]
             label = fields[at].strip()
-            if issue := _label_issue(label):
-                issues.append((at + 1, f"{self.columns.label(at)} {issue}"))
-            if keep or not issues:
+            if complaint := _label_complaint(label):
+                complaints.append((at + 1, f"{self.columns.label(at)} {complaint}"))
+            if keep or not complaints:
                 self.labels.append(label)
         else:
             hint = " (class labels need 'target_encoding: one_hot')" if len(self.columns.targets) == 1 else ""
-            targets = self._numbers(fields, self.columns.targets, hint, issues)
-            if keep or not issues:
+            targets = self._numbers(fields, self.columns.targets, hint, complaints)
+            if keep or not complaints:
                 self.targets.extend(targets)
-        if keep or not issues:
+        if keep or not complaints:
             self.count += 1
             self.inputs.extend(inputs)
-        return issues
+        return complaints
 
     def _numbers(
-        self, fields: list[str], columns: tuple[int, ...], hint: str, issues: list[tuple[int, str]]
+        self, fields: list[str], columns: tuple[int, ...], hint: str, complaints: list[tuple[int, str]]
     ) -> list[float]:
-        """The numbers in some columns; issues are added, with `hint` where there is text."""
+        """The numbers in some columns; complaints are added, with `hint` where there is text."""
         values = []
         for at in columns:
-            value, issue = read_number(fields[at])
+            value, complaint = read_number(fields[at])
             values.append(value)
-            if issue:
-                text_hint = hint if issue.endswith("expected a number") else ""
-                issues.append((at + 1, f"{self.columns.label(at)} {issue}{text_hint}"))
+            if complaint:
+                text_hint = hint if complaint.endswith("expected a number") else ""
+                complaints.append((at + 1, f"{self.columns.label(at)} {complaint}{text_hint}"))
         return values
 
     def arrays(self) -> Raw:
@@ -117,7 +118,7 @@ class _Cells:
 
 def _codes(labels: list[str]) -> Floats:
     """Class labels as numbers: themselves if all are numbers, else their rank when sorted; NaN if missing."""
-    present = [label for label in labels if not _label_issue(label)]
+    present = [label for label in labels if not _label_complaint(label)]
     if all(not read_number(label)[1] for label in present):
         return np.array([read_number(label)[0] for label in labels])
     codes = {label: float(code) for code, label in enumerate(sorted(set(present)))}
@@ -160,12 +161,11 @@ def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> R
     example = ""
     for line, fields in rows if columns.header else chain([first], rows):
         if len(fields) != columns.width:
-            found = f"{len(fields)} field{'s' if len(fields) > 1 else ''}"
-            problems.add(f"the row has {found}, the first row has {columns.width}", line)
-        elif issues := cells.take(fields, missing == "keep"):
+            problems.add(f"the row has {counted(len(fields), 'field')}, the first row has {columns.width:,}", line)
+        elif complaints := cells.take(fields, missing == "keep"):
             dropped += 1
-            example = example or f"line {line}: {issues[0][1]}"
-            for column, message in issues if missing == "error" else ():
+            example = example or f"line {line}: {complaints[0][1]}"
+            for column, message in complaints if missing == "error" else ():
                 problems.add(message, line, column)
         if cells.count > MOST_ROWS:
             problems.fail(f"more than {MOST_ROWS:,} rows", line)

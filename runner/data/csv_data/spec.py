@@ -11,6 +11,7 @@ from runner.errors import DataError, Problem, nearest
 
 Column = int | str
 KEYS = ("csv", "inputs", "targets", "sha256")
+"""What may be said about a file."""
 _HASH = re.compile(r"[0-9a-fA-F]{16}(?:[0-9a-fA-F]{48})?")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 # Words that YAML 1.1 or 1.2 reads as something other than text.
@@ -88,6 +89,7 @@ def parse_csv_spec(spec: Mapping[str, object]) -> CsvData:
 
 
 def _path(value: object, problems: list[str]) -> str:
+    """The path of the file; what is wrong with it is added to `problems`."""
     if not isinstance(value, str) or not value or "\0" in value:
         problems.append(f"csv must be the path of a file, found {value!r}")
         return ""

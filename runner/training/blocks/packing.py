@@ -137,7 +137,7 @@ class BlockPacker:
         for segment in segments:
             self._count(segment, -1)
         cell = self._plan.cell(int(segments[0].cells[0]))
-        stored = stored_parameters(cell.bias, cell.architecture) if self._plan.study.record.weights else None
+        stored = stored_parameters(cell.architecture, cell.bias) if self._plan.study.record.weights else None
         return Block(
             waiting.shared,
             waiting.budgets,
