@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from test_layers import FLOORS
 
 import runner
 from runner.cli import main as command_line
@@ -26,6 +28,10 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = (sys.executable, "-m", "runner")
+# A path within the project as it is written in a page: `runner/study/load.py`, `tests/support/`, `.ci/run`.
+_PATH = re.compile(r"`((?:runner|tests|docs|benchmarks|configs|\.ci)/[\w./-]*|\.[\w-]+\.yaml)`")
+# A name of the code in docs/architecture.md: `study.load.load_study`.
+_NAME = re.compile(rf"[`\"]((?:{'|'.join(name for floor in FLOORS for name in floor)})(?:\.(?!yaml|csv)\w+)+)")
 _LINK = re.compile(r"\]\(([^)#:]*)(#[^)]*)?\)")
 
 
@@ -130,6 +136,39 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         if anchor:
             titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor[1:] in {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    missing = [path for path in _PATH.findall(page.read_text(encoding="utf-8")) if not (ROOT / path).exists()]
+    assert not missing
+
+
+def test_paths_and_names_are_found_in_the_pages() -> None:
+    assert len(_PATH.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))) > 20
+    assert len(names_of_the_code()) > 50
+
+
+def names_of_the_code() -> list[str]:
+    """Every name of the code in docs/architecture.md, files left out."""
+    found = _NAME.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.parametrize("name", names_of_the_code())
+def test_every_name_of_the_code_is_its_name(name: str) -> None:
+    assert pkgutil.resolve_name(f"runner.{name}") is not None
+
+
+def test_the_picture_of_the_house_has_the_floors_of_the_tests() -> None:
+    picture = next(block for block in fenced(ROOT / "CONTRIBUTING.md", "") if block.startswith("floor"))
+    floors: dict[int, set[str]] = {}
+    for line in picture.splitlines()[1:]:
+        number, name = line[:6].strip(), line[7:].split()[0]
+        if number:
+            floor = floors.setdefault(int(number), set())
+        floor.add(name)
+    assert floors == {number: rooms for number, rooms in enumerate(FLOORS) if "__init__" not in rooms}
 
 
 def test_the_pipeline_runs_the_tests_as_the_readme_says() -> None:
