@@ -11,9 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runner.analysis.claims.check import Verdicts
 from runner.errors import Problem, StudyError
-from runner.results.reader import full_id
 from runner.terminal import visible
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def _explain(given: argparse.Namespace) -> int:
 
 
 def _claims(given: argparse.Namespace) -> int:
-    from runner.analysis.claims.check import check
+    from runner.analysis.claims.check import Verdicts, check
 
     code = 0
     for item in given.items:
@@ -121,6 +119,7 @@ def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
 
 
 def _replay(given: argparse.Namespace) -> int:
+    from runner.results.reader import full_id
     from runner.training.progress import showing
     from runner.training.replay import choice, record, replay
 

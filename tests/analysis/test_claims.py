@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.special import betainc
 from support.synthetic import table, write
 
 from runner.analysis.claims.check import check
@@ -19,7 +20,7 @@ from runner.analysis.claims.estimate import Values, estimate, quantile
 from runner.analysis.claims.recorded import recorded_claims
 from runner.analysis.claims.show import show
 from runner.analysis.claims.verdict import NO_RUNS, Checked, exit_code
-from runner.analysis.intervals import clopper_pearson, incomplete_beta, order_ranks, student_t
+from runner.analysis.intervals import clopper_pearson, order_ranks, student_t
 from runner.analysis.shares import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid
@@ -48,17 +49,30 @@ def one(path: Path, statistic: str = RATE, expect: str = "> 0.5", **more: object
 # --- numbers against SciPy
 
 
-@pytest.mark.parametrize("x", [0.0, 1e-9, 0.01, 0.3, 0.5, 0.99, 1.0])
-@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (1, 1), (2, 5), (300.5, 2), (1e5, 3e5)])
-def test_incomplete_beta_equals_scipy(x: float, a: float, b: float) -> None:
-    assert incomplete_beta(x, a, b) == pytest.approx(betainc(a, b, x), rel=1e-8, abs=1e-14)
-
-
 @pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 500), (3, 500), (250, 500), (499, 500), (7, 10**6)])
 @pytest.mark.parametrize("confidence", [0.95, 0.99])
 def test_clopper_pearson_equals_scipy(hits: int, n: int, confidence: float) -> None:
     expected = stats.binomtest(hits, n).proportion_ci(confidence, method="exact")
     assert clopper_pearson(hits, n, confidence) == pytest.approx((expected.low, expected.high), rel=1e-7)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(1, 3), (7, 20), (39, 40)])
+def test_clopper_pearson_leaves_half_of_the_rest_on_each_side(hits: int, n: int) -> None:
+    """By its definition: so rare are so many hits at the lower end, and so few at the upper one."""
+    low, high = (Fraction(end) for end in clopper_pearson(hits, n, 0.99))
+
+    def chance(p: Fraction, counts: range) -> float:
+        return float(sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in counts))
+
+    assert chance(low, range(hits, n + 1)) == pytest.approx(0.005, rel=1e-12)
+    assert chance(high, range(hits + 1)) == pytest.approx(0.005, rel=1e-12)
+
+
+@pytest.mark.parametrize(("hits", "worth"), [(0.5, 31.7), (12.25, 40.5), (0.01, 300.0)])
+def test_clopper_pearson_of_an_effective_number_of_runs(hits: float, worth: float) -> None:
+    low, high = clopper_pearson(hits, worth, 0.95)
+    assert float(mpmath.betainc(hits, worth - hits + 1, 0, low, regularized=True)) == pytest.approx(0.025, rel=1e-10)
+    assert float(mpmath.betainc(hits + 1, worth - hits, 0, high, regularized=True)) == pytest.approx(0.975, rel=1e-10)
 
 
 def test_nothing_tried_is_no_knowledge() -> None:

@@ -14,18 +14,16 @@ import pandas as pd
 from runner.analysis.claims.comparison import compare
 from runner.analysis.claims.estimate import Estimate, Floats, estimate, values_of
 from runner.analysis.claims.selection import Mask, NoRuns, load_rows, select
-from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked
+from runner.analysis.claims.show import show
+from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked, exit_code
 from runner.analysis.intervals import clopper_pearson
 from runner.results.reader import header
 from runner.study.claims.expectation import FAILS, HOLDS, UNDECIDED
-from runner.study.claims.grammar import Claim
 from runner.study.claims.statistic import Statistic
 
 if TYPE_CHECKING:
-    from runner.analysis.claims.verdict import Checked
     from runner.study.claims.grammar import Claim
     from runner.study.load import Study
-
 
 _MOST = 10**9
 _MOST_EXACT = 10**5  # beyond so many runs a normal interval is as good, and quick
@@ -172,8 +170,6 @@ class Verdicts:
     @property
     def exit_code(self) -> int:
         """1 when a claim fails."""
-        from runner.analysis.claims.verdict import exit_code
-
         return exit_code(self.checked, partial=not self.whole)
 
     def as_json(self) -> dict[str, Any]:
@@ -182,8 +178,6 @@ class Verdicts:
 
     def show(self) -> None:
         """Print them below something else."""
-        from runner.analysis.claims.show import show
-
         if self.checked:
             print()
             show(self.checked)
@@ -201,7 +195,5 @@ def check_claims(study: Study, table: Path, whole: bool) -> Verdicts:
     """
     if not study.claims:
         return Verdicts((), whole)
-    pass  # import was own name
-
     # With key=value arguments a study is another one, and may lack what it makes claims about.
     return Verdicts(check(table, study.claims), whole and not study.overrides)

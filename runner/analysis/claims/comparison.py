@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ import pandas as pd
 from runner.analysis.claims.estimate import Estimate, Values, estimate, exact_rows, numbers_of, values_of
 from runner.analysis.claims.selection import Mask, NoRuns, column_of
 from runner.results.columns import key_columns
-from runner.study.claims.grammar import Claim
 from runner.study.claims.statistic import Statistic
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Claim
 
 _FEWEST = 3  # seeds in common from which a correlation can be told
 

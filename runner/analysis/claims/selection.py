@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,11 @@ from runner.keys.definitions import KEYS, element
 from runner.keys.issues import Invalid, expected
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
-from runner.study.claims.grammar import Claim, Selection
 from runner.study.claims.statistic import NUMBERS
 from runner.study.parser import parse
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Claim, Selection
 
 Mask = NDArray[np.bool_]
 _CHANCE = ("init", "bias_init", "order")

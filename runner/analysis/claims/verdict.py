@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.study.claims.expectation import FAILS
-from runner.study.claims.grammar import Claim
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Claim
 
 NO_RUNS = "no runs"
 CONFIDENCE = 0.99
