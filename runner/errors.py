@@ -99,8 +99,3 @@ def nearest(name: object, names: Iterable[str]) -> str:
     folded = {known.casefold(): known for known in names}
     close = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean '{folded[close[0]]}'?" if close else ""
-
-
-def counted(n: int, what: str) -> str:
-    """A number of things in words: `1 seed`, `2,000 seeds`."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from runner.analysis.intervals import student_t, wilson
 
 Floats = NDArray[np.float64]
+CHANCE = ("init", "bias_init", "order")
+"""The keys whose values tell whether a seed makes a difference."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.errors import counted
 from runner.registry import Argument, Call, Registry
+from runner.terminal import counted
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")

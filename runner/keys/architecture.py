@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.errors import counted
 from runner.keys.issues import Invalid, expected
 from runner.keys.kinds import Kind
 from runner.keys.scalars import found, resolve
+from runner.terminal import counted
 
 Floats = NDArray[np.float64]
 Sizes = tuple[int, ...]

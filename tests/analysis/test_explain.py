@@ -281,7 +281,7 @@ def test_the_values_of_an_axis_of_numbers_ascend(tmp_path: Path) -> None:
         ("none", ()),
         ("[]", ()),
         ("ascent", ("ascent",)),
-        ("[ascent, rounded_sums(10)]", ("ascent", "rounded_sums(10)")),
+        ("[ascent, round_sums(10)]", ("ascent", "round_sums(10)")),
         ("[a(1, 2), b]", ("a(1, 2)", "b")),
     ],
 )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from runner.analysis.claims.comparison import compare
 from runner.analysis.claims.estimate import Estimate, Floats, estimate, values_of
-from runner.analysis.claims.selection import Mask, NoRuns, load_rows, select
+from runner.analysis.claims.selection import NoRuns, load_rows, select
 from runner.analysis.claims.show import show
 from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked, exit_code
 from runner.analysis.intervals import clopper_pearson
@@ -53,7 +53,11 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
     try:
         rows = select(frame, claim.where)
         if claim.statistic.comparison:
-            found = compare(frame, claim, names, rows, _versus(frame, claim))
+            try:
+                others = select(frame, claim.versus)
+            except NoRuns as nothing:
+                raise NoRuns(f"versus: {nothing}") from None
+            found = compare(frame, claim, names, rows, others)
         else:
             values = values_of(frame[rows], claim.statistic)
             if not len(values.numbers):
@@ -61,17 +65,10 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
             found = estimate(values, claim.statistic)
     except NoRuns as nothing:
         return Checked(claim, NO_RUNS, notes=(str(nothing),))
-    return _judged(claim, found, None if claim.statistic.comparison else values.numbers)
+    return _with_verdict(claim, found, None if claim.statistic.comparison else values.numbers)
 
 
-def _versus(frame: pd.DataFrame, claim: Claim) -> Mask:
-    try:
-        return select(frame, claim.versus)
-    except NoRuns as nothing:
-        raise NoRuns(f"versus: {nothing}") from None
-
-
-def _judged(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
+def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
     if math.isnan(found.low):
         verdict = HOLDS if claim.expect.accepts(found.value) else FAILS
         if math.isnan(found.value):
@@ -81,16 +78,13 @@ def _judged(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
     more, notes = None, found.notes
     if verdict == UNDECIDED:
         more = more_replicates(claim, found, numbers)
-        notes = (_how_to_decide(more, found), *notes)
+        how = "no number of replicates would decide it while the estimate is on the bound"
+        if more is not None:
+            about = float(f"{more:.2g}") if more > 20 else more
+            how = f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"
+        notes = (how, *notes)
     numbers_found = found.value, found.low, found.high, found.runs, found.seeds
     return Checked(claim, verdict, *numbers_found, more, notes, found.exact)
-
-
-def _how_to_decide(more: int | None, found: Estimate) -> str:
-    if more is None:
-        return "no number of replicates would decide it while the estimate is on the bound"
-    about = float(f"{more:.2g}") if more > 20 else more
-    return f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"
 
 
 def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> int | None:

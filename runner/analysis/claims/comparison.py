@@ -17,6 +17,7 @@ import pandas as pd
 
 from runner.analysis.claims.estimate import Estimate, Values, estimate, exact_rows, numbers_of, values_of
 from runner.analysis.claims.selection import Mask, NoRuns, column_of
+from runner.analysis.shares import CHANCE
 from runner.results.columns import key_columns
 from runner.study.claims.statistic import Statistic
 
@@ -81,7 +82,7 @@ def _pairs(a: pd.DataFrame, b: pd.DataFrame, claim: Claim, keys: list[str]) -> p
             most = int(rows.groupby(shared, observed=True).size().max())
             raise NoRuns(f"{side} selects up to {most:,} runs for one partner; name more keys in it")
     texts = {key: str for key in shared if key != "seed"}
-    chance = [name for name in ("init", "bias_init", "order") if name in a and name not in shared]
+    chance = [name for name in CHANCE if name in a and name not in shared]
     left, right = a[[*shared, *chance, column]].astype(texts), b[[*shared, column]].astype(texts)
     pairs = left.merge(right, on=shared, suffixes=("", " versus"))
     if pairs.empty:

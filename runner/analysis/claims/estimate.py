@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from runner.analysis.claims.verdict import CONFIDENCE
 from runner.analysis.intervals import clopper_pearson, order_ranks, student_t
-from runner.analysis.shares import effective_runs, is_deterministic, totals
+from runner.analysis.shares import CHANCE, effective_runs, is_deterministic, totals
 from runner.study.claims.statistic import UNBOUNDED, Statistic
+from runner.terminal import counted
 
 Floats = NDArray[np.float64]
 
@@ -83,12 +84,8 @@ def values_of(rows: pd.DataFrame, statistic: Statistic) -> Values:
 
 def exact_rows(rows: pd.DataFrame) -> bool:
     """Whether the seed makes no difference to these runs."""
-    texts = [_present(rows, name) for name in ("init", "bias_init", "order")]
-    return all(texts) and is_deterministic(*texts)
-
-
-def _present(rows: pd.DataFrame, name: str) -> list[str]:
-    return [str(text) for text in rows[name].unique()] if name in rows else []
+    texts = [[str(text) for text in rows[name].unique()] for name in CHANCE if name in rows]
+    return len(texts) == len(CHANCE) and all(texts) and is_deterministic(*texts)
 
 
 def numbers_of(numbers: Floats, seeds: NDArray[np.int64], statistic: Statistic, exact: bool) -> Values:
@@ -97,7 +94,7 @@ def numbers_of(numbers: Floats, seeds: NDArray[np.int64], statistic: Statistic, 
     count = int(without.sum())
     if not count:
         return Values(numbers, seeds, exact)
-    runs = f"{count:,} {'run' if count == 1 else 'runs'}"
+    runs = counted(count, "run")
     if statistic.subject in UNBOUNDED and statistic.name != "mean":
         note = f"{statistic.subject} is missing in {runs}, which count as infinite"
         return Values(np.where(without, np.inf, numbers), seeds, exact, (note,))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runner.analysis.shares import CHANCE
 from runner.data import CsvData
 from runner.errors import RunnerError
 from runner.keys.definitions import KEYS, element
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from runner.study.claims.grammar import Claim, Selection
 
 Mask = NDArray[np.bool_]
-_CHANCE = ("init", "bias_init", "order")
 _LISTED = 8
 
 
@@ -35,7 +35,7 @@ class NoRuns(RunnerError):  # noqa: N818 - what there is, not what went wrong
 def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
     """Those columns of a table that the claims need."""
     names = header(path)
-    needed = {"seed", "converged", *(name for name in _CHANCE if name in names)}
+    needed = {"seed", "converged", *(name for name in CHANCE if name in names)}
     for claim in claims:
         used = {column_of(name) for name in (*claim.where, *claim.versus)} | {claim.statistic.column}
         for name in used:

@@ -165,12 +165,12 @@ def _split_faults(factors: list[Factor], columns: list[Ints]) -> tuple[list[Fact
 
 
 def fault_names(text: str) -> tuple[str, ...]:
-    """The faults in a text such as `[ascent, rounded_sums(10)]`.
+    """The faults in a text such as `[ascent, round_sums(10)]`.
 
     Examples
     --------
-    >>> fault_names("[ascent, rounded_sums(10)]"), fault_names("none")
-    (('ascent', 'rounded_sums(10)'), ())
+    >>> fault_names("[ascent, round_sums(10)]"), fault_names("none")
+    (('ascent', 'round_sums(10)'), ())
     """
     inside = text.strip().removeprefix("[").removesuffix("]")
     return tuple(name for part in _PARTS.split(inside) if (name := part.strip()) not in ("", "none"))

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.explain.factors import Factor, count_cells, find_factors
-from runner.analysis.shares import is_deterministic
+from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
 from runner.results.columns import key_columns
@@ -20,7 +20,6 @@ from runner.results.reader import codes_of, header, read_columns
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-_CHANCE = ("init", "bias_init", "order")
 _COST = ("architecture", "bias")
 _LARGEST = 2**62
 
@@ -133,7 +132,7 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     """
     names = header(path)
     keys = key_columns(names)
-    others = [name for name in ("cell_id", *_CHANCE, *_COST, "outcome", "converged") if name in names]
+    others = [name for name in ("cell_id", *CHANCE, *_COST, "outcome", "converged") if name in names]
     numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
@@ -161,7 +160,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
     factors, columns = find_factors(frame, may_be, given)
     outcomes, names = codes_of(frame["outcome"])
     seed_values, seeds = np.unique(frame["seed"].to_numpy(), return_inverse=True)
-    chance = [[str(text) for text in frame[name].unique()] for name in _CHANCE if name in frame]
+    chance = [[str(text) for text in frame[name].unique()] for name in CHANCE if name in frame]
     return Runs(
         factors=tuple(factors),
         codes=np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0), np.int64),
@@ -171,7 +170,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         outcomes=outcomes,
         outcome_names=tuple(names),
         cost=_cost(frame),
-        exact=len(chance) == len(_CHANCE) and is_deterministic(*chance),
+        exact=len(chance) == len(CHANCE) and is_deterministic(*chance),
         born_broken=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 

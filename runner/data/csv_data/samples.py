@@ -16,7 +16,7 @@ from runner.data.csv_data.problems import FileProblems
 from runner.data.csv_data.spec import CsvData
 from runner.data.datasets import Raw
 from runner.data.parameters import Floats
-from runner.errors import counted
+from runner.terminal import counted
 
 MISSING_POLICIES = ("error", "drop", "keep")
 MISSING_CELLS = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"])
