@@ -13,10 +13,10 @@ from runner.keys.architecture import parameter_count
 from runner.results.columns import Header, standard_header
 from runner.results.failed import failed_before
 from runner.results.files import TABLE, results_folder
-from runner.results.inventory import MISSING, Survey
+from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
-from runner.results.table import look, sidecars
+from runner.results.sidecars import Sidecars
 from runner.terminal import duration
 from runner.training.session import recording_of, work_left
 
@@ -95,8 +95,8 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     folder = results_folder(out, plan.study.name)
     seen = folder / "nothing" if fresh else folder
     check_version(seen, seen / TABLE, RESULTS_VERSION)
-    state = look(seen, plan, RESULTS_VERSION, header)
-    done = (state.place != MISSING) & sidecars(seen, plan, state, recording_of(plan)).complete
+    state = take_inventory(seen, plan, RESULTS_VERSION, header)
+    done = (state.place != NO_PLACE) & Sidecars(seen, plan, state, recording_of(plan)).complete
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
@@ -120,7 +120,7 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     )
 
 
-def _disk_bytes(plan: Plan, header: Header, state: Survey) -> int:
+def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
     """Size of all files, from the rows that are there or from some rows made up from the plan's own keys."""
     if not plan.n_runs:
         return len(header.line)
