@@ -17,16 +17,17 @@ from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
-from runner.terminal import duration
+from runner.terminal import WIDTH, duration, short, size
 from runner.training.session import recording_of, work_left
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
 
 
+# Runs by which the size of a row is estimated.
 _SAMPLES = 64
 _POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
-_WIDTH = 100
+# Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
 
 
@@ -148,7 +149,7 @@ def describe(view: Preview) -> str:
     lines.append(f"training: {view.updates:,} updates in {view.trajectories:,} trajectories{shared}")
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
-    lines.append(f"disk: about {_size(view.disk_bytes)}")
+    lines.append(f"disk: about {size(view.disk_bytes)}")
     if view.seconds is not None and view.new:
         lines.append(f"time: about {duration(view.seconds)}, at the speed of the last start")
     lines.append(f"results: {view.results}")
@@ -159,26 +160,11 @@ def _fitted(start: str, values: int | Sequence[str]) -> str:
     """An axis on one line: all its values, or the first ones and the last when they do not fit."""
     if isinstance(values, int):
         return f"{start}{values:,} values"
-    texts = [_short(value) for value in values]
+    texts = [short(value) for value in values]
     start = f"{start}{len(texts):,}: "
-    if len(start + ", ".join(texts)) <= _WIDTH:
+    if len(start + ", ".join(texts)) <= WIDTH:
         return start + ", ".join(texts)
-    shown = texts[: min(len(texts) - 1, _WIDTH // 3)]
-    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > _WIDTH:
+    shown = texts[: min(len(texts) - 1, WIDTH // 3)]
+    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > WIDTH:
         shown.pop()
     return start + ", ".join([*shown, "...", texts[-1]])
-
-
-def _short(value: str) -> str:
-    try:
-        return value if value.isdigit() else f"{float(value):.5g}"
-    except ValueError:
-        return value or "(none)"
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.{0 if unit == 'bytes' or n_bytes >= 100 else 1}f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:,.1f} TB"
