@@ -1,7 +1,7 @@
-"""The public functions: what is given is checked here, and the work is done by the packages.
+"""The public functions: they check their arguments, and the packages do the work.
 
-Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them, so that `import runner` is
-instant, and so are the command line's answers to `--help` and to a wrong argument.
+Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them, so that `import runner`
+stays fast. An argument of another type is a TypeError that names the argument, what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from runner.machine import MAX_RUNS, MOST_THREADS
 
 if TYPE_CHECKING:
     import pandas
@@ -40,27 +42,34 @@ def load(path: str | Path, *overrides: str) -> Study:
     """
     from runner.study.load import load_study
 
-    return load_study(_path("path", path), _texts("overrides", overrides))
+    for override in overrides:
+        if not isinstance(override, str):
+            raise _unfit("overrides", "a str, 'key=value', each", override)
+    return load_study(_path("path", path), overrides)
 
 
-def plan(study: Study, max_runs: int = 10**9) -> Plan:
+def plan(study: Study, max_runs: int | None = MAX_RUNS) -> Plan:
     """Runs of a study, in the order of its table.
 
     Parameters
     ----------
     study : Study
         As `load` returns it.
-    max_runs : int
-        A study with more is refused.
+    max_runs : int, optional
+        A study with more runs is refused; default ten million, as on the command line.
 
     Returns
     -------
     Plan
+
+    Raises
+    ------
+    Refused
+        When the study has more runs.
     """
     from runner.study.plan import make_plan
 
-    most = _count("max_runs", max_runs)
-    return make_plan(_study("study", study), 10**9 if most is None else most)
+    return make_plan(_study("study", study), _count("max_runs", max_runs) or MAX_RUNS)
 
 
 def run(
@@ -68,6 +77,7 @@ def run(
     *overrides: str,
     out: str | Path = "results",
     threads: int | None = None,
+    max_runs: int | None = MAX_RUNS,
     retry_failed: bool = False,
     quiet: bool = True,
 ) -> Path:
@@ -83,6 +93,8 @@ def run(
         Folder of all results.
     threads : int, optional
         Default all cores; it changes no byte of the table.
+    max_runs : int, optional
+        A study with more runs is refused; default ten million, as on the command line.
     retry_failed : bool
         Whether runs that could not be trained by an earlier call are tried again.
     quiet : bool
@@ -96,14 +108,11 @@ def run(
     Raises
     ------
     RunnerError
-        When the study is wrong, the results are in use or can not be written, or some runs failed.
-    TypeError
-        When an argument is of another type; likewise by all functions here.
+        When the study is wrong or has too many runs, the results are in use or can not be written, or some runs failed.
     KeyboardInterrupt
         After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
     """
     from runner.errors import RunnerError
-    from runner.study.plan import make_plan
     from runner.training.session import Options, run_session
 
     if isinstance(study, str | os.PathLike):
@@ -116,7 +125,7 @@ def run(
         retry_failed=bool(retry_failed),
         quiet=bool(quiet),
     )
-    result = run_session(make_plan(_study("study", study)), options)
+    result = run_session(plan(study, max_runs), options)
     if result.interrupted:
         raise KeyboardInterrupt
     if result.failed:
@@ -138,13 +147,15 @@ def read_results(target: str | Path, out: str | Path = "results") -> pandas.Data
     -------
     DataFrame
         One row per run; numbers are exactly those that were measured.
-    """
-    import pandas
 
-    # Before version 3.1, pandas rounds numbers by default while it reads them.
-    exact: dict[str, Any] = {} if pandas.__version__ >= "3.1" else {"float_precision": "round_trip"}
-    table: pandas.DataFrame = pandas.read_csv(_table(target, out), **exact)
-    return table
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or the file is no table.
+    """
+    from runner.results.reader import read_table
+
+    return read_table(_table(target, out))
 
 
 def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
@@ -219,26 +230,25 @@ def schema() -> dict[str, Any]:
 
 
 def _table(target: str | Path, out: str | Path) -> Path:
+    """The table that a user names."""
     from runner.results.files import find_table
 
     return find_table(_path("target", target), _path("out", out))
 
 
-def _path(name: str, value: Any) -> Path:
-    """A file or a folder.
-
-    Raises
-    ------
-    TypeError
-        In these words: the argument, what was expected, what was found.
-    """
+def _path(name: str, value: object) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise _unfit(name, "a str or a Path", value)
     return Path(value)
 
 
-def _study(name: str, value: Any) -> Study:
-    """What `load` returns."""
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _unfit(name, "a str or None", value)
+    return value
+
+
+def _study(name: str, value: object) -> Study:
     from runner.study.load import Study
 
     if not isinstance(value, Study):
@@ -246,48 +256,21 @@ def _study(name: str, value: Any) -> Study:
     return value
 
 
-def _texts(name: str, values: tuple[Any, ...]) -> tuple[str, ...]:
-    """Each of them a text."""
-    for value in values:
-        if not isinstance(value, str):
-            raise _unfit(name, "a str, 'key=value', each", value)
-    return values
-
-
-def _text(name: str, value: Any) -> str | None:
-    """A text or None."""
-    if value is not None and not isinstance(value, str):
-        raise _unfit(name, "a str or None", value)
-    return value
-
-
 def _count(name: str, value: Any) -> int | None:
-    """A whole number of at least 1, or None.
-
-    Raises
-    ------
-    ValueError
-        When it is less than 1.
-    """
-    if value is None:
-        return None
     # NumPy's whole numbers are some too; True is not.
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
         raise _unfit(name, "a whole number or None", value)
-    if int(value) < 1:
+    if value is not None and int(value) < 1:
         raise ValueError(f"{name}: expected a whole number of at least 1, found {value}")
-    return int(value)
+    return None if value is None else int(value)
 
 
 def _threads(value: Any) -> int | None:
-    """How many threads, or None."""
-    from runner.machine import MOST_THREADS
-
     n = _count("threads", value)
     if n is not None and n > MOST_THREADS:
         raise ValueError(f"threads: expected at most {MOST_THREADS:,}, found {n:,}")
     return n
 
 
-def _unfit(name: str, expected: str, value: Any) -> TypeError:
+def _unfit(name: str, expected: str, value: object) -> TypeError:
     return TypeError(f"{name}: expected {expected}, found {type(value).__name__}")

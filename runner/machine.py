@@ -1,7 +1,8 @@
-"""Memory for large networks: asked for before it is taken, because a system that promised too much kills the process.
+"""The machine a study runs on: its limits, its cores and its memory, and what is recorded of it beside the results.
 
-Linux hands out more memory than there is and ends a process that uses it. A block whose networks can not fit is
-better told so: its runs fail with this reason, and the others go on.
+Memory for large networks is reserved before it is taken. Linux promises more memory than there is, and ends a process
+that uses what it was promised. A block whose networks cannot fit is refused instead: its runs fail with this reason,
+and the others go on.
 """
 
 from __future__ import annotations
@@ -9,58 +10,61 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# Less is not worth a look at the system.
+MAX_RUNS = 10**7
+"""Runs of a study that are allowed unless the user asks for more (`--max-runs`, `max_runs`)."""
+
+MOST_THREADS = 1024
+"""Each thread holds memory and a place in the system's list of threads."""
+
+_RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")
+# Reservations of fewer bytes are not worth a look at the system.
 _SMALL = 1 << 26
-_freed = threading.Condition()
-_taken: list[int] = []
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available() -> int | None:
-    """Bytes that this process may still take: what the machine has left, or its control group; None if unknown."""
-    found = [_machine(), _group()]
-    known = [n for n in found if n is not None]
+    """Bytes that this process may still take: what the machine or its control group has left; None if unknown."""
+    limit, used = _control_group("memory.max"), _control_group("memory.current")
+    group = None if limit is None or used is None else limit - used
+    known = [n for n in (_memory_info("MemAvailable:"), group) if n is not None]
     return min(known) if known else None
 
 
 def total() -> int | None:
     """Bytes that the machine, or this process's control group, has in all; None if unknown."""
-    known = [n for n in (_machine("MemTotal:"), _limit()) if n is not None]
+    known = [n for n in (_memory_info("MemTotal:"), _control_group("memory.max")) if n is not None]
     return min(known) if known else None
 
 
-def _machine(what: str = "MemAvailable:") -> int | None:
+def _memory_info(field: str) -> int | None:
+    """Bytes that a field of /proc/meminfo tells."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(what)), None)
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(field)), None)
 
 
-def _group() -> int | None:
-    """What is left of a container's limit."""
-    limit, used = _limit(), _read("memory.current")
-    return None if limit is None or used is None else limit - used
-
-
-def _limit() -> int | None:
-    """A container's limit."""
-    return _read("memory.max")
-
-
-def _read(name: str) -> int | None:
-    """A number that version 2 of Linux's control groups tells; None for none, and for `max`."""
+def _control_group(name: str) -> int | None:
+    """A number that version 2 of Linux's control groups tells of a container; None for none, and for `max`."""
     try:
         return int((Path("/sys/fs/cgroup") / name).read_text())
     except (OSError, ValueError):
         return None
+
+
+_freed = threading.Condition()
+_reservations: list[int] = []
 
 
 @contextlib.contextmanager
@@ -77,31 +81,30 @@ def reserved(n_bytes: int) -> Iterator[None]:
         return
     with _freed:
         # What others have reserved they may not have taken yet: it is counted as taken.
-        while (left := available()) is not None and sum(_taken) + n_bytes > left:
-            if not _taken:
+        while (left := available()) is not None and sum(_reservations) + n_bytes > left:
+            if not _reservations:
                 need, rest = n_bytes / 1e9, max(left, 0) / 1e9
                 raise MemoryError(f"these networks need {need:.1f} GB and {rest:.1f} GB are left")
             _freed.wait()
-        _taken.append(n_bytes)
+        _reservations.append(n_bytes)
     try:
         yield
     finally:
         with _freed:
-            _taken.remove(n_bytes)
+            _reservations.remove(n_bytes)
             _freed.notify_all()
 
 
-MOST_THREADS = 1024
-
-
-_PACKAGES = ("numba", "llvmlite", "numpy")
+def version() -> str:
+    """Version of the runner itself."""
+    return _installed("runner") or "0.1.0"
 
 
 def surroundings() -> dict[str, Any]:
-    """Versions, machine and git commit, as far as they can be found out."""
+    """Versions, machine, git commit and command, as far as they can be found out: what `environment.json` records."""
     return {
         "versions": {"runner": version(), "python": platform.python_version()}
-        | {package: _installed(package) for package in _PACKAGES},
+        | {package: _installed(package) for package in _RECORDED_PACKAGES},
         "machine": {
             "platform": platform.platform(),
             "processor": _processor(),
@@ -115,17 +118,11 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def version() -> str:
-    """Of the runner itself."""
-    return _installed("runner") or "0.1.0"
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _installed(package: str) -> str | None:
+    """Version of a package."""
+    # Imported here, and subprocess below: half of what `import runner` would take otherwise.
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -133,6 +130,7 @@ def _installed(package: str) -> str | None:
 
 
 def _processor() -> str:
+    """Name of the processor's model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -145,6 +143,8 @@ def _processor() -> str:
 
 def _git_commit() -> str | None:
     """Commit of the runner's own sources, with "+" behind it when they have been changed since."""
+    import subprocess
+
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str:

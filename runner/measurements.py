@@ -1,4 +1,7 @@
-"""The measured columns of the results table."""
+"""What is measured of a run, and the outcome that the measurements amount to.
+
+A run's record is a row of float64: the index of its outcome in `OUTCOMES`, then one number for each of `MEASUREMENTS`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from numpy.typing import NDArray
 # Raised whenever rows of the same run may differ from those that an earlier version wrote.
 RESULTS_VERSION = 2
 
-# A measurement can itself be NaN (a diverged run); what was not measured is this one NaN, told apart by its bits.
+# A measurement can itself be NaN (a diverged run). What was not measured is one particular NaN, told apart by its bits:
+# it is written as an empty field.
 MISSING_BITS = 0x7FF8000000000001
 MISSING = float(np.array([MISSING_BITS], np.uint64).view(np.float64)[0])
 
@@ -54,26 +58,33 @@ MEASUREMENTS = (
 )
 """All measurements in the order of the columns; `outcome` stands before them."""
 
-RECORD_COLUMNS = ("outcome", *(column.name for column in MEASUREMENTS))
-"""Columns of a run's record, a row of float64; `outcome` is an index into `runner.measurements.OUTCOMES`."""
-
-
 OUTCOMES = ("converged", "learning", "constant_output", "saturated", "stuck", "oscillating", "diverged")
-"""Names; a record holds an index into these."""
+"""Names of the outcomes; a record holds an index into them."""
 
+RECORD_COLUMNS = ("outcome", *(column.name for column in MEASUREMENTS))
+"""What the numbers of a record are, in their order."""
+
+# What `classify` looks at, beside the end of a run, is its window: the last 1/WINDOW of the budget.
 WINDOW = 10
+# diverged: the loss is beyond so many times the first one.
 DIVERGED = 1e6
+# oscillating: from one evaluation of the window to the next the loss changes by such a share of itself on average, and
+# all changes together are so many times what the loss gains in the end.
 OSCILLATING = 0.05
 BACK_AND_FORTH = 5.0
+# learning: the loss falls by such a share of itself within the window; or by the smaller share, but steadily, so that
+# at least such a part of all its changes goes into the fall.
 LEARNING = 0.01
 SLOWLY = 0.001
 STEADY = 0.5
+# saturated: such a share of the hidden activations is within 1% of a limit.
 SATURATED = 0.9
+# constant_output: the spread of the outputs is below such a share of the targets' spread.
 CONSTANT = 0.05
 
 
 def window(budget: int) -> int:
-    """Updates before the end of a budget at which a run is looked at for the first time: a tenth, at least one."""
+    """Updates of the window at the end of a budget: a tenth of them, at least one."""
     return max(1, budget // WINDOW)
 
 
@@ -85,13 +96,13 @@ def classify(
     saturation: NDArray[np.float64],
     spread: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """The outcomes of n runs.
+    """The outcomes of n runs; where several would fit, the first of the conditions below.
 
     Parameters
     ----------
     converged : bool array (n,)
     losses : three arrays (n,)
-        At first, at the start of the window, and at the end.
+        Loss of the initial weights, at the start of the window, and at the end of the budget.
     variation : array (n,)
         Sum of the absolute changes of the loss from evaluation to evaluation within the window.
     evaluations : int

@@ -1,4 +1,4 @@
-"""What the command line does: which command, its studies, what is shown, and the exit code."""
+"""The commands that plan and train studies, and what all commands share: errors in words, and exit codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     int
         The exit code.
     """
-    # Python has none of these when who called us has closed them (`>&-`): nothing is shown then.
+    # Python has none of these when the caller has closed them (`>&-`): nothing is shown then.
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
@@ -50,11 +50,11 @@ def run(arguments: Sequence[str]) -> int:
     except RunnerError as error:
         return _failed(str(error), error.exit_code)
     except BrokenPipeError:
-        # The reader has gone (`| head`), which is no failure of ours.
-        _give_up(sys.stdout)
+        # The reader has closed the pipe (`| head`), which is no error.
+        _silence(sys.stdout)
         return 0
     except OSError as error:
-        _give_up(sys.stdout)
+        _silence(sys.stdout)
         return _failed(f"cannot write the output: {error.strerror or error}")
     except UnicodeDecodeError:
         return _failed("the results are not UTF-8 text (changed by another program?)")
@@ -63,18 +63,18 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _failed(message: str, code: int = 1) -> int:
-    """Tell an error, on a stderr that may take nothing (`2>/dev/full`): the exit code tells it too."""
+    """Show an error and return the exit code, which is right even if stderr takes nothing (`2>/dev/full`)."""
     try:
         for line in visible(message).split("\n"):
             print(f"error: {line}", file=sys.stderr)
         sys.stderr.flush()
     except OSError:
-        _give_up(sys.stderr)
+        _silence(sys.stderr)
     return code
 
 
-def _give_up(stream: TextIO) -> None:
-    """Python must not stumble over an output that takes nothing when it flushes at its end."""
+def _silence(stream: TextIO) -> None:
+    """Send an output that takes nothing to the null device, or Python's flush at its end would fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -167,7 +167,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Ctrl-C was heeded; studies that come after are not begun."""
+    """Ctrl-C has stopped a study in order; the studies after it are not begun."""
 
 
 def _plans(given: argparse.Namespace) -> list[Plan]:

@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from runner.errors import Problem, StudyError, nearest
-from runner.machine import MOST_THREADS
-
-MAX_RUNS = 10**7
-
+from runner.machine import MAX_RUNS, MOST_THREADS
 
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"

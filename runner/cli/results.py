@@ -1,4 +1,4 @@
-"""The commands that read results: report, claims, explain, replay."""
+"""The commands that begin with results: report, claims, explain, replay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reading:
-    """A command.
+    """A command that begins with results.
 
     Attributes
     ----------

@@ -1,6 +1,7 @@
-"""A folder of results: rows, curves and weights that outlive any interruption, and what is known of their making.
+"""A folder of results: rows, curves and weights that survive any interruption, and a record of how they were made.
 
-`table` is the whole of it while a study trains: rows go to the journal or the table as they come (`journal`, `scan`,
-`rebuild`, `sidecars`), and an earlier start's are found again (`inventory`). `reader` reads a finished table,
-`provenance` says where it comes from. Nothing here trains a network, and nothing imports Numba.
+While a study trains, everything goes through `table.Table`: it finds what earlier starts have left (`inventory`, from
+`scan` and `journal`), appends rows as runs finish (`row_text`), and brings the files into the plan's order at the end
+(`rebuild`, `sidecars` with `curves` and `weights`). `reader` reads a table, `provenance` records where it comes from,
+`lock` keeps a second runner away. Nothing here trains a network; only writing many rows imports Numba.
 """

@@ -1,11 +1,11 @@
-"""What the columns of the table are, and what of a plan the table needs to know."""
+"""The columns of the results table, and what the results need to know of a plan and of its trained runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ class CellLike(Protocol):
     @property
     def texts(self) -> tuple[str, ...]: ...
     @property
-    def architecture(self) -> Any: ...
+    def architecture(self) -> tuple[int, ...]: ...
     def run_ids(self, seeds: Iterable[int]) -> list[int]: ...
 
 
@@ -44,7 +44,7 @@ class PlanLike(Protocol):
 
 
 class ResultLike(Protocol):
-    """Some finished runs, as the engine hands them over."""
+    """Some finished runs, as `runner.training.engine.train` yields them."""
 
     @property
     def runs(self) -> Indices: ...
@@ -95,7 +95,7 @@ def standard_header() -> Header:
 
 
 def truth(texts: Iterable[str]) -> list[str]:
-    """`True` or `False` for every field of the column `converged`, of which spreadsheets write capital letters.
+    """`True` or `False` for every field of the column `converged`; spreadsheets write `TRUE` and `FALSE`.
 
     Raises
     ------
@@ -111,7 +111,8 @@ def truth(texts: Iterable[str]) -> list[str]:
 def key_columns(names: Sequence[str]) -> list[str]:
     """The keys of a cell among the columns of a table, but for the seed.
 
-    Those that this version knows, in its order wherever they are, and others between `cell_id` and `outcome`.
+    Those that this version knows come first, in this version's order; then unknown columns that stand between
+    `cell_id` and `outcome`.
     """
     known = standard_header()
     others = {"run_id", "cell_id", "outcome", *known.keys, *(name for name, _ in known.measurements)}

@@ -22,7 +22,7 @@ Expected = Callable[[int], tuple[Epochs, bool]]
 
 
 class OldCurves:
-    """The curves that stand in the file now, in whatever order another program may have brought their points.
+    """The curves that stand in the file now, even if another program has changed the order of their points.
 
     Parameters
     ----------

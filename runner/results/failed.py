@@ -36,15 +36,11 @@ def read_failed(folder: Path) -> dict[int, str]:
             header, *rows = csv.reader(file)
             if header != _HEADER:
                 raise ValueError(header)
-            return {_number(run_id): reason for run_id, reason in rows}
+            if not all(_IDENTITY.fullmatch(run_id) for run_id, _ in rows):
+                raise ValueError(rows)
+            return {int(run_id, 16): reason for run_id, reason in rows}
         except (ValueError, csv.Error) as error:
             raise RunnerError(f"{path} is not a list of failed runs: remove it, and they are tried again") from error
-
-
-def _number(run_id: str) -> int:
-    if not _IDENTITY.fullmatch(run_id):
-        raise ValueError(run_id)
-    return int(run_id, 16)
 
 
 def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:

@@ -1,4 +1,4 @@
-"""Writing that may be interrupted at any moment: whole writes, atomic replacement, errors told in words."""
+"""Files of a folder of results: whole writes, atomic replacement, errors told in words, names that stay inside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ADVICE = {
 
 @contextlib.contextmanager
 def io_errors(path: Path, action: str = "write") -> Iterator[None]:
-    """Turn an OSError of the block, or text that is none, into one RunnerError that names the file and what to do.
+    """Turn an OSError of the block, or text that is not UTF-8, into a RunnerError that names the file and what to do.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def refuse_links(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def refuse_shared(folder: Path, names: tuple[str, ...]) -> None:
-    """Refuse to write into what is no file, or into a file that has another name, in a backup perhaps, as well."""
+    """Refuse to write into what is no file, or into a file that has a second name (a hard link, as in some backups)."""
     for name in names:
         path = folder / name
         found = None

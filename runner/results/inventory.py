@@ -1,7 +1,8 @@
-"""What an earlier start has left: which runs have rows, where those are, and which rows are strangers."""
+"""What earlier starts have left: which runs have rows, where those are, and which rows are of no run of the plan."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from runner.results.scan import Rows, scan_rows
 
 ORPHANS = "orphans.csv"
 
-MISSING = -1
+NO_PLACE = -1
 # Where a run's row is: the source in the high bits, the row's number or its place in the journal in the low
 # ones. One integer per run, because ten million runs must be known without ten million Python objects.
 SOURCE = 60
@@ -105,12 +106,12 @@ class Index:
             self._order = np.argsort(self.ids, kind="stable")
         spot = np.searchsorted(self.ids, ids, sorter=self._order)
         found = self._order[np.minimum(spot, len(self._order) - 1)]
-        return np.where(self.ids[found] == ids, found, MISSING)
+        return np.where(self.ids[found] == ids, found, NO_PLACE)
 
 
 @dataclass
-class Survey:
-    """State of a folder of results with respect to a plan.
+class Inventory:
+    """What a folder of results holds of a plan.
 
     Attributes
     ----------
@@ -143,10 +144,10 @@ class Survey:
     @property
     def n_kept(self) -> int:
         """Runs of the plan that have their rows."""
-        return int(np.count_nonzero(self.place != MISSING))
+        return int(np.count_nonzero(self.place != NO_PLACE))
 
 
-def survey(folder: Path, plan: PlanLike, header: Header, label: str) -> Survey:
+def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -> Inventory:
     """Look at a folder of results without changing anything.
 
     Parameters
@@ -155,37 +156,46 @@ def survey(folder: Path, plan: PlanLike, header: Header, label: str) -> Survey:
         It need not exist.
     plan : Plan
         What the study asks for now.
+    version : int
+        Of the results: a journal of another version is refused.
     header : Header
         The columns.
-    label : str
-        What the rows depend on besides (see `Journal`).
+
+    Raises
+    ------
+    Refused
+        When a file has other columns, or is of another version.
+    RunnerError
+        When a row is damaged, or two rows of one run differ.
     """
     table = RowFile(folder / TABLE, header.line)
     orphans = RowFile(folder / ORPHANS, header.line)
-    journal = Journal(folder / JOURNAL, label)
+    columns = hashlib.sha256(header.line).hexdigest()[:16]
+    journal = Journal(folder / JOURNAL, f"results {version}, columns {columns}")
     index = Index(plan)
-    place = np.full(plan.n_runs, MISSING, np.int64)
-    lost: list[tuple[Indices, Ids]] = []
+    place = np.full(plan.n_runs, NO_PLACE, np.int64)
+    without_run: list[tuple[Indices, Ids]] = []
 
-    def claim(ids: Ids, places: Indices) -> Indices:
+    def assign(ids: Ids, places: Indices) -> Indices:
+        """Give rows at some places to their runs, unless these have one already."""
         runs = index.find(ids)
         mine = runs >= 0
-        fresh = mine & (place[runs] == MISSING)
+        fresh = mine & (place[runs] == NO_PLACE)
         place[runs[fresh]] = places[fresh]
-        lost.append((places[~mine], ids[~mine]))
+        without_run.append((places[~mine], ids[~mine]))
         return runs
 
-    in_table = claim(table.rows.ids, IN_TABLE + np.arange(len(table.rows.ids)))
+    in_table = assign(table.rows.ids, IN_TABLE + np.arange(len(table.rows.ids)))
     for offset, frame in journal.frames():
-        claim(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
-    to_orphans, orphan_ids = (np.concatenate(parts) for parts in zip(*lost, strict=True))
+        assign(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
+    to_orphans, orphan_ids = (np.concatenate(parts) for parts in zip(*without_run, strict=True))
     # Rows set aside earlier come back when the study has their runs again.
-    claim(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
+    assign(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
     last = int(in_table.max(initial=-1))
     tidy = bool((np.diff(in_table) > 0).all()) and bool((in_table >= 0).all())
     if not tidy or len(orphans):
         _refuse_contradictions(table, orphans)
-    return Survey(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy)
+    return Inventory(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy)
 
 
 def _refuse_contradictions(*files: RowFile) -> None:
@@ -214,7 +224,7 @@ def _refuse_contradictions(*files: RowFile) -> None:
             )
 
 
-def gather(state: Survey, places: Indices) -> Iterator[bytes | memoryview]:
+def gather(state: Inventory, places: Indices) -> Iterator[bytes | memoryview]:
     """Rows at some places, in that order."""
     if not len(places):
         return

@@ -17,7 +17,7 @@ LOCK = "runner.lock"
 
 
 class Lock:
-    """Held from construction until `release`; the system lets go of it when the process dies, in any way.
+    """Held from construction until `release`; the system releases it when the process dies, however it dies.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Lock:
     Raises
     ------
     Refused
-        When another process holds the lock; the message names it. When the file is not its own.
+        When another process holds the lock, which the message names; when the file is a link or has another name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class Lock:
             write_all(self._descriptor, self._card())
 
     def release(self) -> None:
-        """Let go, and take the file away (still under the lock, lest another runner's file be removed)."""
+        """Remove the file and release the lock, in this order: later, the file could be another runner's."""
         if self._descriptor >= 0:
             self.path.unlink(missing_ok=True)
             os.close(self._descriptor)
@@ -87,7 +87,7 @@ def _same_file(descriptor: int, path: Path) -> bool:
 def _holder(card: bytes) -> str:
     """Who holds the lock, in words."""
     try:
-        told_by = json.loads(card)
-        return f"another runner: process {told_by['pid']} on {told_by['host']}, since {told_by['since']}"
+        found = json.loads(card)
+        return f"another runner: process {found['pid']} on {found['host']}, since {found['since']}"
     except (ValueError, KeyError, TypeError):
-        return "another runner"  # it has taken the lock this very moment and not yet signed
+        return "another runner"  # it has just taken the lock, and has not written yet who it is

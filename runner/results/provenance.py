@@ -1,8 +1,8 @@
 """What rows depend on besides their keys: recorded with them, and compared when a later start adds to them.
 
-A row says which run it is, and a run gives the same bits for ever, unless the runner itself changes. Three things of it
-can: the version of the results (rows of two versions are never mixed), a key's default (then the study means other
-runs, and old rows become orphans), and the compiled kernels (which should change nothing; `replay` can tell).
+A row says which run it is, and a run always gives the same bits unless the runner itself changes. Three things can
+change: the version of the results (rows of two versions are never mixed), a key's default (the study then means other
+runs, and old rows become orphans), and the compiled kernels (which should change no number; `replay` checks it).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_environment(folder: Path) -> dict[str, Any]:
 
 
 def _is_sound(key: str, value: Any) -> bool:
-    """Whether a fact is of the kind that we write: somebody may have edited the file."""
+    """Whether a fact is of the kind that the runner writes: somebody may have edited the file."""
     if key == "axes":
         return isinstance(value, list) and all(isinstance(axis, str) for axis in value)
     if key == "timings":
@@ -45,11 +45,6 @@ def _is_sound(key: str, value: Any) -> bool:
         texts = [value.get(name, "") for name in ("name", "file", "folder")] if isinstance(value, dict) else [None]
         return all(isinstance(text, str) for text in texts)
     return isinstance(value, dict) if key in ("record", "defaults", "versions") else True
-
-
-def write_environment(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Replace the file in one step."""
-    write_file(folder / ENVIRONMENT, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def check_version(folder: Path, table: Path, version: int) -> None:
@@ -75,47 +70,6 @@ def check_version(folder: Path, table: Path, version: int) -> None:
         )
 
 
-def defaults() -> dict[str, str]:
-    """What a key is when a study does not say, as text; settings of an optimizer as `adam.beta1`."""
-    from runner.keys.definitions import KEYS
-    from runner.ops import OPTIMIZERS
-
-    found = {key: record.text(record.default) for key, record in KEYS.items() if record.default is not None}
-    for name, optimizer in OPTIMIZERS.items():
-        for key, value in {**optimizer.settings, "weight_decay": optimizer.weight_decay}.items():
-            found[f"{name}.{key}"] = KEYS[key].text(float(value))
-    return found
-
-
-def changed_defaults(before: Mapping[str, Any]) -> Iterator[str]:
-    """What to tell of defaults that were others when the rows that are there were made.
-
-    Parameters
-    ----------
-    before : mapping
-        What `environment.json` says.
-    """
-    old = before.get("defaults")
-    now = defaults()
-    if not isinstance(old, Mapping):
-        return
-    for name in now:
-        if name in old and old[name] != now[name]:
-            yield (
-                f"the default of {name} was {old[name] or 'none'} and is {now[name] or 'none'} now: "
-                "runs that rely on it are others, and are trained anew"
-            )
-
-
-def changed_kernels(before: Mapping[str, Any], fingerprint: str) -> Iterator[str]:
-    """What to tell when the kernels are not those that made the rows that are there."""
-    if before.get("kernels") not in (None, fingerprint):
-        yield (
-            "the kernels or their compiler have changed since these rows were made; the version of the results has "
-            "not, so the numbers should be the same: replay --sample 50 checks it"
-        )
-
-
 def changes(folder: Path, kernels: str | None) -> Iterator[str]:
     """What to tell of a folder with rows that another runner, or an earlier state of this one, has made.
 
@@ -127,13 +81,34 @@ def changes(folder: Path, kernels: str | None) -> Iterator[str]:
         Fingerprint of the kernels that are going to train; None where nothing is trained.
     """
     before = read_environment(folder)
-    yield from changed_defaults(before)
-    if kernels is not None:
-        yield from changed_kernels(before, kernels)
+    old, now = before.get("defaults", {}), _defaults()
+    for name in now:
+        if name in old and old[name] != now[name]:
+            yield (
+                f"the default of {name} was {old[name] or 'none'} and is {now[name] or 'none'} now: "
+                "runs that rely on it are others, and are trained anew"
+            )
+    if kernels is not None and before.get("kernels") not in (None, kernels):
+        yield (
+            "the kernels or their compiler have changed since these rows were made; the version of the results has "
+            "not, so the numbers should be the same: replay --sample 50 checks it"
+        )
+
+
+def _defaults() -> dict[str, str]:
+    """What a key is when a study does not say, as text; settings of an optimizer as `adam.beta1`."""
+    from runner.keys.definitions import KEYS
+    from runner.ops import OPTIMIZERS
+
+    found = {key: record.text(record.default) for key, record in KEYS.items() if record.default is not None}
+    for name, optimizer in OPTIMIZERS.items():
+        for key, value in {**optimizer.settings, "weight_decay": optimizer.weight_decay}.items():
+            found[f"{name}.{key}"] = KEYS[key].text(float(value))
+    return found
 
 
 class Provenance:
-    """The study and its surroundings, left beside the table.
+    """Writes the study and its surroundings beside the table.
 
     Parameters
     ----------
@@ -158,21 +133,27 @@ class Provenance:
             "results_version": RESULTS_VERSION,
             **facts,
             "kernels": kernels or before.get("kernels"),
-            "defaults": defaults(),
+            "defaults": _defaults(),
         }
 
     def begin(self) -> None:
         """Write all that is known before the first row is there."""
         write_file(self._folder / STUDY, self._text.encode())
-        write_environment(self._folder, self._facts | {"timings": self._timings})
+        self._write(self._timings)
 
     def end(self, seconds: float, runs: int, updates: int) -> None:
         """Add how long it took."""
-        timings = {
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "seconds": round(seconds, 3),
-            "runs": runs,
-            "updates": updates,
-            "runs_per_second": round(runs / max(seconds, 1e-9), 3),
-        }
-        write_environment(self._folder, self._facts | {"timings": timings})
+        self._write(
+            {
+                "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "seconds": round(seconds, 3),
+                "runs": runs,
+                "updates": updates,
+                "runs_per_second": round(runs / max(seconds, 1e-9), 3),
+            }
+        )
+
+    def _write(self, timings: Mapping[str, Any] | None) -> None:
+        """Replace `environment.json` in one step."""
+        text = json.dumps(self._facts | {"timings": timings}, indent=2) + "\n"
+        write_file(self._folder / ENVIRONMENT, text.encode())

@@ -1,12 +1,17 @@
-"""Some columns of a results table as a DataFrame: texts as categories, numbers exactly as they were written."""
+"""Reading a results table: the whole of it, some of its columns, or one row.
+
+Numbers are read exactly as they were written. A last row that a killed process has left torn is not read.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +21,17 @@ from runner.errors import RunnerError, nearest
 from runner.results.columns import truth
 from runner.results.files import io_errors
 
-if TYPE_CHECKING:
-    pass
-
-
-_BLOCK = 1 << 20
+# Bytes at the end of a file in which its last line end is looked for.
+_TAIL = 1 << 20
+# Rows of some columns that are read at a time.
 _ROWS = 100_000
 _NEEDED = {"run_id", "cell_id", "outcome", "converged", "seed"}
+
+
+# Before version 3.1, pandas rounds numbers by default while it reads them.
+_PANDAS = tuple(int(part) for part in re.findall(r"\d+", pd.__version__)[:2])
+EXACTLY: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+"""What `pandas.read_csv` must be told to read numbers exactly as they were written."""
 
 
 def header(path: Path) -> list[str]:
@@ -41,6 +50,29 @@ def header(path: Path) -> list[str]:
     return names
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """Read all columns, with the types that pandas finds.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+
+    Returns
+    -------
+    DataFrame
+        Complete rows only.
+
+    Raises
+    ------
+    RunnerError
+        When it cannot be read as a table.
+    """
+    with _reading(path):
+        table: pd.DataFrame = pd.read_csv(_whole_lines(path), **EXACTLY)
+        return table
+
+
 def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
     """Read some columns and leave all others alone.
 
@@ -56,7 +88,12 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     Returns
     -------
     DataFrame
-        Complete rows only: the last one may be cut off when a run was killed.
+        Complete rows only.
+
+    Raises
+    ------
+    RunnerError
+        When it is no table of results, or has no such column, or a field that is no such number.
     """
     names = header(path)
     texts, numbers = list(dict.fromkeys(texts)), [name for name in dict.fromkeys(numbers) if name != "seed"]
@@ -65,25 +102,29 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
             raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
     # Categories that pandas makes by itself are numbers where they look like numbers; only texts are canonical.
     kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, "float64"), "seed": "int64"}
-    # Before version 3.1, pandas rounds numbers by default while it reads them.
-    exact: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
     columns = {name: _Texts(truth if name == "converged" else list) for name in texts}
     parts: list[pd.DataFrame] = []
+    with _reading(path):
+        for chunk in pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
+            for name, column in columns.items():
+                column.add(chunk[name])
+            parts.append(chunk[["seed", *numbers]])
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(**{name: column.categories() for name, column in columns.items()})
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what pandas raises at a file that is no table of results into a RunnerError."""
     with io_errors(path, "read"):
         try:
-            reader = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **exact)
-            for chunk in reader:
-                for name, column in columns.items():
-                    column.add(chunk[name])
-                parts.append(chunk[["seed", *numbers]])
+            yield
         except (pd.errors.ParserError, ValueError) as error:
             raise RunnerError(f"{path} cannot be read as a table of results: {error}") from None
         except OverflowError:
             raise RunnerError(
                 f"{path} cannot be read as a table of results: a seed is no whole number of 64 bits"
             ) from None
-    frame = pd.concat(parts, ignore_index=True)
-    return frame.assign(**{name: column.categories() for name, column in columns.items()})
 
 
 class _Texts:
@@ -100,7 +141,7 @@ class _Texts:
         numbers = [known.setdefault(text, len(known)) for text in self._canonical(map(str, found))]
         self._codes.append(np.array(numbers, np.int32)[codes])
 
-    def categories(self) -> Any:
+    def categories(self) -> pd.Categorical:
         known = pd.Index(list(self._known), dtype=object)
         return pd.Categorical.from_codes(np.concatenate(self._codes), known)
 
@@ -109,7 +150,7 @@ def _whole_lines(path: Path) -> Path | io.BytesIO:
     """The file, or what of it ends with a line end."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(size - _BLOCK, 0))
+        file.seek(max(size - _TAIL, 0))
         tail = file.read()
         if tail.endswith(b"\n") or not tail:
             return path
@@ -186,6 +227,4 @@ def _nearest_id(path: Path, wanted: str) -> str:
 
 def full_id(path: Path, run_id: str) -> str:
     """The identity of the run that a user names by its beginning."""
-    pass  # import was own name
-
     return find_row(path, run_id)[1]["run_id"]

@@ -1,4 +1,8 @@
-"""Rows as text: RFC 4180 with as few quotes as possible, numbers that read back exactly, many at once."""
+"""Rows as text: RFC 4180 with as few quotes as possible, and numbers that read back exactly.
+
+There are two writers of the same bytes: Python for the first rows, and a compiled kernel, fifteen times as fast, for a
+study that has many.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,13 @@ from numpy.typing import NDArray
 from runner.measurements import MISSING_BITS
 from runner.results.columns import Header, Ids, Indices, PlanLike, Records
 
-# The kernel that writes rows is imported by the function that calls it: small tables need none.
+# The kernel that writes rows is imported by the functions that use it: small tables need none.
 if TYPE_CHECKING:
     from runner.kernels import csv_rows
 
 _TO_QUOTE = frozenset('",\n\r')
-# A small study is done before a first start has compiled what writes rows fifteen times as fast.
-SLOWLY = 20_000
+# In the time that a first start takes to compile the kernel, Python writes so many rows.
+ROWS_BY_PYTHON = 20_000
 
 
 # Most texts of keys come again and again.
@@ -31,26 +35,22 @@ def field(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _floats(column: NDArray[np.float64]) -> list[str]:
-    return list(map(repr, column.tolist()))
+def column_text(column: Records, kind: str) -> list[str]:
+    """Every value of a column as text; a missing one is empty.
 
-
-def _ints(column: NDArray[np.float64]) -> list[str]:
-    return list(map(str, np.nan_to_num(column).astype(np.int64).tolist()))
-
-
-def _bools(column: NDArray[np.float64]) -> list[str]:
-    return list(map(str, (column != 0).tolist()))
-
-
-_Column = NDArray[np.float64]
-_BY_KIND: dict[str, Callable[[_Column], list[str]]] = {"float": _floats, "int": _ints, "bool": _bools}
-
-
-def column_text(column: NDArray[np.float64], kind: str) -> list[str]:
-    """Every value of a column as text; a missing one is empty."""
+    Parameters
+    ----------
+    column : array of float, shape (n,)
+    kind : {"float", "int", "bool"}
+        See `runner.measurements.Column`.
+    """
     column = np.ascontiguousarray(column, np.float64)
-    texts = _BY_KIND[kind](column)
+    if kind == "float":
+        texts = list(map(repr, column.tolist()))
+    elif kind == "int":
+        texts = list(map(str, np.nan_to_num(column).astype(np.int64).tolist()))
+    else:
+        texts = list(map(str, (column != 0).tolist()))
     # One NaN stands for "no such value"; any other was measured, and is shown.
     for i in np.flatnonzero(column.view(np.uint64) == MISSING_BITS).tolist():
         texts[i] = ""
@@ -64,10 +64,11 @@ class Starts:
     Attributes
     ----------
     ids : array of uint64, shape (n,)
-    keys : list of str
-        Of every cell: commas and keys between the identity and the seed.
-    sizes : array of int
-        How many rows, one behind the other, each of them has.
+        Identities of the runs.
+    keys : list of str, m of them
+        What stands between the identity and the seed, commas included, of each cell.
+    sizes : array of int, shape (m,)
+        How many rows in succession belong to each cell.
     seeds : array of uint64, shape (n,)
     codes : array of int, shape (n,)
         Of the outcomes.
@@ -121,11 +122,11 @@ class RowText:
             return np.empty(0, np.uint64), b"", np.empty(0, np.int64)
         self._made += len(runs)
         starts = self._starts(runs, records[:, 0].astype(np.int64))
-        if self._made <= SLOWLY:
-            return starts.ids, *_by_python(self._header, starts, records[:, 1:])
-        return starts.ids, *_by_kernel(self._header, starts, records[:, 1:])
+        write = _by_python if self._made <= ROWS_BY_PYTHON else _by_kernel
+        return starts.ids, *write(self._header, starts, records[:, 1:])
 
     def _starts(self, runs: Indices, codes: Indices) -> Starts:
+        """Identities, keys, seeds and codes of outcomes of some runs."""
         cells, places = np.divmod(runs, len(self._seeds))
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
         sizes = np.diff(firsts, append=len(runs))
@@ -140,12 +141,13 @@ class RowText:
         return Starts(np.array(ids, np.uint64), keys, sizes, seeds, codes)
 
     def _cell_text(self, index: int) -> tuple[Callable[[Iterable[int]], list[int]], str]:
+        """What gives the identities of a cell's runs, and the text between the identity and the seed."""
         cell = self._plan.cell(index)
         return cell.run_ids, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
 
 
 def _by_python(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:
-    """The rows, and where each one ends, by Python alone."""
+    """The rows, and where each one ends, written by Python."""
     keys = np.repeat(np.array(starts.keys, object), starts.sizes).tolist()
     names = zip(starts.ids.tolist(), keys, starts.seeds.tolist(), strict=True)
     columns = [
@@ -159,20 +161,11 @@ def _by_python(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
 
 
 def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:
-    """Rows, and where each one ends; Python's lock is free meanwhile.
-
-    Parameters
-    ----------
-    header : Header
-        Tells the columns.
-    starts : Starts
-        What stands before the measurements.
-    numbers : array of float, shape (n, number of measurements)
-    """
+    """The rows, and where each one ends, written by the kernel; Python's lock is free meanwhile."""
     from runner.kernels import csv_rows
     from runner.kernels.decimals import powers_of_ten
 
-    _keep_compiled()
+    _use_disk_cache()
     keys, outcomes = _pieces(starts.keys), _pieces([f",{name}" for name in header.outcomes])
     which = np.repeat(np.arange(len(starts.keys)), starts.sizes)
     names = csv_rows.Names(starts.ids, keys, which, starts.seeds, outcomes, starts.codes)
@@ -181,8 +174,8 @@ def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
     kinds = np.array([codes[kind] for _, kind in header.measurements], np.int64)
     measured = csv_rows.Measurements(numbers, numbers.view(np.uint64), kinds, np.uint64(MISSING_BITS), powers_of_ten())
     longest = int(np.diff(outcomes.starts).max()) + csv_rows.MOST_NAME + csv_rows.MOST_BYTES * len(kinds)
-    room = len(numbers) * longest + int(np.diff(keys.starts) @ starts.sizes)
-    out, ends = np.empty(room, np.uint8), np.empty(len(numbers), np.int64)
+    most_bytes = len(numbers) * longest + int(np.diff(keys.starts) @ starts.sizes)
+    out, ends = np.empty(most_bytes, np.uint8), np.empty(len(numbers), np.int64)
     csv_rows.write_rows(names, measured, out, ends)
     return out[: ends[-1]].tobytes(), ends
 
@@ -198,7 +191,7 @@ def _pieces(texts: list[str]) -> csv_rows.Pieces:
 
 
 @cache
-def _keep_compiled() -> None:
+def _use_disk_cache() -> None:
     """Load the kernel from the disk cache, or keep it there; where that fails, training has said so already."""
     from runner.kernels.cache import enable
     from runner.kernels.csv_rows import write_rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,31 @@ from numpy.typing import NDArray
 from runner.results.columns import Indices, PlanLike, Records, ResultLike
 from runner.results.curves import CURVES, Expected, OldCurves, curves_file
 from runner.results.files import io_errors, link_aside, move_aside, replacing, sync_folder, write_all
-from runner.results.inventory import MISSING, Survey
+from runner.results.inventory import NO_PLACE, Inventory
 from runner.results.journal import Frame, Journal, places_of
 from runner.results.weights import WEIGHTS, OldWeights, write_weights
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a study records besides the rows.
+
+    Attributes
+    ----------
+    points : int
+        About how many points of each run's curves; 0 for none.
+    weights : bool
+        Whether initial and final weights are kept.
+    epochs : callable, optional
+        From the number of a cell to the epochs of its runs' curves, and whether a curve may end before the last.
+    """
+
+    points: int = 0
+    weights: bool = False
+    epochs: Expected | None = field(default=None, compare=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.weights)
 
 
 class Sidecars:
@@ -25,37 +48,27 @@ class Sidecars:
         The folder of results.
     plan : Plan
         The runs.
-    state : Survey
+    state : Inventory
         What an earlier start has left.
-    n_points : int
-        About how many points a curve has; 0 when curves are not recorded.
-    weights : bool
-        Whether weights are recorded.
-    expected : callable, optional
-        From the number of a run to the epochs of its curve, and whether it may end before the last of them.
+    recording : Recording
+        What is recorded.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        plan: PlanLike,
-        state: Survey,
-        n_points: int,
-        weights: bool,
-        expected: Expected | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, plan: PlanLike, state: Inventory, recording: Recording) -> None:
         self._folder = folder
         self._plan = plan
         self._index = state.index
-        self._n_points = n_points
-        self._weights = weights
-        self._wanted = bool(n_points or weights)
-        self._places = np.full(plan.n_runs if self._wanted else 0, MISSING, np.int64)
-        self._strangers = False
+        self._n_points = recording.points
+        self._weights = recording.weights
+        self._wanted = bool(recording)
+        self._places = np.full(plan.n_runs if self._wanted else 0, NO_PLACE, np.int64)
+        self._unclaimed = False
         for offset, frame in state.journal.frames():
             self._claim(frame, places_of(offset, len(frame.ids)))
-        self._old_curves = OldCurves(folder / CURVES, state.index, expected) if n_points else None
-        self._old_weights = OldWeights(folder / WEIGHTS, state.index) if weights else None
+        n_seeds, epochs = len(plan.seeds), recording.epochs
+        expected = (lambda run: epochs(run // n_seeds)) if epochs else None
+        self._old_curves = OldCurves(folder / CURVES, state.index, expected) if recording.points else None
+        self._old_weights = OldWeights(folder / WEIGHTS, state.index) if recording.weights else None
         self._fresh = bool((self._places >= 0).any())
 
     def _claim(self, frame: Frame, places: Indices) -> None:
@@ -64,7 +77,7 @@ class Sidecars:
         mine = runs >= 0
         fits = self._wanted and (frame.n_points == self._n_points or not self._n_points)
         fits = fits and bool(frame.initial.shape[1] or not self._weights)
-        self._strangers |= bool(frame.n_points or frame.initial.shape[1]) and not (fits and mine.all())
+        self._unclaimed |= bool(frame.n_points or frame.initial.shape[1]) and not (fits and mine.all())
         if fits:
             self._places[runs[mine]] = places[mine]
 
@@ -127,7 +140,7 @@ class Sidecars:
     def put_away(self, journal: Journal) -> None:
         """Remove the journal: all of it stands elsewhere. One with curves that nobody asks for now is kept aside."""
         journal.close()
-        if self._strangers:
+        if self._unclaimed:
             move_aside(journal.path)
         with io_errors(journal.path, "remove"):
             journal.path.unlink(missing_ok=True)
@@ -147,6 +160,7 @@ def _shuffled(runs: Indices) -> bool:
 
 
 def _mask(runs: Indices, n: int) -> NDArray[np.bool_]:
+    """Which of n runs are among these; -1 is none."""
     mask = np.zeros(n, np.bool_)
     mask[runs[runs >= 0]] = True
     return mask

@@ -8,25 +8,23 @@ time in other words: what an earlier start has left is kept byte for byte.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike, standard_header
-from runner.results.curves import CURVES, Expected
+from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike
+from runner.results.curves import CURVES
 from runner.results.failed import FAILED
 from runner.results.files import TABLE, io_errors, refuse_links, refuse_shared, remove_leftovers, sync_folder, write_all
-from runner.results.inventory import IN_ORPHANS, IN_TABLE, MISSING, ORPHANS, Survey, survey
+from runner.results.inventory import IN_ORPHANS, IN_TABLE, NO_PLACE, ORPHANS, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import forget_adopted, keep_orphans, rebuild_table
 from runner.results.row_text import RowText
-from runner.results.sidecars import Sidecars
+from runner.results.sidecars import Recording, Sidecars
 from runner.results.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
@@ -34,54 +32,6 @@ FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
 # Those that grow in place; the others are only ever replaced, whatever other names they have.
 _GROWING = (TABLE, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a study records besides the rows.
-
-    Attributes
-    ----------
-    points : int
-        About how many points of each run's curves; 0 for none.
-    weights : bool
-        Whether initial and final weights are kept.
-    epochs : callable, optional
-        From the number of a cell to the epochs of its runs' curves, and whether a curve may end before the last.
-    """
-
-    points: int = 0
-    weights: bool = False
-    epochs: Expected | None = field(default=None, compare=False)
-
-    def __bool__(self) -> bool:
-        return bool(self.points or self.weights)
-
-
-def look(folder: Path, plan: PlanLike, version: int, header: Header | None = None) -> Survey:
-    """What a folder of results holds of a plan, without changing anything.
-
-    Parameters
-    ----------
-    folder : Path
-        It need not exist.
-    plan : Plan
-        The runs.
-    version : int
-        Of the results: a journal of another version is refused.
-    header : Header, optional
-        The columns.
-    """
-    header = header or standard_header()
-    columns = hashlib.sha256(header.line).hexdigest()[:16]
-    return survey(folder, plan, header, f"results {version}, columns {columns}")
-
-
-def sidecars(folder: Path, plan: PlanLike, state: Survey, recording: Recording) -> Sidecars:
-    """What a folder of results holds besides rows."""
-    n_seeds, epochs = len(plan.seeds), recording.epochs
-    expected = (lambda run: epochs(run // n_seeds)) if epochs else None
-    return Sidecars(folder, plan, state, recording.points, recording.weights, expected)
 
 
 class Table:
@@ -97,7 +47,7 @@ class Table:
         What is kept besides the rows.
     version : int
         Of the results: a journal of another version is refused.
-    header : Header, optional
+    header : Header
         The columns.
 
     Attributes
@@ -106,22 +56,15 @@ class Table:
         Which runs need not be trained.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        plan: PlanLike,
-        recording: Recording = Recording(),
-        version: int = 0,
-        header: Header | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, plan: PlanLike, recording: Recording, version: int, header: Header) -> None:
         refuse_links(folder, FILES)
         refuse_shared(folder, _GROWING)
         remove_leftovers(folder, FILES)
         self.folder = folder
-        self.header = header or standard_header()
-        self._state = look(folder, plan, version, self.header)
+        self.header = header
+        self._state = take_inventory(folder, plan, version, self.header)
         self._text = RowText(plan, self.header)
-        self._sidecars = sidecars(folder, plan, self._state, recording)
+        self._sidecars = Sidecars(folder, plan, self._state, recording)
         self._recording = recording
         self._in_order = self._state.tidy
         self._last = self._state.last
@@ -131,7 +74,7 @@ class Table:
     @property
     def done(self) -> NDArray[np.bool_]:
         """Which runs have their row, and the curves and weights the study asks for."""
-        done: NDArray[np.bool_] = (self._state.place != MISSING) & self._sidecars.complete
+        done: NDArray[np.bool_] = (self._state.place != NO_PLACE) & self._sidecars.complete
         return done
 
     @property
@@ -210,7 +153,7 @@ class Table:
             # The frame first: a row without its curve would be trained again, a curve without its row has one here.
             frame = Frame(ids, text, ends, *self._sidecars.pack(result, order))
             self._sidecars.note(runs, self._state.journal.append(frame))
-        known = self._state.place[runs] != MISSING
+        known = self._state.place[runs] != NO_PLACE
         if known.any():  # trained again for the sake of its curve or its weights
             text, ends = _without(text, ends, known)
             runs, ids = runs[~known], ids[~known]

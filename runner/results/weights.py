@@ -31,11 +31,6 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def architecture_text(architecture: object) -> str:
-    """How an architecture is named in the file: `2-4-1`."""
-    return architecture if isinstance(architecture, str) else "-".join(map(str, architecture))  # type: ignore[call-overload]
-
-
 class OldWeights:
     """The weights that stand in the file now.
 
@@ -66,8 +61,7 @@ class OldWeights:
     def load(self, architecture: str, part: str) -> Records:
         """All rows of one array."""
         with self._understood(), zipfile.ZipFile(self._path) as archive:
-            array: Records = _load(archive, f"{architecture}/{part}")
-            return array
+            return _load(archive, f"{architecture}/{part}")
 
     @contextlib.contextmanager
     def _understood(self) -> Iterator[None]:
@@ -82,16 +76,18 @@ class OldWeights:
             ) from error
 
 
-def _load(archive: zipfile.ZipFile, name: str) -> Any:
+def _load(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """One array of the file."""
     with archive.open(f"{name}.npy") as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
+        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+        return array
 
 
 def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
     """Identities of the runs whose weights an architecture's arrays hold."""
     texts = _load(archive, f"{architecture}/run_id")
     if texts.ndim != 1 or texts.dtype != np.dtype("<U16"):
-        raise ValueError("identities are texts")
+        raise ValueError("identities are not texts of 16 characters")
     ids = np.array([int(run_id, 16) for run_id in texts.tolist()], np.uint64)
     sizes = [int(size) for size in architecture.split("-")]
     units, layers = sum(sizes[1:]), len(sizes) - 1
@@ -106,7 +102,7 @@ def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
         if by_column or kind != np.float64 or len(shape) != 2 or shape[0] != len(ids) or shape[1] not in widths:
             raise ValueError("arrays do not fit each other")
     if len(np.unique(ids)) != len(ids):
-        raise ValueError("a run twice")
+        raise ValueError("a run is there twice")
     return ids
 
 
@@ -159,13 +155,13 @@ def _width(journal: Journal, places: Indices, old: OldWeights, architecture: str
 
 
 def _by_architecture(plan: PlanLike) -> Iterator[tuple[str, Indices]]:
-    """Every architecture with its runs, in order of first appearance."""
-    codes: dict[object, int] = {}
+    """Every architecture, as it is named in the file (`2-4-1`), with its runs, in order of first appearance."""
+    codes: dict[tuple[int, ...], int] = {}
     of_cell = np.array([codes.setdefault(plan.cell(i).architecture, len(codes)) for i in range(plan.n_cells)])
     step = len(plan.seeds)
     for architecture, code in codes.items():
         cells = np.flatnonzero(of_cell == code)
-        yield architecture_text(architecture), (cells[:, None] * step + np.arange(step)).ravel()
+        yield "-".join(map(str, architecture)), (cells[:, None] * step + np.arange(step)).ravel()
 
 
 def _id_blocks(ids: Ids) -> Iterator[NDArray[Any]]:

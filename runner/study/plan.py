@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.errors import Refused
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, element
+from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.study.cells import CELL_KEYS, PLACE, Cell, Change, DataSets, Resolver, change
 from runner.study.load import Study
@@ -21,7 +22,6 @@ from runner.sweep.trajectories import Trajectories
 
 __all__ = ["Cell", "Plan", "make_plan"]
 
-MOST_RUNS = 10**9
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
 # A kilobyte each.
@@ -29,7 +29,7 @@ _KEPT_CELLS = 1 << 14
 _RATE_KEYS = (*DATA_KEYS, "batch")
 
 
-def make_plan(study: Study, max_runs: int = MOST_RUNS) -> Plan:
+def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
     """Number the runs of a study.
 
     Parameters

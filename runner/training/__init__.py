@@ -1,6 +1,6 @@
-"""Training a plan: from runs that are missing to rows that are there.
+"""Training a plan: from runs that have no row yet to their rows.
 
-`session` is one start of a study, from lock to table, `engine` hands blocks of runs to threads, and `blocks` holds
-what a block is. `preview` tells what a start would do, `replay` trains rows again and compares them. Others use
-`run_session`, `preview`, `replay`, `record` and `train`.
+`session` is one start of a study, from lock to table; `engine` hands blocks of runs, which `blocks` makes, to threads.
+`preview` tells what a start would do; `replay` trains rows again, from their `stored_rows`, and compares them. The
+command line and the public functions use `run_session`, `preview`, `replay` and `record`.
 """

@@ -1,4 +1,4 @@
-"""The engine: runs of a plan -> blocks of lanes -> threads -> records, as blocks finish.
+"""The engine: runs of a plan go in blocks of lanes to threads, and come back as records whenever a block is finished.
 
 Performance shape: kernels release the interpreter's lock, so plain threads keep all cores busy; blocks hold as many
 lanes as make a call last about a tenth of a second, long enough that Python between calls does not count and short
@@ -8,7 +8,7 @@ enough that progress, Ctrl-C and the end of the study do not wait.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,14 +38,14 @@ class Result:
     Attributes
     ----------
     runs : int64 array (n,)
-        Run indices: index of the cell times number of seeds, plus place of the seed.
+        Numbers of the runs in the plan.
     records : float64 array (n, len(RECORD_COLUMNS))
     curves : list of float64 arrays (points, 3), or None
         Epoch, loss and accuracy.
     weights : two float64 arrays (n, parameters), or None
         Initial and final weights; all runs of a result have the same architecture.
     updates : int
-        Changes of weights that this stands for.
+        Changes of weights that are not to be made any more; there may be some without any finished run.
     error : str or None
         Why these runs could not be trained; there are no records then.
     """
@@ -65,7 +65,7 @@ def train(
     *,
     notify: Callable[[str], None] = lambda message: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Train the runs of a plan that are not done.
 
     Parameters
@@ -77,7 +77,7 @@ def train(
     notify : callable
         Takes messages for the user.
     stop : callable
-        Asked between blocks; once it says so, no block is begun any more and those in flight are finished.
+        Asked between blocks; once it says yes, no block is begun any more and those in flight are finished.
 
     Yields
     ------
@@ -90,7 +90,7 @@ def train(
     with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
         try:
             while True:
-                # One block per thread in work and one waiting: nothing is prepared that an interrupt would lose.
+                # One block for each thread, and one more that waits for it: little is prepared that an interrupt loses.
                 while len(in_flight) < 2 * threads and not stop():
                     block = packer.next(idle=len(in_flight) < threads)
                     if block is None:
@@ -107,10 +107,10 @@ def train(
 
 
 def _result(block: Block, future: Future[Trained], packer: BlockPacker) -> Result:
-    """What a block gave; its runs that are not done go back to wait."""
+    """What a block gave; its runs that are not done wait again for another block."""
     try:
         trained = future.result()
-    except Exception as error:  # whatever befalls one block, the others go on
+    except Exception as error:  # whatever is wrong with one block, the others go on
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         all_of_them = np.ones(block.n, np.bool_)
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
@@ -156,7 +156,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     try:
         with collection_paused():
             train_one(Block(shared, (1,), [segment], 1, 0, 1))
-    except Exception:  # it befalls the blocks too, which say so for each of their runs
+    except Exception:  # the blocks will fail too, and say why for each of their runs
         return
     if not problems:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for a stop, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first one asks for a stop after the runs in flight, the second one stops at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXIT_CODE = 130
 
 
 class Interrupt:
-    """While it is entered, signals set `requested` in place of ending the process.
+    """A context in which signals set `requested` instead of ending the process; called, it tells `requested`.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Interrupt:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
-            # Rows handed over are in the table or the journal: there is nothing left that could be lost.
+            # Every finished row is in the table or the journal: nothing can be lost.
             os._exit(EXIT_CODE)
         self.requested = True
         with contextlib.suppress(OSError, ValueError):

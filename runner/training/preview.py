@@ -13,20 +13,21 @@ from runner.keys.architecture import parameter_count
 from runner.results.columns import Header, standard_header
 from runner.results.failed import failed_before
 from runner.results.files import TABLE, results_folder
-from runner.results.inventory import MISSING, Survey
+from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
-from runner.results.table import look, sidecars
-from runner.terminal import duration
+from runner.results.sidecars import Sidecars
+from runner.terminal import WIDTH, duration, short, size
 from runner.training.session import recording_of, work_left
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
 
 
+# Runs by which the size of a row is estimated.
 _SAMPLES = 64
 _POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
-_WIDTH = 100
+# Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
 
 
@@ -95,8 +96,8 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     folder = results_folder(out, plan.study.name)
     seen = folder / "nothing" if fresh else folder
     check_version(seen, seen / TABLE, RESULTS_VERSION)
-    state = look(seen, plan, RESULTS_VERSION, header)
-    done = (state.place != MISSING) & sidecars(seen, plan, state, recording_of(plan)).complete
+    state = take_inventory(seen, plan, RESULTS_VERSION, header)
+    done = (state.place != NO_PLACE) & Sidecars(seen, plan, state, recording_of(plan)).complete
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
@@ -120,7 +121,7 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     )
 
 
-def _disk_bytes(plan: Plan, header: Header, state: Survey) -> int:
+def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
     """Size of all files, from the rows that are there or from some rows made up from the plan's own keys."""
     if not plan.n_runs:
         return len(header.line)
@@ -148,7 +149,7 @@ def describe(view: Preview) -> str:
     lines.append(f"training: {view.updates:,} updates in {view.trajectories:,} trajectories{shared}")
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
-    lines.append(f"disk: about {_size(view.disk_bytes)}")
+    lines.append(f"disk: about {size(view.disk_bytes)}")
     if view.seconds is not None and view.new:
         lines.append(f"time: about {duration(view.seconds)}, at the speed of the last start")
     lines.append(f"results: {view.results}")
@@ -159,26 +160,11 @@ def _fitted(start: str, values: int | Sequence[str]) -> str:
     """An axis on one line: all its values, or the first ones and the last when they do not fit."""
     if isinstance(values, int):
         return f"{start}{values:,} values"
-    texts = [_short(value) for value in values]
+    texts = [short(value) for value in values]
     start = f"{start}{len(texts):,}: "
-    if len(start + ", ".join(texts)) <= _WIDTH:
+    if len(start + ", ".join(texts)) <= WIDTH:
         return start + ", ".join(texts)
-    shown = texts[: min(len(texts) - 1, _WIDTH // 3)]
-    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > _WIDTH:
+    shown = texts[: min(len(texts) - 1, WIDTH // 3)]
+    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > WIDTH:
         shown.pop()
     return start + ", ".join([*shown, "...", texts[-1]])
-
-
-def _short(value: str) -> str:
-    try:
-        return value if value.isdigit() else f"{float(value):.5g}"
-    except ValueError:
-        return value or "(none)"
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.{0 if unit == 'bytes' or n_bytes >= 100 else 1}f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:,.1f} TB"

@@ -29,7 +29,7 @@ class Progress:
         """Tell something that has happened."""
 
     def start(self, runs: int, updates: int) -> None:
-        """Begin: so many runs, and so many changes of weights, are to be made."""
+        """Begin: so many runs are to be trained, which take so many changes of weights."""
 
     def advance(self, runs: int, updates: int) -> None:
         """Some more are done."""

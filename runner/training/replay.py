@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from runner.study.plan import Plan
 
 
-# Rows that are looked at together, lest a large table fill the memory.
+# Rows that are held at a time, lest a large table fill the memory.
 _ROWS = 1 << 14
+# Differences that are shown in words.
 _SHOWN = 20
 Choose = Callable[[Ids], Indices]
 
@@ -129,7 +130,7 @@ def replay(
     table : Path
         `runs.csv`.
     choose : callable
-        From the identities of all rows to the numbers, from 0, of those to be trained.
+        From the identities of all rows to the numbers, counted from 0, of the rows to be trained; see `choice`.
     threads : int, optional
         Default all cores.
     progress : Progress, optional

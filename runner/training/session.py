@@ -1,13 +1,13 @@
-"""One `run` of a study from lock to summary: recover, train what is missing, write, and say how it went."""
+"""One start of a study, from lock to table: find what is there, train what is missing, write, and say how it went."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from runner.results.files import TABLE, io_errors, refuse_links, results_folder,
 from runner.results.inventory import ORPHANS
 from runner.results.lock import Lock
 from runner.results.provenance import Provenance, changes, check_version
-from runner.results.table import FILES, Recording, Table
+from runner.results.sidecars import Recording
+from runner.results.table import FILES, Table
 from runner.training.interrupt import EXIT_CODE, Interrupt
 from runner.training.progress import Progress, showing
 
@@ -29,9 +30,22 @@ if TYPE_CHECKING:
     from runner.training.engine import Result
 
 
-Trainer = Callable[..., Iterator["Result"]]
 # Beyond this many cells the work that is left is estimated from the number of runs, not added up.
 _MOST_CELLS = 200_000
+
+
+class Trainer(Protocol):
+    """Trains the runs of a plan that are not done, as `runner.training.engine.train` does."""
+
+    def __call__(
+        self,
+        plan: Plan,
+        done: NDArray[np.bool_],
+        threads: int,
+        *,
+        notify: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> Generator[Result]: ...
 
 
 @dataclass(frozen=True)
@@ -106,14 +120,12 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
     plan : Plan
         Its runs.
     options : Options
-        How.
-    trainer : callable, optional
-        In place of `runner.training.engine.train`.
+    trainer : Trainer, optional
+        Takes the place of `runner.training.engine.train`.
 
     Returns
     -------
     SessionResult
-        How it ended.
 
     Raises
     ------
@@ -176,7 +188,7 @@ def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
 
 
 class _Session:
-    """What happens while the lock is held and the table is open."""
+    """A start of a study while its folder is locked and its table is open."""
 
     def __init__(self, plan: Plan, options: Options, table: Table, progress: Progress, interrupt: Interrupt) -> None:
         self._plan = plan
@@ -189,6 +201,7 @@ class _Session:
         self._trained = self._updates = 0
 
     def run(self, trainer: Trainer | None, kernels: str | None) -> SessionResult:
+        """Train what is missing and bring all files into order; `kernels` is their fingerprint, recorded with them."""
         done = self._table.done
         n_done = int(np.count_nonzero(done))
         self._tell(n_done)
@@ -223,7 +236,7 @@ class _Session:
         self._progress.start(n, work_left(self._plan, done))
         began = time.monotonic()
         results = trainer(self._plan, done, self._threads, notify=self._progress.message, stop=self._interrupt)
-        with contextlib.closing(results):  # type: ignore[type-var]
+        with contextlib.closing(results):
             for result in results:
                 if result.error is None:
                     self._table.add(result)
@@ -250,6 +263,7 @@ class _Session:
         return list(before)
 
     def _tell(self, n_done: int) -> None:
+        """Say what earlier starts have left."""
         n_runs = self._plan.n_runs
         if n_done == n_runs:
             self._progress.message(f"all {n_runs:,} runs are done already")

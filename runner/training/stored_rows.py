@@ -1,4 +1,4 @@
-"""Rows of a table as runs again: their keys, and a study that has just these cells."""
+"""Rows of a table turned back into runs: their keys, and a study that has just their cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runner.study.load import Study
 
 
-# Cells of one study: enough to fill blocks, few enough for YAML.
+# Cells of one such study: enough to fill blocks, few enough that YAML is read in a moment.
 _CELLS = 200
 _BUDGETS = ("epochs", "updates")
 
@@ -82,6 +82,6 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
     try:
         return read_study("\n".join(lines) + "\n", Path(base) / "rows.yaml")
     except StudyError as error:
-        # Line and column of a study that nobody has written would help nobody.
+        # Without line and column: nobody has written this study, so nobody could look there.
         reasons = "; ".join(dict.fromkeys(problem.message for problem in error.problems))
         raise RunnerError(f"{table}: rows can not be trained from their keys: {reasons}") from None

@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import runner
-from runner.results.columns import standard_header
 
 STUDY = """\
 name: small
@@ -363,67 +361,3 @@ def test_the_second_interrupt_stops_at_once(folder: Path) -> None:
     assert running.wait(10) == 130
     running.communicate()
     assert (folder / "results/small/runs.csv").exists()
-
-
-def test_public_functions(folder: Path) -> None:
-    study = runner.load("small.yaml", "replicates=3")
-    assert runner.plan(study).n_runs == 12
-    table = runner.run(study)
-    assert table == Path("results/small/runs.csv")
-    assert runner.read_results("small").equals(runner.read_results(table))
-    assert runner.run("small.yaml", "replicates=3") == table
-    assert len(runner.read_results("small")) == 12
-    assert runner.schema()["type"] == "object"
-    assert callable(runner.plan)
-    for name in runner.__all__:
-        assert getattr(runner, name) is not None
-    with pytest.raises(AttributeError, match="module 'runner' has no attribute 'nothing'"):
-        _ = runner.nothing
-    with pytest.raises(runner.StudyError):
-        runner.load("none.yaml")
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: runner.load(3), "path: expected a str or a Path, found int"),
-        (lambda: runner.load(b"small.yaml"), "path: expected a str or a Path, found bytes"),
-        (lambda: runner.load("small.yaml", ["a=1"]), "overrides: expected a str, 'key=value', each, found list"),
-        (lambda: runner.plan("small.yaml"), "study: expected a Study, as load() returns it, found str"),
-        (lambda: runner.plan(runner.load("small.yaml"), "3"), "max_runs: expected a whole number or None, found str"),
-        (lambda: runner.run(None), "study: expected a Study, as load() returns it, found NoneType"),
-        (lambda: runner.run("small.yaml", threads=1.5), "threads: expected a whole number or None, found float"),
-        (lambda: runner.run("small.yaml", out=None), "out: expected a str or a Path, found NoneType"),
-        (lambda: runner.read_results(runner.load("small.yaml")), "target: expected a str or a Path, found Study"),
-        (lambda: runner.explain("small", 5), "run_id: expected a str or None, found int"),
-        (lambda: runner.replay("small", 5), "run_id: expected a str or None, found int"),
-        (lambda: runner.replay("small", sample="3"), "sample: expected a whole number or None, found str"),
-    ],
-)
-def test_public_functions_say_what_they_expect(folder: Path, call: Callable[[], object], message: str) -> None:
-    _table_at(folder)
-    with pytest.raises(TypeError) as caught:
-        call()
-    assert str(caught.value) == message
-
-
-def test_public_functions_say_which_numbers_they_take(folder: Path) -> None:
-    _table_at(folder)
-    for call in (
-        lambda number: runner.run("small.yaml", threads=number),
-        lambda number: runner.plan(runner.load("small.yaml"), number),
-        lambda number: runner.replay("small", sample=number),
-    ):
-        for number in (0, -1):
-            with pytest.raises(ValueError, match=rf": expected a whole number of at least 1, found {number}$"):
-                call(number)
-    with pytest.raises(ValueError, match=r"^threads: expected at most 1,024, found 100,000$"):
-        runner.run("small.yaml", threads=100_000)
-    with pytest.raises(runner.RunnerError, match="has no run ''"):
-        runner.replay("small", "")
-
-
-def _table_at(folder: Path) -> None:
-    path = folder / "results" / "small" / "runs.csv"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(standard_header().line)

@@ -32,7 +32,7 @@ def both(monkeypatch: pytest.MonkeyPatch, runs: np.ndarray, measured: np.ndarray
     """What Python and the kernel make of some rows."""
     found = []
     for slowly in (10**9, 0):
-        monkeypatch.setattr(row_text, "SLOWLY", slowly)
+        monkeypatch.setattr(row_text, "ROWS_BY_PYTHON", slowly)
         ids, text, ends = RowText(PLAN, HEADER).rows(runs, measured)
         found.append((ids.tobytes(), bytes(text), ends.tobytes()))
     return found

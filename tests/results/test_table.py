@@ -22,12 +22,12 @@ from support.fakes import HEADER, MISSING, FakePlan, FakeResult, grid, train
 
 from runner.errors import Refused, RunnerError
 from runner.results.lock import LOCK, Lock
+from runner.results.reader import EXACTLY
 from runner.results.row_text import RowText, column_text, field
 from runner.results.scan import scan_rows
-from runner.results.table import Recording, Table
+from runner.results.sidecars import Recording
+from runner.results.table import Table
 
-# Since pandas 3.1 every number is read exactly.
-EXACT = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 TESTS = Path(__file__).parents[1]
 ROWS_ONLY = Recording()
 EVERYTHING = Recording(points=3, weights=True, epochs=lambda cell: (np.array([0, 1, 2.5]), False))
@@ -429,7 +429,7 @@ def test_a_journal_with_other_curves_is_kept_aside(tmp_path: Path) -> None:
 
 def test_curves_and_weights_read_back(tmp_path: Path) -> None:
     run(tmp_path, FULL, EVERYTHING, np.random.default_rng(0))
-    table, curves = (pd.read_csv(tmp_path / name, **EXACT) for name in ("runs.csv", "curves.csv"))
+    table, curves = (pd.read_csv(tmp_path / name, **EXACTLY) for name in ("runs.csv", "curves.csv"))
     assert list(curves.columns) == ["run_id", "epoch", "loss", "accuracy"]
     assert list(dict.fromkeys(curves.run_id)) == list(table.run_id)
     expected = {}
@@ -539,7 +539,7 @@ def test_any_text_reads_back(text: str) -> None:
 def test_any_number_reads_back(doubles: list[float], singles: list[float]) -> None:
     for numbers in (doubles, singles):
         text = "x\n" + "\n".join(column_text(np.array(numbers), "float")) + "\n"
-        read = pd.read_csv(io.StringIO(text), **EXACT, skip_blank_lines=False)
+        read = pd.read_csv(io.StringIO(text), **EXACTLY, skip_blank_lines=False)
         np.testing.assert_array_equal(read.x.to_numpy(np.float64), np.array(numbers))
 
 
@@ -634,7 +634,7 @@ def test_a_full_disk_is_told_and_survived(
 
 def test_a_second_process_is_refused_and_a_dead_one_blocks_nobody(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from runner.store.lock import Lock\n"
+        "import sys, time; from pathlib import Path; from runner.results.lock import Lock\n"
         "lock = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
@@ -659,7 +659,8 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from support.fakes import HEADER, FakePlan, grid, train
-from runner.results.table import Recording, Table
+from runner.results.sidecars import Recording
+from runner.results.table import Table
 folder, seed, everything = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "True"
 plan = FakePlan(grid())
 table = Table(folder, plan, Recording(3, True) if everything else Recording(), 1, HEADER)

@@ -99,7 +99,7 @@ def test_the_memory_that_is_reserved_is_what_is_taken(tmp_path: Path, monkeypatc
     worker.train(block)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert 0.5 < worker._bytes(block) / peak < 2
+    assert 0.5 < worker._memory(block) / peak < 2
 
 
 def test_threads_wait_for_memory_that_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_threads_wait_for_memory_that_others_hold(monkeypatch: pytest.MonkeyPatc
     for thread in threads:
         thread.join(30)
     assert (inside, most) == (0, 1)
-    assert machine._taken == []
+    assert machine._reservations == []
 
 
 def test_what_is_left_is_known_here() -> None:

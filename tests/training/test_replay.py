@@ -20,12 +20,12 @@ from runner.__main__ import main
 from runner.errors import Refused, RunnerError
 from runner.measurements import RESULTS_VERSION
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
+from runner.results.reader import EXACTLY
 from runner.training import engine
 from runner.training.blocks import packing
 from runner.training.replay import Difference, record
 
 # Exact also before pandas 3.1.
-EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 BASE: dict[str, Any] = {
     "name": "again",
     "data": "xor",
@@ -220,7 +220,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The full curve and the weights are those of a study that has recorded them from the start."""
     table = make(tmp_path)
-    row = pd.read_csv(table, **EXACT).iloc[2]
+    row = pd.read_csv(table, **EXACTLY).iloc[2]
     assert main(["replay", str(table.parent), row.run_id, "--record"]) == 0
     folder = table.parent / "replay" / row.run_id
     assert capsys.readouterr().out.splitlines() == [
@@ -228,7 +228,7 @@ def test_a_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         f"curve and weights: {folder}",
     ]
     whole = make(tmp_path, name="budgets", record={"curves": 1000, "weights": True})
-    curve, curves = (pd.read_csv(path / "curves.csv", **EXACT) for path in (folder, whole.parent))
+    curve, curves = (pd.read_csv(path / "curves.csv", **EXACTLY) for path in (folder, whole.parent))
     assert curve.epoch.tolist() == list(range(6))
     assert curve.equals(curves[curves.run_id == row.run_id].reset_index(drop=True))
     assert curve.loss.tolist()[-1] == row.final_loss
@@ -307,7 +307,7 @@ def test_rows_of_the_engine_are_those_of_the_session(tmp_path: Path) -> None:
     keys = {key: value for key, value in (BASE | STUDIES["budgets"]).items() if key != "replicates"}
     runs = studies.run(tmp_path, **keys)
     table = make(tmp_path)
-    assert pd.read_csv(table, **EXACT).final_loss.to_numpy().tolist()[:3] == runs.column("final_loss").tolist()[:3]
+    assert pd.read_csv(table, **EXACTLY).final_loss.to_numpy().tolist()[:3] == runs.column("final_loss").tolist()[:3]
 
 
 @pytest.mark.parametrize("flags", [["--all"], ["--sample", "5"]], ids=["all", "sample"])

@@ -18,6 +18,7 @@ from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights
 from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.registry import Call
 from runner.study.cells import PLACE
 
 if TYPE_CHECKING:
@@ -26,54 +27,22 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Keys whose values may differ from lane to lane of a block. All others choose code or shape and are the same for all.
+# Keys whose values may differ from lane to lane of a block. All others choose code or shape, which runs of a block
+# share; of `bias` and `criterion` a part is shared and a part may differ.
 LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
 ) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
-_shared = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
+_shared_values = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
-_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
-_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
-
-_PER = {"sum": 0, "samples": 1, "elements": 2}
-_ORDERS = {
-    "sequential": codes.SEQUENTIAL,
-    "shuffled": codes.SHUFFLED,
-    "with_replacement": codes.WITH_REPLACEMENT,
-}
-_BIASES: dict[str | float, int] = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
-
-# Lanes, and lanes times samples of a tile, in units of one cache line of numbers; units to a row, by which the sums of
-# a row fill half of the processor's registers. Each of them is a kernel of its own to compile: there are no more than
-# pay for it.
-NARROW, SINGLE, WIDE = WIDTHS = (2, 8, 2), (4, 4, 2), (1, 4, 4)
-_CACHE_LINE = 64
-# Numbers per weight that training streams through, and what of them should fit into a core's second cache.
-_STREAMED, _CACHE = 4, 1 << 19
-
-
-def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width:
-    """Lanes and tiles that suit a network.
-
-    Batches of one sample have no second one to share a weight with: all width goes to lanes. Networks with so many
-    weights that those of many lanes leave the cache train in as few lanes as a vector has.
-    """
-    n = _CACHE_LINE // dtype.itemsize
-    if single:
-        lanes, tile, rows = SINGLE
-    elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
-        lanes, tile, rows = WIDE
-    else:
-        lanes, tile, rows = NARROW
-    return structs.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
 
 
 def shared_key(cell: Cell) -> tuple[Any, ...]:
-    """Cells with equal keys can train side by side in the lanes of one block."""
+    """What is equal for cells that can train side by side in the lanes of one block."""
+    # A study may have a million cells: values are taken by their places, here and in `lane_values`.
     values = cell.values
     bias = values[_BIAS]
     names = tuple([name for name, _ in values[_CRITERION]])
-    return (*_shared(values), bias if isinstance(bias, str) else "none", names)
+    return (*_shared_values(values), bias if isinstance(bias, str) else "none", names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +52,12 @@ class Shared:
     Attributes
     ----------
     net, data, job, width
-        The kernel's arguments (see kernels/structs.py), arrays included.
+        The kernel's arguments, arrays included (see `runner.kernels.structs`).
     dtype : dtype
         Of the training.
     sizes : int64 array (layers + 1,)
     parameters : int
-        Weights and biases, one bias per unit.
+        Weights and biases, one bias per unit whether it is trained or not.
     target_spread : float
         Largest standard deviation of a target over the samples.
     updates_per_epoch : int
@@ -136,6 +105,31 @@ def make_shared(cell: Cell) -> Shared:
     )
 
 
+# What suits a network, in units of one cache line of numbers: lanes, and lanes times samples of a tile; then units of a
+# layer that are summed together, by which the sums fill half of the processor's registers. Each of these is a kernel of
+# its own to compile, so there are no more than pay for it.
+NARROW, SINGLE, WIDE = WIDTHS = (2, 8, 2), (4, 4, 2), (1, 4, 4)
+_CACHE_LINE = 64
+# Numbers per weight that training streams through, and bytes of them that should fit into a core's second-level cache.
+_STREAMED, _CACHE = 4, 1 << 19
+
+
+def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width:
+    """Lanes and tiles that suit a network.
+
+    Batches of one sample have no second one to share a weight with: all width goes to lanes. Networks with so many
+    weights that those of many lanes would leave the cache train in as few lanes as a vector has.
+    """
+    n = _CACHE_LINE // dtype.itemsize
+    if single:
+        lanes, tile, rows = SINGLE
+    elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
+        lanes, tile, rows = WIDE
+    else:
+        lanes, tile, rows = NARROW
+    return structs.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
+
+
 def _net(cell: Cell, sizes: NDArray[np.int64]) -> structs.Network:
     """Shape, activations and scales of the network."""
     layers = len(sizes) - 1
@@ -159,6 +153,15 @@ def _net(cell: Cell, sizes: NDArray[np.int64]) -> structs.Network:
     whole[4] = [ACTIVATIONS[name].code for name in names]
     real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
     return structs.Network(layers, at, int(sizes.sum()), whole, real)
+
+
+_PER = {"sum": 0, "samples": 1, "elements": 2}
+_ORDERS = {
+    "sequential": codes.SEQUENTIAL,
+    "shuffled": codes.SHUFFLED,
+    "with_replacement": codes.WITH_REPLACEMENT,
+}
+_BIASES: dict[str | float, int] = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
 
 
 def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
@@ -231,9 +234,13 @@ class LaneValues:
     given: Floats | None
 
 
+_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
+_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
+
+
 def lane_values(cell: Cell) -> LaneValues:
     """The numbers of one cell."""
-    # A study may have a million cells: values are taken by their places, and one array is made of one list.
+    # One array is made of one list, which takes less time than an array of each part.
     values = cell.values
     sizes = cell.architecture
     numbers: list[float] = []
@@ -264,7 +271,9 @@ def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
 
 
 @lru_cache(maxsize=1024)
-def _distributions(init: Any, bias_init: Any, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], Floats]:
+def _distributions(
+    init: Call | tuple[float, ...], bias_init: Call | tuple[float, ...], sizes: tuple[int, ...]
+) -> tuple[NDArray[np.int64], Floats]:
     """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
     layers = len(sizes) - 1
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))

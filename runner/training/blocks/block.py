@@ -1,4 +1,4 @@
-"""Blocks: runs of one program side by side in lanes, trained by one call of the kernel.
+"""Blocks: runs that share their arguments, side by side in lanes, trained by one call of the kernel.
 
 A study whose runs stop at their criterion trains in stages: what has not stopped after the first thousand updates goes
 on in a block with others that have not either, so that one slow run does not hold the lanes of fifteen that are done.
@@ -76,7 +76,7 @@ class Block:
         return self.until == self.budgets[-1]
 
     def updates(self, done: NDArray[np.bool_]) -> int:
-        """Changes of weights that it takes off what is left to make; those of a stopped run are all made."""
+        """Changes of weights that are not to be made any more after this block: of a run that has stopped, all."""
         n_done = int(done.sum())
         return n_done * (self.budgets[-1] - self.start) + (self.n - n_done) * (self.until - self.start)
 

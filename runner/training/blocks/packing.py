@@ -1,7 +1,7 @@
 """Packing runs into blocks: those that share their arguments wait together until there are enough for a block.
 
-New runs come in the order of runner/order.py; where runs stop at their criterion, those that have not stopped in one
-stage of their training come back and wait for the next one.
+New runs come in the order of `runner.study.schedule`. Where runs stop at their criterion, those that have not stopped
+in one stage of their training come back and wait for the next one.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 # Multiply-adds that a block should hold, at roughly 10^10 per second.
 _BLOCK_WORK = 1e9
 _MOST_GROUPS = 256
-# Lanes that may wait for their block to fill, over all programs, and bytes that they may carry, before the fullest
-# are sent off incomplete.
+# Runs that may wait for their blocks to fill, and bytes that they may carry, before the fullest block is sent off
+# incomplete.
 _MOST_WAITING = 200_000
 _MOST_CARRIED = 1 << 28
-# Multiply-adds of one run in the first stage of its training, for every number that it carries on from it: to take it
-# out of its lane and put it into another costs as much as a hundredth of them. Each stage ends this many times as late
-# as the one before, so that of what is trained a sixth at most is trained beside runs that have stopped already.
+# Multiply-adds of one run in the first stage of its training, for every number that it carries on from there: taking
+# the run out of its lane and putting it into another costs about a hundredth of them. Each stage ends _STAGES_GROW
+# times as late as the one before, so that at most a sixth of the training happens beside runs that have stopped.
 _FIRST_STAGE = 1e4
 _STAGES_GROW = 1.4
 
@@ -66,12 +66,12 @@ class BlockPacker:
         Parameters
         ----------
         idle : bool
-            Whether nothing else is there to do: a block of a later stage need not be full then.
+            Whether a thread has nothing to do: a block of a later stage need not be full then.
 
         Returns
         -------
         Block or None
-            None when there is none, before others have come back.
+            None when there is none now; there may be one after `requeue`.
         """
         while not self._full:
             turn = next(self._turns, None)
@@ -108,7 +108,7 @@ class BlockPacker:
         return np.arange(first, last), self._seeds[first:last]
 
     def _put(self, shared: Shared, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
-        """Let a segment wait, and make blocks of those that have waited long enough."""
+        """Let a segment wait, and make the blocks that are full with it."""
         key = (id(shared), budgets, start)
         waiting = self._bins.get(key)
         if waiting is None:
@@ -118,7 +118,7 @@ class BlockPacker:
             self._full.append(self._block(waiting, full))
 
     def _incomplete(self, idle: bool) -> Block | None:
-        """A block of what waits when nothing new comes: of the earliest stage, for its rest may fill later ones."""
+        """A block of what waits when nothing new comes: of the earliest stage, whose rest may fill later ones."""
         bins = [waiting for waiting in self._bins.values() if waiting.n and (idle or not waiting.start)]
         if not bins:
             return None
@@ -126,14 +126,17 @@ class BlockPacker:
         return self._block(waiting, waiting.take())
 
     def _send_fullest(self) -> None:
+        """Make a block of the runs that wait where most do."""
         fullest = max(self._bins.values(), key=lambda waiting: waiting.n)
         self._full.append(self._block(fullest, fullest.take()))
 
     def _count(self, segment: Segment, sign: int) -> None:
+        """Count a segment among those that wait (sign 1), or no longer (-1)."""
         self._waiting += sign * len(segment.seeds)
         self._carried += sign * (segment.carried.nbytes if segment.carried is not None else 0)
 
     def _block(self, waiting: _Bin, segments: list[Segment]) -> Block:
+        """A block of segments that have waited."""
         for segment in segments:
             self._count(segment, -1)
         cell = self._plan.cell(int(segments[0].cells[0]))

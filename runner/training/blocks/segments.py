@@ -20,7 +20,7 @@ class Carried(NamedTuple):
     Attributes
     ----------
     state : array (rows, n), books : int64 array (COUNTS, n)
-        As the kernel left them (see LaneArrays in kernels/layout.py).
+        As the kernel left them (see `runner.kernels.structs.LaneArrays`).
     values : array (events, VALUES, n), counts : int64 array (events, COUNTS, n)
         Measurements; those after events to come are not filled in yet.
     weights : array (budgets, parameters, n)

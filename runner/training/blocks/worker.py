@@ -1,4 +1,4 @@
-"""The training of one block, in a thread of the pool: from a block to what its runs gave."""
+"""Training one block, as a thread of the engine does it: lay it out, call the kernel, take the runs apart again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runner.training.blocks.segments import Carried, Segment, joined
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a block gave.
+    """What the runs of a block gave.
 
     Attributes
     ----------
@@ -50,12 +50,29 @@ def train(block: Block) -> Trained:
     MemoryError
         When its networks do not fit into memory.
     """
-    with reserved(_bytes(block)):
-        return _train(block)
+    shared = block.shared
+    with reserved(_memory(block)):
+        before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
+        runs, out = lane_arrays(block, before), results(block, before)
+        train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
+        now = carried_on(block, runs, out, before)
+        done, rest = np.ones(block.n, np.bool_), []
+        if not block.is_last:
+            done = now.books[codes.C_MADE] >= 0
+            rest = _rest(block, now, ~done)
+            now = now.part(done)
+        values = now.values.astype(np.float64, copy=False)
+        return Trained(
+            done,
+            records.records(block, values, now.counts),
+            records.curves(block, values, now.counts) if block.points else None,
+            records.weights(block, now.initial, now.weights) if block.weights is not None else None,
+            rest,
+        )
 
 
-def _bytes(block: Block) -> int:
-    """Memory that training takes: weights and what is kept of them, measurements, and what runs carry."""
+def _memory(block: Block) -> int:
+    """Bytes that training takes: weights and what is kept of them, measurements, and what runs carry."""
     shared = block.shared
     lanes, size = shared.width.lanes.n, shared.dtype.itemsize
     # Every budget's weights stand in the kernel's results, run by run, and in the records.
@@ -66,27 +83,6 @@ def _bytes(block: Block) -> int:
         # What runs carry comes in, is copied into lanes, and is taken out again.
         per_run += 2 * (size * (carried_rows(shared.parameters) + kept * shared.parameters) + measured)
     return int(block.groups * lanes * per_run + scratch_bytes(shared))
-
-
-def _train(block: Block) -> Trained:
-    shared = block.shared
-    before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
-    runs, out = lane_arrays(block, before), results(block, before)
-    train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
-    now = carried_on(block, runs, out, before)
-    done, rest = np.ones(block.n, np.bool_), []
-    if not block.is_last:
-        done = now.books[codes.C_MADE] >= 0
-        rest = _rest(block, now, ~done)
-        now = now.part(done)
-    values = now.values.astype(np.float64, copy=False)
-    return Trained(
-        done,
-        records.records(block, values, now.counts),
-        records.curves(block, values, now.counts) if block.points else None,
-        records.weights(block, now.initial, now.weights) if block.weights is not None else None,
-        rest,
-    )
 
 
 def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
