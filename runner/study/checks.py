@@ -1,14 +1,13 @@
-"""Checks of values against each other, over the combinations that occur in the cells of a study.
+"""Which values of a few keys fit each other: one record per check, over the combinations that occur in the cells.
 
-Each check looks at the few keys that it is about, so that it sees each of their combinations once, however many
-cells there are.
+A check looks at the few keys that it is about alone, so that it sees each combination of their values once, however
+many cells there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.keys.architecture import layer_text, parameter_count
@@ -18,32 +17,30 @@ from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES
 from runner.registry import Call
 from runner.sweep.space import SweepSpace
+from runner.terminal import counted
 
-# For each parameter: a cache line of lanes, twice, for as it is drawn and as it is trained.
+# Bytes that a parameter takes at least: a vector of 64 bytes as it is drawn and another as it is trained, each with one
+# number for every network that is trained beside this one.
 _LEAST_BYTES = 128
-# Less is not worth a look at the system.
+# A network that needs less fits into any machine: its memory is not asked for.
 _SMALL = 1 << 30
-
-
-def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
-    if rates is None or rates == len(architecture) - 1:
-        return ""
-    return f"{_numbers(rates)} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
-
-
-def _numbers(count: int) -> str:
-    return f"{count:,} number{'s' if count > 1 else ''}"
 
 
 def _shown(architecture: tuple[int, ...]) -> str:
     return KEYS["architecture"].text(architecture)
 
 
+def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
+    if rates is None or rates == len(architecture) - 1:
+        return ""
+    return f"{counted(rates, 'number')} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
+
+
 def _init(numbers: int | None, architecture: tuple[int, ...], bias: str) -> str:
     if numbers is None or numbers == (count := parameter_count(architecture, bias)):
         return ""
     biases = "frozen biases" if bias == "number" else f"bias {bias}"
-    return f"{_numbers(numbers)}, but architecture {_shown(architecture)} with {biases} has {count:,}"
+    return f"{counted(numbers, 'number')}, but architecture {_shown(architecture)} with {biases} has {count:,}"
 
 
 def _softmax(output: str, architecture: tuple[int, ...]) -> str:
@@ -71,7 +68,7 @@ def _rule_output(rule: str, output: str) -> str:
 
 
 def _memory(architecture: tuple[int, ...]) -> str:
-    """Whether a network could be trained if it had the machine for itself; what is left is seen when it is."""
+    """Whether the whole memory of the machine would do; whether what is free of it does is seen in training."""
     n_parameters = parameter_count(architecture, "trained")
     needed = _LEAST_BYTES * n_parameters
     if needed < _SMALL or (most := total()) is None or needed <= most:
@@ -97,7 +94,7 @@ def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
 
-def _sort(bias: str | float) -> str:
+def _bias_kind(bias: str | float) -> str:
     return bias if isinstance(bias, str) else "number"
 
 
@@ -108,23 +105,27 @@ class Check:
     Attributes
     ----------
     keys : tuple of str
-        The keys; the first of them that the study gives is the one to blame.
+        The keys. The message begins with the first; it stands at the first of them whose value the study gives.
     message : callable
         From their values to what is wrong with them, or an empty text.
     reduce : mapping of str to callable
-        What of a value matters, where it is not the value.
+        What of a value matters, where it is not the value itself: `message` is given that.
     """
 
     keys: tuple[str, ...]
     message: Callable[..., str]
-    reduce: tuple[tuple[str, Callable[[Any], Any]], ...] = ()
+    reduce: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def reduced(self, key: str, value: Any) -> Any:
+        """What matters of a value of one of the keys."""
+        return self.reduce[key](value) if key in self.reduce else value
 
 
 CHECKS = (
     Check(("architecture",), _memory),
-    Check(("learning_rate", "architecture"), _rates, (("learning_rate", _length),)),
-    Check(("bias_learning_rate", "architecture"), _rates, (("bias_learning_rate", _length),)),
-    Check(("init", "architecture", "bias"), _init, (("init", _length), ("bias", _sort))),
+    Check(("learning_rate", "architecture"), _rates, {"learning_rate": _length}),
+    Check(("bias_learning_rate", "architecture"), _rates, {"bias_learning_rate": _length}),
+    Check(("init", "architecture", "bias"), _init, {"init": _length, "bias": _bias_kind}),
     Check(("output", "architecture"), _softmax),
     Check(("loss", "output"), _loss),
     Check(("rule", "architecture"), _rule_layers),
@@ -142,27 +143,27 @@ def places(space: SweepSpace, key: str) -> dict[Any, tuple[Step, ...]]:
     return found
 
 
-def combination_issues(space: SweepSpace, checks: tuple[Check, ...] = CHECKS) -> Iterator[Issue]:
-    """Everything that is wrong with values that occur together."""
-    for check in checks:
-        reduce = dict(check.reduce)
-        where: dict[str, dict[Any, tuple[Step, ...]]] = {}
+def combination_issues(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+    """Everything that is wrong with values that occur together.
+
+    Parameters
+    ----------
+    space : SweepSpace
+        The cells of the study.
+    unknown : frozenset of str
+        Keys whose values could not be read: nothing is said about them.
+    """
+    for check in CHECKS:
+        if unknown.intersection(check.keys):
+            continue
+        where: dict[str, dict[Any, tuple[Step, ...]]] = {key: {} for key in check.keys}
         for key in check.keys:
-            where[key] = {}
             for value, path in places(space, key).items():
-                where[key].setdefault(reduce.get(key, _same)(value), path)
-        for values in space.together(check.keys, partial(_reduced, reduce)):
-            known = "architecture" not in check.keys or values[check.keys.index("architecture")] is not None
-            if known and (message := check.message(*values)):
-                given = (key for key, value in zip(check.keys, values, strict=True) if value in where[key])
-                blamed = next(given, check.keys[0])
-                value = values[check.keys.index(blamed)]
-                yield Issue(f"{check.keys[0]}: {message}", where[blamed].get(value, ()))
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _reduced(reduce: Mapping[str, Callable[[Any], Any]], key: str, value: Any) -> Any:
-    return reduce.get(key, _same)(value)
+                where[key].setdefault(check.reduced(key, value), path)
+        for values in space.together(check.keys, check.reduced):
+            cell = dict(zip(check.keys, values, strict=True))
+            if cell.get("architecture", ()) is None:
+                continue  # that an architecture is missing is said elsewhere
+            if message := check.message(*values):
+                blamed = next((key for key in check.keys if cell[key] in where[key]), check.keys[0])
+                yield Issue(f"{check.keys[0]}: {message}", where[blamed].get(cell[blamed], ()))

@@ -1,93 +1,74 @@
-"""What must hold across a whole study: what is missing, what nothing uses, and whether the networks fit the data."""
+"""Checks of values against each other: every cell has what its run needs, and whatever the study says has a use.
+
+Every value is right by itself here. Still a key may be missing in some cells or be given twice, values may not fit each
+other or the data, and a setting, a condition or a claim may be about runs that the study does not have.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from itertools import product
+from pathlib import Path
 from typing import Any
 
-from runner.keys.definitions import BUDGETS, KEYS, element
+from runner.errors import Problem, StudyError
+from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.study.checks import CHECKS, combination_issues, places
-from runner.study.claims.grammar import Claim, Selection
+from runner.study.checks import combination_issues, places
+from runner.study.claims.grammar import Claim
+from runner.study.data_checks import data_issues
 from runner.sweep.axes import Axes
-from runner.sweep.space import SweepSpace
+from runner.sweep.product import Rule
+from runner.sweep.space import SweepSpace, collisions
 
 LISTED = 12
 """Values of an axis that a message lists, at most."""
+# What these are in a cell follows from other keys, and is not known before the cells are numbered.
+_DERIVED = frozenset({"bias_learning_rate", "weight_decay", "order", "evaluate_every", *SETTINGS})
 
 
-def study_issues(space: SweepSpace, unknown: frozenset[str], overridden: frozenset[str]) -> Iterator[Issue]:
-    """Everything wrong with a study whose values are right one by one, data sets apart.
+def check_together(
+    space: SweepSpace, claims: Sequence[Claim], folder: Path, unknown: frozenset[str], overridden: frozenset[str]
+) -> Iterator[Issue | Problem]:
+    """Everything wrong with a study whose values are right one by one.
 
     Parameters
     ----------
     space : SweepSpace
+        The cells of the study.
+    claims : sequence of Claim
+    folder : Path
+        Of the study; relative paths of data start there.
     unknown : frozenset of str
         Keys whose values could not be read: nothing is said about them.
     overridden : frozenset of str
-        Keys given on the command line: it is fine when they leave a condition or a setting without use.
+        Keys given on the command line: it is fine when they leave a setting, a condition or a claim without use.
+
+    Yields
+    ------
+    Issue or Problem
+        A problem is about a file of data, or about the study as a whole.
     """
-    yield from _elements(space, unknown)
-    yield from _missing(space, unknown)
-    if not unknown.intersection(BUDGETS):
-        yield from _budgets(space)
-    yield from combination_issues(space, tuple(c for c in CHECKS if not unknown.intersection(c.keys)))
-    yield from _unused_settings(space, unknown | overridden)
-    yield from _conditions(space, unknown | overridden)
-
-
-def _missing(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
-    for key in (key.name for key in KEYS.values() if key.required):
-        if key in space.base or key in unknown:
-            continue
-        if not space.axes_of(key):
-            yield Issue(f"{key} is missing")
-        elif not space.is_everywhere(key) and space.bare.possible(_absent(space, key)):
-            yield Issue(f"{key} is missing where no when gives it")
-        for i, row in enumerate(space.sweep.include):
-            if key not in row and space.axes_of(key):
-                yield Issue(f"include: {key} is missing here and at the top", ("sweep", "include", i))
-
-
-def _absent(space: SweepSpace, *keys: str) -> dict[int, frozenset[int]]:
-    """The rule that no axis gives these keys."""
-    return {at: frozenset([len(space.axes[at].rows)]) for key in keys for at in space.axes_of(key)}
-
-
-def _budgets(space: SweepSpace) -> Iterator[Issue]:
-    """Every cell needs exactly one budget; that of the sweep replaces that of the top."""
-    both = [key for key in BUDGETS if key in space.base]
-    if len(both) == 2:
-        yield Issue("updates: give epochs or updates, not both", ("updates",), at_key=True)
-        return
-    swept = [key for key in BUDGETS if space.axes_of(key)]
-    if len(swept) == 2:
-        yield from _both_budgets(space)
-    if not both and not any(space.is_everywhere(key) for key in swept):
-        if not swept:
-            yield Issue("the budget is missing: give epochs or updates")
-        elif space.bare.possible(_absent(space, *swept)):
-            yield Issue("the budget is missing where no when gives it: give epochs or updates")
-    for i, row in enumerate(space.sweep.include):
-        given = [key for key in BUDGETS if key in row]
-        if len(given) == 2:
-            yield Issue("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
-        elif not given and not both and swept:
-            yield Issue("include: the budget is missing here and at the top", ("sweep", "include", i))
-
-
-def _both_budgets(space: SweepSpace) -> Iterator[Issue]:
-    for first in space.axes_of("epochs"):
-        for second in space.axes_of("updates"):
-            rule = {at: frozenset(range(len(space.axes[at].rows))) for at in (first, second)}
-            if space.bare.possible(rule):
-                later = space.axes[max(first, second)]
-                key = "updates" if "updates" in later.keys else "epochs"
-                message = f"{key}: give epochs or updates, not both"
-                yield Issue(message, later.key_path(key), at_key=True)
-                return
+    silent = unknown | overridden
+    yield from _claims(space, claims, silent)
+    try:
+        collided = collisions(space)
+        if (first := next(collided, None)) is not None:
+            # Which of the two values a cell has is unknown, and so is what else is wrong with it.
+            yield first
+            yield from collided
+            return
+        yield from _elements(space, unknown)
+        yield from _missing(space, unknown)
+        yield from _budgets(space, unknown)
+        yield from combination_issues(space, unknown)
+        yield from _unused_settings(space, silent)
+        yield from _conditions(space, silent)
+        yield from data_issues(space, folder, unknown)
+    except StudyError as error:
+        # The conditions of the sweep are too entangled to find out which values occur together.
+        yield from error.problems
 
 
 def _elements(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
@@ -110,7 +91,61 @@ def _elements(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
             yield Issue(f"{name}: init has {len(numbers)} numbers, counted from 0", path, at_key=True)
 
 
+def _missing(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+    """Every cell needs the keys that have no default."""
+    for key in (key.name for key in KEYS.values() if key.required):
+        if key in space.base or key in unknown:
+            continue
+        if not space.axes_of(key):
+            yield Issue(f"{key} is missing")
+        elif not space.is_everywhere(key) and space.bare.possible(_absent(space, key)):
+            yield Issue(f"{key} is missing where no when gives it")
+        for i, row in enumerate(space.sweep.include):
+            if key not in row and space.axes_of(key):
+                yield Issue(f"include: {key} is missing here and at the top", ("sweep", "include", i))
+
+
+def _absent(space: SweepSpace, *keys: str) -> Rule:
+    """The rule that no axis gives these keys; every axis that could belongs to a `when`."""
+    return {at: frozenset([len(space.axes[at].rows)]) for key in keys for at in space.axes_of(key)}
+
+
+def _budgets(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+    """Every cell needs exactly one budget; one of the sweep takes the place of one at the top."""
+    if unknown.intersection(BUDGETS):
+        return
+    at_top = [key for key in BUDGETS if key in space.base]
+    if len(at_top) == 2:
+        yield Issue("updates: give epochs or updates, not both", ("updates",), at_key=True)
+        return
+    swept = [key for key in BUDGETS if space.axes_of(key)]
+    if len(swept) == 2:
+        yield from _swept_twice(space)
+    if not at_top and not any(space.is_everywhere(key) for key in swept):
+        if not swept:
+            yield Issue("the budget is missing: give epochs or updates")
+        elif space.bare.possible(_absent(space, *swept)):
+            yield Issue("the budget is missing where no when gives it: give epochs or updates")
+    for i, row in enumerate(space.sweep.include):
+        given = [key for key in BUDGETS if key in row]
+        if len(given) == 2:
+            yield Issue("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
+        elif not given and not at_top and swept:
+            yield Issue("include: the budget is missing here and at the top", ("sweep", "include", i))
+
+
+def _swept_twice(space: SweepSpace) -> Iterator[Issue]:
+    """The first axis of one budget that has cells in common with an axis of the other."""
+    for first, second in product(space.axes_of("epochs"), space.axes_of("updates")):
+        if space.bare.possible({at: frozenset(range(len(space.axes[at].rows))) for at in (first, second)}):
+            later = space.axes[max(first, second)]
+            key = "updates" if "updates" in later.keys else "epochs"
+            yield Issue(f"{key}: give epochs or updates, not both", later.key_path(key), at_key=True)
+            return
+
+
 def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
+    """Settings of optimizers that no cell has."""
     if "optimizer" in silent:
         return
     optimizers = {str(name) for (name,) in space.together(("optimizer",), lambda key, value: value)}
@@ -123,7 +158,8 @@ def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issu
 
 
 def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
-    """Conditions of when and exclude that hold in no cell."""
+    """Conditions of `when` and `exclude` that hold in no cell, and an `exclude` that leaves no cell."""
+    # Word of the message, condition, its place, and the number of its `when`: what later ones give does not count.
     conditions: list[tuple[str, Axes, tuple[Step, ...], int | None]] = [
         ("when", when.condition, ("sweep", "when", i, "if"), i) for i, when in enumerate(space.sweep.when)
     ]
@@ -142,52 +178,35 @@ def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
         yield Issue("exclude: no cell is left", ("sweep", "exclude"))
 
 
+def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) -> Iterator[Issue]:
+    """Values in `where` and `versus` of claims that no cell has."""
+    # Where an element of init is varied, the lists of numbers that the cells have do not stand in the study.
+    varied = {"init"} if any(element(name) is not None for name in space.swept) else set()
+    left_out = silent | varied | _DERIVED | {"seed"}
+
+    def values_of(key: str) -> list[Any]:
+        found = dict.fromkeys(space.values(key))
+        for row in space.sweep.include:
+            found.setdefault(row.get(key, space.common(key)))
+        return list(found)
+
+    for i, claim in enumerate(claims):
+        for side, selection in (("where", claim.where), ("versus", claim.versus)):
+            of_keys = {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
+            for issue in _never(of_keys, values_of):
+                yield issue.named(side).under("claims", i, side)
+
+
 def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]]) -> Iterator[Issue]:
     """Values that a key of a condition never has."""
-    for key, wanted in condition.items():
-        values = values_of(key)
-        known = KEYS[key] if key in KEYS else KEYS["weight_decay"]
-        texts = [known.text(value) or "none" for value in values if value is not None or key == "target_range"]
+    for name, wanted in condition.items():
+        key = sweep_key(name)
+        assert key is not None  # conditions are read by the names of keys
+        values = values_of(name)
+        texts = [key.text(value) or "none" for value in values if value is not None or name == "target_range"]
         tail = ", ..." if len(texts) > LISTED else ""
         which = f"its values are {', '.join(texts[:LISTED])}{tail}" if texts else "nothing gives it"
         for j, value in enumerate(wanted):
             if value not in values:
                 item = (j,) if len(wanted) > 1 else ()
-                yield Issue(f"{key} is never {known.text(value) or 'none'}; {which}", (key, *item))
-
-
-# What these are in a cell follows from other keys, and is not known before the cells are.
-_DERIVED = frozenset({"bias_learning_rate", "weight_decay", "order", "evaluate_every", *SETTINGS})
-
-
-def claim_issues(claims: Sequence[Claim], space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
-    """Values in `where` and `versus` that no cell has.
-
-    Parameters
-    ----------
-    claims : sequence of Claim
-    space : SweepSpace
-        The cells of the study.
-    silent : frozenset of str
-        Keys that could not be read, or are given on the command line: nothing is said about them.
-    """
-    for i, claim in enumerate(claims):
-        for side, selection in (("where", claim.where), ("versus", claim.versus)):
-            for issue in _never(_checkable(selection, space, silent), partial(_values, space)):
-                yield issue.named(side).under("claims", i, side)
-
-
-def _checkable(selection: Selection, space: SweepSpace, silent: frozenset[str]) -> Selection:
-    """The part of a selection whose keys have values that are known before the cells are numbered."""
-    # Where an element of the initial weights is varied, the lists that there are stand nowhere.
-    varied = {"init"} if any(element(name) is not None for name in space.swept) else set()
-    left_out = silent | varied | _DERIVED | {"seed"}
-    return {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
-
-
-def _values(space: SweepSpace, key: str) -> list[Any]:
-    """All values of a key in the cells, those that are included one by one as well."""
-    found = dict.fromkeys(space.values(key))
-    for row in space.sweep.include:
-        found.setdefault(row.get(key, space.common(key)))
-    return list(found)
+                yield Issue(f"{name} is never {key.text(value) or 'none'}; {which}", (name, *item))

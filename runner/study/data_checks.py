@@ -2,81 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner.data import DataError, DataSet, load_data
+from runner.data import CsvData, DataError, DataSet, load_data
 from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
-from runner.keys.issues import Issue, Step
+from runner.keys.issues import Issue
 from runner.ops import LOSSES
-from runner.registry import Call
 from runner.study.checks import places
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
 
 
-class DataChecks:
-    """The data sets of a study, loaded once, and whether architectures and batches fit them.
+def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Iterator[Issue | Problem]:
+    """Load every data set and tell what is wrong with it, and what does not fit it.
 
     Parameters
     ----------
     space : SweepSpace
-    base : Path
-        Folder of the study.
+        The cells of the study.
+    folder : Path
+        Of the study.
+    unknown : frozenset of str
+        Keys whose values could not be read: nothing is said about them.
+
+    Yields
+    ------
+    Issue or Problem
+        A problem stands in a file of data, an issue in the study.
     """
-
-    def __init__(self, space: SweepSpace, base: Path) -> None:
-        self._space = space
-        self._base = base
-        self.issues: list[Issue] = []
-        self.problems: list[Problem] = []
-        self._loaded: dict[tuple[Any, ...], DataSet] = {}
-
-    def check(self, unknown: frozenset[str]) -> None:
-        """Load every data set and note what is wrong with it or does not fit it."""
-        if unknown.intersection(DATA_KEYS):
-            return
-        for values in self._space.together(DATA_KEYS, _same):
-            if values[0] is not None:
-                self._load(values)
-        if "architecture" not in unknown:
-            self._compare("architecture", _fits)
-        if "batch" not in unknown:
-            self._compare("batch", _batch_fits)
-        if "loss" not in unknown:
-            self._compare("loss", _targets_fit)
-
-    def _load(self, values: tuple[Any, ...]) -> None:
+    if unknown.intersection(DATA_KEYS):
+        return
+    loaded: dict[tuple[Any, ...], DataSet] = {}
+    values: tuple[Any, ...]
+    for values in space.together(DATA_KEYS, _same):
+        if values[0] is None:
+            continue  # that data is missing is said elsewhere
         try:
-            self._loaded[values] = load_data(**dict(zip(DATA_KEYS, values, strict=True)), base=self._base)
+            loaded[values] = load_data(**dict(zip(DATA_KEYS, values, strict=True)), base=folder)
         except DataError as error:
             for problem in error.problems:
-                if problem.file:
-                    self.problems.append(problem)
-                    continue
-                key = next((key for key in DATA_KEYS if problem.message.startswith(key)), "data")
-                path = places(self._space, key).get(values[DATA_KEYS.index(key)], ("data",))
-                message = problem.message if problem.message.startswith(key) else f"data: {problem.message}"
-                self.issues.append(Issue(message, path))
-
-    def _compare(self, key: str, complaints: Any) -> None:
-        where: Mapping[Any, tuple[Step, ...]] = places(self._space, key)
-        for values in self._space.together((*DATA_KEYS, key), _same):
-            data, value = values[:-1], values[-1]
-            loaded = self._loaded.get(data)
-            if loaded is not None and value is not None:
-                name = str(data[0]) if isinstance(data[0], Call) else str(getattr(data[0], "csv", data[0]))
-                path = where.get(value, (key,))
-                self.issues += [Issue(f"{key}: {text}", path) for text in complaints(value, loaded, name)]
+                yield problem if problem.file else _blamed(problem.message, values, space)
+    for key, misfits in (("architecture", _wrong_sizes), ("batch", _too_large), ("loss", _out_of_range)):
+        if key in unknown:
+            continue
+        where = places(space, key)
+        for values in space.together((*DATA_KEYS, key), _same):
+            data_set, value = loaded.get(values[:-1]), values[-1]
+            if data_set is None or value is None:
+                continue
+            name = values[0].csv if isinstance(values[0], CsvData) else str(values[0])
+            for message in misfits(value, data_set, name):
+                yield Issue(f"{key}: {message}", where.get(value, (key,)))
 
 
 def _same(key: str, value: Any) -> Any:
     return value
 
 
-def _fits(architecture: tuple[int, ...], data: DataSet, name: str) -> Iterator[str]:
+def _blamed(message: str, values: tuple[Any, ...], space: SweepSpace) -> Issue:
+    """The issue with the key of the data that the message begins with; with `data` where it begins with none."""
+    key = next((key for key in DATA_KEYS if message.startswith(key)), "data")
+    path = places(space, key).get(values[DATA_KEYS.index(key)], ("data",))
+    return Issue(message if message.startswith(key) else f"data: {message}", path)
+
+
+def _wrong_sizes(architecture: tuple[int, ...], data: DataSet, name: str) -> Iterator[str]:
     shown = KEYS["architecture"].text(architecture)
     inputs, outputs = data.inputs.shape[1], data.targets.shape[1]
     if architecture[0] != inputs:
@@ -85,13 +78,13 @@ def _fits(architecture: tuple[int, ...], data: DataSet, name: str) -> Iterator[s
         yield f"{shown} ends with {architecture[-1]}; {name} has {counted(outputs, 'target')}"
 
 
-def _batch_fits(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
+def _too_large(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
     samples = len(data.inputs)
     if batch != FULL and int(batch) > samples:
         yield f"{batch} is larger than the data set; {name} has {counted(samples, 'sample')}"
 
 
-def _targets_fit(loss: str, data: DataSet, name: str) -> Iterator[str]:
+def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
     low, high = LOSSES[loss].low, LOSSES[loss].high
     least, most = float(data.targets.min()), float(data.targets.max())
     if least < low or most > high:

@@ -1,30 +1,28 @@
-"""From a YAML file and `key=value` arguments to a validated, frozen study; or every problem of the file at once."""
+"""From a YAML file and `key=value` arguments to a validated, frozen study; or to everything wrong with them at once."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from runner.errors import Problem, StudyError
-from runner.keys.definitions import KEYS
 from runner.keys.issues import Issue
 from runner.study.claims.grammar import Claim
-from runner.study.consistency import claim_issues, study_issues
-from runner.study.data_checks import DataChecks
-from runner.study.model import RecordOptions, json_schema, validate
+from runner.study.consistency import check_together
+from runner.study.model import RecordOptions, StudyModel, validate
 from runner.study.overrides import override
 from runner.study.parser import MOST_BYTES, parse
 from runner.study.pruning import prune
 from runner.study.tree import Node, located
 from runner.sweep.model import Sweep
-from runner.sweep.space import SweepSpace, collisions
+from runner.sweep.space import SweepSpace
 
-__all__ = ["RecordOptions", "Study", "json_schema", "load_study"]
+__all__ = ["Study", "load_study", "read_study"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _SEEDS = ("replicates", "seeds", "seed")
@@ -54,7 +52,7 @@ class Study:
     sweep : Sweep
         What is swept.
     seeds : range or tuple of int
-    layout : SweepSpace
+    space : SweepSpace
         The cells, before they are numbered.
     """
 
@@ -68,7 +66,7 @@ class Study:
     base: Mapping[str, Any]
     sweep: Sweep
     seeds: range | tuple[int, ...]
-    layout: SweepSpace
+    space: SweepSpace
 
     @property
     def folder(self) -> Path:
@@ -95,7 +93,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     StudyError
         With every problem, in the order of the file.
     """
-    return read_study(_contents(os.fspath(path)), path, overrides)
+    return read_study(_read_text(os.fspath(path)), path, overrides)
 
 
 def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Study:
@@ -110,31 +108,26 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     overrides : sequence of str
         As in `load_study`.
 
+    Returns
+    -------
+    Study
+
     Raises
     ------
     StudyError
         As `load_study`.
     """
     file = os.fspath(path)
-    tree, problems = parse(text, file)
-    changed = override(tree, overrides)
-    problems += changed.problems
-    tree, base = changed.tree, Path(file).parent
-    model, issues = validate(tree, base)
-    unknown: frozenset[str] = frozenset()
-    while model is None:
-        problems += [located(issue, tree) for issue in issues]
-        pruned = prune(tree, issues)
-        if pruned is None:
-            raise _sorted(problems, file, overrides)
-        tree, unknown = pruned.tree, unknown | pruned.keys
-        model, issues = validate(tree, base)
-    problems += _own_problems(model, file, tree)
-    layout = SweepSpace(_given(model), model.sweep)
-    problems += [located(issue, tree) for issue in claim_issues(model.claims, layout, unknown | changed.keys)]
-    problems += _cross_checked(layout, base, unknown, changed.keys, tree)
-    if problems:
-        raise _sorted(problems, file, overrides)
+    tree, misread = parse(text, file)
+    overridden = override(tree, overrides)
+    draft = _Draft(file, overrides, overridden.tree)
+    draft.note([*misread, *overridden.problems])
+    model = _check_values(draft)
+    draft.note(_check_name_and_seeds(model, Path(file).stem))
+    space = SweepSpace(model.given, model.sweep)
+    draft.note(check_together(space, model.claims, Path(file).parent, draft.unknown, overridden.keys))
+    if draft.found:
+        raise draft.error()
     return Study(
         name=model.name or Path(file).stem,
         description=model.description,
@@ -143,16 +136,18 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
         overrides=tuple(overrides),
         record=model.record,
         claims=model.claims,
-        base=MappingProxyType(layout.base),
+        base=MappingProxyType(space.base),
         sweep=model.sweep,
-        seeds=_seeds(model),
-        layout=layout,
+        seeds=model.run_seeds,
+        space=space,
     )
 
 
-def _contents(file: str) -> str:
-    def failed(message: str) -> StudyError:
-        return StudyError([Problem(message, file)])
+def _read_text(file: str) -> str:
+    """The text of the study's file."""
+
+    def failed(message: str, line: int | None = None) -> StudyError:
+        return StudyError([Problem(message, file, line)])
 
     # Reading a pipe might never end.
     if os.path.exists(file) and not os.path.isfile(file):
@@ -171,56 +166,80 @@ def _contents(file: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise StudyError([Problem("expected UTF-8 text", file, line)]) from None
+        raise failed("expected UTF-8 text", content.count(b"\n", 0, error.start) + 1) from None
 
 
-def _given(model: Any) -> dict[str, Any]:
-    """The keys at the top that make a run, in the order of KEYS."""
-    return {key: getattr(model, key) for key in KEYS if key in model.model_fields_set and key != "seed"}
+@dataclass
+class _Draft:
+    """A study while it is read, and everything found wrong with it so far.
+
+    Attributes
+    ----------
+    file : str
+        The study's file, as the user named it.
+    arguments : sequence of str
+        The `key=value` arguments.
+    tree : Node
+        What the study says, without the values that cannot be read.
+    unknown : frozenset of str
+        Keys of a run about which nothing is known, because a value that gives them cannot be read.
+    found : list of pairs
+        Each thing that is wrong, with the tree as it was then: the path of an issue leads through that tree.
+    """
+
+    file: str
+    arguments: Sequence[str]
+    tree: Node
+    unknown: frozenset[str] = frozenset()
+    found: list[tuple[Issue | Problem, Node]] = field(default_factory=list)
+
+    def note(self, wrong: Iterable[Issue | Problem]) -> None:
+        """Keep what is wrong with the tree as it is now."""
+        self.found += [(each, self.tree) for each in wrong]
+
+    def error(self) -> StudyError:
+        """Everything found, each thing once and at its place.
+
+        Only here do paths become places. The problems of the study come first, by position, then those of other files,
+        then those of the arguments, one argument after the other.
+        """
+        placed = [located(each, tree) if isinstance(each, Issue) else each for each, tree in self.found]
+        named = [p if p.file else Problem(p.message, self.file, p.line, p.column) for p in dict.fromkeys(placed)]
+        ranks = {self.file: 0, **{f"<{argument}>": 2 + i for i, argument in enumerate(self.arguments)}}
+        return StudyError(sorted(named, key=lambda p: (ranks.get(p.file, 1), p.line or 0, p.column or 0)))
 
 
-def _own_problems(model: Any, file: str, tree: Node) -> list[Problem]:
-    """What is wrong with the name and the seeds."""
-    issues = []
+def _check_values(draft: _Draft) -> StudyModel:
+    """Check every value by itself.
+
+    What cannot be read is noted and taken out of the draft, so that the rest can be checked against each other.
+    """
+    base = Path(draft.file).parent
+    model, issues = validate(draft.tree, base)
+    while model is None:
+        draft.note(issues)
+        pruned = prune(draft.tree, issues)
+        if pruned is None:
+            raise draft.error()
+        draft.tree, draft.unknown = pruned.tree, draft.unknown | pruned.keys
+        model, issues = validate(draft.tree, base)
+    return model
+
+
+def _check_name_and_seeds(model: StudyModel, stem: str) -> Iterator[Issue]:
+    """Whether the name can be that of a folder, and the seeds are given in one way only.
+
+    Parameters
+    ----------
+    model : StudyModel
+    stem : str
+        The name of the file without its ending: that of the study where it gives none.
+    """
     if model.name is not None and not _NAME.fullmatch(model.name):
         what = "expected up to 100 letters, digits and . _ - that do not begin with a dot"
-        issues.append(Issue(f"name: {what}, found '{model.name}'", ("name",)))
-    elif model.name is None and not _NAME.fullmatch(Path(file).stem):
-        issues.append(Issue(f"name is missing: the file's name '{Path(file).stem}' cannot be used"))
+        yield Issue(f"name: {what}, found '{model.name}'", ("name",))
+    elif model.name is None and not _NAME.fullmatch(stem):
+        yield Issue(f"name is missing: the file's name '{stem}' cannot be used")
     given = [key for key in _SEEDS if key in model.model_fields_set]
-    if len(given) > 1:
-        issues += [Issue(f"{key}: {given[0]} is given already", (key,), at_key=True) for key in given[1:]]
-    return [located(issue, tree) for issue in issues]
-
-
-def _seeds(model: Any) -> range | tuple[int, ...]:
-    if model.seeds is not None:
-        return tuple(model.seeds)
-    return (model.seed,) if model.seed is not None else range(model.replicates or 1)
-
-
-def _cross_checked(
-    layout: SweepSpace, base: Path, unknown: frozenset[str], overridden: frozenset[str], tree: Node
-) -> list[Problem]:
-    """What is wrong with values that are right one by one."""
-    problems: list[Problem] = []
-    issues: list[Issue] = []
-    try:
-        issues += collisions(layout)
-        if not issues:
-            issues += study_issues(layout, unknown, overridden)
-            data = DataChecks(layout, base)
-            data.check(unknown)
-            issues += data.issues
-            problems += data.problems
-    except StudyError as error:  # conditions that are too entangled
-        problems += error.problems
-    return problems + [located(issue, tree) for issue in issues]
-
-
-def _sorted(problems: Iterable[Problem], file: str, overrides: Sequence[str]) -> StudyError:
-    """Each problem once: those of the study by position, then those of other files and of the arguments."""
-    named = [p if p.file else Problem(p.message, file, p.line, p.column) for p in dict.fromkeys(problems)]
-    ranks = {file: 0, **{f"<{argument}>": 2 + i for i, argument in enumerate(overrides)}}
-    return StudyError(sorted(named, key=lambda p: (ranks.get(p.file, 1), p.line or 0, p.column or 0)))
+    for key in given[1:]:
+        yield Issue(f"{key}: {given[0]} is given already", (key,), at_key=True)

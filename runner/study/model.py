@@ -1,12 +1,15 @@
-"""A study file as a pydantic model: one field per key of a run, and the study around it; validation and JSON schema."""
+"""A study file as a pydantic model: one field for every key of a run, and the study around them.
+
+Validation with every message in our own words, and the JSON schema, are made from this one model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from runner.errors import nearest
 from runner.keys.definitions import KEYS, MOST_SEED, Key
@@ -18,16 +21,12 @@ from runner.sweep.axes import read_axis
 from runner.sweep.model import Checked, Sample, Strict, Sweep, When, base_of, plain
 from runner.sweep.ranges import range_schema
 
+# Read like the axis of a key, which the seeds of a study are not.
 _SEEDS = Key("seeds", "", integer(0, MOST_SEED))
 _SEEDS_SCHEMA = {"anyOf": [{"type": "array", "items": _SEEDS.kind.schema, "minItems": 1}, range_schema()]}
 
-
-def _read_seeds(value: Any, info: ValidationInfo) -> tuple[int, ...]:
-    return read_axis(_SEEDS, value, base_of(info))
-
-
-# Of a curve: more than a figure can show, and a study of a few runs still fits into memory.
 MOST_POINTS = 100_000
+"""Points of a curve, at most: more than a figure can show, and few enough for the curves of a few runs in memory."""
 
 
 class RecordOptions(Strict):
@@ -42,8 +41,8 @@ class RecordOptions(Strict):
     )
 
 
-class _Study(Strict):
-    """A study: one run, what is swept, and which seeds."""
+class StudyModel(Strict):
+    """What a study says beside the keys of its run; `StudyFile` has a field for each of those, too."""
 
     name: Annotated[str | None, plain(text())] = Field(
         default=None, description="Of the folder of the results; default: the name of the file."
@@ -51,13 +50,26 @@ class _Study(Strict):
     description: Annotated[str, plain(text())] = Field(default="", description="What the study is to find out.")
     sweep: Sweep = Field(default=Sweep(), description="Keys with many values.")
     replicates: Annotated[int | None, plain(integer(1))] = Field(default=None, description="How many seeds, from 0 up.")
-    seeds: Annotated[tuple[int, ...] | None, Checked(_read_seeds, _SEEDS_SCHEMA)] = Field(
-        default=None, description="Which seeds."
-    )
+    seeds: Annotated[
+        tuple[int, ...] | None, Checked(lambda value, info: read_axis(_SEEDS, value, base_of(info)), _SEEDS_SCHEMA)
+    ] = Field(default=None, description="Which seeds.")
     record: RecordOptions = Field(default=RecordOptions(), description="What is kept beside the rows.")
     claims: Annotated[
         tuple[Claim, ...], Checked(lambda value, info: read_claims(value, base_of(info)), claims_schema())
     ] = Field(default=(), description="Statements about the results, checked at the end of a run.")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The keys of the run that the study gives at the top, in the order of KEYS; the seed is none of them."""
+        return {key: getattr(self, key) for key in KEYS if key in self.model_fields_set and key != "seed"}
+
+    @property
+    def run_seeds(self) -> range | tuple[int, ...]:
+        """The seeds of every cell: those of `seeds`, or `seed` alone, or as many as `replicates` says."""
+        if self.seeds is not None:
+            return self.seeds
+        seed: int | None = getattr(self, "seed", None)
+        return range(self.replicates or 1) if seed is None else (seed,)
 
 
 def _field(key: Key) -> Any:
@@ -66,52 +78,19 @@ def _field(key: Key) -> Any:
     return Annotated[Any, checked], Field(default=None, description=key.doc, json_schema_extra=extra)
 
 
-StudyFile: type[_Study] = create_model(
-    "Study", __base__=_Study, __doc__=_Study.__doc__, **{key.name: _field(key) for key in KEYS.values()}
+StudyFile: type[StudyModel] = create_model(
+    "Study",
+    __base__=StudyModel,
+    __doc__="A study: one run, what is swept, and which seeds.",
+    **{key.name: _field(key) for key in KEYS.values()},
 )
 """The whole file."""
 
+# The model behind a name: for hints at fields with nearly the same name.
 _MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "record": RecordOptions, "sample": Sample, "when": When}
 
 
-def _names(path: Sequence[Step]) -> list[str]:
-    """The fields of the model whose place is `path`."""
-    at = next((step for step in reversed(path) if isinstance(step, str)), "")
-    fields = _MODELS.get(at, StudyFile).model_fields
-    return [field.alias or name for name, field in fields.items()]
-
-
-def _dotted(path: Sequence[Step]) -> str:
-    return ".".join(str(step) for step in path if isinstance(step, str))
-
-
-def _value_at(value: Any, path: Sequence[Step]) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
-def _issues(error: Any, value: object) -> list[Issue]:
-    """Our words for one of pydantic's errors."""
-    path: tuple[Step, ...] = error["loc"]
-    kind: str = error["type"]
-    if kind == "wrong":
-        issues: Iterable[Issue] = error["ctx"]["issues"]
-        # Messages about a key begin with its name; "expected ..." alone is about the field itself.
-        bare = "expected "
-        return [(f.named(_dotted(path)) if f.message.startswith(bare) else f).under(*path) for f in issues]
-    where = f"{_dotted(path[:-1])}: " if path[:-1] else ""
-    if kind == "extra_forbidden":
-        name = str(path[-1])
-        return [Issue(f"{where}unknown key '{name}'{nearest(name, _names(path[:-1]))}", path, at_key=True)]
-    if kind == "missing":
-        return [Issue(f"{where}{path[-1]} is missing", path[:-1])]
-    what = "a mapping" if "model" in kind or "dict" in kind else "a list"
-    message = expected(what, _value_at(value, path)).issues[0].message
-    return [Issue(f"{_dotted(path)}: {message}", path)]
-
-
-def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Issue]]:
+def validate(tree: Node, base: Path) -> tuple[StudyModel | None, list[Issue]]:
     """Check every value of a study file by itself.
 
     Parameters
@@ -122,19 +101,56 @@ def validate(tree: Node, base: Path) -> tuple[_Study | None, list[Issue]]:
 
     Returns
     -------
-    study : StudyFile or None
-        None when anything is wrong.
+    study : StudyModel or None
+        A `StudyFile`; None when anything is wrong.
     issues : list of Issue
         Everything that is.
     """
     value = tree.value
     if not isinstance(value, dict):
-        return None, [Issue(expected("a mapping of keys", value).issues[0].message)]
+        return None, list(expected("a mapping of keys", value).issues)
     try:
         return StudyFile.model_validate(value, context={"base": base}), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
         return None, [issue for each in errors for issue in _issues(each, value)]
+
+
+def _issues(error: Any, value: Any) -> list[Issue]:
+    """The issues in one error of pydantic, as seen from the top of the study.
+
+    Our own readers have found most of them, and pydantic only adds where; an unknown or a missing field, and a value
+    that is no mapping or no list, pydantic finds itself.
+    """
+    path: tuple[Step, ...] = error["loc"]
+    kind: str = error["type"]
+    if kind == "wrong":
+        issues: Sequence[Issue] = error["ctx"]["issues"]
+        # Messages about a key begin with its name; "expected ..." alone is about the field itself.
+        return [
+            (issue.named(_dotted(path)) if issue.message.startswith("expected ") else issue).under(*path)
+            for issue in issues
+        ]
+    where = f"{_dotted(path[:-1])}: " if path[:-1] else ""
+    if kind == "extra_forbidden":
+        name = str(path[-1])
+        return [Issue(f"{where}unknown key '{name}'{nearest(name, _fields(path[:-1]))}", path, at_key=True)]
+    if kind == "missing":
+        return [Issue(f"{where}{path[-1]} is missing", path[:-1])]
+    what = "a mapping" if "model" in kind or "dict" in kind else "a list"
+    for step in path:
+        value = value[step]
+    return [issue.named(_dotted(path)).under(*path) for issue in expected(what, value).issues]
+
+
+def _dotted(path: Sequence[Step]) -> str:
+    return ".".join(str(step) for step in path if isinstance(step, str))
+
+
+def _fields(path: Sequence[Step]) -> list[str]:
+    """The fields of the model whose place is `path`, as they are written in a study."""
+    at = next((step for step in reversed(path) if isinstance(step, str)), "")
+    return [field.alias or name for name, field in _MODELS.get(at, StudyFile).model_fields.items()]
 
 
 def json_schema() -> dict[str, Any]:
@@ -150,7 +166,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without pydantic's generated titles and empty defaults, which an editor would show."""
+    """The schema without the titles that pydantic makes up and without empty defaults: an editor would show them."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):

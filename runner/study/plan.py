@@ -43,7 +43,7 @@ def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
     Refused
         At once, however many there are.
     """
-    cells = study.layout.product.count() + len(study.sweep.include)
+    cells = study.space.product.count() + len(study.sweep.include)
     seeds = len(study.seeds) if not isinstance(study.seeds, range) else study.seeds.stop - study.seeds.start
     if cells * seeds > min(max_runs, MOST_NUMBERED):
         runs = f"{cells * seeds:,} runs ({cells:,} cells x {seeds:,} seeds)"
@@ -69,9 +69,9 @@ class Plan:
         self.study = study
         self.seeds = study.seeds
         self.data_sets = DataSets(study.folder)
-        self._space: SweepSpace = study.layout
+        self._space: SweepSpace = study.space
         self._resolver = Resolver(study.base, self.data_sets.samples)
-        self._expansion = Expansion(study.layout.product)
+        self._expansion = Expansion(study.space.product)
         # Once to train it, once to write its rows.
         self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
         self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._space.axes]

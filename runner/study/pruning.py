@@ -1,29 +1,47 @@
-"""A study's tree without the values that are wrong, so that what is left can be checked too."""
+"""A study's tree without the values that cannot be read, so that what is left can be checked too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runner.errors import nearest
-from runner.keys.definitions import BUDGETS, KEYS, sweep_key
+from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.study.tree import Entries, Items, Node, child
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What is left, and the keys about which nothing is known any more."""
+    """What is left of a tree.
+
+    Attributes
+    ----------
+    tree : Node
+    keys : frozenset of str
+        Keys of a run about which nothing is known any more: what was taken out may have given them.
+    """
 
     tree: Node
     keys: frozenset[str]
 
 
 def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
-    """Take out everything that a issue is in; None when nothing would be left.
+    """Take out every value that has an issue.
 
-    A wrong value takes its key with it: an axis with one wrong value is no axis, a `when` with one wrong value is no
-    `when`. What else the study says about these keys cannot be judged.
+    A wrong value takes with it what makes no sense without it: an axis with one wrong value is no axis, a `when` with
+    one wrong value is no `when`. Of the keys that they name nothing more can be said.
+
+    Parameters
+    ----------
+    tree : Node
+    issues : iterable of Issue
+        Their paths lead through the tree.
+
+    Returns
+    -------
+    Pruned or None
+        None when an issue is about the tree as a whole, or about nothing that could be taken out of it.
     """
     keys: set[str] = set()
     places: set[tuple[Step, ...]] = set()
@@ -35,11 +53,13 @@ def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
         if place[0] == "claims":
             continue  # a claim names keys and gives none
         names = {str(step) for step in issue.path if isinstance(step, str)}
-        node = _at(tree, place)
+        node: Node | None = tree
+        for step in place:
+            node = child(node, step)
         names |= _names(node) if node is not None else set()
         # An unknown key was meant to be the nearest one.
         names |= {hint.split("'")[1] for name in names if (hint := nearest(name, KEYS))}
-        keys |= {"init" if name.startswith("init[") else name for name in names if sweep_key(name)}
+        keys |= {"init" if element(name) is not None else name for name in names if sweep_key(name)}
     if keys.intersection(BUDGETS):
         keys.update(BUDGETS)
     left = _without(tree, (), places)
@@ -47,23 +67,17 @@ def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
 
 
 def _whole(path: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The place that goes as one piece with what is wrong inside of it."""
-    if path[0] != "sweep" or len(path) < 3:
-        return path[:2] if path[0] in ("sweep", "record", "claims") else path[:1]
-    if path[1] == "grid" or path[1] in ("when", "exclude", "include"):
-        return path[:3]
-    return path[:2]
-
-
-def _at(node: Node, path: Sequence[Step]) -> Node | None:
-    found: Node | None = node
-    for step in path:
-        found = child(found, step)
-    return found
+    """The place of what is taken out as one piece: the smallest part of a study that makes sense without the others."""
+    match path:
+        case ("sweep", "grid" | "when" | "exclude" | "include", _, *_):
+            return path[:3]
+        case ("sweep" | "record" | "claims", _, *_):
+            return path[:2]
+    return path[:1]
 
 
 def _names(node: Node) -> set[str]:
-    """All keys of mappings in a tree."""
+    """The keys of all mappings in a tree."""
     if isinstance(node, Items):
         return set().union(*(_names(item) for item in node.items))
     if isinstance(node, Entries):
@@ -72,6 +86,7 @@ def _names(node: Node) -> set[str]:
 
 
 def _without(node: Node, here: tuple[Step, ...], places: set[tuple[Step, ...]]) -> Node | None:
+    """The part of the tree that stands at `here`, without what stands at the places; None when nothing is left."""
     left: Node
     if here in places:
         return None

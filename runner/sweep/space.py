@@ -228,7 +228,7 @@ class SweepSpace:
             first.add(kept)
         return frozenset(repeated)
 
-    def together(self, keys: Sequence[str], reduce: Callable[[str, Any], Hashable]) -> Iterator[tuple[Hashable, ...]]:
+    def together(self, keys: Sequence[str], reduce: Callable[[str, Any], Hashable]) -> Iterator[tuple[Any, ...]]:
         """Which values of some keys occur together in a cell, each combination once.
 
         Parameters

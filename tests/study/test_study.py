@@ -165,7 +165,7 @@ def test_a_list_or_a_range_makes_an_axis(tmp_path, argument, rates):
     study = load(tmp_path, argument)
     # the included cell keeps its own
     assert [rate for rate in values(study, "learning_rate") if rate != 3.0] == rates
-    assert study.layout.swept == ("architecture", "init", "learning_rate", "epochs")
+    assert study.space.swept == ("architecture", "init", "learning_rate", "epochs")
 
 
 def test_a_list_that_is_one_value_stays_one_value(tmp_path):

@@ -1071,7 +1071,7 @@ def test_a_network_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: 
     # Where the machine does not tell, the runs do.
     for unknown in (None, 10**12):
         monkeypatch.setattr("runner.study.checks.total", lambda unknown=unknown: unknown)
-        assert load_study("x.yaml").layout
+        assert load_study("x.yaml").space
 
 
 def test_lists_of_faults_are_no_longer_than_faults_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
