@@ -98,14 +98,18 @@ def _register(
     name: str,
     doc: str,
     update: Callable[..., Any],
-    tick: Callable[..., Any],
+    tick: Callable[..., Any] | None = None,
     settings: Mapping[str, float] | None = None,
     **facts: Any,
 ) -> None:
-    """Register an optimizer with state."""
-    TICK.add(tick)
-    code = UPDATE.add(update_loop(update))
-    OPTIMIZERS.add(Optimizer(name, doc, code, MappingProxyType(dict(settings or {})), **facts))
+    """Put an optimizer into the kernels' tables, and register it; without `tick` it is a method without state."""
+    if tick is None:
+        code = UPDATE_STATELESS.add(stateless_update_loop(update))
+    else:
+        TICK.add(tick)
+        code = UPDATE.add(update_loop(update))
+    settings = MappingProxyType(dict(settings or {}))
+    OPTIMIZERS.add(Optimizer(name, doc, code, settings, keeps_state=tick is not None, **facts))
 
 
 @lane_function
@@ -130,15 +134,7 @@ def _sgd(w: Any, g: Any, h: Any, rate: Any) -> Any:
     return fma(-rate, _decayed(w, g, h), w)
 
 
-OPTIMIZERS.add(
-    Optimizer(
-        "sgd",
-        "Gradient descent: w -= learning_rate g.",
-        UPDATE_STATELESS.add(stateless_update_loop(_sgd)),
-        MappingProxyType({}),
-        keeps_state=False,
-    )
-)
+_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd)
 
 
 @lane_function
