@@ -1,24 +1,26 @@
-"""One cell with all its keys: what the study gives, and what follows from it; its canonical texts and its ids."""
+"""One cell with all its keys: what the study gives and what follows from it, as values, as texts, and as ids."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from runner.data import CsvData, DataSet, load_data
-from runner.keys.definitions import FULL, KEYS, element
+from runner.keys.definitions import DATA_KEYS, FULL, KEYS, element
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import Call
 
 T = TypeVar("T")
 
 CELL_KEYS = tuple(key for key in KEYS if key != "seed")
+"""The keys of a cell, in the order of the columns."""
 PLACE = {key: place for place, key in enumerate(CELL_KEYS)}
-_DATA = slice(PLACE["data"], PLACE["target_range"] + 1)
+"""Where each of them stands in the values and texts of a cell."""
+_DATA = slice(PLACE[DATA_KEYS[0]], PLACE[DATA_KEYS[-1]] + 1)
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
-_RATE, _BIAS_RATE, _DECAY = PLACE["learning_rate"], PLACE["bias_learning_rate"], PLACE["weight_decay"]
+_RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
 _EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
 # The first of sixteen hexadecimal digits becomes one of six letters, a to f.
 _FIRST_DIGIT = 60
@@ -26,99 +28,54 @@ _REST = (1 << _FIRST_DIGIT) - 1
 _LETTERS = tuple(0xA + digit % 6 << _FIRST_DIGIT for digit in range(16))
 _PREFIXES = tuple(f"{key}=" for key in CELL_KEYS)
 
-Change = tuple[int, Any, str]
-"""Place of a key, or -1 - k for `init[k]`; its value; its text."""
 
+class Change(NamedTuple):
+    """A value that an axis or an included row gives in a cell, in place of the one at the top of the study.
 
-def change(key: str, value: Any) -> Change:
-    """A value of a key as `Resolver` takes it."""
-    k = element(key)
-    return (PLACE[key], value, KEYS[key].text(value)) if k is None else (-1 - k, value, "")
-
-
-def _optimizer_defaults() -> Mapping[str, tuple[list[int], list[Change], str, float]]:
-    """For each optimizer: settings that it does not use, those that it does, and its weight decay."""
-    found = {}
-    for name, record in OPTIMIZERS.items():
-        unused = [PLACE[key] for key in SETTINGS if key not in record.settings]
-        used = [change(key, float(value)) for key, value in record.settings.items()]
-        decay = float(record.weight_decay)
-        found[name] = (unused, used, KEYS["weight_decay"].text(decay), decay)
-    return found
-
-
-_DEFAULTS = _optimizer_defaults()
-
-
-class Resolver:
-    """Turns what is given in a cell into a value and a text for every key.
-
-    Parameters
+    Attributes
     ----------
-    base : mapping
-        The keys given at the top of the study.
-    samples : callable
-        From the values of the keys of the data to the number of samples.
+    place : int
+        Of the key in `CELL_KEYS`.
+    value : object
+    text : str
+        Canonical.
+    element : int or None
+        The k of `init[k]`; the value is then that one number of init, and there is no text.
     """
 
-    def __init__(self, base: Mapping[str, Any], samples: Callable[[tuple[Any, ...]], int]) -> None:
-        self._samples = samples
-        self._values: list[Any] = [base.get(key, KEYS[key].default) for key in CELL_KEYS]
-        self._texts = [KEYS[key].text(value) for key, value in zip(CELL_KEYS, self._values, strict=True)]
+    place: int
+    value: Any
+    text: str
+    element: int | None = None
 
-    def __call__(self, changes: Iterable[Change]) -> tuple[list[Any], list[str]]:
-        """Values and texts in the order of the columns, without the seed."""
-        values, texts = self._values.copy(), self._texts.copy()
-        budget = None
-        for place, value, text in changes:
-            if place < 0:
-                numbers = list(values[_INIT])
-                numbers[-1 - place] = value
-                values[_INIT] = tuple(numbers)
-                texts[_INIT] = KEYS["init"].text(values[_INIT])
-                continue
-            values[place], texts[place] = value, text
-            if place in (_EPOCHS, _UPDATES):
-                budget = place
-        if budget is not None:
-            other = _UPDATES if budget == _EPOCHS else _EPOCHS
-            values[other], texts[other] = None, ""
-        self._fill(values, texts)
-        return values, texts
-
-    def _fill(self, values: list[Any], texts: list[str]) -> None:
-        """What follows from other keys."""
-        unused, used, decay_text, decay = _DEFAULTS[values[_OPTIMIZER]]
-        for place in unused:
-            values[place], texts[place] = None, ""
-        for place, value, text in used:
-            if values[place] is None:
-                values[place], texts[place] = value, text
-        if values[_DECAY] is None:
-            values[_DECAY], texts[_DECAY] = decay, decay_text
-        if values[_BIAS_RATE] is None:
-            values[_BIAS_RATE], texts[_BIAS_RATE] = values[_RATE], texts[_RATE]
-        if values[_BATCH] == FULL:
-            values[_ORDER] = texts[_ORDER] = "sequential"
-        if values[_EVERY] is None:
-            every = updates_per_epoch(values, self._samples)
-            values[_EVERY], texts[_EVERY] = every, str(every)
+    @classmethod
+    def of(cls, key: str, value: Any) -> Change:
+        """The change that gives a key, or an `init[k]`, a canonical value."""
+        k = element(key)
+        return cls(_INIT, value, "", k) if k is not None else cls(PLACE[key], value, KEYS[key].text(value))
 
 
-def updates_per_epoch(values: list[Any], samples: Callable[[tuple[Any, ...]], int]) -> int:
-    """Batches in one pass over the data, the last one perhaps smaller."""
-    batch = values[_BATCH]
-    return 1 if batch == FULL else -(-samples(tuple(values[_DATA])) // batch)
+class _Defaults(NamedTuple):
+    """What an optimizer brings into a cell: places of settings that it has not, and what is not given otherwise."""
+
+    unused: tuple[int, ...]
+    values: tuple[Change, ...]
 
 
-def _identity(digest: bytes) -> int:
-    """The digest as a number, a letter in front: `12e4567890123456`, or digits alone, would be a number to pandas."""
-    number = int.from_bytes(digest, "big")
-    return number & _REST | _LETTERS[number >> _FIRST_DIGIT]
+_DEFAULTS: Mapping[str, _Defaults] = {
+    name: _Defaults(
+        tuple(PLACE[key] for key in SETTINGS if key not in record.settings),
+        tuple(
+            Change.of(key, float(value))
+            for key, value in {**record.settings, "weight_decay": record.weight_decay}.items()
+        ),
+    )
+    for name, record in OPTIMIZERS.items()
+}
 
 
 class DataSets:
-    """The data sets of a study by the values of the keys of the data, each looked up once.
+    """The data sets of a study, each looked up once.
 
     Parameters
     ----------
@@ -131,19 +88,77 @@ class DataSets:
         self._known: dict[tuple[Any, ...], DataSet] = {}
 
     def __call__(self, values: tuple[Any, ...]) -> DataSet:
-        """The data set of these values of `data`, `scaling`, `missing`, `target_encoding`, `target_range`."""
+        """The data set that the values of `DATA_KEYS` stand for."""
         if values not in self._known:
-            arguments = dict(zip(CELL_KEYS[_DATA], values, strict=True))
-            self._known[values] = load_data(**arguments, base=self._folder)
+            self._known[values] = load_data(**dict(zip(DATA_KEYS, values, strict=True)), base=self._folder)
         return self._known[values]
 
-    def samples(self, values: tuple[Any, ...]) -> int:
-        """How many samples it has."""
-        return len(self(values).inputs)
+    def updates_per_epoch(self, values: tuple[Any, ...], batch: str | int) -> int:
+        """Batches in one pass over such a data set, the last one perhaps smaller."""
+        return 1 if batch == FULL else -(-len(self(values).inputs) // int(batch))
+
+
+class Resolver:
+    """Finds the value of every key in a cell: given by an axis, given at the top, a default, or following from others.
+
+    Parameters
+    ----------
+    base : mapping
+        The keys given at the top of the study.
+    data_sets : DataSets
+    """
+
+    def __init__(self, base: Mapping[str, Any], data_sets: DataSets) -> None:
+        self._data_sets = data_sets
+        self._values: list[Any] = [base.get(key, KEYS[key].default) for key in CELL_KEYS]
+        self._texts = [KEYS[key].text(value) for key, value in zip(CELL_KEYS, self._values, strict=True)]
+
+    def resolve(self, changes: Iterable[Change]) -> tuple[list[Any], list[str]]:
+        """Values and texts of all keys of a cell, in the order of `CELL_KEYS`.
+
+        Parameters
+        ----------
+        changes : iterable of Change
+            What differs from the top. An `init[k]` comes after the init of which it is a number.
+        """
+        values, texts = self._values.copy(), self._texts.copy()
+        budget = None
+        for place, value, text, k in changes:
+            if k is not None:
+                numbers = list(values[_INIT])
+                numbers[k] = value
+                values[_INIT] = tuple(numbers)
+                texts[_INIT] = KEYS["init"].text(values[_INIT])
+                continue
+            values[place], texts[place] = value, text
+            if place in (_EPOCHS, _UPDATES):
+                budget = place
+        if budget is not None:
+            # A budget of the sweep takes the place of the one at the top.
+            other = _UPDATES if budget == _EPOCHS else _EPOCHS
+            values[other], texts[other] = None, ""
+        self._derive(values, texts)
+        return values, texts
+
+    def _derive(self, values: list[Any], texts: list[str]) -> None:
+        """Set what follows from other keys."""
+        defaults = _DEFAULTS[values[_OPTIMIZER]]
+        for place in defaults.unused:
+            values[place], texts[place] = None, ""
+        for place, value, text, _ in defaults.values:
+            if values[place] is None:
+                values[place], texts[place] = value, text
+        if values[_BIAS_RATE] is None:
+            values[_BIAS_RATE], texts[_BIAS_RATE] = values[_RATE], texts[_RATE]
+        if values[_BATCH] == FULL:
+            values[_ORDER] = texts[_ORDER] = "sequential"
+        if values[_EVERY] is None:
+            every = self._data_sets.updates_per_epoch(tuple(values[_DATA]), values[_BATCH])
+            values[_EVERY], texts[_EVERY] = every, str(every)
 
 
 class _Key(Generic[T]):
-    """A key as an attribute of a cell, whose type mypy knows."""
+    """A key as an attribute of a cell, of the type T."""
 
     def __set_name__(self, owner: type[Cell], name: str) -> None:
         self._place = PLACE[name]
@@ -154,16 +169,18 @@ class _Key(Generic[T]):
 
 
 class Cell:
-    """One combination of all keys but the seed. Every key is an attribute; settings of optimizers: `setting`.
+    """One combination of all keys but the seed.
+
+    Every key is an attribute; `setting` gives the settings of optimizers. A new key is a line here.
 
     Parameters
     ----------
     data_sets : DataSets
         The data sets of the study.
     index : int
-        Its number in the plan.
+        Number of the cell in the plan.
     values, texts : iterable
-        Value and canonical text of every key but the seed, in the order of the columns.
+        Value and canonical text of every key, in the order of `CELL_KEYS`.
     """
 
     __slots__ = ("_data_sets", "_hash", "index", "texts", "values")
@@ -221,12 +238,7 @@ class Cell:
         return f"{self.run_ids((seed,))[0]:016x}"
 
     def run_ids(self, seeds: Iterable[int]) -> list[int]:
-        """The same of many seeds, as numbers.
-
-        Parameters
-        ----------
-        seeds : iterable of int
-        """
+        """The ids of the runs with these seeds, each as the number that its sixteen hexadecimal digits write."""
         fork, found = self._hashed().copy, []
         for seed in seeds:
             whole = fork()
@@ -235,7 +247,7 @@ class Cell:
         return found
 
     def _hashed(self) -> hashlib.blake2b:
-        """The hash of all keys but the seed, made when it is first asked for: training needs none."""
+        """The hash so far, of all keys but the seed. It is made when it is first asked for: training needs none."""
         if self._hash is None:
             lines = [prefix + text for prefix, text in zip(_PREFIXES, self.texts, strict=True)]
             self._hash = hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=8)
@@ -243,16 +255,25 @@ class Cell:
 
     @property
     def data_set(self) -> DataSet:
-        """The samples."""
+        """The samples to train on."""
         return self._data_sets(self.values[_DATA])
 
     @property
     def updates_per_epoch(self) -> int:
         """Batches in one pass over the data."""
-        return updates_per_epoch(list(self.values), self._data_sets.samples)
+        return self._data_sets.updates_per_epoch(self.values[_DATA], self.batch)
 
     @property
     def budget(self) -> int:
-        """Changes of the weights."""
+        """Changes of the weights until training ends."""
         epochs = self.values[_EPOCHS]
         return int(self.values[_UPDATES] if epochs is None else epochs * self.updates_per_epoch)
+
+
+def _identity(digest: bytes) -> int:
+    """A digest as a number whose first hexadecimal digit is a letter.
+
+    An id such as `12e4567890123456`, or one of digits alone, would be read as a number by pandas.
+    """
+    number = int.from_bytes(digest, "big")
+    return number & _REST | _LETTERS[number >> _FIRST_DIGIT]

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
+from itertools import islice
 from itertools import product as combinations
 from typing import Any
 
 import numpy as np
 
 from runner.errors import Refused
-from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, element
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, element, sweep_key
 from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.study.cells import CELL_KEYS, PLACE, Cell, Change, DataSets, Resolver, change
+from runner.study.cells import PLACE, Cell, Change, DataSets, Resolver
 from runner.study.load import Study
 from runner.study.schedule import Schedule
 from runner.sweep.numbering import Expansion
 from runner.sweep.space import Axis, SweepSpace
 from runner.sweep.trajectories import Trajectories
 
-__all__ = ["Cell", "Plan", "make_plan"]
-
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
-# A kilobyte each.
+# Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
 _KEPT_CELLS = 1 << 14
-_RATE_KEYS = (*DATA_KEYS, "batch")
 
 
 def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
@@ -38,13 +36,18 @@ def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
     max_runs : int
         More runs than these are refused.
 
+    Returns
+    -------
+    Plan
+
     Raises
     ------
     Refused
-        At once, however many there are.
+        When there are more, and at once, however many there are.
     """
     cells = study.space.product.count() + len(study.sweep.include)
-    seeds = len(study.seeds) if not isinstance(study.seeds, range) else study.seeds.stop - study.seeds.start
+    # len() of a range fails beyond 2^63.
+    seeds = study.seeds.stop - study.seeds.start if isinstance(study.seeds, range) else len(study.seeds)
     if cells * seeds > min(max_runs, MOST_NUMBERED):
         runs = f"{cells * seeds:,} runs ({cells:,} cells x {seeds:,} seeds)"
         raise Refused(f"the study has {runs}, more than --max-runs {max_runs:,}")
@@ -61,18 +64,15 @@ class Plan:
     study : Study
     seeds : range or tuple of int
     n_cells, n_runs : int
-    data_sets : DataSets
-        The data sets of the cells.
     """
 
     def __init__(self, study: Study) -> None:
         self.study = study
         self.seeds = study.seeds
-        self.data_sets = DataSets(study.folder)
+        self._data_sets = DataSets(study.folder)
         self._space: SweepSpace = study.space
-        self._resolver = Resolver(study.base, self.data_sets.samples)
+        self._resolver = Resolver(study.base, self._data_sets)
         self._expansion = Expansion(study.space.product)
-        # Once to train it, once to write its rows.
         self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
         self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._space.axes]
         self._included = self._new_cells()
@@ -89,11 +89,11 @@ class Plan:
         if i >= len(self._expansion):
             values, texts = self._included[i - len(self._expansion)]
         else:
-            values, texts = self._resolver(self._given(i))
-        return Cell(self.data_sets, i, values, texts)
+            values, texts = self._resolver.resolve(self._given(i))
+        return Cell(self._data_sets, i, values, texts)
 
     def _given(self, i: int) -> Iterator[Change]:
-        """What the axes give in a cell."""
+        """What the axes give in cell `i`."""
         for at, row in enumerate(self._expansion.rows(i)):
             known = self._changes[at]
             if row not in known:
@@ -101,12 +101,12 @@ class Plan:
             yield from known[row]
 
     def _new_cells(self) -> list[tuple[list[Any], list[str]]]:
-        """Those of `include` that are not there already."""
+        """Values and texts of the cells of `include` that the axes do not make."""
         found: dict[tuple[str, ...], tuple[list[Any], list[str]]] = {}
         for row in self.study.sweep.include:
-            changes = [change(key, value) for key, value in row.items()]
-            # the numbers of init after init itself
-            values, texts = self._resolver(sorted(changes, key=lambda each: -each[0]))
+            changes = [Change.of(key, value) for key, value in row.items()]
+            # The numbers of init come after init itself.
+            values, texts = self._resolver.resolve(sorted(changes, key=lambda change: change.element is not None))
             if self._find(values, texts) is None:
                 found.setdefault(tuple(texts), (values, texts))
         return list(found.values())
@@ -117,32 +117,31 @@ class Plan:
         tried = list(combinations(*rows))
         table = np.array(tried, np.int64).reshape(len(tried), len(rows))
         for number in self._expansion.numbers_of(table).tolist():
-            if number >= 0 and self._resolver(self._given(number))[1] == texts:
+            if number >= 0 and self._resolver.resolve(self._given(number))[1] == texts:
                 return int(number)
         return None
 
     @cached_property
     def axes(self) -> list[tuple[str, list[str]]]:
-        """What is swept: keys and the texts of their values."""
-        return [(key, _axis_texts(self._space, key)) for key in self._space.swept]
+        """What is swept: the keys, and the texts of their values."""
+        return [(name, _axis_texts(self._space, name)) for name in self._space.swept]
 
     @cached_property
     def _trajectories(self) -> Trajectories:
         def per_epoch(values: tuple[Any, ...]) -> int:
-            *data, batch = values
-            return 1 if batch == FULL else -(-self.data_sets.samples(tuple(data)) // int(batch))
+            return self._data_sets.updates_per_epoch(values[:-1], values[-1])
 
-        return Trajectories(self._space, per_epoch, _RATE_KEYS)
+        return Trajectories(self._space, per_epoch, (*DATA_KEYS, "batch"))
 
     @cached_property
     def _included_groups(self) -> list[list[int]]:
-        """The included cells by trajectory, budgets ascending."""
+        """The numbers of the included cells by trajectory, budgets ascending."""
         groups: dict[tuple[str, ...], list[int]] = {}
         places = {PLACE[key] for key in BUDGETS}
-        for k, (values, texts) in enumerate(self._included):
-            sort = BUDGETS[values[PLACE["epochs"]] is None]
+        for number, (values, texts) in enumerate(self._included, len(self._expansion)):
+            budget = "updates" if values[PLACE["epochs"]] is None else "epochs"
             rest = tuple(text for place, text in enumerate(texts) if place not in places)
-            groups.setdefault((sort, *rest), []).append(len(self._expansion) + k)
+            groups.setdefault((budget, *rest), []).append(number)
         return [sorted(group, key=lambda i: self.cell(i).budget) for group in groups.values()]
 
     @property
@@ -157,7 +156,7 @@ class Plan:
         return (self._trajectories.totals[1] + included) * len(self.seeds)
 
     def schedule(self) -> Schedule:
-        """Every cell once, by trajectory."""
+        """Every cell once, by trajectory: those of the axes first, then those of `include`."""
         cells, starts = self._trajectories.cells(self._expansion.numbers_of)
         included = self._included_groups
         sizes = np.array([len(group) for group in included], np.int64)
@@ -166,13 +165,18 @@ class Plan:
 
 
 def _row_changes(axis: Axis, row: int) -> tuple[Change, ...]:
+    """What a row of an axis gives; the row after the last is that of the cells without this axis."""
     if row == len(axis.rows):
         return ()
-    return tuple(change(key, value) for key, value in zip(axis.keys, axis.rows[row], strict=True))
+    return tuple(Change.of(key, value) for key, value in zip(axis.keys, axis.rows[row], strict=True))
 
 
 def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
-    """The rows of an axis that could have made a cell: the first that fits, and "absent"."""
+    """The rows of an axis that could have made a cell with these values.
+
+    They are the first row that fits, for a later one would have made the same cell again and is left out, and the row
+    after the last where there are cells without this axis.
+    """
     settings = OPTIMIZERS[values[PLACE["optimizer"]]].settings
     full = values[PLACE["batch"]] == FULL
     init = values[PLACE["init"]]
@@ -184,16 +188,13 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
             return True
         return bool(values[PLACE[key]] == value)
 
-    fitting = (r for r, row in enumerate(axis.rows) if all(map(fits, axis.keys, row)))
-    first = next(fitting, None)
-    absent = [len(axis.rows)] if axis.block is not None else []
-    return ([] if first is None else [first]) + absent
+    fitting = (number for number, row in enumerate(axis.rows) if all(map(fits, axis.keys, row)))
+    return [*islice(fitting, 1), *([len(axis.rows)] if axis.block is not None else [])]
 
 
-def _axis_texts(space: SweepSpace, key: str) -> list[str]:
-    known = KEYS.get(key, KEYS["weight_decay"])
-    values = dict.fromkeys(value for at in space.axes_of(key) for value in space.axes[at].column(key))
-    return [known.text(value) or "none" for value in values]
-
-
-assert set(_RATE_KEYS) <= set(CELL_KEYS)
+def _axis_texts(space: SweepSpace, name: str) -> list[str]:
+    """The texts of the values of a key, or of an `init[k]`, on the axes that hold it."""
+    key = sweep_key(name)
+    assert key is not None  # the axes of a sweep are named by keys
+    values = dict.fromkeys(value for at in space.axes_of(name) for value in space.axes[at].column(name))
+    return [key.text(value) or "none" for value in values]

@@ -16,6 +16,7 @@ from runner.analysis.claims.selection import read
 from runner.errors import Refused
 from runner.keys.definitions import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.study.cells import Cell, _Key
 from runner.study.load import load_study
 from runner.study.plan import make_plan
 
@@ -74,6 +75,13 @@ def test_a_cell_knows_its_data(tmp_path):
     plan = plan_of(tmp_path, {"sweep": {"grid": {"target_range": ["none", [-1, 1]]}}})
     assert [plan.cell(i).data_set.targets.min() for i in (0, 1)] == [0.0, -1.0]
     assert plan.cell(0).data_set is plan.cell(0).data_set
+
+
+def test_every_key_but_seed_and_settings_is_an_attribute_of_a_cell_in_the_order_of_the_columns(tmp_path):
+    attributes = [name for name, attribute in vars(Cell).items() if isinstance(attribute, _Key)]
+    assert attributes == [key for key in CELL_KEYS if key not in SETTINGS]
+    cell = only(plan_of(tmp_path, optimizer="adam", batch=3))
+    assert [getattr(cell, name) for name in attributes] == [cell.values[CELL_KEYS.index(name)] for name in attributes]
 
 
 def test_there_are_no_other_attributes_and_no_other_cells(tmp_path):
