@@ -206,6 +206,7 @@ _THRESHOLDS = {
     "LEARNING",
     "SLOWLY",
     "STEADY",
+    "MOSTLY_RIGHT",
     "SATURATED",
     "CONSTANT",
 }
@@ -227,6 +228,8 @@ def outcome_table() -> str:
         "oscillating": f"{end}, {swing}, and "
         f"by {measurements.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
         "learning": f"{end}, {fell} and steadily (at least {measurements.STEADY:.0%} of all its changes): train longer",
+        "mostly_right": f"{measurements.MOSTLY_RIGHT:.0%} or more of the samples are right (where every target has two "
+        "values), and only the criterion asks for more",
         "saturated": f"{measurements.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
         "gradient vanishes",
         "constant_output": f"the outputs spread less than {measurements.CONSTANT:.0%} of what the targets do: the same "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Raised whenever rows of the same run may differ from those that an earlier version wrote.
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 
 # A measurement can itself be NaN (a diverged run). What was not measured is one particular NaN, told apart by its bits:
 # it is written as an empty field.
@@ -58,7 +58,16 @@ MEASUREMENTS = (
 )
 """All measurements in the order of the columns; `outcome` stands before them."""
 
-OUTCOMES = ("converged", "learning", "constant_output", "saturated", "stuck", "oscillating", "diverged")
+OUTCOMES = (
+    "converged",
+    "learning",
+    "mostly_right",
+    "constant_output",
+    "saturated",
+    "stuck",
+    "oscillating",
+    "diverged",
+)
 """Names of the outcomes; a record holds an index into them."""
 
 RECORD_COLUMNS = ("outcome", *(column.name for column in MEASUREMENTS))
@@ -77,6 +86,8 @@ BACK_AND_FORTH = 5.0
 LEARNING = 0.01
 SLOWLY = 0.001
 STEADY = 0.5
+# mostly_right: such a share of the samples is classified as it should be, and only the criterion asks for more.
+MOSTLY_RIGHT = 0.99
 # saturated: such a share of the hidden activations is within 1% of a limit.
 SATURATED = 0.9
 # constant_output: the spread of the outputs is below such a share of the targets' spread.
@@ -93,6 +104,7 @@ def classify(
     losses: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     variation: NDArray[np.float64],
     evaluations: int,
+    accuracy: NDArray[np.float64],
     saturation: NDArray[np.float64],
     spread: NDArray[np.float64],
 ) -> NDArray[np.int64]:
@@ -107,6 +119,8 @@ def classify(
         Sum of the absolute changes of the loss from evaluation to evaluation within the window.
     evaluations : int
         Evaluations within the window.
+    accuracy : array (n,)
+        Share of the samples that are right; NaN where targets are no classes, and being right means little.
     saturation : array (n,)
         Share of saturated hidden activations; NaN without hidden units.
     spread : array (n,)
@@ -129,6 +143,7 @@ def classify(
             # Of full-batch XOR runs that are not done after 1,000 epochs, 81% of those called learning and 18% of
             # those called stuck are done after 10,000 (configs/xor_sweep.yaml).
             "learning": (gain > 0) & ((gain >= LEARNING * before) | steadily),
+            "mostly_right": accuracy >= MOSTLY_RIGHT,
             "saturated": saturation >= SATURATED,
             "constant_output": spread < CONSTANT,
         }

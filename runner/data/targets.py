@@ -79,6 +79,16 @@ def _span(targets: Floats) -> tuple[float, float]:
     return (0.0, 1.0) if {low, high} <= {0.0, 1.0} and np.isin(known, (0.0, 1.0)).all() else (low, high)
 
 
+def are_classes(targets: Floats) -> bool:
+    """Whether every column holds two different values at most: then a sample is right or wrong.
+
+    Parameters
+    ----------
+    targets : float64 array (samples, outputs)
+    """
+    return all(len(np.unique(column)) <= 2 for column in targets.T)
+
+
 def largest_deviation(targets: Floats) -> float:
     """The largest of the columns' population standard deviations, by sums that are the same on every processor."""
     return max(_deviation(column) for column in targets.T.tolist())

@@ -15,6 +15,7 @@ from runner.measurements import (
     CONSTANT,
     DIVERGED,
     LEARNING,
+    MOSTLY_RIGHT,
     OSCILLATING,
     OUTCOMES,
     SATURATED,
@@ -37,6 +38,14 @@ MADE: dict[str, list[dict[str, Any]]] = {
         {"data": "iris", "target_encoding": "one_hot", "architecture": "4-3", "output": "softmax",
          "loss": "cross_entropy", "learning_rate": 0.05, "updates": 40},
     ],
+    "mostly_right": [
+        # one label of 200 contradicts the others, and no network of one input can be right for it
+        {"data": {"csv": "noise.csv", "inputs": ["a"], "targets": ["b"]}, "architecture": "1-1",
+         "output": "identity", "loss": "half_mse", "learning_rate": 0.5, "epochs": 3000},
+        # the least squares solution of AND is right for every sample, but not to 0.1
+        {"data": "and", "architecture": "2-1", "output": "identity", "criterion": {"max_error": 0.1},
+         "learning_rate": 0.1, "updates": 3000},
+    ],
     "constant_output": [
         # equal hidden units that stay equal: no more than one unit can do
         {"data": "xor", "architecture": "2-4-1", "init": "zeros", "learning_rate": 1.0, "updates": 2000},
@@ -52,9 +61,9 @@ MADE: dict[str, list[dict[str, Any]]] = {
          "bias_init": "constant(-1)", "learning_rate": 0.1, "updates": 3000},
     ],
     "stuck": [
-        # the least squares solution of AND is not AND to 0.1
-        {"data": "and", "architecture": "2-1", "output": "identity", "criterion": {"max_error": 0.1},
-         "learning_rate": 0.1, "updates": 3000},
+        # no plane tells whether two or more of three bits are set apart from whether exactly one is
+        {"data": "boolean(00010110)", "architecture": "3-1", "output": "identity",
+         "learning_rate": 0.05, "updates": 3000},
     ],
     "oscillating": [
         # the perceptron cannot separate XOR and changes its mind for ever
@@ -83,6 +92,8 @@ def test_every_outcome_has_a_run() -> None:
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_runs_made_to_show_an_outcome(tmp_path: Any, outcome: str, k: int, precision: str) -> None:
     (tmp_path / "hole.csv").write_text("a,b\n0,0\n1,\n")
+    labels = "".join(f"{k / 200},{int(k >= 100 or k == 3)}\n" for k in range(200))
+    (tmp_path / "noise.csv").write_text(f"a,b\n{labels}")
     runs = studies.run(tmp_path, replicates=9, precision=precision, **MADE[outcome][k])
     found = [runs.outcome(number) for number, _, _ in runs.each()]
     # a cycle may by chance end where it began to be looked at
@@ -108,12 +119,13 @@ def outcome_of(
     last: float = 0.5,
     variation: float = 0.0,
     evaluations: int = 10,
+    accuracy: float = 0.5,
     saturation: float = 0.0,
     spread: float = 1.0,
 ) -> str:
     """The outcome of one run; by default it is stuck."""
     losses = (np.array([first]), np.array([before]), np.array([last]))
-    numbers = np.array([variation]), evaluations, np.array([saturation]), np.array([spread])
+    numbers = np.array([variation]), evaluations, np.array([accuracy]), np.array([saturation]), np.array([spread])
     return OUTCOMES[classify(np.array([converged]), losses, *numbers)[0]]
 
 
@@ -152,6 +164,12 @@ THRESHOLDS = [
     ({"before": 0.75, "variation": below(BACK_AND_FORTH * 0.25)}, "learning"),
     ({"before": 0.25, "variation": BACK_AND_FORTH * 0.25}, "oscillating"),
     ({"before": 0.25, "variation": below(BACK_AND_FORTH * 0.25)}, "stuck"),
+    ({"accuracy": MOSTLY_RIGHT}, "mostly_right"),
+    ({"accuracy": below(MOSTLY_RIGHT)}, "stuck"),
+    ({"accuracy": np.nan}, "stuck"),
+    ({"accuracy": 1.0, "saturation": 1.0, "spread": 0.0}, "mostly_right"),
+    ({"accuracy": 1.0, "before": 1.0}, "learning"),
+    ({"accuracy": 1.0, "variation": 10.0}, "oscillating"),
     ({"saturation": SATURATED}, "saturated"),
     ({"saturation": below(SATURATED)}, "stuck"),
     ({"saturation": np.nan}, "stuck"),
@@ -174,7 +192,7 @@ def test_thresholds(measured: dict[str, Any], outcome: str) -> None:
 def test_many_runs_at_once_are_classified_one_by_one() -> None:
     names = ["converged", "learning", "stuck"]
     losses = (np.ones(3), np.ones(3), np.array([1.0, 0.5, 1.0]))
-    found = classify(np.array([True, False, False]), losses, np.zeros(3), 1, np.zeros(3), np.ones(3))
+    found = classify(np.array([True, False, False]), losses, np.zeros(3), 1, np.zeros(3), np.zeros(3), np.ones(3))
     assert [OUTCOMES[code] for code in found] == names
 
 

@@ -35,6 +35,11 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "The loss was still falling when the budget ended.",
             "More epochs; or a larger learning_rate, to get there sooner.",
         ),
+        "mostly_right": Meaning(
+            "At least 99% of the samples are right and the loss has stopped falling; the criterion asks for more.",
+            "Ask whether the criterion is the one that is meant, for instance criterion={accuracy: 0.99}. "
+            "The samples that are left may be noise, or need more hidden units.",
+        ),
         "constant_output": Meaning(
             "Nearly the same output for every input, about the mean of the targets.",
             "Mostly far too few or too small updates: many more epochs or a larger learning_rate. "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.data import DataSet
-from runner.data.targets import largest_deviation
+from runner.data.targets import are_classes, largest_deviation
 from runner.kernels import codes, structs
 from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights
@@ -58,6 +58,8 @@ class Shared:
     sizes : int64 array (layers + 1,)
     parameters : int
         Weights and biases, one bias per unit whether it is trained or not.
+    classes : bool
+        Whether the targets tell classes apart, so that a sample is right or wrong.
     target_spread : float
         Largest standard deviation of a target over the samples.
     updates_per_epoch : int
@@ -72,6 +74,7 @@ class Shared:
     dtype: np.dtype[Any]
     sizes: NDArray[np.int64]
     parameters: int
+    classes: bool
     target_spread: float
     updates_per_epoch: int
     clock: tuple[float, float]
@@ -99,6 +102,7 @@ def make_shared(cell: Cell) -> Shared:
         dtype,
         sizes,
         net.parameters,
+        are_classes(data.targets),
         largest_deviation(data.targets),
         cell.updates_per_epoch,
         OPTIMIZERS[cell.optimizer].clock,
