@@ -51,6 +51,7 @@ def check_together(
         A problem is about a file of data, or about the study as a whole.
     """
     silent = unknown | overridden
+    # Claims are compared with the values of each key alone, whatever is wrong with the cells.
     yield from _claims(space, claims, silent)
     try:
         collided = collisions(space)
