@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import Problem, StudyError
+from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.ops import OPTIMIZERS, SETTINGS
@@ -155,7 +156,9 @@ def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issu
         if key in silent or not where or any(key in OPTIMIZERS[name].settings for name in optimizers):
             continue
         users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
-        yield Issue(f"{key} is used by {users}; no run of this study uses them", next(iter(where.values())))
+        elsewhere = synonyms.SETTINGS_ELSEWHERE.hint(key, ())
+        message = f"{key} is used by {users}; no run of this study uses them{elsewhere}"
+        yield Issue(message, next(iter(where.values())))
 
 
 def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:

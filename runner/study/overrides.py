@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from runner.errors import Problem, StudyError, nearest
+from runner.errors import Problem, StudyError
+from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, Key, element, sweep_key
 from runner.study.model import RecordOptions, StudyFile
 from runner.study.parser import parse
@@ -57,7 +58,7 @@ def override(tree: Node, arguments: Sequence[str]) -> Overridden:
             continue
         if sweep_key(name) is None and name not in (*StudyFile.model_fields, *_RECORD):
             known = (*StudyFile.model_fields, *_RECORD)
-            problems.append(mark.problem(f"unknown key '{name}'{nearest(name, known)}"))
+            problems.append(mark.problem(f"unknown key '{name}'{synonyms.KEYS.hint(name, known)}"))
             continue
         try:
             value, found = parse(text, mark.file, positions=False)
