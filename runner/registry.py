@@ -1,16 +1,18 @@
-"""Names that a study uses and what they stand for: calls such as `normal(0, 1)`, and registries from name to record.
+"""Names that a study uses and what they stand for: calls such as `normal(0, 1)`, registries, and synonyms.
 
-A family (activations, losses, data sets, ...) is one registry. Its members are frozen records; validation, messages,
-schema, documentation and tests over the family are made from them.
+A family (activations, losses, data sets, ...) is one registry, from name to record. Its members are frozen records;
+validation, messages, schema, documentation and tests over the family are made from them. Synonyms are names that other
+programs have for the same things.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from runner.errors import nearest
+from runner.errors import closest, did_you_mean, folded, nearest
 
 Argument = float | int | str
 
@@ -102,3 +104,95 @@ class Registry(Mapping[str, R], Generic[R]):
         if name not in self._records:
             raise ValueError(f"unknown {self.kind} {name!r}{nearest(name, self._records)}")
         return self._records[name]
+
+
+# `torch.nn.ReLU()` is `ReLU`; and a name may say at its end what kind of thing it is for: `MSELoss`, `loss_fn`.
+_MODULE_AND_ARGUMENTS = re.compile(r"^.*\.(?=[^.])|\(.*$")
+_KIND = re.compile(r"(?<=.)(loss|function|fn|fcn|optimi[sz]er|initiali[sz]er|activation)$")
+_QUOTED = re.compile(r"'([a-z0-9_]+)")
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """The names here for one elsewhere, or the sentence that is said about it and the names here that it is about."""
+
+    ours: tuple[str, ...] = ()
+    sentence: str = ""
+
+
+class Synonyms(Mapping[str, _Meaning]):
+    """What the names of one family are called elsewhere, and what is said about names of what is not here.
+
+    A name counts whatever its case and separators, with and without module and arguments, and with and without the kind
+    of thing at its end: `MSELoss`, `nn.MSELoss()` and `mse_loss` are all `mse`.
+
+    Parameters
+    ----------
+    same : mapping of str to str
+        From a name here, or several with commas between them, to names elsewhere with blanks between them.
+    other : mapping of str to str
+        From a sentence to names elsewhere: why there is no such thing here, or how it is said. In it, names that are
+        known here stand in single quotes.
+
+    Examples
+    --------
+    >>> losses = Synonyms({"mse": "mean_squared_error"}, {"not supported: use 'mse' instead": "mae l1"})
+    >>> losses.hint("nn.MSELoss()", ["mse", "sse"]), losses.hint("L1Loss", ["mse", "sse"])
+    ("; did you mean 'mse'?", "; not supported: use 'mse' instead")
+    >>> losses.hint("Half-SSE", ["mse", "half_sse"]), losses.hint("focal", ["mse", "half_sse"])
+    ("; did you mean 'half_sse'?", '')
+    """
+
+    def __init__(self, same: Mapping[str, str] | None = None, other: Mapping[str, str] | None = None) -> None:
+        self._meanings: dict[str, _Meaning] = {}
+        for ours, elsewhere in (same or {}).items():
+            self._add(elsewhere, _Meaning(tuple(ours.split(", "))))
+        for sentence, elsewhere in (other or {}).items():
+            # What is named as a substitute is not what was meant.
+            about = () if sentence.startswith("not supported") else tuple(_QUOTED.findall(sentence))
+            self._add(elsewhere, _Meaning(about, sentence))
+
+    def _add(self, elsewhere: str, meaning: _Meaning) -> None:
+        for name in elsewhere.split():
+            if folded(name) in self._meanings:
+                raise ValueError(f"{name!r} is given two meanings")
+            self._meanings[folded(name)] = meaning
+
+    def __getitem__(self, name: str) -> _Meaning:
+        return self._meanings[folded(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._meanings)
+
+    def __len__(self) -> int:
+        return len(self._meanings)
+
+    def hint(self, name: str, names: Iterable[str]) -> str:
+        """Tail of a message on a name that is not among `names`; empty when nothing can be told."""
+        names = tuple(names)
+        meaning = self._find(name, names)
+        return f"; {meaning.sentence}" if meaning.sentence else did_you_mean(meaning.ours or closest(name, names))
+
+    def meant(self, name: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that someone may have meant who wrote another one."""
+        names = tuple(names)
+        meaning = self._find(name, names)
+        if meaning.sentence:
+            return tuple(ours for ours in meaning.ours if ours in names)
+        return meaning.ours or closest(name, names)
+
+    def _find(self, name: str, names: tuple[str, ...]) -> _Meaning:
+        """What a name means, where that is a sentence or some of `names`."""
+        known = {folded(each): each for each in names}
+        whole = folded(_MODULE_AND_ARGUMENTS.sub("", name))
+        for letters in (whole, _KIND.sub("", whole)):
+            if letters in known:
+                return _Meaning((known[letters],))
+            meaning = self._meanings.get(letters, _Meaning())
+            # `constant(1)` is a way to use `constant`.
+            if meaning.sentence or (meaning.ours and all(ours.split("(")[0] in names for ours in meaning.ours)):
+                return meaning
+        return _Meaning()
+
+
+NO_SYNONYMS = Synonyms()

@@ -6,8 +6,10 @@ import io
 import math
 import re
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 _LONGEST_VALUE = 40
+_DIGITS = 4
+_ALL_DIGITS = 17  # tell any two numbers of float64 apart
 
 
 @contextmanager
@@ -82,62 +86,126 @@ def table(*headings: str, align: str, wrapped: Container[int] = ()) -> Table:
     return empty
 
 
-def percent(share: float) -> str:
-    """A share between 0 and 1 with one digit; some never look like none, nor like all.
+def percent(share: float, digits: int = 1) -> str:
+    """A share between 0 and 1; some never look like none, nor like all.
 
     Examples
     --------
     >>> percent(0.5), percent(0.0001), percent(0.9999), percent(1)
     ('50.0%', '<0.1%', '>99.9%', '100.0%')
+    >>> percent(0.47, 0), percent(0.004, 0)
+    ('47%', '<1%')
     """
-    text = f"{100 * share:.1f}%"
-    if text == "0.0%" and share > 0:
-        return "<0.1%"
-    return ">99.9%" if text == "100.0%" and share < 1 else text
+    text = f"{100 * share:.{digits}f}%"
+    if share > 0 and text == f"{0:.{digits}f}%":
+        return f"<{10**-digits:.{digits}f}%"
+    if share < 1 and text == f"{100:.{digits}f}%":
+        return f">{100 - 10**-digits:.{digits}f}%"
+    return text
 
 
-def number(value: float) -> str:
-    """A measured number with four digits; empty where there is none.
-
-    Examples
-    --------
-    >>> number(0.012345), number(12345.6), number(float("nan"))
-    ('0.01235', '12,346', '')
-    """
-    if math.isnan(value):
-        return ""
-    if math.isfinite(value) and (value == int(value) or abs(value) >= 1e4):
-        return f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.3g}"
-    return f"{value:.4g}"
-
-
-def short(text: str, digits: int = 5) -> str:
-    """A value of a key as people write it: a number with few digits, anything else on one line and not too long.
+def number(value: float, beside: Iterable[float] = ()) -> str:
+    """A measured number with four digits, or with as many as show on which side of some bounds it lies.
 
     Parameters
     ----------
-    text : str
-        As it stands in a table; empty for none.
-    digits : int
-        Significant digits of a number that is not whole.
+    value : float
+        NaN gives an empty text.
+    beside : iterable of float
+        What the reader compares it with.
 
     Examples
     --------
-    >>> short("0.46415888"), short("10000"), short("he_normal"), short("")
-    ('0.46416', '10000', 'he_normal', '(none)')
+    >>> number(0.012345), number(12345.6), number(0.0078650549, [0.007865055])
+    ('0.01235', '12,346', '0.0078650549')
     """
-    if not text:
-        return "(none)"
+    if math.isnan(value):
+        return ""
+    bounds = [bound for bound in beside if bound != value]
+    for digits in range(_DIGITS, _ALL_DIGITS):
+        text = _with_digits(value, digits)
+        if all(_with_digits(bound, digits) != text for bound in bounds):
+            return text
+    return repr(value)
+
+
+def _with_digits(value: float, digits: int) -> str:
+    """A number with so many significant digits, but for those before the decimal point, which all stand there."""
+    if not math.isfinite(value) or abs(value) >= 1e9:
+        return f"{value:.{digits - 1}g}"
+    if value == int(value):
+        return f"{value:,.0f}"
+    if abs(value) >= 1e4:
+        return f"{value:,.{max(digits - len(str(int(abs(value)))), 0)}f}"
+    return f"{value:.{digits}g}"
+
+
+class Shortener:
+    """Writes the values of an axis as people do: each in a short text that no other value of the axis has.
+
+    Parameters
+    ----------
+    values : sequence of str
+        All values, as they stand in a table; empty for none.
+
+    Examples
+    --------
+    >>> short = Shortener(["0.1", "0.46415888336127786", "10.0", "he_normal", ""])
+    >>> [short(text) for text in ("0.46415888336127786", "10.0", "he_normal", "")]
+    ['0.4642', '10', 'he_normal', 'none']
+    >>> Shortener(["0.46415", "0.46416"])("0.46415")
+    '0.46415'
+    """
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self._values = values
+
+    def __call__(self, text: str) -> str:
+        if not text:
+            return "none"
+        if (value := _as_number(text)) is None:
+            line = visible(" ".join(text.split()))
+            return line if len(line) <= self._length else f"{line[: self._length - 3]}..."
+        return text if text.lstrip("-").isdigit() else _plain(value, self._digits)
+
+    @cached_property
+    def _digits(self) -> int:
+        """Digits that tell all numbers apart: of sorted ones, the neighbours."""
+        found = {value for text in self._values if text and (value := _as_number(text)) is not None}
+        alike = list(pairwise(sorted(found)))
+        for digits in range(_DIGITS, _ALL_DIGITS):
+            alike = [(a, b) for a, b in alike if _plain(a, digits) == _plain(b, digits)]
+            if not alike:
+                return digits
+        return _ALL_DIGITS
+
+    @cached_property
+    def _length(self) -> int:
+        """How much of a long text is shown: all of it where the beginning is that of another value as well."""
+        texts = {visible(" ".join(text.split())) for text in self._values if text and _as_number(text) is None}
+        beginnings = {text[: _LONGEST_VALUE - 3] for text in texts}
+        return _LONGEST_VALUE if len(beginnings) == len(texts) else max(map(len, texts))
+
+
+def _as_number(text: str) -> float | None:
     try:
-        return text if text.lstrip("-").isdigit() else f"{float(text):.{digits}g}"
+        return float(text)
     except ValueError:
-        line = visible(" ".join(text.split()))
-        return line if len(line) <= _LONGEST_VALUE else line[: _LONGEST_VALUE - 3] + "..."
+        return None
 
 
-def counted(n: int, what: str) -> str:
-    """`1 seed`, `2,000 seeds`."""
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
+def _plain(value: float, digits: int) -> str:
+    """A number with so many digits, and no exponent where people write none."""
+    if math.isfinite(value) and abs(value) < 1e9:
+        if value == int(value):
+            return f"{value:.0f}"
+        digits = max(digits, len(str(int(abs(value)))))
+    return f"{value:.{digits}g}"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """`1 seed`, `2,000 seeds`; `many` is the plural where it takes more than an s."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

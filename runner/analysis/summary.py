@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from runner.analysis.intervals import wilson
 from runner.analysis.tally import Group, are_numbers, count, merged
-from runner.terminal import counted, duration, page, percent, short, table
+from runner.terminal import Shortener, counted, duration, page, percent, table
 
 _MOST_ROWS = 12
 
@@ -145,6 +145,11 @@ def _rate_table(summary: Summary) -> Any:
 
 def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
     """At most twelve lines for an axis: neighbouring numbers added up, else the middle left out."""
+    short = Shortener([text for group in groups for text in (group.first, group.last)])
+
+    def label(group: Group) -> str:
+        return " to ".join(dict.fromkeys((short(group.first), short(group.last))))
+
     if len(groups) <= _MOST_ROWS:
         return [(label(group), group) for group in groups]
     if are_numbers([group.first for group in groups]):
@@ -156,11 +161,6 @@ def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
     lines: list[tuple[str, Group | None]] = [(label(group), group) for group in groups[:head]]
     lines.append((f"... {left_out:,} more", None))
     return lines + [(label(group), group) for group in groups[-tail:]]
-
-
-def label(group: Group) -> str:
-    """How a value, or a range of values, is shown."""
-    return " to ".join(dict.fromkeys((short(group.first), short(group.last))))
 
 
 def _cells(converged: int, runs: int) -> tuple[str, str, str]:

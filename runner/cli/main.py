@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import os
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.cli.parser import PROGRAM, USAGE, Parser, add_output_flags, read, study_parser
-from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.errors import Problem, RunnerError, StudyError, closest, did_you_mean, nearest
 from runner.terminal import visible
 
 if TYPE_CHECKING:
@@ -209,6 +208,5 @@ def _unknown(item: str) -> str:
     files = [*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")]
     # A study is often named without its folder or its extension.
     known = {command: command for command in _COMMANDS} | {file.stem: str(file) for file in sorted(files)}
-    close = difflib.get_close_matches(item, known, n=1)
-    guess = f"; did you mean '{known[close[0]]}'?" if close else ""
+    guess = did_you_mean([known[name] for name in closest(item, known)])
     return f"'{item}' is neither a command nor a study file{guess}"

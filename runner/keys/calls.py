@@ -15,6 +15,7 @@ from typing import Any
 
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
 from runner.data.parameters import TruthTable
+from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
@@ -79,7 +80,7 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
             raise Invalid(*_csv_issues(problem.message for problem in error.problems)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
     if name not in DATASETS:
-        raise Invalid(unknown(DATASETS, name, [entry.signature for entry in DATASETS.values()]))
+        raise Invalid(unknown(DATASETS, name, synonyms.DATASETS, [entry.signature for entry in DATASETS.values()]))
     entry = DATASETS[name]
     # A truth table keeps its leading zeros: it stays a text. Arguments too many are numbers, and `bind` counts them.
     texts = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()] + [False] * len(parts)
@@ -123,7 +124,7 @@ DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
 def _read_scaling(value: object, base: Path | None = None) -> Call:
     name, parts = split_call(value, "a scaling")
     if name not in SCALINGS:
-        raise Invalid(unknown(SCALINGS, name, [entry.signature for entry in SCALINGS.values()]))
+        raise Invalid(unknown(SCALINGS, name, synonyms.SCALINGS, [entry.signature for entry in SCALINGS.values()]))
     return _bound(SCALINGS[name], name, [to_argument(part) for part in parts])
 
 
@@ -136,7 +137,8 @@ SCALING = Kind(_read_scaling, str, _call_schema(SCALINGS))
 def _read_initializer(value: object, names: list[str], what: str) -> Call:
     name, parts = split_call(value, what)
     if name not in names:
-        raise Invalid(unknown(names, name, [str(Call(n, INITIALIZERS[n].parameters)) for n in names]))
+        signatures = [str(Call(n, INITIALIZERS[n].parameters)) for n in names]
+        raise Invalid(unknown(names, name, synonyms.INITIALIZERS, signatures))
     wanted = INITIALIZERS[name].parameters
     if len(parts) != len(wanted):
         takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
@@ -184,7 +186,7 @@ def _read_fault(value: object) -> Call:
     name, parts = split_call(value, "none or a list of faults")
     if name not in FAULTS:
         signatures = [str(Call(fault.name, fault.parameters)) for fault in FAULTS.values()]
-        raise Invalid(unknown(FAULTS, name, ["none", *signatures]))
+        raise Invalid(unknown(FAULTS, name, shown=["none", *signatures]))
     wanted = FAULTS[name].parameters
     args = [float(to_argument(part)) for part in parts]
     if len(args) != len(wanted) or any(not arg.is_integer() or not 0 <= arg <= MOST_DECIMALS for arg in args):

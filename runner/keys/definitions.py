@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from runner.data import ENCODINGS, MISSING_POLICIES
+from runner.keys import synonyms
 from runner.keys.architecture import architecture
 from runner.keys.calls import BIAS_INIT, DATA, FAULT_LIST, INIT, SCALING
 from runner.keys.issues import Invalid
@@ -99,16 +100,21 @@ def _keys() -> list[Key]:
     return [
         Key("data", "A named data set, or columns of a CSV file.", DATA, required=True),
         Key("scaling", "Of the inputs, column by column.", SCALING, Call("none")),
-        Key("missing", "What a missing number in CSV data does.", choice(MISSING_POLICIES), "error"),
-        Key("target_encoding", "one_hot: class labels to one output each.", choice(ENCODINGS), "none"),
+        Key("missing", "What a missing number in CSV data does.", choice(MISSING_POLICIES, synonyms.MISSING), "error"),
+        Key(
+            "target_encoding",
+            "one_hot: class labels to one output each.",
+            choice(ENCODINGS, synonyms.TARGET_ENCODING),
+            "none",
+        ),
         Key("target_range", "Where the smallest and the largest target are mapped.", interval()),
         Key("architecture", "Layer sizes from input to output.", architecture(), required=True),
-        Key("activation", "Of the hidden layers.", choice(hidden), "sigmoid"),
-        Key("output", "Activation of the output layer.", choice(output), "sigmoid"),
+        Key("activation", "Of the hidden layers.", choice(hidden, synonyms.ACTIVATIONS), "sigmoid"),
+        Key("output", "Activation of the output layer.", choice(output, synonyms.ACTIVATIONS), "sigmoid"),
         Key(
             "bias",
             "trained, none, shared (one per layer), or a number at which they are frozen.",
-            word_or(("trained", "none", "shared"), number(), "a number"),
+            word_or(("trained", "none", "shared"), number(), "a number", synonyms.BIAS),
             "trained",
         ),
         Key("parameterization", "Of the network.", choice(("standard", "mean_field")), "standard"),
@@ -119,31 +125,46 @@ def _keys() -> list[Key]:
             Call("xavier_uniform"),
         ),
         Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
-        Key("loss", "What is minimised.", choice(LOSSES), "half_sse"),
-        Key("rule", "How weights learn from errors.", choice(RULES), "backprop"),
+        Key("loss", "What is minimised.", choice(LOSSES, synonyms.LOSSES), "half_sse"),
+        Key("rule", "How weights learn from errors.", choice(RULES, synonyms.RULES), "backprop"),
         Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
-        Key("optimizer", "How a gradient becomes a change of the weights.", choice(OPTIMIZERS), "sgd"),
+        Key(
+            "optimizer",
+            "How a gradient becomes a change of the weights.",
+            choice(OPTIMIZERS, synonyms.OPTIMIZERS),
+            "sgd",
+        ),
         *_setting_keys(),
         Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),
         Key("bias_learning_rate", "The same for biases; default: learning_rate.", rates()),
         Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
-        Key("batch", "Samples per update.", word_or((FULL,), integer(1), "a whole number >= 1"), FULL),
+        Key(
+            "batch",
+            "Samples per update.",
+            word_or((FULL,), integer(1), "a whole number >= 1", synonyms.BATCH),
+            FULL,
+        ),
         Key(
             "order",
             "Of the samples in mini-batches.",
-            choice(("sequential", "shuffled", "with_replacement")),
+            choice(("sequential", "shuffled", "with_replacement"), synonyms.ORDER),
             "sequential",
         ),
         Key("epochs", "The budget in passes over the data; this or updates.", budget),
         Key("updates", "The budget in changes of the weights; this or epochs.", budget),
-        Key("criterion", "When a run counts as converged.", limits(CRITERIA), (("max_error", 0.5),)),
+        Key("criterion", "When a run counts as converged.", limits(CRITERIA, synonyms.CRITERIA), (("max_error", 0.5),)),
         Key(
             "evaluate_every",
             "Updates between two evaluations of the criterion; default: one epoch.",
             integer(1, MOST_UPDATES),
         ),
-        Key("stop", "At the end of the budget, or at the criterion.", choice(("budget", "converged")), "budget"),
-        Key("precision", "Of the arithmetic.", choice(("float64", "float32")), "float64"),
+        Key(
+            "stop",
+            "At the end of the budget, or at the criterion.",
+            choice(("budget", "converged"), synonyms.STOP),
+            "budget",
+        ),
+        Key("precision", "Of the arithmetic.", choice(("float64", "float32"), synonyms.PRECISION), "float64"),
         Key("seed", "The replicate.", integer(0, MOST_SEED)),
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runner.errors import nearest
 from runner.keys.scalars import found, resolve
+from runner.registry import NO_SYNONYMS, Synonyms
 
 Step = str | int
 
@@ -57,8 +57,18 @@ def expected(what: str, value: object) -> Invalid:
     return Invalid(f"expected {what}, found {found(value)}{' in quotes' if quotes else ''}")
 
 
-def unknown(names: Iterable[str], value: object, shown: Iterable[str] | None = None) -> str:
+def unknown(
+    names: Iterable[str],
+    value: object,
+    synonyms: Synonyms = NO_SYNONYMS,
+    shown: Iterable[str] | None = None,
+) -> str:
     """`expected one of a, b, c, found 'd'; did you mean 'c'?`; `shown` are the names as the message lists them."""
     names = tuple(names)
-    hint = nearest(value, names) if isinstance(value, str) else ""
-    return f"expected one of {', '.join(shown or names)}, found {found(value)}{hint}"
+    return f"expected one of {', '.join(shown or names)}, found {found(value)}{hint(value, names, synonyms)}"
+
+
+def hint(value: object, names: Iterable[str], synonyms: Synonyms) -> str:
+    """Tail of a message on a value that is none of some names; `true` and `false` are names elsewhere too."""
+    name = str(value).lower() if isinstance(value, bool) else value
+    return synonyms.hint(name, names) if isinstance(name, str) else ""

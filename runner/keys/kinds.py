@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runner.errors import nearest
-from runner.keys.issues import Invalid, Issue, expected, unknown
+from runner.keys.issues import Invalid, Issue, expected, hint, unknown
 from runner.keys.scalars import found, list_text
-from runner.registry import shortest
+from runner.registry import NO_SYNONYMS, Synonyms, shortest
 
 Schema = Mapping[str, Any]
 
@@ -103,13 +102,13 @@ def integer(low: int, high: int | None = None) -> Kind:
     return Kind(read, str, schema, int)
 
 
-def choice(names: Iterable[str]) -> Kind:
-    """One of a few names."""
+def choice(names: Iterable[str], synonyms: Synonyms = NO_SYNONYMS) -> Kind:
+    """One of a few names; `synonyms` are what these are called elsewhere."""
     known = tuple(names)
 
     def read(value: object, base: Path | None = None) -> str:
         if not isinstance(value, str) or value not in known:
-            raise Invalid(unknown(known, value))
+            raise Invalid(unknown(known, value, synonyms))
         return value
 
     return Kind(read, str, {"enum": list(known)})
@@ -181,34 +180,36 @@ def interval() -> Kind:
     return Kind(read, lambda v: "" if v is None else list_text(v), {"anyOf": [{"const": "none"}, pair]})
 
 
-def word_or(words: Sequence[str], other: Kind, what: str) -> Kind:
+def word_or(words: Sequence[str], other: Kind, what: str, synonyms: Synonyms) -> Kind:
     """One of a few words, or a value of another kind, which `what` names in messages."""
 
     def read(value: object, base: Path | None = None) -> Any:
-        if isinstance(value, str):
+        wanted = f"{', '.join(words)} or {what}"
+        if isinstance(value, str | bool):
             if value in words:
                 return value
-            raise Invalid(f"expected {', '.join(words)} or {what}, found {found(value)}{nearest(value, words)}")
+            raise Invalid(f"expected {wanted}, found {found(value)}{hint(value, words, synonyms)}")
         try:
             return other.read(value, base)
         except Invalid:
-            raise expected(f"{', '.join(words)} or {what}", value) from None
+            raise expected(wanted, value) from None
 
     schema = {"anyOf": [{"enum": list(words)}, other.schema]}
     return Kind(read, lambda v: v if isinstance(v, str) else other.text(v), schema, other.number)
 
 
-def limits(bounds: Mapping[str, Kind]) -> Kind:
+def limits(bounds: Mapping[str, Kind], synonyms: Synonyms) -> Kind:
     """A mapping of names to numbers, kept in the order of `bounds`; at least one."""
 
     def read(value: object, base: Path | None = None) -> tuple[tuple[str, float], ...]:
         if not isinstance(value, dict) or not value:
-            raise expected(f"a mapping of {', '.join(bounds)} to numbers", value)
+            message = expected(f"a mapping of {', '.join(bounds)} to numbers", value)
+            raise Invalid(f"{message}{hint(value, (), synonyms)}")
         good, issues = {}, []
         for name, limit in value.items():
             try:
                 if name not in bounds:
-                    raise Invalid(Issue(f"unknown key '{name}'{nearest(name, bounds)}", at_key=True))
+                    raise Invalid(Issue(f"unknown key '{name}'{synonyms.hint(name, bounds)}", at_key=True))
                 good[name] = bounds[name].read(limit, base)
             except Invalid as invalid:
                 named = [issue if issue.at_key else issue.named(name) for issue in invalid.issues]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from runner.registry import shortest
 
@@ -31,6 +32,37 @@ def resolve(text: str) -> object:
 def list_text(value: Iterable[float]) -> str:
     """Numbers as a YAML list: `[1, 0.5]`."""
     return f"[{', '.join(map(shortest, value))}]"
+
+
+_FEWEST_DIGITS = 3
+
+
+def meant(value: float, among: Iterable[float]) -> list[float]:
+    """The numbers that a number may stand for that was copied from a report, where numbers have few digits.
+
+    Parameters
+    ----------
+    value : float
+        As it was written.
+    among : iterable of float
+        The values that there are.
+
+    Returns
+    -------
+    list of float
+        `value` alone where it is among them; else those that are `value` when they are rounded to as many digits as it
+        has, or to three where it has fewer. A whole number is written in full, so nothing else stands for it.
+
+    Examples
+    --------
+    >>> meant(4.642, [0.1, 4.641588833612779, 10.0]), meant(4.6, [4.641588833612779]), meant(0.5, [0.5, 0.50001])
+    ([4.641588833612779], [], [0.5])
+    """
+    there = list(dict.fromkeys(among))
+    if value in there:
+        return [value]
+    digits = max(len(Decimal(repr(value)).normalize().as_tuple().digits), _FEWEST_DIGITS)
+    return [x for x in there if x != round(x) and float(f"{x:.{digits - 1}e}") == value]
 
 
 SHOWN = 60

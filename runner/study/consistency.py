@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import Problem, StudyError
+from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
 from runner.keys.issues import Issue, Step
+from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.study.checks import combination_issues, places
 from runner.study.claims.grammar import Claim
@@ -21,6 +23,7 @@ from runner.study.data_checks import data_issues
 from runner.sweep.axes import Axes
 from runner.sweep.product import Rule
 from runner.sweep.space import SweepSpace, collisions
+from runner.terminal import listed
 
 LISTED = 12
 """Values of an axis that a message lists, at most."""
@@ -51,6 +54,7 @@ def check_together(
         A problem is about a file of data, or about the study as a whole.
     """
     silent = unknown | overridden
+    # Claims are compared with the values of each key alone, whatever is wrong with the cells.
     yield from _claims(space, claims, silent)
     try:
         collided = collisions(space)
@@ -154,7 +158,9 @@ def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issu
         if key in silent or not where or any(key in OPTIMIZERS[name].settings for name in optimizers):
             continue
         users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
-        yield Issue(f"{key} is used by {users}; no run of this study uses them", next(iter(where.values())))
+        elsewhere = synonyms.SETTINGS_ELSEWHERE.hint(key, ())
+        message = f"{key} is used by {users}; no run of this study uses them{elsewhere}"
+        yield Issue(message, next(iter(where.values())))
 
 
 def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
@@ -193,12 +199,23 @@ def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) 
     for i, claim in enumerate(claims):
         for side, selection in (("where", claim.where), ("versus", claim.versus)):
             of_keys = {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
-            for issue in _never(of_keys, values_of):
+            for issue in _never(of_keys, values_of, shortened=True):
                 yield issue.named(side).under("claims", i, side)
 
 
-def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]]) -> Iterator[Issue]:
-    """Values that a key of a condition never has."""
+def _never(
+    condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]], shortened: bool = False
+) -> Iterator[Issue]:
+    """Values that a key of a condition never has.
+
+    Parameters
+    ----------
+    condition : mapping
+    values_of : callable
+        From a key to the values that it has.
+    shortened : bool
+        Whether a number may stand for one that has more digits.
+    """
     for name, wanted in condition.items():
         key = sweep_key(name)
         assert key is not None  # conditions are read by the names of keys
@@ -207,6 +224,11 @@ def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], 
         tail = ", ..." if len(texts) > LISTED else ""
         which = f"its values are {', '.join(texts[:LISTED])}{tail}" if texts else "nothing gives it"
         for j, value in enumerate(wanted):
-            if value not in values:
-                item = (j,) if len(wanted) > 1 else ()
+            item = (j,) if len(wanted) > 1 else ()
+            found = [value] if value in values else []
+            if shortened and isinstance(value, float):
+                found = meant(value, (each for each in values if isinstance(each, float)))
+            if len(found) > 1:
+                yield Issue(f"{name} {key.text(value)} may be {listed([*map(key.text, found)], 'or')}", (name, *item))
+            elif not found:
                 yield Issue(f"{name} is never {key.text(value) or 'none'}; {which}", (name, *item))

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from runner.errors import nearest
-from runner.keys.definitions import KEYS, MOST_SEED, Key
+from runner.keys import synonyms
+from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Issue, Step, expected
 from runner.keys.kinds import flag, integer, text
+from runner.registry import NO_SYNONYMS, Synonyms
 from runner.study.claims.grammar import Claim, claims_schema, read_claims
 from runner.study.tree import Node
 from runner.sweep.axes import read_axis
@@ -86,8 +87,14 @@ StudyFile: type[StudyModel] = create_model(
 )
 """The whole file."""
 
-# The model behind a name: for hints at fields with nearly the same name.
-_MODELS: dict[str, type[BaseModel]] = {"sweep": Sweep, "record": RecordOptions, "sample": Sample, "when": When}
+# The model behind a name, and what its fields are called elsewhere: for hints.
+_MODELS: dict[str, tuple[type[BaseModel], Synonyms]] = {
+    "": (StudyFile, synonyms.KEYS),
+    "sweep": (Sweep, synonyms.SWEEP),
+    "record": (RecordOptions, NO_SYNONYMS),
+    "sample": (Sample, synonyms.SAMPLE),
+    "when": (When, NO_SYNONYMS),
+}
 
 
 def validate(tree: Node, base: Path) -> tuple[StudyModel | None, list[Issue]]:
@@ -134,7 +141,7 @@ def _issues(error: Any, value: Any) -> list[Issue]:
     where = f"{_dotted(path[:-1])}: " if path[:-1] else ""
     if kind == "extra_forbidden":
         name = str(path[-1])
-        return [Issue(f"{where}unknown key '{name}'{nearest(name, _fields(path[:-1]))}", path, at_key=True)]
+        return [Issue(f"{where}unknown key '{name}'{_hint(name, path[:-1])}", path, at_key=True)]
     if kind == "missing":
         return [Issue(f"{where}{path[-1]} is missing", path[:-1])]
     what = "a mapping" if "model" in kind or "dict" in kind else "a list"
@@ -147,10 +154,13 @@ def _dotted(path: Sequence[Step]) -> str:
     return ".".join(str(step) for step in path if isinstance(step, str))
 
 
-def _fields(path: Sequence[Step]) -> list[str]:
-    """The fields of the model whose place is `path`, as they are written in a study."""
+def _hint(name: str, path: Sequence[Step]) -> str:
+    """The tail of the message that the model whose place is `path` has no field of this name."""
     at = next((step for step in reversed(path) if isinstance(step, str)), "")
-    return [field.alias or name for name, field in _MODELS.get(at, StudyFile).model_fields.items()]
+    if at == "sweep" and sweep_key(name) is not None:
+        return "; the keys to vary stand in its grid, zip or sample"
+    model, elsewhere = _MODELS[at]
+    return elsewhere.hint(name, [field.alias or known for known, field in model.model_fields.items()])
 
 
 def json_schema() -> dict[str, Any]:

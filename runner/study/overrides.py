@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from runner.errors import Problem, StudyError, nearest
-from runner.keys.definitions import BUDGETS, sweep_key
+from runner.errors import Problem, StudyError
+from runner.keys import synonyms
+from runner.keys.definitions import BUDGETS, Key, element, sweep_key
 from runner.study.model import RecordOptions, StudyFile
 from runner.study.parser import parse
 from runner.study.tree import Entries, Items, Mark, Node, Scalar
@@ -24,7 +25,7 @@ class Overridden:
     ----------
     tree : Node
     keys : frozenset of str
-        The keys of a run that an argument gives.
+        What the arguments give; where it is a budget, `epochs` and `updates` both.
     problems : tuple of Problem
         What is wrong with the arguments themselves.
     """
@@ -39,6 +40,12 @@ def override(tree: Node, arguments: Sequence[str]) -> Overridden:
 
     A list or a range makes the key an axis, unless it is one value of that key (`architecture=[2, 4, 1]`); anything
     else sets the key and takes it off every axis.
+
+    Parameters
+    ----------
+    tree : Node
+        The study. One that is no mapping stays as it is.
+    arguments : sequence of str
     """
     keys: set[str] = set()
     problems: list[Problem] = []
@@ -51,7 +58,7 @@ def override(tree: Node, arguments: Sequence[str]) -> Overridden:
             continue
         if sweep_key(name) is None and name not in (*StudyFile.model_fields, *_RECORD):
             known = (*StudyFile.model_fields, *_RECORD)
-            problems.append(mark.problem(f"unknown key '{name}'{nearest(name, known)}"))
+            problems.append(mark.problem(f"unknown key '{name}'{synonyms.KEYS.hint(name, known)}"))
             continue
         try:
             value, found = parse(text, mark.file, positions=False)
@@ -66,8 +73,10 @@ def override(tree: Node, arguments: Sequence[str]) -> Overridden:
 
 
 def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
+    """The study with one argument applied."""
     key = name.text
     if key in _SEEDS:
+        # Of the ways to give the seeds, the argument's takes the place of every other.
         for other in _SEEDS:
             tree = _without(tree, other)
         many = key == "seed" and not isinstance(value, Scalar)
@@ -80,12 +89,11 @@ def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
     run_key = sweep_key(key)
     if run_key is None:
         return _with(tree, name, value)
-    one = "[" not in key and (isinstance(value, Scalar) or is_value(run_key, value.value, None))
-    one = one or not (isinstance(value, Items) or is_range(value.value) or "[" in key)
+    makes_axis = _makes_axis(run_key, value)
     if key in BUDGETS:
         other = BUDGETS[1 - BUDGETS.index(key)]
-        tree = _off_axes(_without(tree, other) if one else tree, other, grid=True, include=one)
-    if one:
+        tree = _off_axes(tree if makes_axis else _without(tree, other), other, grid=True, include=not makes_axis)
+    if not makes_axis:
         return _with(_off_axes(tree, key, grid=True, include=True), name, value)
     axis = Items((value,), value.mark) if isinstance(value, Scalar) else value
     tree = _off_axes(tree, key, grid=False, include=False)
@@ -97,6 +105,15 @@ def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
     return _with(tree, Scalar("sweep", True, name.mark), sweep)
 
 
+def _makes_axis(key: Key, value: Node) -> bool:
+    """Whether the value of an argument is the axis of a key rather than one value."""
+    if element(key.name) is not None:
+        return True  # one number of init can only be varied
+    if isinstance(value, Scalar) or is_value(key, value.value, None):
+        return False
+    return isinstance(value, Items) or is_range(value.value)
+
+
 def _with(tree: Entries, name: Scalar, value: Node) -> Entries:
     """The mapping with an entry set, in its old place if it had one."""
     if tree.get(name.text) is None:
@@ -106,11 +123,12 @@ def _with(tree: Entries, name: Scalar, value: Node) -> Entries:
 
 
 def _without(tree: Entries, name: str) -> Entries:
+    """The mapping without an entry."""
     return replace(tree, entries=tuple(entry for entry in tree.entries if entry[0].text != name))
 
 
 def _edited(tree: Entries, name: str, edit: Callable[[Node], Node | None]) -> Entries:
-    """The mapping with one of its values edited; None and empty lists and mappings are taken out."""
+    """The mapping with one of its values edited; one that becomes None, or an empty list or mapping, is taken out."""
     old = tree.get(name)
     if old is None:
         return tree
@@ -123,7 +141,13 @@ def _edited(tree: Entries, name: str, edit: Callable[[Node], Node | None]) -> En
 
 
 def _off_axes(tree: Entries, key: str, grid: bool, include: bool) -> Entries:
-    """The study with a key on no axis; `grid` and `include` say whether it leaves those, too."""
+    """The study with a key on no axis of `zip`, `sample` and `when`.
+
+    Parameters
+    ----------
+    grid, include : bool
+        Whether the key also leaves the grid, and the rows of `include`.
+    """
 
     def off(node: Node) -> Node | None:
         return _without(node, key) if isinstance(node, Entries) and node.get(key) is not None else node
@@ -134,6 +158,7 @@ def _off_axes(tree: Entries, key: str, grid: bool, include: bool) -> Entries:
         rows = [off(row) for row in node.items]
         if all(new is old for new, old in zip(rows, node.items, strict=True)):
             return node
+        # Rows that differed in the key alone are one row now, and those that had nothing else are none.
         different = {repr(row.value): row for row in rows if isinstance(row, Entries) and row.entries}
         return replace(node, items=tuple(different.values()))
 

@@ -13,20 +13,23 @@ from typing import NoReturn
 import yaml
 
 from runner.errors import Problem, StudyError
-from runner.keys.scalars import resolve
-from runner.study.tree import Entries, Items, Mark, Node, Scalar, child, find
-
-__all__ = ["MOST_BYTES", "Entries", "Items", "Mark", "Node", "Scalar", "child", "find", "parse", "resolve"]
+from runner.study.tree import Entries, Items, Mark, Node, Scalar
 
 MOST_BYTES = 2**20
+"""Bytes of a study file, at most."""
 MOST_VALUES = 500_000
+"""Values of a document with its aliases written out, at most."""
 MOST_DEPTH = 32
+"""Lists and mappings within each other, at most."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Builder:
-    """Turns the events of one YAML document into a tree; everything wrong with it is in `problems`."""
+    """Turns the events of one YAML document into a tree.
+
+    `problems` are what is wrong with it and leaves a tree all the same; anything worse is raised with them.
+    """
 
     def __init__(self, text: str, file: str, positions: bool) -> None:
         self.problems: list[Problem] = []
@@ -36,6 +39,7 @@ class _Builder:
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=yaml.SafeLoader))
 
     def document(self) -> Node:
+        """The tree of the only document."""
         self._take(yaml.StreamStartEvent)
         start = next(self._events)
         if isinstance(start, yaml.StreamEndEvent):
@@ -104,9 +108,10 @@ class _Builder:
                 self.problems.append(key.mark.problem("expected a name as key, found a list or a mapping"))
         if start.flow_style:
             entries = self._mended_entries(entries)
-        return Entries(self._different(entries), self._mark(start))
+        return Entries(self._without_doubles(entries), self._mark(start))
 
-    def _different(self, entries: list[tuple[Scalar, Node]]) -> tuple[tuple[Scalar, Node], ...]:
+    def _without_doubles(self, entries: list[tuple[Scalar, Node]]) -> tuple[tuple[Scalar, Node], ...]:
+        """The entries whose keys are new; of a key given twice the first one counts."""
         first: dict[str, tuple[Scalar, Node]] = {}
         for key, value in entries:
             if key.text in first:
@@ -117,7 +122,7 @@ class _Builder:
         return tuple(first.values())
 
     def _mended(self, items: list[Node]) -> list[Node]:
-        """Join `uniform(-1` and `1)`, which YAML made of `[uniform(-1, 1)]`, and say that quotes are needed."""
+        """Join `uniform(-1` and `1)`, which YAML makes of `[uniform(-1, 1)]`, and say that quotes are needed."""
         mended: list[Node] = []
         rest = iter(items)
         for item in rest:
@@ -129,6 +134,7 @@ class _Builder:
         return mended
 
     def _mended_entries(self, entries: list[tuple[Scalar, Node]]) -> list[tuple[Scalar, Node]]:
+        """The same for `{init: uniform(-1, 1)}`, of which YAML makes a key `1)` without a value."""
         mended: list[tuple[Scalar, Node]] = []
         rest = iter(entries)
         for key, value in rest:
@@ -146,6 +152,7 @@ class _Builder:
 
 
 def _tag(tag: str) -> str:
+    """A tag as it is written in the document."""
     standard = "tag:yaml.org,2002:"
     return f"!!{tag.removeprefix(standard)}" if tag.startswith(standard) else tag
 

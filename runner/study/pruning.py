@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from runner.errors import nearest
+from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.study.tree import Entries, Items, Node, child
@@ -57,8 +57,8 @@ def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
         for step in place:
             node = child(node, step)
         names |= _names(node) if node is not None else set()
-        # An unknown key was meant to be the nearest one.
-        names |= {hint.split("'")[1] for name in names if (hint := nearest(name, KEYS))}
+        # An unknown key was meant to be one that its hint is about.
+        names |= {key for name in names - KEYS.keys() for key in synonyms.KEYS.meant(name, KEYS)}
         keys |= {"init" if element(name) is not None else name for name in names if sweep_key(name)}
     if keys.intersection(BUDGETS):
         keys.update(BUDGETS)

@@ -1,12 +1,10 @@
 """The tree of a YAML document: scalars, lists and mappings, each with the place where it stands.
 
-What a plain scalar means is decided here, by the rules of YAML 1.2 rather than 1.1: `1e-3` is a number, `010` is ten,
-`no` and `off` are texts.
+A plain scalar means what YAML 1.2 says rather than 1.1: `1e-3` is a number, `010` is ten, `no` and `off` are texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +15,7 @@ from runner.keys.scalars import resolve
 
 @dataclass(frozen=True)
 class Mark:
-    """A place: a file as the user named it, and line and column from 1 where they mean something."""
+    """A place: a file as the user named it, and line and column from 1 where there are any."""
 
     file: str
     line: int | None = None
@@ -30,7 +28,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A text, a number or a word. `plain` means without quotes, so that it may be more than a text."""
+    """One value. `plain` means without quotes: only then can it be anything but a text."""
 
     text: str
     plain: bool
@@ -63,7 +61,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Entries:
-    """A mapping; the keys are different."""
+    """A mapping, whose keys are all different."""
 
     entries: tuple[tuple[Scalar, Node], ...]
     mark: Mark
@@ -83,7 +81,7 @@ class Entries:
         return next((node for key, node in self.entries if key.text == name), None)
 
     def key_mark(self, name: str) -> Mark:
-        """Where a key stands."""
+        """Where a key stands; where the mapping does, when it has no such key."""
         return next((key.mark for key, _ in self.entries if key.text == name), self.mark)
 
 
@@ -99,22 +97,17 @@ def child(node: Node | None, step: str | int) -> Node | None:
     return None
 
 
-def find(node: Node, path: Sequence[str | int]) -> Mark:
-    """Where the value at `path` stands, or the deepest part of it that there is."""
-    for step in path:
+def located(issue: Issue, tree: Node) -> Problem:
+    """The issue as a problem at its place in the file.
+
+    That is where the value stands to which its path leads, or the deepest part of the path that there is; where the
+    issue is about a key, it is where that key stands.
+    """
+    node = tree
+    for depth, step in enumerate(issue.path, 1):
+        if issue.at_key and depth == len(issue.path) and isinstance(node, Entries):
+            return node.key_mark(str(step)).problem(issue.message)
         if (below := child(node, step)) is None:
             break
         node = below
-    return node.mark
-
-
-def located(issue: Issue, tree: Node) -> Problem:
-    """The issue with its place in the file."""
-    mark = find(tree, issue.path)
-    if issue.at_key and issue.path:
-        above: Node | None = tree
-        for step in issue.path[:-1]:
-            above = child(above, step)
-        if isinstance(above, Entries):
-            mark = above.key_mark(str(issue.path[-1]))
-    return mark.problem(issue.message)
+    return node.mark.problem(issue.message)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from runner.errors import nearest
+from runner.keys import synonyms
 from runner.keys.definitions import KEYS, Key, sweep_key
 from runner.keys.issues import Invalid, Issue, Step, expected, unknown
 from runner.keys.scalars import found
@@ -61,7 +61,7 @@ def _read_range(key: Key, value: Mapping[str, object]) -> list[Any]:
         if name in own:
             return list(_under(name, lambda: own[name](args)))
         if name not in RANGES:
-            raise Invalid(Issue(unknown(known, name), (name,), at_key=True))
+            raise Invalid(Issue(unknown(known, name, synonyms.RANGES), (name,), at_key=True))
         if key.kind.number is None:
             raise Invalid(f"{name} makes numbers; expected a list of values")
         return list(_under(name, lambda: range_values(name, args)))
@@ -146,9 +146,11 @@ def read_keyed(value: object, read_one: ReadOne, base: Path | None) -> dict[str,
 
 
 def _no_key(name: str) -> str:
-    if name == "seed":
-        return "seed: expected replicates or seeds at the top instead"
-    return f"unknown key '{name}'{nearest(name, [key for key in KEYS if key != 'seed'])}"
+    """What is said about a name that a sweep cannot vary."""
+    meant = synonyms.KEYS.meant(name, (*KEYS, "seeds", "replicates"))
+    if {"seed", "seeds", "replicates"}.intersection((name, *meant)):
+        return f"{name}: expected replicates or seeds at the top instead"
+    return f"unknown key '{name}'{synonyms.KEYS.hint(name, [key for key in KEYS if key != 'seed'])}"
 
 
 def read_rows(value: object, base: Path | None) -> tuple[Row, ...]:
@@ -192,7 +194,7 @@ def _read_distribution(key: Key, item: object, base: Path | None, at: list[int])
             raise Invalid(f"expected one of {', '.join(names)}, found {given}")
         ((name, args),) = item.items()
         if name not in names:
-            raise Invalid(Issue(unknown(names, name), (name,), at_key=True))
+            raise Invalid(Issue(unknown(names, name, synonyms.DISTRIBUTIONS), (name,), at_key=True))
         if key.kind.number is int and name in DISTRIBUTIONS and name != "integers":
             raise Invalid(Issue(f"{name} draws numbers that are not whole; expected integers or choice", (name,)))
         values = [] if name == "choice" else _under(name, lambda: drawn(name, args, at))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from runner.keys import synonyms
 from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer
@@ -139,7 +140,9 @@ class Sample(Strict):
     """Cells drawn from a space of keys."""
 
     n: Annotated[int, plain(integer(1, MOST_VALUES))] = Field(description="How many cells.")
-    method: Annotated[str, plain(choice(METHODS))] = Field("random", description="How they fill the space.")
+    method: Annotated[str, plain(choice(METHODS, synonyms.METHODS))] = Field(
+        "random", description="How they fill the space."
+    )
     seed: Annotated[int, plain(integer(0, MOST_SEED))] = Field(0, description="Of the sample.")
     space: Annotated[Axes, Checked(_read_space, _keyed_schema(_space_schema))] = Field(
         description="For every key: uniform, loguniform or integers with [lo, hi], or choice with a list."

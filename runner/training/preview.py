@@ -17,7 +17,7 @@ from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
-from runner.terminal import WIDTH, duration, short, size
+from runner.terminal import WIDTH, Shortener, counted, duration, size
 from runner.training.session import recording_of, work_left
 
 if TYPE_CHECKING:
@@ -141,12 +141,14 @@ def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
 
 def describe(view: Preview) -> str:
     """The preview in words, a few short lines."""
-    lines = [f"{view.name}: {view.runs:,} runs = {view.cells:,} cells x {view.replicates:,} seeds"]
+    parts = f"{counted(view.cells, 'cell')} x {counted(view.replicates, 'seed')}"
+    lines = [f"{view.name}: {counted(view.runs, 'run')} = {parts}"]
     width = max(map(len, view.axes), default=0)
     for key, values in view.axes.items():
         lines.append(_fitted(f"  {key:<{width}}  ", values))
     shared = " (runs that differ only in their budget share one)" if view.trajectories < view.runs else ""
-    lines.append(f"training: {view.updates:,} updates in {view.trajectories:,} trajectories{shared}")
+    trajectories = counted(view.trajectories, "trajectory", "trajectories")
+    lines.append(f"training: {counted(view.updates, 'update')} in {trajectories}{shared}")
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")
@@ -160,7 +162,7 @@ def _fitted(start: str, values: int | Sequence[str]) -> str:
     """An axis on one line: all its values, or the first ones and the last when they do not fit."""
     if isinstance(values, int):
         return f"{start}{values:,} values"
-    texts = [short(value) for value in values]
+    texts = [*map(Shortener(values), values)]
     start = f"{start}{len(texts):,}: "
     if len(start + ", ".join(texts)) <= WIDTH:
         return start + ", ".join(texts)

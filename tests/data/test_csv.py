@@ -193,7 +193,7 @@ BAD = {
     "header only": ("x,y,z\n", "t.csv: there is no row but the header"),
     "misspelt name": (
         "x,Y,zz\n1,2,3\n",
-        "t.csv:1: there is no column 'y'; did you mean 'Y'?\nt.csv:1: there is no column 'z'; did you mean 'zz'?",
+        "t.csv:1: there is no column 'y'; did you mean 'Y'?\nt.csv:1: there is no column 'z'; the columns are x, Y, zz",
     ),
     "unknown name": ("a,y,z\n1,2,3\n", "t.csv:1: there is no column 'x'; the columns are a, y, z"),
     "many columns": (

@@ -123,7 +123,7 @@ STUDIES = [
     ),
     pytest.param(
         "base: &b {epochs: 1}\n" + BASE + "<<: *b\n",
-        "x.yaml:1:1: unknown key 'base'; did you mean 'bias'?\nx.yaml:6:1: unknown key '<<'",
+        "x.yaml:1:1: unknown key 'base'\nx.yaml:6:1: unknown key '<<'",
         id="merge key",
     ),
     pytest.param(
@@ -334,7 +334,7 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "precision: float16\n",
-        "x.yaml:5:12: precision: expected one of float64, float32, found 'float16'; did you mean 'float64'?",
+        "x.yaml:5:12: precision: expected one of float64, float32, found 'float16'; not supported: use 'float32' instead, because it is the shortest",
         id="precision",
     ),
     pytest.param(
@@ -391,12 +391,12 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "activation: softmax\n",
-        f"x.yaml:5:13: activation: expected one of {HIDDEN}, found 'softmax'",
+        f"x.yaml:5:13: activation: expected one of {HIDDEN}, found 'softmax'; it couples the units of its layer and is for the output layer: 'output: softmax'",
         id="softmax in a hidden layer",
     ),
     pytest.param(
         BASE + "loss: hinge\n",
-        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'hinge'",
+        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'hinge'; not supported: use 'binary_cross_entropy' or 'cross_entropy' instead, because they too are for classes",
         id="unknown loss",
     ),
     pytest.param(
@@ -406,7 +406,7 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "init: xavier\n",
-        f"x.yaml:5:7: init: expected one of {INITS}, found 'xavier'; did you mean 'xavier_normal'?",
+        f"x.yaml:5:7: init: expected one of {INITS}, found 'xavier'; did you mean 'xavier_uniform' or 'xavier_normal'?",
         id="unknown init",
     ),
     pytest.param(
@@ -798,12 +798,12 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "sweep:\n  sample: {n: 5, method: halton, space: {epochs: {integers: [1, 2]}}}\n",
-        "x.yaml:6:26: sweep.sample.method: expected one of random, sobol, lhs, found 'halton'",
+        "x.yaml:6:26: sweep.sample.method: expected one of random, sobol, lhs, found 'halton'; not supported: use 'sobol' instead, because it too fills the space evenly",
         id="sample by an unknown method",
     ),
     pytest.param(
         BASE + "sweep:\n  sample: {n: 5, space: {learning_rate: {normal: [1, 2]}}}\n",
-        "x.yaml:6:42: learning_rate: expected one of uniform, loguniform, integers, choice, found 'normal'; did you mean 'uniform'?",
+        "x.yaml:6:42: learning_rate: expected one of uniform, loguniform, integers, choice, found 'normal'; not supported: use 'uniform' or 'loguniform' instead, because samples are drawn between two bounds",
         id="sample of an unknown distribution",
     ),
     pytest.param(
@@ -831,7 +831,7 @@ STUDIES = [
     # data
     pytest.param(
         BASE.replace("xor", "{csv: nowhere.csv, inputs: [x], targets: [y]}"),
-        "x.yaml:1:7: data: there is no file 'nowhere.csv'; did you mean 'some.csv'?",
+        "x.yaml:1:7: data: there is no file 'nowhere.csv'",
         id="no such CSV file",
     ),
     pytest.param(

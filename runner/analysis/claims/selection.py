@@ -16,10 +16,12 @@ from runner.data import CsvData
 from runner.errors import RunnerError
 from runner.keys.definitions import KEYS, element
 from runner.keys.issues import Invalid, expected
+from runner.keys.scalars import meant
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
 from runner.study.claims.statistic import NUMBERS
 from runner.study.parser import parse
+from runner.terminal import listed
 
 if TYPE_CHECKING:
     from runner.study.claims.grammar import Claim, Selection
@@ -75,9 +77,28 @@ def _accepted(column: pd.Series[Any], name: str, wanted: tuple[Any, ...]) -> Mas
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.isin(list(wanted)))
     texts = [str(text) for text in column.cat.categories]
+    wanted = _in_full(name, wanted, texts)
     fits = np.array([_fits(name, text, wanted) for text in texts], bool)
     # The code of a missing value is -1; there is none, for an empty field is a text.
     return fits[column.cat.codes.to_numpy()]
+
+
+def _in_full(name: str, wanted: tuple[Any, ...], texts: Iterable[str]) -> tuple[Any, ...]:
+    """The wanted values, numbers that were shortened by a report as the values that they stand for."""
+    if not any(isinstance(value, float) for value in wanted):
+        return wanted
+    k = element(name)
+    read_texts = [_value("init" if k is not None else name, text) for text in texts]
+    if k is not None:
+        read_texts = [value[k] for value in read_texts if isinstance(value, tuple) and k < len(value)]
+    numbers = [value for value in read_texts if isinstance(value, float)]
+    full = []
+    for value in wanted:
+        found = meant(value, numbers) if isinstance(value, float) else [value]
+        if len(found) > 1:
+            raise NoRuns(f"{name} {value!r} may be {listed([*map(repr, found)], 'or')}")
+        full.append(found[0] if found else value)
+    return tuple(full)
 
 
 def _fits(name: str, text: str, wanted: tuple[Any, ...]) -> bool:

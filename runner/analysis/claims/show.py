@@ -37,10 +37,7 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
 def _table(checked: Sequence[Checked]) -> Any:
     from rich.text import Text
 
-    texts = [
-        (each.claim.expect.text, number(each.estimate), interval(each), each.verdict, visible(each.claim.source))
-        for each in checked
-    ]
+    texts = [(each.claim.expect.text, *_numbers(each), each.verdict, visible(each.claim.source)) for each in checked]
     headings = ("expected", "found", f"{CONFIDENCE:.0%} interval", "verdict", "source")
     *widths, source = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
     with_source = any(row[-1] for row in texts)
@@ -57,13 +54,17 @@ def _table(checked: Sequence[Checked]) -> Any:
     return rows
 
 
-def interval(each: Checked) -> str:
-    """The interval as it is shown; empty where there is none."""
+def _numbers(each: Checked) -> tuple[str, str]:
+    """The number and its interval, with as many digits as tell them from the bounds of the claim."""
+
+    def text(value: float) -> str:
+        return number(value, beside=each.claim.expect.bounds)
+
     if each.exact:
-        return "exact"
+        return text(each.estimate), "exact"
     if math.isnan(each.low):
-        return ""
-    return " to ".join(dict.fromkeys((number(each.low), number(each.high))))
+        return text(each.estimate), ""
+    return text(each.estimate), " to ".join(dict.fromkeys((text(each.low), text(each.high))))
 
 
 def _remarks(checked: Sequence[Checked]) -> list[str]:

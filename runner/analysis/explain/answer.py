@@ -1,11 +1,18 @@
-"""The answer in a few sentences: what decides, what helps, and what never works."""
+"""The answer in a few sentences: what decides, what helps, and what never works.
+
+Every number stands beside what it is a part of. `tests/analysis/test_explain_truth.py` reads the sentences and counts
+each of them anew in the table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from runner.analysis.explain.counterfactuals import ENOUGH, TASK, Change
+import numpy as np
+
+from runner.analysis.explain.counterfactuals import ENOUGH, Change
 from runner.analysis.explain.explanation import Explanation, most_in_any_cell
+from runner.analysis.explain.factors import DATA
 from runner.analysis.explain.one_run import RunReport
 from runner.analysis.explain.outcomes import MEANINGS, commonest_failure
 from runner.analysis.shares import Share
@@ -13,154 +20,169 @@ from runner.terminal import counted, listed, percent
 
 _NEVER = 0.02
 _LITTLE = 0.02
-_MUCH = 0.2
+_MUCH_TOGETHER = 0.05
 _SELDOM = 0.2
 _LISTED = 3
-_UNIT = " of the differences between settings"
 
 
 def answer(found: Explanation) -> list[str]:
     """The sentences with which an explanation begins, each on its own."""
     if found.run is not None:
         return [*_about_run(found.run), *_best(found)]
-    everything = found.all_runs
-    first = f"{percent(everything.rate)} of the {len(found.runs):,} runs converged ({tried(found)})."
-    if found.runs.converged.all():
+    converged = found.runs.converged
+    if len(found.runs) == 1:
+        first = f"The only run {'converged' if converged.all() else 'did not converge'}."
+    else:
+        some = f"{percent(found.all_runs.rate)} of the" if converged.any() else "None of the"
+        some = "All" if converged.all() else some
+        first = f"{some} {len(found.runs):,} runs converged ({tried(found)})."
+    if converged.all():
         return [first, "Nothing failed, so there is nothing to mend."]
-    if not found.runs.converged.any():
-        return [_none_converged(found), *_broken_data(found)]
+    if not converged.any():
+        return [first, *_none_converged(found), *_broken_data(found)]
     parts = (_broken_data, _what_decides, _what_helps, _never_works, _best)
     return [first, *(sentence for part in parts for sentence in part(found))]
 
 
 def tried(found: Explanation) -> str:
     """`336 settings, 100 seeds each`."""
-    settings, seeds = found.n_cells, found.runs.n_seeds
-    return f"{counted(settings, 'setting')}, {counted(seeds, 'seed')}{' each' if settings > 1 else ''}"
+    runs, settings = found.runs, found.n_cells
+    seeds = counted(runs.n_seeds, "seed")
+    if settings == 1:
+        return f"1 setting, {seeds}"
+    even = len(runs) == settings * runs.n_seeds
+    return f"{settings:,} settings, {seeds} each" if even else f"{settings:,} settings, {seeds}, not all with each"
+
+
+def interval(share: Share) -> str:
+    """The ends of its 95% interval; `exact` where no chance is involved."""
+    return "exact" if share.low == share.high else f"{percent(share.low)} to {percent(share.high)}"
 
 
 def between(share: Share) -> str:
     """Its 95% interval in words."""
-    if share.low == share.high:
-        return "exact: no chance is involved"
-    return f"95% interval {100 * share.low:.1f}% to {100 * share.high:.1f}%"
+    return "exact: no chance is involved" if share.low == share.high else f"95% interval {interval(share)}"
 
 
 def times(cost: float) -> str:
-    """A cost beside another one."""
+    """A training cost beside another one: `the same`, `30 times`, `0.45 times`."""
     if 0.95 <= cost < 1.05:
         return "the same"
     if cost > 1:
-        return f"{cost:,.0f} x" if cost >= 10 else f"{cost:.1f} x"
-    return f"{cost:.2g} x"
+        return f"{cost:,.0f} times" if cost >= 10 else f"{cost:.1f} times"
+    return f"{cost:.2g} times"
 
 
-def _none_converged(found: Explanation) -> str:
+def _none_converged(found: Explanation) -> list[str]:
+    names = [report.factor.name for report in found.factors]
+    sentences = [f"No value of {listed(names, 'or')} that was tried helps, alone or with the others."] if names else []
     common = commonest_failure(found.runs)
     share = next(each.share for each in found.outcomes if each.name == common)
-    text = f"None of the {len(found.runs):,} runs converged ({tried(found)})"
-    if found.factors:
-        names = listed([report.factor.name for report in found.factors])
-        text += f": none of the tried values of {names} helps by itself or together with the others"
+    whole = "It" if len(found.runs) == 1 else f"{percent(share.rate)} of them"
     meaning = MEANINGS.get(common)
-    told = f" {meaning.what} {meaning.helps}" if meaning else ""
-    return f"{text}. {percent(share.rate)} ended as {common}.{told}"
+    return [*sentences, f"{whole} ended as {common}.{f' {meaning.what} {meaning.helps}' if meaning else ''}"]
 
 
 def _broken_data(found: Explanation) -> list[str]:
-    n = found.runs.born_broken
+    n = found.runs.broken_at_start
     if not n:
         return []
     return [
-        f"In {n:,} runs the loss was not a number before the first update: that is the data, not the training. "
-        "A value is missing, or far too large."
+        f"In {counted(n, 'run')} the loss was infinite or not a number before the first update: look at the data, in "
+        "which a value is missing or far too large, and at the initial weights."
     ]
 
 
 def _what_decides(found: Explanation) -> list[str]:
     if found.effects is None:
         return _what_decides_loosely(found)
+    some = f"the {found.in_grid:,} settings{'' if found.in_grid == found.n_cells else ' that form a full grid'}"
     if found.effects.total <= 1e-6:
-        return ["All settings do equally well: whether a run converges is a matter of its seed alone."]
+        return [f"No difference in success rate between {some} can be told from chance."]
     names = [report.factor.name for report in found.factors]
     main = [effect for effect in found.effects.main if effect.share >= _LITTLE][:_LISTED]
-    pair = next((effect for effect in found.effects.pairs if effect.share >= 0.05), None)
-    parts = [
-        f"{names[effect.factors[0]]} ({effect.share:.0%}{_UNIT if not i else ''})" for i, effect in enumerate(main)
-    ]
-    if pair:
-        parts.append(f"the interplay of {names[pair.factors[0]]} and {names[pair.factors[1]]} ({pair.share:.0%})")
-    little = [names[effect.factors[0]] for effect in found.effects.main if effect.share < _LITTLE]
+    parts = [(effect.share, f"from {names[effect.factors[0]]} alone") for effect in main]
+    together = max(1.0 - sum(effect.share for effect in found.effects.main), 0.0)
+    pair = max(found.effects.pairs, key=lambda effect: effect.share, default=None)
+    if pair and together >= _MUCH_TOGETHER and pair.share >= together / 2:
+        parts.append((pair.share, f"from how {listed([names[at] for at in pair.factors])} act together"))
+    elif together >= _MUCH_TOGETHER:
+        parts.append((together, "from how several settings act together"))
+    left = 1.0 - sum(share for share, _ in parts)
+    told = [f"{percent(share, 0)} {'come ' if not i else ''}{source}" for i, (share, source) in enumerate(parts)]
+    if left >= 0.01:
+        told.append(f"{percent(left, 0)} from all else")
+    of = "Of the differences in success rate (the share of runs that converge) between"
+    sentences = [f"{of} {some}, {listed(told)}."]
     involved = {at for effect in found.effects.pairs if effect.share >= _LITTLE for at in effect.factors}
-    little = [name for name in little if names.index(name) not in involved]
-    if found.effects.rest >= _MUCH:
-        parts.append(f"three or more settings at once, each of no use without the others ({found.effects.rest:.0%})")
-    text = f"What decides: {listed(parts)}." if parts else ""
-    if little and parts:
-        text += f" {listed(little)} hardly matter{'s' if len(little) == 1 else ''}."
-    return [text] if text else []
+    little = [effect.factors[0] for effect in found.effects.main if effect.share < _LITTLE]
+    if dull := [names[at] for at in little if at not in involved]:
+        hardly = f"{listed(dull)} hardly matter{'s' if len(dull) == 1 else ''}"
+        sentences.append(f"{hardly}: under 2% alone, and under 2% together with any one other setting.")
+    return sentences
 
 
 def _what_decides_loosely(found: Explanation) -> list[str]:
-    known = [report for report in found.factors if report.typical >= 0.01]
-    known.sort(key=lambda report: -report.typical)
-    parts = [f"{report.factor.name} (by {100 * report.typical:.0f} points)" for report in known[:_LISTED]]
-    guessed = [report for report in found.factors if report.explained >= 0.05]
-    guessed.sort(key=lambda report: -report.explained)
-    text = []
-    if parts:
-        text.append(f"What moves the share that converges when nothing else changes: {listed(parts)}.")
-    if guessed:
+    matched = sorted((r for r in found.factors if r.typical >= 0.01), key=lambda report: -report.typical)
+    mixed = sorted((r for r in found.factors if r.explained >= 0.05), key=lambda report: -report.explained)
+    sentences = []
+    if matched:
+        moves = [f"{report.factor.name} by {100 * report.typical:.0f}" for report in matched[:_LISTED]]
+        sentences.append(
+            "Among runs that agree in all else, the success rate (the share of runs that converge) typically moves "
+            f"with {listed(moves)} percentage points."
+        )
+    if mixed:
         shares = [
-            f"{report.factor.name} (about {report.explained:.0%}{'' if i else _UNIT})"
-            for i, report in enumerate(guessed[:_LISTED])
+            f"about {percent(report.explained, 0)} {'' if i else 'go '}with {report.factor.name}"
+            for i, report in enumerate(mixed[:_LISTED])
         ]
-        text.append(f"What decides: {listed(shares)}.")
-    return text
+        of = "Of the differences in success rate (the share of runs that converge) between"
+        sentences.append(f"{of} the {found.n_cells:,} settings, {listed(shares)}.")
+    return sentences
 
 
 def _what_helps(found: Explanation) -> list[str]:
     if not found.changes:
         return []
+    failed = int(np.count_nonzero(~found.runs.converged))
+    sentences = [f"{counted(failed, 'run')} failed."]
     size = max(found.changes)
     some = found.changes[size]
-    best = max(some, key=lambda change: change.saved.rate)
+    best = max(some, key=_rate)
     if size > 1:
         fewer = max((c for n, each in found.changes.items() if n < size for c in each), key=_rate, default=None)
-        lead = f"No {_kinds(size - 1)} saves half of the failed runs"
-        lead += f" (the best, {fewer.label}, saves {percent(fewer.saved.rate)})" if fewer else ""
-        return [f"{lead}. {_words(size)} together: {_saves(best)}."]
-    same = [change for change in some if change.cost < 1.05]
-    cheap = max(same, key=_rate, default=None)
+        lead = f"No {'single change' if size == 2 else f'change of up to {size - 1} settings'} saves half of them"
+        lead += f" (the best, {fewer.label}, saves {percent(fewer.saved.rate)} of them)" if fewer else ""
+        return [*sentences, f"{lead}.", f"The best {size} changes at once are {_told(best)}"]
+    if failed == 1:
+        return [*sentences, f"It converges with another setting: {best.label}{_price(best)}."]
+    cheap = max((change for change in some if change.cost < 1.05), key=_rate, default=None)
     if cheap and cheap is not best and cheap.saved.rate > 0.1:
         return [
-            f"What would have saved the failed runs, without longer training: {_saves(cheap)}.",
-            f"Most of all: {_saves(best)}{_price(best)}.",
+            *sentences,
+            f"The best single change that costs no more training is {_told(cheap)}",
+            f"The best at any cost is {_told(best)}",
         ]
-    return [f"What would have saved the failed runs: {_saves(best)}{_price(best)}."]
+    return [*sentences, f"The best single change is {_told(best)}"]
+
+
+def _told(change: Change) -> str:
+    """How many failed runs a change saves, of how many."""
+    n, failed, saved = change.counterparts, int(change.saved.runs), int(change.saved.hits)
+    some = "all of them were" if n == failed else f"{n:,} of them {'was' if n == 1 else 'were'}"
+    return (
+        f"{change.label}: {some} also run with that, with the same seed and all else the same, and {saved:,} of these "
+        f"converged: {percent(change.saved.rate)} of all failed runs ({between(change.saved)}){_price(change)}."
+    )
 
 
 def _price(change: Change) -> str:
-    return "" if change.cost < 1.05 else f", at {times(change.cost)} the cost"
+    return "" if change.cost < 1.05 else f", at {times(change.cost)} the training cost"
 
 
 def _rate(change: Change) -> float:
     return change.saved.rate
-
-
-def _kinds(size: int) -> str:
-    return "single change" if size == 1 else f"change of up to {size} settings"
-
-
-def _words(size: int) -> str:
-    return {2: "Two", 3: "Three", 4: "Four", 5: "Five"}.get(size, f"{size}")
-
-
-def _saves(change: Change) -> str:
-    return (
-        f"{change.phrase}, {percent(change.saved.rate)} of them converge from the same initial weights "
-        f"({between(change.saved)})"
-    )
 
 
 def _never_works(found: Explanation) -> list[str]:
@@ -168,15 +190,18 @@ def _never_works(found: Explanation) -> list[str]:
     if found.best.share.rate < ENOUGH:
         return []
     labels: list[str] = []
+    highest = 0.0
     for at, factor in enumerate(found.runs.factors):
         most = most_in_any_cell(found.runs, at)
-        never = [factor.label(value) for value, rate in enumerate(most) if rate <= _NEVER]
+        never = [value for value, rate in enumerate(most) if rate <= _NEVER]
         # Many values of a fine factor are one statement each, and no news.
         if never and len(never) < len(most) and len(never) <= _LISTED:
-            labels += never
+            labels += [factor.label(value) for value in never]
+            highest = max(highest, *(most[value] for value in never))
     if not labels:
         return []
-    return [f"Whatever else is set, (nearly) nothing converges {_with(labels)}."]
+    what = "no run converges" if not highest else f"at most {percent(highest)} of the runs of any setting converge"
+    return [f"Whatever else is set, {what} {_with(labels)}."]
 
 
 def _with(labels: Iterable[str]) -> str:
@@ -184,52 +209,63 @@ def _with(labels: Iterable[str]) -> str:
 
 
 def _best(found: Explanation) -> list[str]:
-    if not found.factors or not found.best.share.hits or any(factor.name == TASK for factor in found.runs.factors):
+    best = found.best
+    if not found.factors or not best.share.hits or any(factor.name == DATA for factor in found.runs.factors):
         return []
-    share = found.best.share
-    return [f"Best of all settings tried: {found.best.label}: {int(share.hits)} of {int(share.runs)} converge."]
+    many = f" (the cheapest to train of {best.equals:,} that do equally well)" if best.equals > 1 else ""
+    how_many = f"{int(best.share.hits):,} of {counted(int(best.share.runs), 'run')}"
+    return [f"The best of all settings tried{many} is {best.label}: {how_many} converged."]
 
 
 def _about_run(run: RunReport) -> list[str]:
     where = f" ({run.settings})" if run.settings else ""
-    told = f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."
-    others = run.same_settings
-    if run.converged:
-        same = f"{percent(others.rate)} of the {int(others.runs):,} runs with the same settings"
-        return [told, f"It converged, as did {same} ({between(others)})."]
+    sentences = [f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."]
     meaning = MEANINGS.get(run.outcome)
-    lines = [f"{told} {meaning.what if meaning else ''}".strip()]
-    if others.runs > 1:
-        luck = _luck(others)
-        how_many = f"{int(others.hits):,} of the {int(others.runs):,} runs with these settings converge"
-        lines.append(f"{how_many} ({between(others)}): it is {luck}.")
-    if not run.changes:
-        return [*lines, "No other setting that was tried saves this seed."]
-    return [*lines, *_saving_changes(run.changes)]
+    if meaning and not run.converged:
+        sentences.append(meaning.what)
+    sentences.append(_other_seeds(run))
+    if run.converged:
+        return sentences
+    if run.changes:
+        return [*sentences, *_saving_changes(run.changes)]
+    if run.tried:
+        others = "the other setting" if run.tried == 1 else f"any of the {run.tried:,} other settings"
+        sentences.append(f"This seed did not converge with {others} with which it was run.")
+    else:
+        sentences.append("No other setting was tried with this seed, so nothing can be said about what would save it.")
+    if run.next is not None:
+        sentences.append(f"The sweep below tries other values of {listed(run.next.keys)}.")
+    return sentences
 
 
-def _luck(others: Share) -> str:
+def _other_seeds(run: RunReport) -> str:
     """Whether other seeds fare better with the same settings."""
+    others = run.same_settings
+    if others.runs == 1:
+        return "No other seed was run with these settings."
+    told = f"{int(others.hits):,} of the {int(others.runs):,} runs with these settings converged ({between(others)})"
+    if run.converged or others.low == others.high:
+        return f"{told}."
     if others.rate > ENOUGH:
-        return "bad luck with the initial weights"
-    seldom = others.rate <= _SELDOM
-    return "not bad luck but the settings" if seldom else "partly bad luck, which these settings make likely"
+        return f"{told}: it was bad luck with the initial weights."
+    if others.rate > _SELDOM:
+        return f"{told}: it was partly bad luck, which these settings make likely."
+    return f"{told}: it was not bad luck but the settings."
 
 
 def _saving_changes(changes: Sequence[Change]) -> list[str]:
     size = len(changes[0].factors)
-    first = "The cheapest change that saves it:" if size == 1 else f"It takes {size} changes at once. The cheapest:"
-    lines = [f"{first} {changes[0].phrase}, this very seed converges{_so_do(changes[0])}."]
+    first = "The cheapest change that saves it is" if size == 1 else f"It takes {size} changes at once, at the cheapest"
+    sentences = [f"{first} {changes[0].label}{_price(changes[0])}.{_others_saved(changes[0])}"]
     surest = max(changes, key=_rate)
     if surest is not changes[0]:
-        share = f"{percent(surest.saved.rate)} of them converge, this one included"
-        lines.append(f"The surest: {surest.phrase}, {share}{_price(surest)}.")
-    return lines
+        sentences.append(f"The surest is {surest.label}{_price(surest)}.{_others_saved(surest)}")
+    return sentences
 
 
-def _so_do(change: Change) -> str:
-    saved = change.saved
-    if saved.runs <= 1:
-        return _price(change)
-    failed = f"of the {int(saved.runs):,} seeds that failed here ({between(saved)})"
-    return f", and so do {percent(saved.rate)} {failed}{_price(change)}"
+def _others_saved(change: Change) -> str:
+    """How many of the seeds that failed with the run's settings a change saves."""
+    failed, saved = int(change.saved.runs), int(change.saved.hits)
+    if failed == 1:
+        return ""
+    return f" It saves {saved:,} of the {failed:,} seeds that failed here ({between(change.saved)})."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from runner.analysis.explain.anova import Effect, Effects, effects, full_grid, main_grid
 from runner.analysis.explain.counterfactuals import Change, changes
+from runner.analysis.explain.factors import FAULTS
 from runner.analysis.explain.levels import FactorReport, Level, factor_reports, share_where
+from runner.analysis.explain.next_sweep import next_sweep
 from runner.analysis.explain.one_run import RunReport, run_report
 from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
 from runner.analysis.explain.runs import Runs, load_runs, part_of
@@ -22,21 +24,24 @@ from runner.results.reader import find_row
 
 @dataclass(frozen=True)
 class BestCell:
-    """The cell in which most runs converge.
+    """The cell in which the largest share of the runs converges; of equal ones the cheapest.
 
     Attributes
     ----------
     label : str
-        Its values on all factors.
+        Its values of all factors.
     share : Share
         Of its runs that converge.
     cost : float
         Of training it, as a multiple of the mean over all cells.
+    equals : int
+        How many cells do as well, itself counted.
     """
 
     label: str
     share: Share
     cost: float
+    equals: int
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,19 @@ def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = 
     """
     row = None if run_id is None else find_row(path, run_id)
     runs = load_runs(path, axes)
-    run = None if row is None else run_report(runs, *row)
+    run = None
+    if row is not None:
+        number, fields = row
+        run = run_report(runs, number, fields)
+        if not run.converged and not run.changes:
+            run = replace(run, next=next_sweep(path, fields, _varied(runs, axes or ())))
     return explain_runs(path.parent.name, runs, run)
+
+
+def _varied(runs: Runs, axes: Sequence[str]) -> list[str]:
+    """The keys that differ between runs, or that the study sweeps."""
+    parts = [FAULTS if part.is_fault else part.name for factor in runs.factors for part in factor.parts]
+    return list(dict.fromkeys(name.partition("[")[0] for name in (*parts, *axes)))
 
 
 def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explanation:
@@ -140,7 +156,8 @@ def best_cell(runs: Runs) -> BestCell:
     best = int(np.lexsort((cost, -rate))[0])
     codes = runs.codes[first[best]]
     label = ", ".join(factor.label(int(value)) for factor, value in zip(runs.factors, codes, strict=True))
-    return BestCell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()))
+    equals = int(np.count_nonzero(rate == rate[best]))
+    return BestCell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()), equals)
 
 
 def most_in_any_cell(runs: Runs, at: int) -> list[float]:
@@ -170,10 +187,14 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
         "axes": [_factor_json(found, i) for i in range(len(found.factors))],
         "interactions": [_effect_json(found, effect) for effect in (found.effects.pairs if found.effects else ())],
         "rest": found.effects.rest if found.effects else None,
-        "best": {"settings": found.best.label, **found.best.share.as_json(), "cost": found.best.cost},
+        "best": _best_json(found.best),
         "changes": {str(size): [change.as_json() for change in some] for size, some in found.changes.items()},
         **({} if found.run is None else {"run": _run_json(found.run)}),
     }
+
+
+def _best_json(best: BestCell) -> dict[str, Any]:
+    return {"settings": best.label, **best.share.as_json(), "cost": best.cost, "equals": best.equals}
 
 
 def _factor_json(found: Explanation, at: int) -> dict[str, Any]:
@@ -210,5 +231,7 @@ def _run_json(run: RunReport) -> dict[str, Any]:
         "settings": run.settings,
         "words": list(run.words),
         "same_settings": run.same_settings.as_json(),
+        "other_settings_tried": run.tried,
         "changes": [change.as_json() for change in run.changes],
+        "next_sweep": None if run.next is None else run.next.as_json(),
     }

@@ -2,77 +2,98 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from runner.results.reader import codes_of
+from runner.terminal import Shortener
 
 Ints = NDArray[np.int64]
-FAULTS = "faults"
+DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates")
 WITH, WITHOUT = "with", "without"
 _FEW_CELLS = 12
-_AND = " & "
 _CSV = re.compile(r"\{csv: (.*), inputs: (\[.*\]), targets: (\[.*\])(?:, sha256: .*)?\}")
 _PARTS = re.compile(r",(?![^(]*\))")
 
 
 @dataclass(frozen=True)
-class Factor:
-    """Something that differs between cells.
+class Part:
+    """One thing that differs between cells.
 
     Attributes
     ----------
     name : str
-        A key, the name of one fault, or several keys that advance together.
-    values : tuple of str
-        Canonical texts; `without` and `with` for a fault.
-    fault : bool
-        Whether it is a fault that is there or not.
+        A key, or the name of one fault.
+    is_fault : bool
+        Whether its values are `without` and `with` the fault of this name.
+    short : callable
+        From a value to the text that is shown for it.
     """
 
     name: str
-    values: tuple[str, ...]
-    fault: bool = False
+    is_fault: bool = False
+    short: Callable[[str], str] = field(default=str, compare=False, repr=False)
+
+    def label(self, value: str) -> str:
+        """A value as it is said: `learning_rate 2`, `without ascent`."""
+        return f"{value} {self.name}" if self.is_fault else f"{self.name} {self.short(value)}"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What differs between cells: a key, the presence of one fault, or several of these that advance together.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        Mostly one.
+    values : tuple of tuple of str
+        For each value, the canonical text of every part.
+    """
+
+    parts: tuple[Part, ...]
+    values: tuple[tuple[str, ...], ...]
+
+    @property
+    def name(self) -> str:
+        """The names of its parts."""
+        return " & ".join(part.name for part in self.parts)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is one fault that is there or not."""
+        return len(self.parts) == 1 and self.parts[0].is_fault
+
+    @property
+    def is_budget(self) -> bool:
+        """Whether it is how long a run is trained, and nothing else."""
+        return len(self.parts) == 1 and self.parts[0].name in BUDGETS
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether all of its values are finite numbers."""
+        try:
+            return len(self.parts) == 1 and all(math.isfinite(float(text)) for (text,) in self.values)
+        except ValueError:
+            return False
 
     def label(self, value: int) -> str:
-        """A value as it is said: `learning_rate 2`, `without ascent`."""
-        if self.fault:
-            return f"{self.values[value]} {self.name}"
-        names, texts = self.name.split(_AND), self.values[value].split(_AND)
-        if len(names) == len(texts):
-            return ", ".join(_said(name, text) for name, text in zip(names, texts, strict=True))
-        return f"{self.name} {shown(self.values[value])}"
+        """A value with its name: `learning_rate 2`, `without ascent`, `learning_rate 0.1, epochs 1000`."""
+        return ", ".join(part.label(text) for part, text in zip(self.parts, self.values[value], strict=True))
 
     def short(self, value: int) -> str:
         """A value without its name."""
-        return self.values[value] if self.fault else shown(self.values[value])
+        return " & ".join(part.short(text) for part, text in zip(self.parts, self.values[value], strict=True))
 
-
-def _said(name: str, text: str) -> str:
-    return f"{text} {name}" if text in (WITH, WITHOUT) else f"{name} {shown(text)}"
-
-
-def shown(text: str) -> str:
-    """A text of a value as people would write it: few digits, and of CSV data only the file and the columns.
-
-    Examples
-    --------
-    >>> shown("0.46415888"), shown('{csv: a.csv, inputs: [x], targets: [y], sha256: "0123456789abcdef"}')
-    ('0.4642', 'a.csv [x] -> [y]')
-    """
-    if not text:
-        return "none"
-    if match := _CSV.fullmatch(text):
-        return f"{match[1]} {match[2]} -> {match[3]}"
-    try:
-        return text if text.lstrip("-").isdigit() else f"{float(text):.4g}"
-    except ValueError:
-        return _AND.join(map(shown, text.split(_AND))) if _AND in text else text
+    def settings(self, value: int) -> dict[str, str]:
+        """The canonical text of every part by its name."""
+        return {part.name: text for part, text in zip(self.parts, self.values[value], strict=True)}
 
 
 def find_factors(
@@ -89,11 +110,26 @@ def find_factors(
     given : sequence of str
         Those that the study sweeps: factors even when they follow from another one.
     """
-    factors, columns = _factors_of(frame, keys)
+    factors, columns = [], []
+    for key in keys:
+        codes, texts = codes_of(frame[key])
+        if len(texts) > 1:
+            part = Part(key, short=_short_data(texts) if key == DATA else Shortener(texts))
+            factors.append(Factor((part,), tuple((text,) for text in texts)))
+            columns.append(codes)
     n_cells = count_cells(factors, columns)
     factors, columns = _independent(factors, columns, n_cells, given)
     factors, columns = _split_faults(factors, columns)
     return _joined(factors, columns, n_cells)
+
+
+def _short_data(texts: Sequence[str]) -> Callable[[str], str]:
+    """How data are written: of CSV data only the file and the columns, as long as these tell them apart."""
+    brief = {text: _CSV.sub(r"\1 \2 -> \3", text) for text in texts}
+    if len(set(brief.values())) < len(texts):
+        return Shortener(texts)
+    short = Shortener([*brief.values()])
+    return lambda text: short(brief[text])
 
 
 def count_cells(factors: list[Factor], columns: list[Ints]) -> int:
@@ -107,16 +143,6 @@ def count_cells(factors: list[Factor], columns: list[Ints]) -> int:
 def _tells(factor: Factor, n_cells: int) -> bool:
     """Whether it means something that a column follows from this factor: from a name of the cell everything follows."""
     return len(factor.values) < n_cells or n_cells <= _FEW_CELLS
-
-
-def _factors_of(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Factor], list[Ints]]:
-    factors, columns = [], []
-    for key in keys:
-        codes, texts = codes_of(frame[key])
-        if len(texts) > 1:
-            factors.append(Factor(key, tuple(texts)))
-            columns.append(codes)
-    return factors, columns
 
 
 def _independent(
@@ -149,7 +175,7 @@ def _split_faults(factors: list[Factor], columns: list[Ints]) -> tuple[list[Fact
     at = next((i for i, factor in enumerate(factors) if factor.name == FAULTS), None)
     if at is None:
         return factors, columns
-    sets = [fault_names(text) for text in factors[at].values]
+    sets = [fault_names(text) for (text,) in factors[at].values]
     # Alternatives of which each run has at most one are one factor already.
     if max(map(len, sets)) < 2:
         return factors, columns
@@ -159,7 +185,7 @@ def _split_faults(factors: list[Factor], columns: list[Ints]) -> tuple[list[Fact
         present = np.array([name in each for each in sets], np.int64)
         if present.all():
             continue
-        split.append(Factor(name, (WITHOUT, WITH), fault=True))
+        split.append(Factor((Part(name, is_fault=True),), ((WITHOUT,), (WITH,))))
         split_columns.append(present[columns[at]])
     return [*factors[:at], *split, *factors[at + 1 :]], [*columns[:at], *split_columns, *columns[at + 1 :]]
 
@@ -199,11 +225,7 @@ def _together(first: Factor, second: Factor, codes: Ints, others: Ints) -> Facto
     """The factor of two of which the second follows from the first."""
     partner = np.zeros(len(first.values), np.int64)
     partner[codes] = others
-    if first.fault and second.fault and partner.tolist() == [0, 1]:
-        return replace(first, name=f"{first.name} + {second.name}")
-    texts = [_text(first, i) + _AND + _text(second, int(partner[i])) for i in range(len(first.values))]
-    return Factor(f"{first.name}{_AND}{second.name}", tuple(texts))
-
-
-def _text(factor: Factor, value: int) -> str:
-    return factor.values[value] or "none"
+    if first.is_fault and second.is_fault and partner.tolist() == [0, 1]:
+        return Factor((Part(f"{first.name} + {second.name}", is_fault=True),), first.values)
+    values = tuple((*own, *second.values[i]) for own, i in zip(first.values, partner.tolist(), strict=True))
+    return Factor((*first.parts, *second.parts), values)

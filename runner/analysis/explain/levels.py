@@ -7,7 +7,6 @@ that agree in all other factors. A factor without such cells, as in a random sam
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,7 +186,7 @@ def _range_report(runs: Runs, at: int) -> FactorReport:
 def ranges(factor: Factor, codes: Ints) -> tuple[Ints, list[str]]:
     """A factor of many numbers as a few ranges with about as many runs each; any other as it is."""
     n = len(factor.values)
-    if n <= _MOST_RANGES or not _are_numbers(factor.values):
+    if n <= _MOST_RANGES or not factor.is_numeric:
         return codes, [factor.short(i) for i in range(n)]
     below = np.cumsum(np.bincount(codes, minlength=n)) / len(codes)
     bin_of = np.minimum((below * _MOST_RANGES - 1e-9).astype(np.int64), _MOST_RANGES - 1)
@@ -198,13 +197,6 @@ def ranges(factor: Factor, codes: Ints) -> tuple[Ints, list[str]]:
         ends = dict.fromkeys((factor.short(int(members[0])), factor.short(int(members[-1]))))
         labels.append(" to ".join(ends))
     return np.asarray(bin_of[codes], np.int64), labels
-
-
-def _are_numbers(texts: Sequence[str]) -> bool:
-    try:
-        return all(math.isfinite(float(text)) for text in texts)
-    except ValueError:
-        return False
 
 
 def _explained(rates: Floats, counts: Floats, bins: Ints, exact: bool) -> float:

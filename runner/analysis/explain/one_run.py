@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.analysis.explain.counterfactuals import ENOUGH, Change, cheapest_first
+from runner.analysis.explain.levels import share_where
+from runner.analysis.explain.next_sweep import NextSweep
 from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs
 from runner.analysis.shares import Share, share_over_seeds, totals
+from runner.terminal import percent
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,12 @@ class RunReport:
         Its measurements, a sentence each.
     same_settings : Share
         Of all runs with its settings, those that converge.
+    tried : int
+        With how many other settings its seed was run.
     changes : tuple of Change
         What saves the same seed, cheapest first; of the fewest factors that have such a change.
+    next : NextSweep or None
+        For a run that failed and that no tried setting saves: what to try.
     """
 
     run_id: str
@@ -40,7 +47,9 @@ class RunReport:
     settings: str
     words: tuple[str, ...]
     same_settings: Share
+    tried: int
     changes: tuple[Change, ...]
+    next: NextSweep | None = None
 
 
 def run_report(runs: Runs, row: int, fields: Mapping[str, str]) -> RunReport:
@@ -65,14 +74,10 @@ def run_report(runs: Runs, row: int, fields: Mapping[str, str]) -> RunReport:
         converged=bool(runs.converged[row]),
         settings=settings,
         words=words(fields),
-        same_settings=_share(runs, cell, runs.converged),
+        same_settings=share_where(runs, cell),
+        tried=int(np.count_nonzero((runs.seeds == runs.seeds[row]) & ~cell)),
         changes=() if runs.converged[row] else _changes(runs, row, distance),
     )
-
-
-def _share(runs: Runs, mask: NDArray[np.bool_], hits: NDArray[np.bool_]) -> Share:
-    seeds = runs.seeds[mask]
-    return share_over_seeds(totals(seeds, runs.n_seeds, hits[mask]), totals(seeds, runs.n_seeds), runs.exact)
 
 
 def _changes(runs: Runs, row: int, distance: NDArray[np.int64]) -> tuple[Change, ...]:
@@ -93,26 +98,33 @@ def _most(changes: tuple[Change, ...]) -> float:
 
 def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: int) -> tuple[Change, ...]:
     """Cells that differ in so many factors and in which this seed converges, on the seeds that failed here."""
-    here = distance == 0
-    failed = np.zeros(runs.n_seeds, bool)
-    failed[runs.seeds[here & ~runs.converged]] = True
-    spent = runs.cost[here & ~runs.converged].mean()
-    rows = np.flatnonzero((distance == size) & failed[runs.seeds])
+    here = (distance == 0) & ~runs.converged
+    failed = totals(runs.seeds[here], runs.n_seeds)
+    n_failed, spent = np.count_nonzero(failed), runs.cost[here].mean()
+    rows = np.flatnonzero((distance == size) & (failed[runs.seeds] > 0))
     cells, index, cell = np.unique(runs.place(range(len(runs.factors)))[rows], return_index=True, return_inverse=True)
     n = len(cells)
     hits, counts, cost = (totals(cell, n, v) for v in (runs.converged[rows], np.ones(len(rows)), runs.cost[rows]))
     saves = np.zeros(n, bool)
     mine = runs.seeds[rows] == runs.seeds[row]
     saves[cell[mine & runs.converged[rows]]] = True
-    candidates = [(float(cost[c] / counts[c] / spent), float(hits[c] / counts[c]), c) for c in np.flatnonzero(saves)]
+    candidates = [(float(cost[c] / counts[c] / spent), float(hits[c] / n_failed), c) for c in np.flatnonzero(saves)]
     found = []
     for c in cheapest_first(candidates):
         codes = runs.codes[rows[index[c]]]
         at = np.flatnonzero(codes != runs.codes[row])
-        saved = _share(runs, np.isin(np.arange(len(runs)), rows[cell == c]), runs.converged)
-        price = float(cost[c] / counts[c] / spent)
-        factors, values = tuple(runs.factors[i] for i in at), tuple(int(codes[i]) for i in at)
-        found.append(Change(factors, values, saved, price, same_seed=True))
+        there = rows[cell == c]
+        saved = totals(runs.seeds[there], runs.n_seeds, runs.converged[there])
+        found.append(
+            Change(
+                factors=tuple(runs.factors[i] for i in at),
+                values=tuple(int(codes[i]) for i in at),
+                saved=share_over_seeds(saved, failed, runs.exact),
+                counterparts=len(there),
+                cost=float(cost[c] / counts[c] / spent),
+                same_seed=True,
+            )
+        )
     return tuple(found)
 
 
@@ -127,7 +139,7 @@ def words(fields: Mapping[str, str]) -> tuple[str, ...]:
     said.append(_about_errors(get("max_error"), get("accuracy"), fields.get("criterion", "")))
     said.append(_about_weights(fields, get("grad_norm"), get("weight_norm"), get("learning_rate")))
     if (saturation := get("saturation")) >= 0:
-        said.append(f"{saturation:.0%} of the hidden units' outputs lie within 1% of a limit of their activation.")
+        said.append(f"{percent(saturation, 0)} of the hidden units' outputs lie within 1% of their activation's limit.")
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -155,7 +167,7 @@ def _about_loss(first: float, last: float, best: float, broke: float) -> str:
     if not math.isfinite(first) or first == 0:
         return f"The loss ended at {last:.4g}."
     change = last / first - 1
-    how = f"fell by {-change:.2%}" if change < 0 else f"rose by {change:.2%}"
+    how = f"fell by {percent(-change, 2)}" if change < 0 else f"rose by {change:.2%}"
     low = f"; its lowest was {best:.4g}" if best < 0.99 * last else ""
     return f"The loss went from {first:.4g} to {last:.4g}: it {how}{low}."
 
@@ -181,7 +193,7 @@ def _about_errors(largest: float, accuracy: float, criterion: str) -> str:
     if math.isfinite(largest):
         parts.append(f"its largest error is {largest:.4g}")
     if math.isfinite(accuracy):
-        parts.append(f"{accuracy:.0%} of the samples are on the right side of the middle")
+        parts.append(f"{percent(accuracy, 0)} of the samples are on the right side of the middle")
     if not parts:
         return ""
     asked = f" (the criterion is {criterion.strip('{}')})" if criterion else ""

@@ -44,7 +44,7 @@ class Runs:
         Passes over the data times parameters, 1 where that is not known.
     exact : bool
         Whether the seed makes no difference.
-    born_broken : int
+    broken_at_start : int
         How many had a loss that is no number before the first update.
     """
 
@@ -57,7 +57,7 @@ class Runs:
     outcome_names: tuple[str, ...]
     cost: Floats
     exact: bool
-    born_broken: int = 0
+    broken_at_start: int = 0
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -171,7 +171,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         outcome_names=tuple(names),
         cost=_cost(frame),
         exact=len(chance) == len(CHANCE) and is_deterministic(*chance),
-        born_broken=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
+        broken_at_start=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 
 

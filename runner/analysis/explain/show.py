@@ -6,14 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+import numpy as np
+
 from runner.analysis.explain.anova import Effect
-from runner.analysis.explain.answer import answer, between, times
+from runner.analysis.explain.answer import answer, interval, times
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
-from runner.analysis.explain.factors import Factor
-from runner.analysis.explain.levels import GRID, MATCHED, FactorReport, Level
-from runner.analysis.explain.runs import Runs
-from runner.analysis.shares import Share
+from runner.analysis.explain.levels import GRID, MATCHED, RANGES, FactorReport, Level
 from runner.terminal import counted, listed, page, percent, table
 
 _LEAST = 0.02
@@ -37,26 +36,33 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
             console.print(f"\n{heading}", style="bold")
             for part in parts:
                 console.print(part)
+        if found.run is not None and found.run.next is not None:
+            sweep = found.run.next
+            runs = f"{counted(sweep.cells * sweep.seeds, 'run')}: {counted(sweep.cells, 'setting')}"
+            console.print(f"\nA sweep to try ({runs}, {counted(sweep.seeds, 'seed')} each)", style="bold")
+            # A command is to be copied, so it is never broken into lines.
+            console.print(sweep.command, soft_wrap=True)
 
 
 def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
     if found.run is not None:
         yield "This run", [*found.run.words]
-        if found.run.changes:
-            heading = "What saves this seed, nearest and cheapest first"
-            yield heading, _changes(found.run.changes, "of those that fail here")
+        if some := found.run.changes:
+            told = _what_changes_are("seeds that failed with these settings", some)
+            yield "What saves this seed, cheapest first", [told, _changes(some)]
         return
-    yield "What became of the runs", [_outcomes(found)]
+    yield f"What became of the {counted(len(found.runs), 'run')}", [_outcomes(found)]
     mixed = found.runs.converged.any() and not found.runs.converged.all()
     if found.factors and mixed:
-        yield "Which settings matter", _settings(found)
+        yield "Which settings matter", [*_what_is_listed(found), _settings(found)]
     if found.effects is not None and (pairs := [e for e in found.effects.pairs if e.share >= _LEAST]):
         yield "Which settings depend on each other", [_pair(found, effect) for effect in pairs[:_MOST_PAIRS]]
-    # What two in between would save is no news where three are needed.
+    # What two would save is no news where three are needed.
     for size in sorted({min(found.changes, default=0), max(found.changes, default=0)} - {0}):
         some = found.changes[size]
         what = "one change" if size == 1 else f"{size} changes at once"
-        yield f"What would have saved the failed runs: {what}, cheapest first", _changes(some, "saved")
+        told = _what_changes_are("failed runs", some)
+        yield f"What would have saved the failed runs: {what}, cheapest first", [told, _changes(some)]
     if found.factors and mixed:
         yield "How to read this", _notes(found)
 
@@ -68,15 +74,39 @@ def _outcomes(found: Explanation) -> Any:
     return rows
 
 
-def _settings(found: Explanation) -> list[Any]:
-    mixed = len({report.how == MATCHED for report in found.factors}) > 1
-    part = "moves by" if found.factors[0].how == MATCHED else "decides"
-    headings = "setting", "matters" if mixed else part, "worst value", "best value"
+def _what_is_listed(found: Explanation) -> Iterable[str]:
+    """What the columns of the settings hold, in words."""
+    hows = {report.how for report in found.factors}
+    of = "of the differences in success rate between"
+    if GRID in hows:
+        some = "all settings"
+        if found.in_grid < found.n_cells:
+            some = f"the {found.in_grid:,} settings that form a full grid"
+        yield (
+            f"decides: the part {of} {some} that comes from this one alone; then the success rates with its worst and "
+            "its best value (95% interval)."
+        )
+    if MATCHED in hows:
+        yield (
+            "points: how far the success rate with one of its values typically is from the mean of runs that agree in "
+            "all else, in percentage points; then how far it is with its worst and its best value."
+        )
+    if RANGES in hows:
+        yield (
+            f"~: about what part {of} all settings goes with this one; then the success rates in its worst and its "
+            "best range of values (95% interval)."
+        )
+
+
+def _settings(found: Explanation) -> Any:
+    headings = "setting", "points" if found.factors[0].how == MATCHED else "decides", "worst value", "best value"
     rows = table(*headings, align="lrll", wrapped={2, 3})
     for report, weight in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
         ends = _level(report, report.worst), _level(report, report.best)
+        if report.worst.order == report.best.order:
+            ends = "all values do equally well", ""
         rows.add_row(report.factor.name, _weight(report, weight), *ends)
-    return [rows]
+    return rows
 
 
 def _weighed(found: Explanation) -> list[tuple[FactorReport, float]]:
@@ -91,26 +121,30 @@ def _weighed(found: Explanation) -> list[tuple[FactorReport, float]]:
 def _weight(report: FactorReport, weight: float) -> str:
     if report.how == MATCHED:
         return f"{100 * weight:.1f} points"
-    return f"{'' if report.how == GRID else '~'}{'<1%' if 0 < weight < 0.01 else f'{weight:.0%}'}"
+    return f"{'' if report.how == GRID else '~'}{percent(weight, 0)}"
 
 
 def _level(report: FactorReport, level: Level) -> str:
     if report.how != MATCHED:
-        return f"{level.value}: {percent(level.share.rate)} {_short_interval(level.share)}"
+        return f"{level.value}: {percent(level.share.rate)} ({interval(level.share)})"
     reach = f" +- {100 * level.reach:.1f}" if math.isfinite(level.reach) and level.reach else ""
     return f"{level.value}: {100 * level.lead:+.1f} points{reach}"
 
 
-def _short_interval(share: Share) -> str:
-    return "(exact)" if share.low == share.high else f"({100 * share.low:.1f} to {100 * share.high:.1f})"
+def _what_changes_are(what: str, some: Sequence[Change]) -> str:
+    failed = f"{int(some[0].saved.runs):,}"
+    told = "how many could be tried, how many of these it saves, and their share of all"
+    return f"Of the {failed} {what}: {told} {failed}."
 
 
-def _changes(changes: Sequence[Change], heading: str) -> list[Any]:
-    rows = table("change", heading, "95% interval", "training cost", align="lrrr", wrapped={0})
-    for change in changes:
-        interval = between(change.saved).removeprefix("95% interval ").removesuffix(": no chance is involved")
-        rows.add_row(change.label, percent(change.saved.rate), interval, times(change.cost))
-    return [rows]
+def _changes(some: Sequence[Change]) -> Any:
+    headings = "change", "tried", "saved", "share of all", "95% interval", "training cost"
+    rows = table(*headings, align="lrrrrr", wrapped={0})
+    for change in some:
+        share, saved = change.saved, f"{int(change.saved.hits):,}"
+        numbers = f"{change.counterparts:,}", saved, percent(share.rate), interval(share), times(change.cost)
+        rows.add_row(change.label, *numbers)
+    return rows
 
 
 def _pair(found: Explanation, effect: Effect) -> str:
@@ -119,42 +153,33 @@ def _pair(found: Explanation, effect: Effect) -> str:
     assert runs is not None
     # The one with fewer values tells how the other changes.
     by, of = sorted(effect.factors, key=lambda at: (runs.levels[at], at))
-    rates = _rates(runs, by, of)
+    shape = runs.levels[by], runs.levels[of]
+    place = runs.codes[:, by] * shape[1] + runs.codes[:, of]
+    size = shape[0] * shape[1]
+    rates = (np.bincount(place, runs.converged, size) / np.bincount(place, minlength=size)).reshape(shape)
     spans = rates.max(axis=1) - rates.min(axis=1)
     low, high = int(spans.argmin()), int(spans.argmax())
     first, second = runs.factors[of], runs.factors[by]
     if spans[high] - spans[low] < _LEAST_SPAN:
         # It moves the rate as much everywhere, but elsewhere: the value that gains most tells where.
         value = int((rates.max(axis=0) - rates.min(axis=0)).argmax())
-        ends = [f"{100 * rates[i, value]:.0f}% {_at(second.label(i))}" for i in _ends(rates[:, value])]
-        return f"{effect.share:.0%}  {_at(first.label(value))}: {listed(ends, 'but')}"
-    ends = [
-        f"by {100 * spans[i]:.0f} points {_at(second.label(i))}{_best(first, rates[i])}" for i in sorted((low, high))
-    ]
-    return f"{effect.share:.0%}  {first.name} moves the share that converges {listed(ends)}"
+        places = int(rates[:, value].argmin()), int(rates[:, value].argmax())
+        ends = [f"{percent(rates[i, value], 0)} {_at(second.label(i))}" for i in places]
+        return f"{percent(effect.share, 0)}  {_at(first.label(value))}, the success rate is {listed(ends, 'but')}"
+    ends = []
+    for i in sorted((low, high)):
+        best = f" (best: {first.short(int(rates[i].argmax()))})" if spans[i] >= _LEAST_SPAN else ""
+        ends.append(f"by {_points(spans[i])} {_at(second.label(i))}{best}")
+    return f"{percent(effect.share, 0)}  {first.name} moves the success rate {listed(ends)}"
 
 
-def _ends(rates: Any) -> tuple[int, int]:
-    return int(rates.argmin()), int(rates.argmax())
-
-
-def _best(factor: Factor, rates: Any) -> str:
-    """Which value is best, where it makes a difference."""
-    low, high = _ends(rates)
-    return f" (best: {factor.short(high)})" if rates[high] - rates[low] >= _LEAST_SPAN else ""
+def _points(span: float) -> str:
+    text = f"{100 * span:.0f}"
+    return {"0": "less than 1 point", "1": "1 point"}.get(text, f"{text} points")
 
 
 def _at(label: str) -> str:
     return label if label.startswith(("with ", "without ")) else f"at {label}"
-
-
-def _rates(runs: Runs, by: int, of: int) -> Any:
-    import numpy as np
-
-    shape = runs.levels[by], runs.levels[of]
-    place = runs.codes[:, by] * shape[1] + runs.codes[:, of]
-    size = shape[0] * shape[1]
-    return (np.bincount(place, runs.converged, size) / np.bincount(place, minlength=size)).reshape(shape)
 
 
 def _notes(found: Explanation) -> list[str]:
@@ -162,14 +187,16 @@ def _notes(found: Explanation) -> list[str]:
     notes = [_method(found)]
     if found.changes:
         notes.append(
-            "A change is tried on the failed runs themselves: same seed, so same initial weights, all else as it was. "
-            "Cost is epochs x trained parameters, beside that of the failed runs."
+            "A change is tried on every failed run that was also run with the new values, the same seed and all else "
+            "the same: not on those that have these values already, nor on those that it would train for a shorter "
+            "time. Training cost is epochs x trained parameters, as a multiple of what the runs cost on which the "
+            "change was tried."
         )
     if not found.runs.exact:
-        seeds = found.runs.n_seeds
         notes.append(
-            f"Intervals count the {counted(seeds, 'seed')} as what chance has drawn: all settings share them, "
-            "so that many settings make no interval narrower by themselves."
+            f"A 95% interval says between which values the share would lie, had other seeds than these "
+            f"{found.runs.n_seeds:,} been drawn. All settings share the seeds, so that more settings do not make an "
+            "interval narrower."
         )
     return notes
 
@@ -180,42 +207,43 @@ def _method(found: Explanation) -> str:
     if matched:
         beside = f"For {listed(matched)}" if parts else "Not every combination was run:"
         parts.append(
-            f"{beside} only runs are compared that agree in all other settings; 'points' are percentage points "
-            "above or below the mean of such runs, and the first number is how far they usually are from it."
+            f"{beside} only runs are compared that agree in the seed and in all other settings. Points are above or "
+            "below the mean of such runs; the first number is their typical size (root mean square)."
         )
-    if loose := [report.factor.name for report in found.factors if report.how not in (GRID, MATCHED)]:
+    if loose := [report.factor.name for report in found.factors if report.how == RANGES]:
         parts.append(
-            f"For {listed(loose)} no runs agree in all other settings: ~ is an estimate from ranges of values, "
-            "all else mixed."
+            f"For {listed(loose)} no runs agree in all other settings: ~ is an estimate from ranges of values, with "
+            "all other settings mixed."
         )
     return " ".join(parts)
 
 
-def _beside(found: Explanation) -> str:
-    """Values of the factors of the grid that are not on it, when they are few."""
-    on = {factor.name: factor.values for factor in (found.grid.factors if found.grid else ())}
-    beside = [
-        factor.label(i)
-        for factor in found.runs.factors
-        for i, value in enumerate(factor.values)
-        if factor.name in on and value not in on[factor.name]
-    ]
-    return f" (without {listed(beside)})" if 0 < len(beside) <= _MOST_PAIRS else ""
-
-
 def _grid_method(found: Explanation) -> str:
     assert found.effects is not None
-    noise = "exact, for no chance is involved" if found.runs.exact else "the noise of few seeds taken out"
-    if found.complete_seeds == 1 and not found.runs.exact:
-        noise = "with one seed the luck of that seed is in it"
-    left = found.runs.n_seeds - found.complete_seeds
-    missing = f" ({counted(left, 'seed')} without all settings left out)" if left else ""
-    whole = "Every combination was run"
+    assert found.grid is not None
+    whole = "Every combination of the values was run"
     if found.in_grid < found.n_cells:
-        whole = f"{found.in_grid:,} of the {found.n_cells:,} settings are a full grid{_beside(found)}"
-    rest = f"; {found.effects.rest:.0%} takes three or more settings together" if found.effects.rest >= 0.01 else ""
-    return (
-        f"{whole}, so the parts are exact: 'decides' is how much of the differences (the variance) between the "
-        "settings' shares of converged runs comes from this one alone, averaged over all others "
-        f"({noise}){missing}{rest}."
-    )
+        on = {factor.name: factor.values for factor in found.grid.factors}
+        beside = [
+            factor.label(i)
+            for factor in found.runs.factors
+            for i, value in enumerate(factor.values)
+            if factor.name in on and value not in on[factor.name]
+        ]
+        without = f" (without {listed(beside)})" if 0 < len(beside) <= _MOST_PAIRS else ""
+        whole = f"{found.in_grid:,} of the {found.n_cells:,} settings form a full grid{without}"
+    sentences = [
+        f"{whole}, so the differences can be divided exactly: into the part that each setting makes alone, averaged "
+        "over the values of all others, the parts that only two settings together make, and so on. Differences are "
+        "measured as a variance; the parts add up to 100%."
+    ]
+    if found.effects.rest >= 0.01:
+        sentences.append(f"{percent(found.effects.rest, 0)} is made by three or more settings together.")
+    if found.complete_seeds == 1 and not found.runs.exact:
+        sentences.append("With one seed, the luck of that seed is in all parts.")
+    elif not found.runs.exact:
+        sentences.append("What chance adds to the differences, for there are few seeds, is estimated and taken out.")
+    if left := found.runs.n_seeds - found.complete_seeds:
+        were = "that was not run with all of them is" if left == 1 else "that were not run with all of them are"
+        sentences.append(f"{counted(left, 'seed')} {were} left out.")
+    return " ".join(sentences)

@@ -7,11 +7,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner.errors import DataError, Problem, nearest
+from runner.errors import DataError, Problem
+from runner.registry import Synonyms
 
 Column = int | str
 KEYS = ("csv", "inputs", "targets", "sha256")
 """What may be said about a file."""
+ELSEWHERE = Synonyms(
+    {
+        "csv": "file filename path",
+        "inputs": "x features feature_columns predictors",
+        "targets": "y label labels outputs output response target_columns classes",
+        "sha256": "hash checksum digest sha",
+    }
+)
+"""What these are called in other programs."""
 _HASH = re.compile(r"[0-9a-fA-F]{16}(?:[0-9a-fA-F]{48})?")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 # Words that YAML 1.1 or 1.2 reads as something other than text.
@@ -75,7 +85,7 @@ def parse_csv_spec(spec: Mapping[str, object]) -> CsvData:
     DataError
         With every problem, none of which has a position yet.
     """
-    problems = [f"unknown key {key!r}{nearest(key, KEYS)}" for key in spec if key not in KEYS]
+    problems = [f"unknown key {key!r}{ELSEWHERE.hint(str(key), KEYS)}" for key in spec if key not in KEYS]
     path = _path(spec.get("csv"), problems)
     inputs = _columns("inputs", spec.get("inputs"), problems)
     targets = _columns("targets", spec.get("targets"), problems)

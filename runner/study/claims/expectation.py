@@ -52,7 +52,7 @@ class Expectation:
         return FAILS if apart else UNDECIDED
 
     def _within(self, low: float, high: float) -> bool:
-        # The range has one infinite end when it is strict; a value at infinity has not crossed it.
+        # A strict range leaves its bound out; the other end is infinite, and leaves out nothing.
         above = low > self.low if self.strict and math.isfinite(self.low) else low >= self.low
         below = high < self.high if self.strict and math.isfinite(self.high) else high <= self.high
         return above and below

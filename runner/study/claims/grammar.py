@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from runner.errors import nearest
+from runner.keys import synonyms
 from runner.keys.definitions import KEYS, Key, sweep_key
 from runner.keys.issues import Invalid, Issue, expected
 from runner.keys.kinds import Kind, choice, flag, integer, number, text
@@ -156,7 +157,8 @@ def _read_values(name: str, item: object, base: Path | None) -> tuple[Any, ...]:
     if key is not None:
         return tuple(read_matching(key, item, base))
     if name not in _COLUMN_KINDS:
-        raise Invalid(Issue(f"unknown key '{name}'{nearest(name, (*KEYS, *COLUMNS))}", at_key=True))
+        known = (*KEYS, *COLUMNS)
+        raise Invalid(Issue(f"unknown key '{name}'{synonyms.KEYS.hint(name, known)}", at_key=True))
     column = Key(name, "", _COLUMN_KINDS[name])
     return tuple(read_matching(column, item, base))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from runner.errors import nearest
+from runner.keys import synonyms
 from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import resolve
 from runner.measurements import MEASUREMENTS, OUTCOMES
@@ -101,7 +101,8 @@ def _split(text: str, known: tuple[str, ...]) -> tuple[str, str]:
     match = _CALL.fullmatch(text)
     name = match[1] if match else text.split("(")[0].strip()
     if match is None or name not in (*known, *COMPARISONS):
-        raise Invalid(f"expected one of {', '.join(FORMS)}, found '{text.strip()}'{nearest(name, known)}")
+        hint = synonyms.STATISTICS.hint(name, known)
+        raise Invalid(f"expected one of {', '.join(FORMS)}, found '{text.strip()}'{hint}")
     return name, match[2]
 
 
@@ -119,7 +120,7 @@ def _simple(name: str, inside: str, whole: str) -> Statistic:
         raise Invalid(f"expected one name in {name}(...), found '{inside.strip()}'")
     if name == "rate":
         if parts[0] not in OUTCOMES:
-            hint = nearest(parts[0], OUTCOMES)
+            hint = synonyms.OUTCOMES.hint(parts[0], OUTCOMES)
             raise Invalid(f"expected one of the outcomes {', '.join(OUTCOMES)}, found '{parts[0]}'{hint}")
         return Statistic("rate", parts[0], text=f"rate({parts[0]})")
     column = _column(parts[0])
@@ -131,4 +132,4 @@ def _column(name: str) -> str:
         return name
     if name in OUTCOMES:
         raise Invalid(f"'{name}' is an outcome, not a column of numbers: use rate({name})")
-    raise Invalid(f"unknown column '{name}'{nearest(name, NUMBERS)}")
+    raise Invalid(f"unknown column '{name}'{synonyms.COLUMNS.hint(name, NUMBERS)}")

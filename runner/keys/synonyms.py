@@ -1,0 +1,477 @@
+"""What the keys of a run and their values are called elsewhere: in PyTorch, Keras, scikit-learn, MATLAB and textbooks.
+
+One table for each family of names. Its first mapping goes from a name here to names of the same thing elsewhere; its
+second from a sentence, on what to do instead, to names of what is not here or is said in another way. Hints are made of
+them, and nothing else: a study uses the words of this project only.
+"""
+
+from __future__ import annotations
+
+from runner.registry import Synonyms
+
+KEYS = Synonyms(
+    {
+        "name": "study_name experiment_name run_name",
+        "description": "desc comment comments note notes",
+        "data": "dataset datasets train_data training_data training_set problem task",
+        "scaling": (
+            "scale scaler input_scaling feature_scaling normalize normalise normalization normalisation standardize "
+            "standardise standardization preprocess preprocessing transform"
+        ),
+        "missing": "missing_values missing_policy nan nans na nan_policy dropna",
+        "target_encoding": "one_hot one_hot_encoding encoding encode to_categorical label_encoding",
+        "target_range": "output_range targets_range",
+        "activation": (
+            "activations activation_function act act_fn hidden_activation hidden_function nonlinearity "
+            "transfer_function transfer_fcn"
+        ),
+        "output": "output_activation output_function out_activation final_activation last_activation",
+        "bias": "use_bias biases with_bias fit_intercept intercept",
+        "init": (
+            "initializer initialization initialisation weight_init weights_init init_weights initial_weights "
+            "weight_initializer weight_initialization weights_initializer kernel_initializer kernel_init w_init"
+        ),
+        "bias_init": "bias_initializer bias_initialization biases_init biases_initializer init_bias initial_bias",
+        "loss": "loss_function objective objective_function cost cost_function error_function loss_type",
+        "rule": "learning_rule",
+        "faults": "bug bugs defect defects mistake mistakes",
+        "optimizer": (
+            "optim optimisation optimization solver algorithm method trainer train_fcn training_function "
+            "training_algorithm"
+        ),
+        "momentum": "mu momentum_coefficient momentum_factor",
+        "eta_minus, eta_plus": "etas",
+        "step_min, step_max": "step_sizes",
+        "alpha": "rho",
+        "beta1, beta2": "betas",
+        "epsilon": "eps",
+        "learning_rate": (
+            "lr lrate eta eta0 step_size learning_rate_init initial_learning_rate init_lr initial_lr initial_eta "
+            "base_lr lr0 learn_rate rate"
+        ),
+        "bias_learning_rate": "bias_lr lr_bias bias_rate",
+        "weight_decay": (
+            "l2 l2_penalty l2_reg l2_regularization l2_lambda lambda reg reg_lambda regularization regularizer "
+            "kernel_regularizer penalty ridge wd"
+        ),
+        "batch": "batch_size bs minibatch minibatch_size samples_per_update",
+        "epochs": "n_epochs num_epochs max_epochs nb_epoch nb_epochs number_of_epochs epoch_count max_iter",
+        "updates": "n_updates num_updates max_updates gradient_steps training_steps global_steps",
+        "epochs, updates": (
+            "iter iters iterations n_iter n_iters n_iterations num_iter num_iterations max_iters max_iterations steps "
+            "n_steps num_steps max_steps budget"
+        ),
+        "evaluate_every": (
+            "eval_every eval_interval evaluation_interval eval_steps eval_freq log_every log_interval print_every "
+            "report_every"
+        ),
+        "stop": "stop_when stop_at stopping",
+        "precision": "dtype floatx float_type data_type default_dtype",
+        "seed": "random_state random_seed rng rng_seed manual_seed np_seed",
+        "seeds": "random_states random_seeds seed_list",
+        "replicates": (
+            "repeat repeats n_repeats num_repeats repetitions n_repetitions replications n_replicates trials n_trials "
+            "num_trials runs n_runs num_runs n_seeds num_seeds reps restarts n_restarts n_init"
+        ),
+        "sweep": (
+            "param_grid parameter_grid params parameters hyperparameters hyperparams search_space grid_search axes vary"
+        ),
+        "record": "save keep history",
+        "claims": "assert assertions expectations",
+    },
+    {
+        "the sizes of all layers stand in 'architecture', from the inputs to the outputs: 2-4-1": (
+            "hidden n_hidden num_hidden nr_hidden hidden_size hidden_sizes hidden_units n_hidden_units "
+            "num_hidden_units hidden_layer hidden_layers n_hidden_layers num_hidden_layers hidden_layer_size "
+            "hidden_layer_sizes hidden_neurons hidden_nodes layer layers n_layers num_layers layer_sizes layer_dims "
+            "sizes dims shape units n_units num_units neurons n_neurons nodes width widths depth topology network net "
+            "model structure input_layer input_size input_dim n_inputs output_layer output_size output_dim n_outputs "
+            "in_features out_features"
+        ),
+        "inputs and targets are given by 'data': a name, or {csv: FILE, inputs: [...], targets: [...]}": (
+            "input inputs target targets csv file path filename x y x_train y_train train_x train_y features labels"
+        ),
+        "it is an optimizer: 'optimizer: nesterov'": "nesterov use_nesterov nesterovs_momentum",
+        "it is said by 'order: shuffled', and matters where 'batch' is not full": "shuffle shuffling",
+        "'criterion' says when a run has converged, as in {max_error: 0.1}, and 'stop: converged' ends it there": (
+            "tol tolerance goal target_error target_loss error_goal min_delta threshold"
+        ),
+        "there is no patience: 'stop: converged' ends a run where its 'criterion' holds": (
+            "early_stopping early_stop patience n_iter_no_change callback callbacks"
+        ),
+        "not supported: a run trains on all samples of 'data', and is measured on them": (
+            "validation validation_split validation_fraction validation_data val_split val_size val_fraction test "
+            "test_size test_split train_size train_test_split cv k_fold folds"
+        ),
+        "not supported: use 'weight_decay' or a smaller 'architecture' instead, because no units are left out": (
+            "dropout dropout_rate drop_rate"
+        ),
+        "not supported: use 'scaling' instead, because only inputs are normalised": (
+            "batch_norm batch_normalization layer_norm layer_normalization"
+        ),
+        "not supported: use a smaller 'learning_rate' instead, because gradients are taken as they are": (
+            "clip clip_norm clip_value grad_clip gradient_clipping clip_grad_norm max_grad_norm"
+        ),
+        "not supported: use 'weight_decay' instead, because squares of the weights are the only penalty": (
+            "l1 l1_penalty l1_reg l1_regularization l1_ratio elastic_net"
+        ),
+        "not supported: sweep 'learning_rate' instead, because only adagrad changes it during a run ('lr_decay')": (
+            "decay schedule scheduler lr_schedule lr_scheduler learning_rate_schedule learning_rate_decay step_lr "
+            "gamma power_t warmup warmup_steps"
+        ),
+        "initial weights are given by 'init'; 'record: {weights: true}' keeps them and the final ones": "weights",
+        "learning curves are kept by 'record: {curves: 50}'": "curves learning_curves loss_curve",
+        "it belongs under 'sweep'": "grid zip sample when exclude include",
+        "it is a flag of the command line: -j N": "n_jobs n_workers num_workers workers n_threads num_threads threads",
+        "it is a flag of the command line: -q shows nothing but errors": "verbose quiet",
+        "it is a flag of the command line: --out DIR": "out out_dir output_dir save_dir results_dir log_dir",
+        "not supported: networks are trained on the processor": "device gpu cuda use_gpu accelerator",
+    },
+)
+"""Keys of a run and of the study around it."""
+
+SETTINGS_ELSEWHERE = Synonyms(
+    other={
+        "the alpha of scikit-learn, a penalty on weights, is 'weight_decay'": "alpha",
+    },
+)
+"""Settings of an optimizer that another program has under the same name for something else."""
+
+SWEEP = Synonyms(
+    {
+        "grid": "product cartesian combinations param_grid parameters params",
+        "zip": "paired pairs together parallel",
+        "sample": "random samples random_search distributions",
+        "when": "if condition conditions conditional",
+        "exclude": "except skip without forbidden",
+        "include": "add also extra points",
+    },
+)
+"""Parts of a sweep."""
+
+SAMPLE = Synonyms(
+    {
+        "n": "count size n_samples n_points n_iter trials n_trials",
+        "method": "type sampler sampling algorithm",
+        "seed": "random_state random_seed",
+        "space": "params parameters distributions search_space keys",
+    },
+)
+"""Parts of a sample."""
+
+METHODS = Synonyms(
+    {
+        "random": "uniform monte_carlo mc iid",
+        "sobol": "qmc quasi_random",
+        "lhs": "lhc latin latin_hypercube",
+    },
+    {
+        "not supported: use 'sobol' instead, because it too fills the space evenly": "halton",
+    },
+)
+"""Ways to draw a sample."""
+
+DISTRIBUTIONS = Synonyms(
+    {
+        "uniform": "float real linspace",
+        "loguniform": "log logspace geomspace reciprocal",
+        "integers": "int randint quniform range",
+        "choice": "categorical choices options values list",
+    },
+    {
+        "not supported: use 'uniform' or 'loguniform' instead, because samples are drawn between two bounds": (
+            "normal gaussian lognormal"
+        ),
+    },
+)
+"""Distributions of a sampled key."""
+
+RANGES = Synonyms(
+    {
+        "linspace": "linear lin",
+        "geomspace": "log logspace geometric geom",
+        "arange": "range",
+    },
+    {
+        "it is a distribution, which belongs under sample, in its space": "uniform loguniform integers choice",
+    },
+)
+"""Ranges of numbers."""
+
+MISSING = Synonyms(
+    {
+        "error": "raise fail",
+        "drop": "dropna ignore skip omit remove delete",
+        "keep": "nan pass propagate",
+    },
+    {
+        "not supported: use 'drop' instead, because no numbers are made up": (
+            "impute fill fillna mean median zero interpolate"
+        ),
+    },
+)
+"""What a missing number does."""
+
+TARGET_ENCODING = Synonyms(
+    {
+        "one_hot": "true yes categorical to_categorical dummies get_dummies",
+        "none": "false no label ordinal integer sparse",
+    },
+)
+"""Encodings of the targets."""
+
+SCALINGS = Synonyms(
+    {
+        "none": "no false identity raw",
+        "minmax": "min_max_scaler unit_range zero_one",
+        "max": "max_abs max_abs_scaler",
+        "standardize": "standard standard_scaler z_score mapstd",
+        "minmax, standardize": "normalize normalise normalized normalization true",
+        "divide": "rescale rescaling",
+        "sigmoid": "logistic",
+    },
+    {
+        "not supported: use 'standardize' instead, because none goes by medians and quartiles": "robust robust_scaler",
+        "not supported: use 'minmax' instead, because none maps to -1 and 1, and this maps to 0 and 1": "mapminmax",
+    },
+)
+"""Scalings of the inputs."""
+
+DATASETS = Synonyms(
+    {
+        "xor": "exclusive_or eor",
+        "xnor": "equivalence iff not_xor",
+        "parity": "n_parity odd_parity",
+        "boolean": "truth_table bool",
+        "encoder": "autoencoder n_m_n",
+        "gaussian": "random noise randn",
+        "two_spirals": "spiral spirals twin_spirals intertwined_spirals",
+        "iris": "load_iris fisher",
+    },
+    {
+        "not built in: give a file, as {csv: FILE, inputs: [...], targets: [...]}": (
+            "moons make_moons circles make_circles blobs make_blobs mnist digits load_digits wine load_wine "
+            "breast_cancer load_breast_cancer diabetes boston titanic"
+        ),
+    },
+)
+"""Named data sets."""
+
+ACTIVATIONS = Synonyms(
+    {
+        "sigmoid": "logistic logsig expit sigm logistic_sigmoid",
+        "tanh": "tansig hyperbolic_tangent",
+        "relu": "poslin rectifier rectified_linear rectified_linear_unit ramp",
+        "leaky_relu": "lrelu leaky",
+        "identity": "linear purelin lin none",
+        "step": "heaviside hardlim binary_step threshold unit_step",
+    },
+    {
+        "it couples the units of its layer and is for the output layer: 'output: softmax'": "softmax",
+        "not supported: use 'output: softmax' with 'loss: cross_entropy', which takes the logarithm": "log_softmax",
+        "not supported: use 'sigmoid' with 'loss: binary_cross_entropy', which takes the logarithm": "log_sigmoid",
+        "not supported: use 'output: softmax' instead, because weights may have any sign": "softmin",
+        "not supported: use 'leaky_relu' or 'softplus' instead, because they too have a slope below 0": "elu celu selu",
+        "not supported: use 'softplus' instead, because it too is a smooth relu": "gelu silu swish mish hard_swish",
+        "not supported: use 'leaky_relu' instead, because slopes below 0 are fixed": "prelu rrelu",
+        "not supported: use 'relu' instead, because none has an upper limit like this": "relu6",
+        "not supported: use 'sigmoid' instead, because it is the smooth form": "hard_sigmoid",
+        "not supported: use 'tanh' instead, because it is the smooth form": "hard_tanh satlins",
+        "not supported: use 'step' instead, because it too jumps at 0, from 0 to 1": "sign signum sgn hardlims bipolar",
+        "not supported: use 'softplus' instead, because it is close to exp(z) below 0 and does not overflow": (
+            "exp exponential"
+        ),
+    },
+)
+"""Activations, of the hidden layers and of the outputs."""
+
+BIAS = Synonyms(
+    {
+        "trained": "true yes on trainable learned",
+        "none": "false no off without",
+    },
+)
+"""What biases do."""
+
+INITIALIZERS = Synonyms(
+    {
+        "uniform": "random_uniform rand",
+        "normal": "random_normal randn gaussian",
+        "uniform, normal": "random",
+        "xavier_uniform": "glorot_uniform",
+        "xavier_normal": "glorot_normal",
+        "xavier_uniform, xavier_normal": "xavier glorot",
+        "he_uniform": "kaiming_uniform",
+        "he_normal": "kaiming_normal msra",
+        "he_uniform, he_normal": "he kaiming",
+        "lecun_uniform, lecun_normal": "lecun",
+        "orthogonal": "ortho orthonormal",
+        "zeros": "zero",
+        "constant": "const fill full",
+        "constant(1)": "one ones",
+    },
+    {
+        "not supported: use 'normal' instead, because no tails are cut off": "truncated_normal trunc_normal",
+        "not supported: use a case of it instead, such as 'xavier_uniform', 'he_normal' or 'lecun_normal'": (
+            "variance_scaling"
+        ),
+    },
+)
+"""Initialisers of weights and biases."""
+
+LOSSES = Synonyms(
+    {
+        "mse": "mean_squared_error mean_square_error l2",
+        "half_mse": "quadratic quadratic_cost",
+        "mse, half_mse": "squared_error square squared",
+        "sse": "sum_squared_error sum_of_squares sum_of_squared_errors residual_sum_of_squares rss",
+        "half_sse": "half_squared_error half_sum_squared_error half_sum_of_squares",
+        "binary_cross_entropy": (
+            "bce bce_with_logits bce_with_logits_loss binary_cross_entropy_with_logits sigmoid_cross_entropy "
+            "sigmoid_cross_entropy_with_logits logistic"
+        ),
+        "cross_entropy": (
+            "ce cce xent categorical_crossentropy sparse_categorical_crossentropy softmax_cross_entropy "
+            "softmax_cross_entropy_with_logits multiclass_cross_entropy nll negative_log_likelihood"
+        ),
+        "binary_cross_entropy, cross_entropy": "log log_loss entropy",
+    },
+    {
+        "not supported: use 'mse' instead, because it is least at the same weights": "rmse root_mean_squared_error",
+        "not supported: use 'mse' instead, because every loss but the cross-entropies squares the error": (
+            "mae l1 mean_absolute_error absolute_error abs mape mean_absolute_percentage_error"
+        ),
+        "not supported: use 'half_mse' instead, because small errors count in the same way": "huber smooth_l1 log_cosh",
+        "not supported: use 'binary_cross_entropy' or 'cross_entropy' instead, because they too are for classes": (
+            "hinge squared_hinge categorical_hinge multi_margin multi_label_margin hinge_embedding"
+        ),
+        "not supported: use 'cross_entropy' instead, because for given targets they differ by a constant": (
+            "kl kld kl_div kl_divergence kullback_leibler"
+        ),
+        "not supported: use 'binary_cross_entropy' instead, because samples have no weights": "focal",
+    },
+)
+"""Losses."""
+
+RULES = Synonyms(
+    {
+        "backprop": "bp backpropagation gradient gradient_descent",
+        "perceptron": "rosenblatt",
+    },
+    {
+        "use 'backprop' with one layer of weights, 'output: identity' and 'loss: half_sse': it is this rule": (
+            "delta delta_rule lms widrow_hoff adaline"
+        ),
+    },
+)
+"""Learning rules."""
+
+OPTIMIZERS = Synonyms(
+    {
+        "sgd": "gd bgd gradient_descent stochastic_gradient_descent steepest_descent vanilla traingd backprop",
+        "momentum": "sgdm sgd_momentum sgd_with_momentum heavy_ball classical_momentum traingdm",
+        "nesterov": "nag nesterovs nesterov_momentum nesterov_accelerated_gradient sgd_nesterov",
+        "rprop": "resilient resilient_propagation resilient_backprop resilient_backpropagation trainrp",
+        "rmsprop": "rms",
+        "adam": "adaptive_moments",
+    },
+    {
+        "not supported: use 'adam' instead, because it is the method that this one varies": (
+            "nadam adamax radam amsgrad adabelief sparse_adam"
+        ),
+        "not supported: use 'rmsprop' instead, because it too divides by a running root mean square": "adadelta",
+        "not supported: use 'sgd' instead, because weights are not averaged": "asgd averaged_sgd",
+        "not supported: use 'rprop' or 'quickprop' instead, because they too are made for full batches": (
+            "lbfgs bfgs trainbfg cg conjugate_gradient scg trainscg scaled_conjugate_gradient lm trainlm "
+            "levenberg_marquardt newton gauss_newton"
+        ),
+    },
+)
+"""Optimizers."""
+
+BATCH = Synonyms(
+    {
+        "full": "all full_batch batch whole none",
+    },
+    {
+        "write 1 for an update after every sample": "online stochastic single sample",
+    },
+)
+"""Sizes of a batch."""
+
+ORDER = Synonyms(
+    {
+        "shuffled": "true yes random permuted permutation random_permutation",
+        "sequential": "false no none fixed in_order ordered cyclic",
+        "with_replacement": "replacement replace bootstrap sampled iid",
+    },
+)
+"""Orders of the samples."""
+
+CRITERIA = Synonyms(
+    {
+        "accuracy": "acc",
+        "max_error": "error maximum_error largest_error max_abs_error",
+        "mse": "mean_squared_error",
+        "grad_norm": "gradient gradient_norm gnorm grad",
+    },
+    {
+        "what is minimised is the key 'loss'; a criterion says when a run has converged": (
+            "mse_loss bce bce_loss nll_loss cross_entropy cross_entropy_loss binary_cross_entropy "
+            "categorical_cross_entropy l1_loss"
+        ),
+    },
+)
+"""Measures that a criterion may bound, and what PyTorch calls a criterion."""
+
+STOP = Synonyms(
+    {
+        "converged": "criterion early early_stopping goal true",
+        "budget": "end never epochs updates none false",
+    },
+)
+"""Where a run ends."""
+
+PRECISION = Synonyms(
+    {
+        "float64": "double f64 fp64",
+        "float32": "single f32 fp32",
+        "float64, float32": "float",
+    },
+    {
+        "not supported: use 'float32' instead, because it is the shortest": "half float16 f16 fp16 bfloat16 bf16",
+    },
+)
+"""Precisions of the arithmetic."""
+
+COLUMNS = Synonyms(
+    {
+        "accuracy": "acc",
+        "max_error": "error maximum_error largest_error",
+        "grad_norm": "gradient gradient_norm gnorm grad",
+        "mse": "mean_squared_error",
+        "epochs_to_converge": "convergence_epoch time_to_converge",
+    },
+)
+"""Columns of the results."""
+
+OUTCOMES = Synonyms(
+    {
+        "converged": "success successful solved ok",
+        "stuck": "plateau local_minimum",
+        "diverged": "nan inf exploded overflow",
+        "saturated": "vanishing dead",
+        "oscillating": "limit_cycle bouncing",
+        "learning": "unfinished improving",
+    },
+)
+"""Outcomes of a run."""
+
+STATISTICS = Synonyms(
+    {
+        "rate": "share proportion fraction probability",
+        "mean": "average avg",
+        "quantile": "percentile",
+    },
+)
+"""Statistics of a claim."""
