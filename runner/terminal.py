@@ -104,7 +104,7 @@ def percent(share: float, digits: int = 1) -> str:
     return text
 
 
-def number(value: float, beside: Iterable[float] = ()) -> str:
+def number(value: float, beside: Iterable[float] = (), digits: int = _DIGITS) -> str:
     """A measured number with four digits, or with as many as show on which side of some bounds it lies.
 
     Parameters
@@ -113,6 +113,8 @@ def number(value: float, beside: Iterable[float] = ()) -> str:
         NaN gives an empty text.
     beside : iterable of float
         What the reader compares it with.
+    digits : int
+        How many there are at least.
 
     Examples
     --------
@@ -122,9 +124,9 @@ def number(value: float, beside: Iterable[float] = ()) -> str:
     if math.isnan(value):
         return ""
     bounds = [bound for bound in beside if bound != value]
-    for digits in range(_DIGITS, _ALL_DIGITS):
-        text = _with_digits(value, digits)
-        if all(_with_digits(bound, digits) != text for bound in bounds):
+    for n in range(digits, _ALL_DIGITS):
+        text = _with_digits(value, n)
+        if all(_with_digits(bound, n) != text for bound in bounds):
             return text
     return repr(value)
 

@@ -1,33 +1,71 @@
-"""The table at the end of a run: outcomes, and the share that converged by the value of each axis."""
+"""The table at the end of a run: outcomes, and by the value of each axis what share converged and how well runs did."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runner.analysis.intervals import wilson
-from runner.analysis.tally import Group, are_numbers, count, merged
-from runner.terminal import Shortener, counted, duration, page, percent, table
+from runner.analysis.shares import Share, effective_runs, share_over_seeds, totals
+from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
+from runner.terminal import Shortener, counted, duration, number, page, percent, table
 
 _MOST_ROWS = 12
+_CONFIDENCE = 0.95
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median of a measurement, and its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """The runs with one value of an axis, or with neighbouring values of it.
+
+    Attributes
+    ----------
+    group : Group
+        The values.
+    share : Share
+        How many of them converged.
+    medians : mapping of str to Median
+        Of `accuracy` and `final_loss`, as far as the table has them.
+    """
+
+    group: Group
+    share: Share
+    medians: Mapping[str, Median]
 
 
 @dataclass(frozen=True)
 class AxisSummary:
-    """Convergence by one axis.
+    """Runs by one axis.
 
     Attributes
     ----------
     key : str
         The column.
-    groups : tuple of Group
+    levels : tuple of Level
         One for each value, or for ranges of values when there are thousands.
+    shown : tuple of pairs of str and (Level or None)
+        At most twelve lines: neighbouring numbers together, else the middle left out.
     """
 
     key: str
-    groups: tuple[Group, ...]
+    levels: tuple[Level, ...]
+    shown: tuple[tuple[str, Level | None], ...]
 
 
 @dataclass(frozen=True)
@@ -40,27 +78,30 @@ class Summary:
         Of the study.
     path : Path
         The table.
-    outcomes : mapping of str to int
+    outcomes : mapping of str to Level
         Runs by outcome, the most frequent first.
-    converged : int
-        Runs whose criterion holds at the end.
+    everything : Level
+        All runs.
     axes : tuple of AxisSummary
         Every axis with more than one value.
+    planned : int or None
+        Runs of the study, which may have fewer rows yet; None when it is not known.
     """
 
     name: str
     path: Path
-    outcomes: Mapping[str, int]
-    converged: int
+    outcomes: Mapping[str, Level]
+    everything: Level
     axes: tuple[AxisSummary, ...]
+    planned: int | None = None
 
     @property
     def runs(self) -> int:
         """Rows of the table."""
-        return sum(self.outcomes.values())
+        return int(self.everything.share.runs)
 
 
-def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
+def summarize(path: Path, axes: Sequence[str] | None = None, planned: int | None = None) -> Summary:
     """Summary of a table, in one pass.
 
     Parameters
@@ -69,11 +110,82 @@ def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
         `runs.csv` of a study.
     axes : sequence of str, optional
         Keys that the study sweeps; when not given, those that have more than one value in the table.
+    planned : int, optional
+        Runs of the study, where that is known.
     """
-    outcomes, converged, tallies = count(path, axes)
-    found = (AxisSummary(tally.name, tuple(tally.groups())) for tally in tallies)
-    ordered = dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0])))
-    return Summary(path.parent.name, path, ordered, converged, tuple(axis for axis in found if len(axis.groups) > 1))
+    tallied = tally_table(path, axes)
+    outcomes = {level.group.first: level for level in _Levels(tallied, tallied.outcomes).each()}
+    ordered = sorted(outcomes.items(), key=lambda item: (-item[1].share.runs, item[0]))
+    everything = _level(tallied, Group("", "", ()), np.arange(len(tallied.converged)))
+    found = (_axis(_Levels(tallied, tally)) for tally in tallied.axes if len(tally.groups()) > 1)
+    return Summary(path.parent.name, path, dict(ordered), everything, tuple(found), planned)
+
+
+class _Levels:
+    """The rows of a table by the values of one column."""
+
+    def __init__(self, tallied: Tallied, tally: Tally) -> None:
+        self.name = tally.name
+        self.groups = tally.groups()
+        self._tallied = tallied
+        self._order = np.argsort(tally.codes, kind="stable")
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(tally.codes))])
+
+    def level(self, group: Group) -> Level:
+        """What became of the runs of a group."""
+        parts = [self._order[self._bounds[code] : self._bounds[code + 1]] for code in group.codes]
+        return _level(self._tallied, group, np.concatenate(parts))
+
+    def each(self) -> tuple[Level, ...]:
+        """Every value, or range of values."""
+        return tuple(map(self.level, self.groups))
+
+
+def _axis(levels: _Levels) -> AxisSummary:
+    each = levels.each()
+    known = {level.group: level for level in each}
+
+    def level(group: Group | None) -> Level | None:
+        return None if group is None else known.get(group) or levels.level(group)
+
+    shown = tuple((label, level(group)) for label, group in shortened(levels.groups))
+    return AxisSummary(levels.name, each, shown)
+
+
+def _level(tallied: Tallied, group: Group, rows: Rows) -> Level:
+    """What became of some rows."""
+    seeds = tallied.seeds[rows].astype(np.int64)
+    n = int(seeds.max(initial=-1)) + 1
+    runs = totals(seeds, n)
+    share = share_over_seeds(totals(seeds, n, tallied.converged[rows]), runs, tallied.exact)
+    medians = {
+        name: _median(values[rows], seeds, runs, tallied.exact)
+        for name, values in tallied.numbers.items()
+        if len(rows) and not np.isnan(values[rows]).all()
+    }
+    return Level(group, share, medians)
+
+
+def _median(values: NDArray[np.float64], seeds: NDArray[np.int64], runs: NDArray[np.float64], exact: bool) -> Median:
+    """The median, and between which values it would lie with other seeds.
+
+    A loss that is no number counts as the greatest: it overflowed. The interval is Woodruff's (1952, Journal of the
+    American Statistical Association 47, pp. 635-646): the interval of the share of runs below the median, read off the
+    sorted values at its ends; the share is over seeds, as all others here.
+    """
+    values = np.where(np.isnan(values), np.inf, values)
+    ordered = np.sort(values)
+    n = len(ordered)
+    middle = _mean(ordered[(n - 1) // 2], ordered[n // 2])
+    if exact:
+        return Median(middle, middle, middle)
+    worth = effective_runs(totals(seeds, len(runs), values <= middle), runs, _CONFIDENCE)
+    low, high = wilson(worth / 2, worth, _CONFIDENCE)
+    return Median(middle, float(ordered[math.floor(low * (n - 1))]), float(ordered[math.ceil(high * (n - 1))]))
+
+
+def _mean(a: float, b: float) -> float:
+    return float(a if a == b else a / 2 + b / 2)
 
 
 def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,21 +193,28 @@ def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": summary.name,
         "runs": summary.runs,
-        "outcomes": dict(summary.outcomes),
-        "converged": _rate(summary.converged, summary.runs),
-        "axes": {
-            axis.key: [_labels(group) | _rate(group.converged, group.runs) for group in axis.groups]
-            for axis in summary.axes
-        },
+        "planned": summary.planned,
+        "outcomes": {name: int(level.share.runs) for name, level in summary.outcomes.items()},
+        "outcome_medians": {name: _medians(level) for name, level in summary.outcomes.items()},
+        "converged": _rate(summary.everything),
+        "axes": {axis.key: [_labels(level.group) | _rate(level) for level in axis.levels] for axis in summary.axes},
         "results": str(summary.path),
         **timings,
     }
 
 
-def _rate(converged: int, runs: int) -> dict[str, Any]:
-    low, high = wilson(converged, runs)
-    rate = converged / runs if runs else None
-    return {"runs": runs, "converged": converged, "rate": rate, "low": low, "high": high}
+def _rate(level: Level) -> dict[str, Any]:
+    share = level.share
+    counts = {"runs": int(share.runs), "converged": int(share.hits)}
+    rate = share.rate if share.runs else None
+    return counts | {"rate": rate, "low": share.low, "high": share.high} | _medians(level)
+
+
+def _medians(level: Level) -> dict[str, Any]:
+    return {
+        f"median_{name}": {key: value if math.isfinite(value) else None for key, value in vars(median).items()}
+        for name, median in level.medians.items()
+    }
 
 
 def _labels(group: Group) -> dict[str, str]:
@@ -115,10 +234,14 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
+        of = f"{summary.runs:,} of " if summary.planned is not None and summary.planned > summary.runs else ""
+        console.print(f"{summary.name}: {of}{counted(max(summary.runs, summary.planned or 0), 'run')}\n", style="bold")
         if summary.runs:
             console.print(_outcome_table(summary), "")
             console.print(_rate_table(summary), "")
+            if summary.everything.medians:
+                names = " and ".join(name.removeprefix("final_") for name in summary.everything.medians)
+                console.print(f"{names}: medians over the runs, at the end of their training\n")
         # Paths are to be copied, so they are never broken into lines.
         console.print(f"results: {summary.path}", soft_wrap=True)
         if closing:
@@ -126,21 +249,36 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
 
 
 def _outcome_table(summary: Summary) -> Any:
-    rows = table("outcome", "runs", "share", align="lrr")
-    for outcome, runs in summary.outcomes.items():
-        rows.add_row(outcome, f"{runs:,}", percent(runs / summary.runs))
+    names = tuple(summary.everything.medians)
+    headings = (f"median {name}" for name in names)
+    rows = table("outcome", "runs", "share", *headings, align="lrr" + "r" * len(names))
+    for outcome, level in summary.outcomes.items():
+        runs = level.share.runs
+        rows.add_row(outcome, f"{runs:,.0f}", percent(runs / summary.runs), *_median_cells(level, names))
     return rows
 
 
 def _rate_table(summary: Summary) -> Any:
-    rows = table("converged by", "", "runs", "share", "95% interval", align="llrrr")
-    rows.add_row("all runs", "", *_cells(summary.converged, summary.runs))
+    # The columns are narrow enough for a terminal of 80; medians have their names in the table above.
+    names = tuple(summary.everything.medians)
+    headings = (name.removeprefix("final_") for name in names)
+    rows = table("converged by", "", "runs", "share", "95% interval", *headings, align="llrrr" + "r" * len(names), wrapped={1})
+    rows.add_row("all runs", "", *_cells(summary.everything, names))
     for axis in summary.axes:
         rows.add_row()
-        for i, (value, group) in enumerate(shortened(axis.groups)):
-            cells = _cells(group.converged, group.runs) if group else ()
-            rows.add_row("" if i else axis.key, value, *cells)
+        for i, (value, level) in enumerate(axis.shown):
+            rows.add_row("" if i else axis.key, value, *(_cells(level, names) if level else ()))
     return rows
+
+
+def _cells(level: Level, names: Sequence[str]) -> tuple[str, ...]:
+    share = level.share
+    between = "exact" if share.low == share.high else f"{percent(share.low)} to {percent(share.high)}"
+    return f"{share.runs:,.0f}", percent(share.rate), between, *_median_cells(level, names)
+
+
+def _median_cells(level: Level, names: Sequence[str]) -> list[str]:
+    return [number(level.medians[name].value, digits=3) if name in level.medians else "" for name in names]
 
 
 def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
@@ -161,11 +299,6 @@ def shortened(groups: Sequence[Group]) -> list[tuple[str, Group | None]]:
     lines: list[tuple[str, Group | None]] = [(label(group), group) for group in groups[:head]]
     lines.append((f"... {left_out:,} more", None))
     return lines + [(label(group), group) for group in groups[-tail:]]
-
-
-def _cells(converged: int, runs: int) -> tuple[str, str, str]:
-    low, high = wilson(converged, runs)
-    return f"{runs:,}", percent(converged / runs), f"{percent(low)} to {percent(high)}"
 
 
 def closing_line(seconds: float, runs: int) -> str:

@@ -1,20 +1,32 @@
-"""Counting a table by the values of its axes, in one pass and in bounded memory."""
+"""A table by the values of its axes: read once, and kept as a few small numbers a row.
+
+Of every row there stay a number for its outcome, its seed and its value on each axis, and two measurements, some forty
+bytes in all: a table of a million rows is counted without pandas, and in any way that the summary asks for.
+"""
 
 from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.results.columns import key_columns, truth
 from runner.results.files import io_errors
 
+Codes = NDArray[np.int32]
+Floats = NDArray[np.float64]
+NUMBERS = ("accuracy", "final_loss")
+"""Measurements whose medians a summary shows."""
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
 _RANGES = 256
@@ -30,21 +42,20 @@ class Group:
     ----------
     first, last : str
         The values, as in the table; the same for a single one.
-    runs, converged : int
-        How many.
+    codes : tuple of int
+        The numbers that stand for these values in `Tally.codes`.
     """
 
     first: str
     last: str
-    runs: int
-    converged: int
+    codes: tuple[int, ...]
 
     def __add__(self, other: Group) -> Group:
-        return Group(self.first, other.last, self.runs + other.runs, self.converged + other.converged)
+        return Group(self.first, other.last, self.codes + other.codes)
 
 
 class Tally:
-    """Runs and converged runs by the value of one column.
+    """One column, its values numbered as they come: ranges of values where there are thousands.
 
     Parameters
     ----------
@@ -54,50 +65,59 @@ class Tally:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self.numbers: dict[str, int] = {}
+        self._before = 0  # rows with value number 0 before any other
+        self._chunks: list[Codes] = []
         self._ranges: list[Group] = []
         self._bounds: list[float] = []
-        self._numeric = True
 
-    def add(self, values: Sequence[str], converged: Sequence[str]) -> None:
-        """Count some rows."""
-        self._counts.update(zip(values, converged, strict=True))
-        if len(self._counts) > 2 * _MOST_VALUES:
+    def add(self, values: Sequence[str]) -> None:
+        """Take the column of some rows."""
+        for value in dict.fromkeys(values):
+            if value not in self.numbers:
+                self.numbers[value] = self._range_of(value) if self._ranges else len(self.numbers)
+        if len(self.numbers) == 1 and not self._ranges:
+            # Most columns never have a second value, and need no number for each row.
+            self._before += len(values)
+        else:
+            self._chunks.append(np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(values)))
+        if self._ranges:
+            self.numbers.clear()
+        elif len(self.numbers) > 2 * _MOST_VALUES and are_numbers(self.numbers):
             self._coarsen()
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The number of each row's value; asked for once all rows are there."""
+        return np.concatenate([np.zeros(self._before, np.int32), *self._chunks])
 
     def groups(self) -> list[Group]:
         """Every value, numbers in ascending order and others as they came; ranges when there are many."""
         if self._ranges:
-            self._coarsen()
             return self._ranges
-        return self._single()
-
-    def _single(self) -> list[Group]:
-        values = dict.fromkeys(value for value, _ in self._counts)
-        counts = self._counts
-        groups = [
-            Group(value, value, counts[value, "True"] + counts[value, "False"], counts[value, "True"])
-            for value in values
-        ]
-        return sorted(groups, key=lambda group: number(group.first)) if are_numbers(values) else groups
+        values = [Group(value, value, (code,)) for value, code in self.numbers.items()]
+        return sorted(values, key=lambda group: number(group.first)) if are_numbers(self.numbers) else values
 
     def _coarsen(self) -> None:
-        """Fold what has been counted into a fixed set of ranges of numbers."""
-        singles = self._single()
-        if not are_numbers([group.first for group in singles]):
-            return
-        self._counts.clear()
-        if not self._ranges:
-            self._ranges = merged(singles, _RANGES)
-            # A range reaches to where the next one starts.
-            self._bounds = [number(group.first) for group in self._ranges[1:]]
-            return
-        for group in singles:
-            i = bisect_right(self._bounds, number(group.first))
-            held = self._ranges[i]
-            first = min(held.first, group.first, key=number)
-            last = max(held.last, group.first, key=number)
-            self._ranges[i] = Group(first, last, held.runs + group.runs, held.converged + group.converged)
+        """Make a fixed set of ranges of the numbers that there are."""
+        merged_groups = merged(self.groups(), _RANGES)
+        new = np.empty(len(self.numbers), np.int32)
+        for code, group in enumerate(merged_groups):
+            new[list(group.codes)] = code
+        self._chunks = [new[chunk] for chunk in (np.zeros(self._before, np.int32), *self._chunks)]
+        self._before = 0
+        self._ranges = [Group(group.first, group.last, (code,)) for code, group in enumerate(merged_groups)]
+        # A range reaches to where the next one starts.
+        self._bounds = [number(group.first) for group in self._ranges[1:]]
+        self.numbers.clear()
+
+    def _range_of(self, value: str) -> int:
+        """The range of a number, which grows to reach it where it lies beyond both ends."""
+        code = bisect_right(self._bounds, number(value))
+        held = self._ranges[code]
+        first, last = min(held.first, value, key=number), max(held.last, value, key=number)
+        self._ranges[code] = Group(first, last, held.codes)
+        return code
 
 
 def number(text: str) -> float:
@@ -105,7 +125,7 @@ def number(text: str) -> float:
     return float(text) if text else float("-inf")
 
 
-def are_numbers(texts: Sequence[str] | dict[str, None]) -> bool:
+def are_numbers(texts: Sequence[str] | dict[str, int]) -> bool:
     """Whether all fields show numbers, or nothing."""
     try:
         for text in texts:
@@ -122,8 +142,33 @@ def merged(groups: Sequence[Group], n: int) -> list[Group]:
     return [sum(part[1:], part[0]) for part in parts]
 
 
-def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, list[Tally]]:
-    """Outcomes of a table, and its convergence by each axis.
+@dataclass(frozen=True, eq=False)
+class Tallied:
+    """A table in numbers; every array has one entry a row.
+
+    Attributes
+    ----------
+    outcomes : Tally
+    converged : bool array (n,)
+    seeds : int32 array (n,)
+        A number for each seed.
+    numbers : dict of str to float64 array (n,)
+        Those of NUMBERS that the table has; NaN where a run has none.
+    axes : list of Tally
+    exact : bool
+        Whether no chance is involved: every seed gives the same run.
+    """
+
+    outcomes: Tally
+    converged: NDArray[np.bool_]
+    seeds: Codes
+    numbers: dict[str, Floats]
+    axes: list[Tally]
+    exact: bool
+
+
+def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
+    """Read a table.
 
     Parameters
     ----------
@@ -132,33 +177,40 @@ def count(path: Path, axes: Sequence[str] | None) -> tuple[Counter[str], int, li
     axes : sequence of str or None
         Columns; None for all keys (those with a single value are to be left out by the caller).
 
-    Returns
-    -------
-    outcomes : Counter
-        Runs by outcome.
-    converged : int
-        Runs that converged.
-    tallies : list of Tally
-        One for each axis.
+    Raises
+    ------
+    RunnerError
+        When it is no table of results.
     """
-    outcomes: Counter[str] = Counter()
-    converged = 0
     with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         csv.field_size_limit(_LONGEST_FIELD)
         names = next(csv.reader(file), [])
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
         keys = key_columns(names)
-        tallies = [Tally(key) for key in (keys if axes is None else axes) if key in keys]
-        wanted = [names.index(name) for name in ("outcome", "converged", *(tally.name for tally in tallies))]
-        rows = _rows(file, len(names), max(wanted))
-        for columns in _columns(map(itemgetter(*wanted), rows)):
-            flags = truth(columns[1])
-            outcomes.update(columns[0])
-            converged += flags.count("True")
-            for tally, column in zip(tallies, columns[2:], strict=True):
-                tally.add(_with_commas(column), flags)
-    return outcomes, converged, tallies
+        varied = [Tally(key) for key in (keys if axes is None else axes) if key in keys]
+        outcomes, seeds = Tally("outcome"), Tally("seed")
+        chance = [Tally(name) for name in CHANCE if name in names]
+        texts = [outcomes, *varied, *chance, *([seeds] if "seed" in names else [])]
+        numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in names}
+        converged: list[NDArray[np.bool_]] = []
+        wanted = ["converged", *numbers, *(tally.name for tally in texts)]
+        places = [names.index(name) for name in wanted]
+        for columns in _columns(map(itemgetter(*places), _rows(file, len(names), max(places)))):
+            converged.append(np.array(truth(columns[0])) == "True")
+            for name, column in zip(numbers, columns[1:], strict=False):
+                numbers[name].append(np.array([text or "nan" for text in column], np.float64))
+            for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
+                tally.add(_with_commas(column))
+    n = len(outcomes.codes)
+    return Tallied(
+        outcomes,
+        np.concatenate([np.empty(0, np.bool_), *converged]),
+        seeds.codes if "seed" in names else np.arange(n, dtype=np.int32),
+        {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in numbers.items()},
+        varied,
+        len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance)),
+    )
 
 
 def _rows(lines: Iterator[str], n: int, last: int) -> Iterator[list[str]]:

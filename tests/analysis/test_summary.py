@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binomtest
 
 from runner.analysis.intervals import wilson
-from runner.analysis.summary import as_json, closing_line, shortened, show, summarize
+from runner.analysis.summary import _median, as_json, closing_line, shortened, show, summarize
 from runner.analysis.tally import Group
 from runner.errors import RunnerError
 
@@ -64,14 +64,55 @@ def test_counts_equal_pandas(tmp_path: Path) -> None:
     summary = summarize(path)
     assert summary.name == "sweep"
     assert summary.runs == len(frame)
-    assert summary.converged == frame.converged.sum()
-    assert dict(summary.outcomes) == frame.outcome.value_counts().to_dict()
+    assert summary.everything.share.hits == frame.converged.sum()
+    counts = {name: level.share.runs for name, level in summary.outcomes.items()}
+    assert counts == frame.outcome.value_counts().to_dict()
     assert [axis.key for axis in summary.axes] == ["init", "learning_rate", "epochs"]
     for axis in summary.axes:
         expected = frame.groupby(axis.key, sort=axis.key != "init").converged.agg(["size", "sum"])
-        assert [(group.runs, group.converged) for group in axis.groups] == list(
+        assert [(level.share.runs, level.share.hits) for level in axis.levels] == list(
             expected.itertuples(index=False, name=None)
         )
+        losses = frame.groupby(axis.key, sort=axis.key != "init").final_loss.median()
+        assert [level.medians["final_loss"].value for level in axis.levels] == pytest.approx(losses.tolist(), rel=1e-15)
+
+
+def test_intervals_know_that_settings_share_seeds(tmp_path: Path) -> None:
+    """Twenty cells of the same ten seeds, each seed failing or converging in all of them, are ten draws and not 200."""
+    path = tmp_path / "sweep" / "runs.csv"
+    seeds = np.arange(200) % 10
+    table(path, 200, seed=seeds, converged=seeds < 4, final_loss=np.where(seeds < 4, 0.1, 0.5 + seeds / 100))
+    share = summarize(path).everything.share
+    low, high = wilson(4, 10)
+    assert (share.low, share.high) == pytest.approx((low, high))
+    median = summarize(path).everything.medians["final_loss"]
+    # Wilson's interval of 5 of 10 is 0.237 to 0.763: the sorted values there are those of seeds 2 and 7.
+    assert (median.value, median.low, median.high) == pytest.approx((0.545, 0.1, 0.57))
+
+
+def test_a_median_is_between_its_bounds_as_often_as_it_says() -> None:
+    """Of 400 samples of 100 runs, 95% intervals hold the true median about 380 times (binomial: 370 to 393)."""
+    random = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        values = random.exponential(size=100)
+        found = _median(values, np.arange(100), np.ones(100), exact=False)
+        assert found.value == np.median(values)
+        held += found.low <= np.log(2) <= found.high
+    assert 365 <= held <= 396
+
+
+def test_a_loss_that_is_no_number_is_the_greatest(tmp_path: Path) -> None:
+    path = tmp_path / "sweep" / "runs.csv"
+    table(path, 5, final_loss=[0.1, np.nan, np.inf, np.nan, 0.2])
+    assert summarize(path).everything.medians["final_loss"].value == np.inf
+
+
+def test_a_study_without_chance_has_exact_shares(tmp_path: Path) -> None:
+    path = tmp_path / "sweep" / "runs.csv"
+    frame = table(path, init="zeros", bias_init="zeros", order="sequential")
+    share = summarize(path).everything.share
+    assert share.low == share.high == share.rate == frame.converged.mean()
 
 
 def test_axes_of_the_study_come_in_its_order(tmp_path: Path) -> None:
@@ -86,27 +127,28 @@ def test_an_axis_of_many_thousand_values_is_counted_by_ranges(tmp_path: Path) ->
     rates = np.random.default_rng(1).permutation(np.geomspace(0.001, 10, n))
     frame = table(path, n, learning_rate=rates)
     (axis,) = (axis for axis in summarize(path).axes if axis.key == "learning_rate")
-    assert len(axis.groups) <= 256
-    assert sum(group.runs for group in axis.groups) == n
-    assert sum(group.converged for group in axis.groups) == frame.converged.sum()
-    assert float(axis.groups[0].first) == rates.min()
-    assert float(axis.groups[-1].last) == rates.max()
-    for group in axis.groups:
-        inside = (rates >= float(group.first)) & (rates <= float(group.last))
-        assert (group.runs, group.converged) == (inside.sum(), frame.converged[inside].sum())
+    assert len(axis.levels) <= 256
+    assert sum(level.share.runs for level in axis.levels) == n
+    assert sum(level.share.hits for level in axis.levels) == frame.converged.sum()
+    assert float(axis.levels[0].group.first) == rates.min()
+    assert float(axis.levels[-1].group.last) == rates.max()
+    for level in axis.levels:
+        inside = (rates >= float(level.group.first)) & (rates <= float(level.group.last))
+        assert (level.share.runs, level.share.hits) == (inside.sum(), frame.converged[inside].sum())
+        assert level.medians["final_loss"].value == pytest.approx(frame.final_loss[inside].median(), rel=1e-15)
 
 
 def test_a_long_axis_of_numbers_keeps_its_extremes() -> None:
-    groups = [Group(str(i), str(i), 10, i % 10) for i in range(40)]
+    groups = [Group(str(i), str(i), (i,)) for i in range(40)]
     lines = shortened(groups)
     assert [label for label, _ in lines][:3] == ["0", "1 to 3", "4 to 7"]
     assert lines[-1][0] == "39"
     assert len(lines) == 12
-    assert sum(group.runs for _, group in lines if group) == 400
+    assert sorted(code for _, group in lines if group for code in group.codes) == list(range(40))
 
 
 def test_a_long_axis_of_names_loses_its_middle() -> None:
-    groups = [Group(f"data_{i}", f"data_{i}", 10, 1) for i in range(40)]
+    groups = [Group(f"data_{i}", f"data_{i}", (i,)) for i in range(40)]
     labels = [label for label, _ in shortened(groups)]
     assert labels == [f"data_{i}" for i in range(6)] + ["... 29 more"] + [f"data_{i}" for i in range(35, 40)]
 
@@ -133,21 +175,23 @@ def test_the_whole_of_it(tmp_path: Path) -> None:
         == f"""\
 sweep: 600 runs
 
-outcome    runs  share
-stuck       322  53.7%
-converged   217  36.2%
-diverged     61  10.2%
+outcome    runs  share  median final_loss
+stuck       322  53.7%              0.489
+converged   217  36.2%              0.505
+diverged     61  10.2%               0.55
 
-converged by         runs  share    95% interval
-all runs              600  36.2%  32.4% to 40.1%
+converged by         runs  share    95% interval   loss
+all runs              600  36.2%  32.4% to 40.1%  0.497
 
-learning_rate  0.1    200  35.0%  28.7% to 41.8%
-               1      200  32.5%  26.4% to 39.3%
-               10     200  41.0%  34.4% to 47.9%
+learning_rate  0.1    200  35.0%  28.7% to 41.8%  0.521
+               1      200  32.5%  26.4% to 39.3%  0.496
+               10     200  41.0%  34.4% to 47.9%  0.495
 
-epochs         10     200  35.0%  28.7% to 41.8%
-               100    200  32.5%  26.4% to 39.3%
-               1000   200  41.0%  34.4% to 47.9%
+epochs         10     200  35.0%  28.7% to 41.8%  0.521
+               100    200  32.5%  26.4% to 39.3%  0.496
+               1000   200  41.0%  34.4% to 47.9%  0.495
+
+loss: medians over the runs, at the end of their training
 
 results: {path}
 """
@@ -168,7 +212,9 @@ def test_json_has_every_number(tmp_path: Path) -> None:
         "rate": frame.converged.mean(),
         "low": low,
         "high": high,
+        "median_final_loss": found["converged"]["median_final_loss"],
     }
+    assert found["converged"]["median_final_loss"]["value"] == frame.final_loss.median()
     assert [entry["value"] for entry in found["axes"]["epochs"]] == ["10", "100", "1000"]
 
 
@@ -195,6 +241,7 @@ def test_rows_are_read_whatever_their_quotes_and_ends(tmp_path: Path) -> None:
     frame = table(path, init=np.array(["zeros", 'a "b",\nc', "uniform(-1, 1)"])[np.arange(600) % 3])
     whole = summarize(path)
     assert whole.runs == 600
-    assert {group.first: group.runs for group in whole.axes[0].groups} == dict(frame["init"].value_counts())
+    counts = {level.group.first: level.share.runs for level in whole.axes[0].levels}
+    assert counts == dict(frame["init"].value_counts())
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")[:-40])
     assert summarize(path).runs == 599
