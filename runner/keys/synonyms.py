@@ -339,7 +339,7 @@ LOSSES = Synonyms(
     {
         "not supported: use 'mse' instead, because it is least at the same weights": "rmse root_mean_squared_error",
         "not supported: use 'mse' instead, because every loss but the cross-entropies squares the error": (
-            "mae l1 mean_absolute_error absolute_error abs mape mean_absolute_percentage_error"
+            "mae l1 mean_absolute_error absolute_error abs mean_absolute_percentage_error"
         ),
         "not supported: use 'half_mse' instead, because small errors count in the same way": "huber smooth_l1 log_cosh",
         "not supported: use 'binary_cross_entropy' or 'cross_entropy' instead, because they too are for classes": (
