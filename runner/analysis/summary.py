@@ -46,6 +46,8 @@ class Summary:
         Runs whose criterion holds at the end.
     axes : tuple of AxisSummary
         Every axis with more than one value.
+    planned : int or None
+        Runs of the study, which may have fewer rows yet; None when it is not known.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Summary:
     outcomes: Mapping[str, int]
     converged: int
     axes: tuple[AxisSummary, ...]
+    planned: int | None = None
 
     @property
     def runs(self) -> int:
@@ -60,7 +63,7 @@ class Summary:
         return sum(self.outcomes.values())
 
 
-def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
+def summarize(path: Path, axes: Sequence[str] | None = None, planned: int | None = None) -> Summary:
     """Summary of a table, in one pass.
 
     Parameters
@@ -69,11 +72,14 @@ def summarize(path: Path, axes: Sequence[str] | None = None) -> Summary:
         `runs.csv` of a study.
     axes : sequence of str, optional
         Keys that the study sweeps; when not given, those that have more than one value in the table.
+    planned : int, optional
+        Runs of the study, where that is known.
     """
     outcomes, converged, tallies = count(path, axes)
     found = (AxisSummary(tally.name, tuple(tally.groups())) for tally in tallies)
     ordered = dict(sorted(outcomes.items(), key=lambda item: (-item[1], item[0])))
-    return Summary(path.parent.name, path, ordered, converged, tuple(axis for axis in found if len(axis.groups) > 1))
+    varied = tuple(axis for axis in found if len(axis.groups) > 1)
+    return Summary(path.parent.name, path, ordered, converged, varied, planned)
 
 
 def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +87,7 @@ def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": summary.name,
         "runs": summary.runs,
+        "planned": summary.planned,
         "outcomes": dict(summary.outcomes),
         "converged": _rate(summary.converged, summary.runs),
         "axes": {
@@ -115,7 +122,8 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(f"{summary.name}: {counted(summary.runs, 'run')}\n", style="bold")
+        of = f"{summary.runs:,} of " if summary.planned is not None and summary.planned > summary.runs else ""
+        console.print(f"{summary.name}: {of}{counted(max(summary.runs, summary.planned or 0), 'run')}\n", style="bold")
         if summary.runs:
             console.print(_outcome_table(summary), "")
             console.print(_rate_table(summary), "")
