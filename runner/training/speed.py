@@ -35,8 +35,9 @@ _RUNS = "runs"
 _REMEMBERED = 30.0
 # No processor is as fast; a file may say more, or infinity.
 _FASTEST = 1e18
-# Trajectories from which the work of a large plan is estimated.
-_SAMPLED = 2000
+# Trajectories from which the work of a large plan is estimated, and how many are looked at to find so many that have
+# runs to be trained.
+_SAMPLED, _SEEN = 2000, 200_000
 
 
 class SpeedMeter:
@@ -99,15 +100,17 @@ def _work(plan: Plan, missing: NDArray[np.bool_]) -> dict[str, float]:
     """Multiply-adds by kernel, as they will be measured: in whole groups of lanes."""
     by_cell = missing.reshape(plan.n_cells, len(plan.seeds))
     schedule = plan.schedule()
-    # Of what runs share, by its key; and of the runs that train side by side: how many, and their updates in all.
+    cell_wants = np.any(by_cell, axis=1)
+    # What runs share, by its key; and of the runs that train side by side: how many, and their updates in all.
     shared: dict[tuple[Any, ...], Shared] = {}
     together: dict[tuple[Any, ...], list[float]] = {}
-    n_sampled = min(len(schedule), _SAMPLED)
-    for k in islice(spread(len(schedule)), n_sampled):
-        cells = [plan.cell(i) for i in schedule[k]]
-        wanted = by_cell[list(schedule[k])]
-        if not wanted.any():
+    n_seen = n_sampled = 0
+    for k in islice(spread(len(schedule)), _SEEN):
+        n_seen += 1
+        numbers = schedule[k]
+        if not any(cell_wants[i] for i in numbers):
             continue
+        cells, wanted = [plan.cell(i) for i in numbers], by_cell[list(numbers)]
         key = shared_key(cells[0])
         if key not in shared:
             shared[key] = make_shared(cells[0])
@@ -115,10 +118,13 @@ def _work(plan: Plan, missing: NDArray[np.bool_]) -> dict[str, float]:
         total = together.setdefault((key, budgets), [0, 0.0])
         total[0] += int(wanted.any(axis=0).sum())
         total[1] += float((wanted * np.array(budgets, np.float64)[:, None]).max(axis=0).sum())
+        n_sampled += 1
+        if n_sampled == _SAMPLED:
+            break
     work: dict[str, float] = {}
     for (key, _), (n_runs, updates) in together.items():
         lanes = int(shared[key].width.lanes.n)
-        scaled = n_runs * len(schedule) / n_sampled
+        scaled = n_runs * len(schedule) / n_seen
         filled = -(-scaled // lanes) * lanes
         multiply_adds = filled * updates / n_runs * shared[key].lane_work_per_update
         work[shared[key].kernel] = work.get(shared[key].kernel, 0.0) + multiply_adds

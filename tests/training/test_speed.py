@@ -140,8 +140,17 @@ def test_a_large_plan_is_estimated_from_a_part(file: Path, tmp_path: Path, monke
     meter(1e9, 1).save()
     everything = np.ones(plan.n_runs, bool)
     whole = estimated_seconds(plan, everything, 1)
+    half = everything.copy()
+    half[: plan.n_runs // 2] = False
+    half_of_it = estimated_seconds(plan, half, 1)
     monkeypatch.setattr(speed, "_SAMPLED", 50)
     assert estimated_seconds(plan, everything, 1) == pytest.approx(whole)
+    assert estimated_seconds(plan, half, 1) == pytest.approx(half_of_it, rel=0.1)
+    assert half_of_it == pytest.approx(whole / 2, rel=0.1)
+    # A few runs that are left are found among all others.
+    last = ~everything
+    last[-16:] = True
+    assert 0 < estimated_seconds(plan, last, 1) < whole / 100
 
 
 def test_training_measures_and_the_plan_tells(
