@@ -113,6 +113,7 @@ def run(
         After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
     """
     from runner.errors import RunnerError
+    from runner.terminal import counted
     from runner.training.session import Options, run_session
 
     if isinstance(study, str | os.PathLike):
@@ -129,7 +130,7 @@ def run(
     if result.interrupted:
         raise KeyboardInterrupt
     if result.failed:
-        raise RunnerError(f"{result.failed:,} runs could not be trained: {'; '.join(result.reasons)}")
+        raise RunnerError(f"{counted(result.failed, 'run')} could not be trained: {'; '.join(result.reasons)}")
     return result.table
 
 

@@ -107,7 +107,7 @@ def surroundings() -> dict[str, Any]:
         | {package: _installed(package) for package in _RECORDED_PACKAGES},
         "machine": {
             "platform": platform.platform(),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "cores_allowed": cores(),
             "host": platform.node(),
@@ -129,8 +129,8 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
-    """Name of the processor's model."""
+def processor() -> str:
+    """Model of the processor, in its maker's words."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

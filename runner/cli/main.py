@@ -10,16 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from runner.cli.parser import PROGRAM, USAGE, Parser, add_output_flags, read, study_parser
-from runner.errors import Problem, RunnerError, StudyError, closest, did_you_mean, nearest
-from runner.terminal import visible
+from runner.cli.parser import PROGRAM, Parser, add_output_flags, read, split_command, study_parser
+from runner.cli.studies import plans_of
+from runner.errors import RunnerError
+from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
-
-
-# In bytes, on every common file system.
-_LONGEST_NAME = 255
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -40,9 +37,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    arguments = list(arguments)
     try:
-        command = arguments.pop(0) if arguments and arguments[0] in _COMMANDS else "run"
+        command, arguments = split_command(arguments, _COMMANDS)
         code = _COMMANDS[command](arguments)
         sys.stdout.flush()
         return code
@@ -79,10 +75,10 @@ def _silence(stream: TextIO) -> None:
 
 def _train(arguments: list[str]) -> int:
     given = read(study_parser("run"), arguments)
-    plans = _plans(given)
+    plans = plans_of(given, _COMMANDS)
     if given.dry_run:
         return _show_plans(plans, given)
-    return max((_train_one(plan, given) for plan in plans), default=0)
+    return max((_train_one(plan, given) for plan, _ in plans), default=0)
 
 
 def _train_one(plan: Plan, given: argparse.Namespace) -> int:
@@ -100,14 +96,14 @@ def _train_one(plan: Plan, given: argparse.Namespace) -> int:
     }
     verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed))
     if given.json or not given.quiet:
-        summary = summarize(outcome.table, outcome.axes)
+        summary = summarize(outcome.table, outcome.axes, outcome.planned)
         if given.json:
             print(json.dumps(as_json(summary, timings | verdicts.as_json())))
         else:
             show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
             verdicts.show()
     if outcome.failed:
-        _failed(f"{outcome.failed:,} runs failed: {'; '.join(outcome.reasons)}")
+        _failed(f"{counted(outcome.failed, 'run')} failed: {'; '.join(outcome.reasons)}")
     if outcome.interrupted:
         raise _Interrupted
     return max(outcome.exit_code, verdicts.exit_code)
@@ -115,15 +111,18 @@ def _train_one(plan: Plan, given: argparse.Namespace) -> int:
 
 def _plan(arguments: list[str]) -> int:
     given = read(study_parser("plan"), arguments)
-    return _show_plans(_plans(given), given)
+    return _show_plans(plans_of(given, _COMMANDS, by_name=True), given)
 
 
-def _show_plans(plans: list[Plan], given: argparse.Namespace) -> int:
+def _show_plans(plans: list[tuple[Plan, Path]], given: argparse.Namespace) -> int:
     from runner.training.preview import describe, preview
 
-    for plan in plans:
-        view = preview(plan, given.out, fresh=given.fresh, retry_failed=given.retry_failed)
-        print(json.dumps(view.as_json()) if given.json else visible(describe(view)))
+    for plan, out in plans:
+        view = preview(plan, out, threads=given.threads, fresh=given.fresh, retry_failed=given.retry_failed)
+        if given.json:
+            print(json.dumps(view.as_json()))
+        elif not given.quiet:
+            print(visible(describe(view)))
     return 0
 
 
@@ -167,46 +166,3 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 class _Interrupted(KeyboardInterrupt):
     """Ctrl-C has stopped a study in order; the studies after it are not begun."""
-
-
-def _plans(given: argparse.Namespace) -> list[Plan]:
-    """Plan every study before the first one is run: a mistake in the last one is not found a day later."""
-    paths = [item for item in given.items if not _is_override(item)]
-    problems = [Problem(_unknown(path)) for path in paths if not os.path.isfile(path)]
-    if not paths:
-        problems.append(Problem(f"which study? usage: {USAGE}"))
-    if problems:
-        raise StudyError(problems)
-    from runner.study.load import load_study
-    from runner.study.plan import make_plan
-
-    overrides = [item for item in given.items if _is_override(item)]
-    studies = [load_study(path, overrides) for path in paths]
-    for i, study in enumerate(studies):
-        if study.name in {other.name for other in studies[:i]}:
-            raise StudyError([Problem(f"two studies have the name '{study.name}': their rows would mix", paths[i])])
-    return [make_plan(study, given.max_runs) for study in studies]
-
-
-def _is_override(item: str) -> bool:
-    # Unlike Path.is_file, this is False for what is too long to be a name.
-    return "=" in item and not os.path.isfile(item)
-
-
-def _unknown(item: str) -> str:
-    """What to say about an argument that is no file."""
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in Path(item).parts):
-        return f"'{item[:40]}...' is longer than the name of a file can be"
-    path = Path(item)
-    if os.path.isdir(item):
-        return f"{item}: is a folder, not a study file"
-    if os.path.exists(item):
-        return f"{item}: is a pipe or a device, not a study file"
-    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-        siblings = sorted(str(path.parent / other.name) for other in path.parent.glob("*.y*ml"))
-        return f"{item}: there is no such file{nearest(item, siblings)}"
-    files = [*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")]
-    # A study is often named without its folder or its extension.
-    known = {command: command for command in _COMMANDS} | {file.stem: str(file) for file in sorted(files)}
-    guess = did_you_mean([known[name] for name in closest(item, known)])
-    return f"'{item}' is neither a command nor a study file{guess}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,20 +18,24 @@ Stopped in the middle, the same command goes on where it was.
 
 commands:
   run STUDY.yaml ...     train what has no row yet (run is implied)
-  plan STUDY.yaml ...    how many runs, which are new, kept or orphaned, what they cost
+  plan STUDY.yaml ...    how many runs, which are new, how long they take
+  plan NAME ...          the same of a study that has results
   report NAME ...        the table at the end of a run, once more
   claims NAME ...        check the claims of a study on its results
-  explain NAME [RUN_ID]  why runs fail, which settings matter, and what would have saved them
-  replay NAME [RUN_ID]   train rows again and compare them with the table, bit for bit
+  explain NAME ...       why runs fail, which settings matter, what would help
+  explain NAME RUN_ID    why this one fails
+  replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
 examples:
   python -m runner configs/xor_sweep.yaml
-  python -m runner configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[0.5, 2]'
+  python -m runner plan configs/xor_sweep.yaml replicates=10 'learning_rate=[1, 2]'
+  python -m runner --out elsewhere report xor_sweep
 
 exit codes:
-  0 done, 1 runs or claims failed, 2 bad study or arguments, 3 refused, 130 interrupted (resumable)
+  0 done, 1 runs, claims or files failed, 2 wrong study or arguments,
+  3 refused, 130 interrupted (resumable)
 """
 
 
@@ -112,6 +117,33 @@ def _threads(text: str) -> int:
     return n
 
 
+# Flags whose value is the argument after them, of whatever command.
+_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample"))
+
+
+def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:
+    """The command, and all other arguments: flags may stand before it as well.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+    commands : container of str
+
+    Returns
+    -------
+    command : str
+        The first argument that is no flag, if it is a command; else `run`, which is implied.
+    others : list of str
+    """
+    others = list(arguments)
+    at = 0
+    while at < len(others) and others[at].startswith("-"):
+        at += 2 if others[at] in _WITH_VALUE else 1
+    if at < len(others) and others[at] in commands:
+        return others.pop(at), others
+    return "run", others
+
+
 def read(parser: Parser, arguments: list[str]) -> argparse.Namespace:
-    """Parse; flags may stand anywhere between the other arguments."""
+    """Parse; flags may stand anywhere among the other arguments."""
     return parser.parse_intermixed_args(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from runner.terminal import visible
 
 if TYPE_CHECKING:
     from runner.study.claims.grammar import Claim
+
+
+_RUN_ID = re.compile("[0-9a-fA-F]{1,16}")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,12 @@ class Reading:
     add_flags: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
 
-def table_of(item: str, out: Path) -> Path:
+def _tables(given: argparse.Namespace) -> list[Path]:
+    """All tables that are named, found before the first one is shown."""
+    return [_table_of(item, given.out) for item in given.items]
+
+
+def _table_of(item: str, out: Path) -> Path:
     """The table of a study that is named by its name, its results, or its file."""
     from runner.results.files import find_table
 
@@ -58,13 +67,12 @@ def _report(given: argparse.Namespace) -> int:
     from runner.analysis.summary import as_json, show, summarize
     from runner.results.provenance import read_environment
 
-    for item in given.items:
-        path = table_of(item, given.out)
+    for path in _tables(given):
         environment = read_environment(path.parent)
-        summary = summarize(path, environment.get("axes"))
+        summary = summarize(path, environment.get("axes"), environment.get("runs"))
         if given.json:
             print(json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")})))
-        else:
+        elif not given.quiet:
             show(summary, "")
     return 0
 
@@ -75,24 +83,36 @@ def _explain(given: argparse.Namespace) -> int:
     from runner.analysis.explain.show import show
     from runner.results.provenance import read_environment
 
-    if len(given.items) > 2:
-        raise StudyError([Problem("explain looks at one study, and one of its runs: give NAME or NAME RUN_ID")])
-    path = table_of(given.items[0], given.out)
-    axes = read_environment(path.parent).get("axes")
-    found = explain(path, given.items[1] if len(given.items) > 1 else None, axes)
-    if given.json:
-        print(json.dumps(as_json(found, answer(found)), allow_nan=False))
-    elif not given.quiet:
-        show(found)
+    tables, run_id = _tables_and_run(given)
+    for i, path in enumerate(tables):
+        found = explain(path, run_id, read_environment(path.parent).get("axes"))
+        if given.json:
+            print(json.dumps(as_json(found, answer(found)), allow_nan=False))
+        elif not given.quiet:
+            print("\n" if i else "", end="")
+            show(found)
     return 0
+
+
+def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
+    """The tables that are to be explained; or one, and the run that a second argument names."""
+    try:
+        return _tables(given), None
+    except StudyError as error:
+        if len(given.items) != 2 or _is_study(given.items[1]):
+            raise
+        table = _table_of(given.items[0], given.out)
+        if _RUN_ID.fullmatch(given.items[1]):
+            return [table], given.items[1]
+        hint = "a run_id has 16 digits, 0-9 and a-f, of which the first few are enough"
+        raise StudyError([*error.problems, Problem(hint)]) from None
 
 
 def _claims(given: argparse.Namespace) -> int:
     from runner.analysis.claims.check import Verdicts, check
 
     code = 0
-    for item in given.items:
-        path = table_of(item, given.out)
+    for item, path in zip(given.items, _tables(given), strict=True):
         claims, whole = _claims_of(item, path.parent)
         verdicts = Verdicts(check(path, claims), whole)
         if given.json:
@@ -107,8 +127,9 @@ def _claims(given: argparse.Namespace) -> int:
 
 def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
     """The claims of a study, and whether its results hold all runs that they may be about."""
-    from runner.analysis.claims.recorded import overrides_of, recorded_claims
+    from runner.analysis.claims.recorded import recorded_claims
     from runner.results.journal import JOURNAL
+    from runner.results.provenance import overrides_of
 
     whole = not overrides_of(folder) and not (folder / JOURNAL).exists()
     if _is_study(item):
@@ -123,7 +144,7 @@ def _replay(given: argparse.Namespace) -> int:
     from runner.training.progress import showing
     from runner.training.replay import choice, record, replay
 
-    path = table_of(given.items[0], given.out)
+    path = _table_of(given.items[0], given.out)
     run_id = full_id(path, given.items[1]) if len(given.items) == 2 else None
     ways = (run_id is not None) + (given.sample is not None) + given.all
     if ways != 1 or len(given.items) > 2:
@@ -159,7 +180,7 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType(
         "claims": Reading("Check the claims of a study on its results; exit code 1 when one fails.", _NAMES, _claims),
         "explain": Reading(
             "Say in plain words why runs fail, which settings matter, and what would have saved them.",
-            f"{_NAMES}; then, if you like, the run_id of one run or its beginning",
+            f"{_NAMES}; several of them, or after one the run_id of a run or its beginning",
             _explain,
         ),
         "replay": Reading(

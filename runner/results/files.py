@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.errors import Refused, RunnerError, nearest
+from runner.errors import Problem, Refused, RunnerError, StudyError, nearest
 
 TABLE = "runs.csv"
 
@@ -190,6 +190,11 @@ def find_table(target: str | Path, out: Path) -> Path:
         A path or a name.
     out : Path
         Folder of all results, in which a name is looked up.
+
+    Raises
+    ------
+    StudyError
+        When there is none: what was named is wrong.
     """
     for path in (Path(target), out / target):
         if os.path.isfile(path / TABLE):
@@ -197,7 +202,7 @@ def find_table(target: str | Path, out: Path) -> Path:
         if os.path.isfile(path):
             return path
     names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if os.path.isfile(out / name / TABLE)]
-    raise RunnerError(f"no results at {target} nor at {out / target}{nearest(target, names)}")
+    raise StudyError([Problem(f"no results at {target} nor at {out / target}{nearest(target, names)}")])
 
 
 def refuse_links(folder: Path, names: tuple[str, ...]) -> None:

@@ -34,10 +34,18 @@ def read_environment(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in content.items() if _is_sound(key, value)}
 
 
+def overrides_of(folder: Path) -> list[str]:
+    """The `key=value` arguments with which the results were made."""
+    overrides = read_environment(folder).get("study", {}).get("overrides")
+    return [str(argument) for argument in overrides] if isinstance(overrides, list) else []
+
+
 def _is_sound(key: str, value: Any) -> bool:
     """Whether a fact is of the kind that the runner writes: somebody may have edited the file."""
     if key == "axes":
         return isinstance(value, list) and all(isinstance(axis, str) for axis in value)
+    if key == "runs":
+        return isinstance(value, int) and value >= 0
     if key == "timings":
         numbers = [value.get(name) for name in ("seconds", "updates")] if isinstance(value, dict) else [None]
         return all(isinstance(n, int | float) and 0 <= n < 1e18 for n in numbers)
@@ -118,7 +126,7 @@ class Provenance:
         Of the study file, as it was read.
     facts : mapping
         What else is recorded of the study and of this start: `study` (name, file, folder, overrides), `axes`
-        (columns that it sweeps), `record` and `threads`.
+        (columns that it sweeps), `runs` (how many it has), `record` and `threads`.
     kernels : str or None
         Fingerprint of the kernels; None where nothing is trained.
     """

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.errors import RunnerError, nearest
+from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.results.columns import truth
 from runner.results.files import io_errors
 
@@ -186,7 +186,7 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
 
     Raises
     ------
-    RunnerError
+    StudyError
         When there is no such run, or more than one.
     """
     names = header(path)
@@ -204,9 +204,9 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
                 if len(found) > 1:
                     break
     if len(found) > 1:
-        raise RunnerError(f"more than one run of {path} begins with '{run_id}': give more of its 16 digits")
+        raise StudyError([Problem(f"more than one run of {path} begins with '{run_id}': give more of its 16 digits")])
     if not found:
-        raise RunnerError(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")
+        raise StudyError([Problem(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")])
     number, line = found[0]
     with io_errors(path, "read"):
         return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))

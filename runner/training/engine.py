@@ -8,6 +8,7 @@ enough that progress, Ctrl-C and the end of the study do not wait.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from runner.training.blocks.packing import BlockPacker
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
+from runner.training.speed import SpeedMeter
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
@@ -85,6 +87,7 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
+    speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
     packer = BlockPacker(plan, done)
     in_flight: dict[Future[Trained], Block] = {}
     with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
@@ -100,13 +103,17 @@ def train(
                     return
                 ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    yield _result(in_flight.pop(future), future, packer)
+                    result = _result(in_flight.pop(future), future, packer, speeds)
+                    n_runs += len(result.records)
+                    yield result
         finally:
             for future in in_flight:
                 future.cancel()
+            speeds.add_runs(n_runs, time.thread_time() - began)
+            speeds.save()
 
 
-def _result(block: Block, future: Future[Trained], packer: BlockPacker) -> Result:
+def _result(block: Block, future: Future[Trained], packer: BlockPacker, speeds: SpeedMeter) -> Result:
     """What a block gave; its runs that are not done wait again for another block."""
     try:
         trained = future.result()
@@ -116,6 +123,7 @@ def _result(block: Block, future: Future[Trained], packer: BlockPacker) -> Resul
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
         return Result(runs, np.empty((0, 0)), None, None, updates, reason)
     packer.requeue(block, trained.rest)
+    speeds.add_block(block.shared.kernel, trained.multiply_adds, trained.seconds)
     runs, updates = block.runs(trained.done), block.updates(trained.done)
     return Result(runs, trained.records, trained.curves, trained.weights, updates)
 
@@ -138,8 +146,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
         return
     cell = plan.cell(0)
     shared = make_shared(cell)
-    kind = f"{cell.precision}-{shared.width.lanes.n}-{shared.width.tile.n}"
-    if kind in _prepared:
+    if shared.kernel in _prepared:
         return
     problems: list[str] = []
 
@@ -149,7 +156,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
         problems.append(reason)
 
     cache.enable(train_block, initial_weights, tell=not_kept)
-    marker = cache.folder() / kind
+    marker = cache.folder() / shared.kernel
     if problems or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
     segment = Segment(lane_values(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
@@ -161,4 +168,4 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     if not problems:
         with contextlib.suppress(OSError):
             marker.touch()
-    _prepared.add(kind)
+    _prepared.add(shared.kernel)

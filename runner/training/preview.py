@@ -1,4 +1,4 @@
-"""What a run of a study would do: axes, runs, what is there already, what it costs. Nothing is written."""
+"""What a start of a study would do: axes, runs, what is there already, what it costs. Nothing is written."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.keys.architecture import parameter_count
+from runner.machine import cores
 from runner.results.columns import Header, standard_header
 from runner.results.failed import failed_before
 from runner.results.files import TABLE, results_folder
@@ -19,6 +21,7 @@ from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
 from runner.terminal import WIDTH, Shortener, counted, duration, size
 from runner.training.session import recording_of, work_left
+from runner.training.speed import estimated_seconds
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 # Runs by which the size of a row is estimated.
 _SAMPLES = 64
 _POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
+# Seconds of training from which a study's own speed is taken.
+_LONG_ENOUGH = 1.0
 # Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
 
@@ -51,7 +56,13 @@ class Preview:
     disk_bytes : int
         Estimate, for all files.
     seconds : float or None
-        Estimate for the new runs, from the speed of the last start; None when there was none.
+        Estimate for the new runs; None when no speed is known.
+    threads : int
+        On which that is.
+    speed : {"last start", "machine"} or None
+        What the estimate is from: the last start of the same study, or what other starts have measured on this machine.
+    may_stop : bool
+        Whether runs may stop before the end of their budget, and take less than the machine's speed tells.
     results : str
         The table.
     """
@@ -69,6 +80,9 @@ class Preview:
     failed: int
     disk_bytes: int
     seconds: float | None
+    threads: int
+    speed: str | None
+    may_stop: bool
     results: str
 
     def as_json(self) -> dict[str, Any]:
@@ -76,8 +90,10 @@ class Preview:
         return asdict(self)
 
 
-def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = False) -> Preview:
-    """Look at what a run would do.
+def preview(
+    plan: Plan, out: Path, *, threads: int | None = None, fresh: bool = False, retry_failed: bool = False
+) -> Preview:
+    """Look at what a start would do.
 
     Parameters
     ----------
@@ -85,6 +101,8 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
         The runs.
     out : Path
         Folder of all results.
+    threads : int, optional
+        Default all cores.
     fresh : bool
         As if there were no results yet.
     retry_failed : bool
@@ -101,8 +119,8 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
-    timings = read_environment(folder).get("timings") or {}
-    speed = timings.get("updates", 0) / timings["seconds"] if timings.get("seconds") else 0
+    threads = threads or cores()
+    seconds, speed = _seconds(plan, done, folder, threads)
     return Preview(
         name=plan.study.name,
         axes={key: values if len(values) <= _MOST_VALUES else len(values) for key, values in plan.axes},
@@ -116,9 +134,30 @@ def preview(plan: Plan, out: Path, *, fresh: bool = False, retry_failed: bool = 
         orphaned=len(np.unique(state.orphan_ids)),
         failed=len(failed),
         disk_bytes=_disk_bytes(plan, header, state),
-        seconds=work_left(plan, done) / speed if speed else None,
+        seconds=seconds,
+        threads=threads,
+        speed=speed,
+        may_stop=_may_stop(plan),
         results=str(folder / TABLE),
     )
+
+
+def _seconds(plan: Plan, done: NDArray[np.bool_], folder: Path, threads: int) -> tuple[float | None, str | None]:
+    """How long the runs that are not done will take, and from which speed this is known."""
+    before = read_environment(folder)
+    timings, threads_before = before.get("timings") or {}, before.get("threads")
+    if timings.get("updates") and timings["seconds"] >= _LONG_ENOUGH and isinstance(threads_before, int):
+        # How often its runs stop, and what is recorded of them, the same study knows best.
+        per_update = timings["seconds"] / timings["updates"] * min(max(threads_before, 1), cores())
+        return work_left(plan, done) * per_update / min(threads, cores()), "last start"
+    seconds = estimated_seconds(plan, ~done, threads)
+    return seconds, None if seconds is None else "machine"
+
+
+def _may_stop(plan: Plan) -> bool:
+    """Whether the study has runs that stop at their criterion."""
+    varied = any(key == "stop" for key, _ in plan.axes) or any("stop" in row for row in plan.study.sweep.include)
+    return varied or (plan.n_cells > 0 and plan.cell(0).stop == "converged")
 
 
 def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
@@ -152,10 +191,23 @@ def describe(view: Preview) -> str:
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")
-    if view.seconds is not None and view.new:
-        lines.append(f"time: about {duration(view.seconds)}, at the speed of the last start")
+    if view.new:
+        lines.append(f"time: {_time(view)}")
     lines.append(f"results: {view.results}")
     return "\n".join(lines)
+
+
+def _time(view: Preview) -> str:
+    """How long it takes, in words."""
+    if view.seconds is None:
+        return "unknown until this machine has trained such networks; a start with --limit 100 measures it"
+    long = f"{view.seconds:.2g} s" if view.seconds < 60 else duration(view.seconds)
+    about = f"about {long}" if view.seconds >= 1 else "less than a second"
+    on = f"{about} on {counted(view.threads, 'thread')}"
+    if view.speed == "last start":
+        return f"{on}, at the speed of this study's last start"
+    less = ", less where runs stop early" if view.may_stop else ""
+    return f"{on}{less}, at the speed measured on this machine"
 
 
 def _fitted(start: str, values: int | Sequence[str]) -> str:

@@ -90,7 +90,8 @@ class Replayed:
         rows = f"{self.table.parent.name}: {self.n_checked:,} of {self.n_rows:,} rows trained again"
         if not self.differences:
             return f"{rows}: the same, bit for bit"
-        lines = [f"{rows}: {self.n_differing:,} differ", *map(str, self.differences[:_SHOWN])]
+        differ = "differs" if self.n_differing == 1 else "differ"
+        lines = [f"{rows}: {self.n_differing:,} {differ}", *map(str, self.differences[:_SHOWN])]
         if len(self.differences) > _SHOWN:
             lines.append(f"... and {len(self.differences) - _SHOWN:,} differences more (--json has all)")
         return "\n".join(lines)

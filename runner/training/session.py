@@ -22,6 +22,7 @@ from runner.results.lock import Lock
 from runner.results.provenance import Provenance, changes, check_version
 from runner.results.sidecars import Recording
 from runner.results.table import FILES, Table
+from runner.terminal import counted
 from runner.training.interrupt import EXIT_CODE, Interrupt
 from runner.training.progress import Progress, showing
 
@@ -86,6 +87,8 @@ class SessionResult:
         `runs.csv`.
     axes : tuple of str
         Columns that the study sweeps.
+    planned : int
+        Runs of the study.
     trained, failed, left : int
         Runs trained now, runs that could not be trained (now, or earlier and not tried again), and runs that still
         are to be trained.
@@ -99,6 +102,7 @@ class SessionResult:
 
     table: Path
     axes: tuple[str, ...]
+    planned: int
     trained: int
     failed: int
     left: int
@@ -187,6 +191,10 @@ def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
     return total
 
 
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
 class _Session:
     """A start of a study while its folder is locked and its table is open."""
 
@@ -224,11 +232,19 @@ class _Session:
             provenance.end(seconds, self._trained, self._updates)
         if left:
             what = "interrupted; " if interrupted else ""
-            self._progress.message(f"{what}{left:,} runs are left: resume with the same command")
+            self._progress.message(f"{what}{counted(left, 'run')} {_are(left)} left: resume with the same command")
         reasons = tuple(dict.fromkeys(self._failures.values()))
         path = self._table.folder / TABLE
         return SessionResult(
-            path, self._axes(), self._trained, len(self._failures), left, seconds, reasons, interrupted
+            table=path,
+            axes=self._axes(),
+            planned=self._plan.n_runs,
+            trained=self._trained,
+            failed=len(self._failures),
+            left=left,
+            seconds=seconds,
+            reasons=reasons,
+            interrupted=interrupted,
         )
 
     def _train(self, trainer: Trainer, done: NDArray[np.bool_], n: int) -> float:
@@ -256,9 +272,10 @@ class _Session:
         if self._options.retry_failed:
             return []
         self._failures = dict(before.values())
-        if before:
+        if n := len(before):
             self._progress.message(
-                f"{len(before):,} runs failed before and are left out ({FAILED}): --retry-failed tries them again"
+                f"{counted(n, 'run')} failed before and {_are(n)} left out ({FAILED}): "
+                f"--retry-failed tries {'it' if n == 1 else 'them'} again"
             )
         return list(before)
 
@@ -266,16 +283,19 @@ class _Session:
         """Say what earlier starts have left."""
         n_runs = self._plan.n_runs
         if n_done == n_runs:
-            self._progress.message(f"all {n_runs:,} runs are done already")
+            what = "the run is" if n_runs == 1 else f"all {n_runs:,} runs are"
+            self._progress.message(f"{what} done already")
         elif n_done:
-            self._progress.message(f"{n_done:,} of {n_runs:,} runs are done already")
+            self._progress.message(f"{n_done:,} of {n_runs:,} runs {_are(n_done)} done already")
         if torn := self._table.n_torn_curves:
+            has, it_is = ("has", "it is") if torn == 1 else ("have", "they are")
             self._progress.message(
-                f"{torn:,} curves in {CURVES} have not the points that the study asks for: they are trained again, "
-                "and the old file is kept aside"
+                f"{counted(torn, 'curve')} in {CURVES} {has} not the points that the study asks for: "
+                f"{it_is} trained again, and the old file is kept aside"
             )
         if orphans := self._table.n_orphans:
-            self._progress.message(f"{orphans:,} rows are no longer in the study: they move to {ORPHANS}")
+            moved = f"{'it moves' if orphans == 1 else 'they move'} to {ORPHANS}"
+            self._progress.message(f"{counted(orphans, 'row')} {_are(orphans)} no longer in the study: {moved}")
 
     def _facts(self) -> dict[str, Any]:
         """What is recorded of the study and of this start, beside machine and versions."""
@@ -288,6 +308,7 @@ class _Session:
                 "overrides": list(study.overrides),
             },
             "axes": list(self._axes()),
+            "runs": self._plan.n_runs,
             "record": {"curves": study.record.curves, "weights": study.record.weights},
             "threads": self._threads,
         }

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import runner
+from runner.cli import main, parser, results
 
 STUDY = """\
 name: small
@@ -81,7 +82,7 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
         (["."], 2, ".: is a folder, not a study file"),
         (["/dev/null"], 2, "/dev/null: is a pipe or a device, not a study file"),
         (["n" * 300], 2, f"'{'n' * 40}...' is longer than the name of a file can be"),
-        (["report", "n" * 300], 1, f"no results at {'n' * 300} nor at results/{'n' * 300}"),
+        (["report", "n" * 300], 2, f"no results at {'n' * 300} nor at results/{'n' * 300}"),
         (["small.yaml", "--out", "n" * 300], 1, f"cannot create {'n' * 300}/small: File name too long"),
         (
             ["small.yaml", "-j", "0"],
@@ -118,7 +119,20 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
             2,
             "which results? give a study's name or its folder of results (see python -m runner report --help)",
         ),
-        (["report", "small"], 1, "no results at small nor at results/small"),
+        (["report", "small"], 2, "no results at small nor at results/small"),
+        (["report", "small", "--out", "o"], 2, "no results at small nor at o/small"),
+        (["replay", "small", "--all"], 2, "no results at small nor at results/small"),
+        (
+            ["plan", "smal"],
+            2,
+            "'smal' is neither a study file nor a study that has results in results; did you mean 'small.yaml'?",
+        ),
+        (["-q", "plan", "zzz"], 2, "'zzz' is neither a study file nor a study that has results in results"),
+        (["run", "plan"], 2, "'plan' is a command: it stands before everything but flags"),
+        (["small.yaml", "report"], 2, "'report' is a command: it stands before everything but flags"),
+        (["-j"], 2, f"argument -j: expected one argument {SEE_RUN}"),
+        (["--sample", "plan", "zzz"], 2, f"unrecognized arguments: --sample {SEE_RUN}"),
+        (["-q", "schema"], 2, "unrecognized arguments: -q (see python -m runner schema --help)"),
         (["schema", "x"], 2, "unrecognized arguments: x (see python -m runner schema --help)"),
     ],
 )
@@ -195,6 +209,34 @@ def test_json_and_quiet(folder: Path) -> None:
     assert call("small.yaml", "-q") == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--out", "elsewhere", "report", "small", "--json"),
+        ("--json", "--out=elsewhere", "report", "small"),
+        ("report", "--json", "small", "--out", "elsewhere"),
+        ("--out", "elsewhere", "--json", "report", "elsewhere/small"),
+    ],
+)
+def test_flags_stand_before_or_after_the_command(folder: Path, arguments: tuple[str, ...]) -> None:
+    assert call("-q", "--out", "elsewhere", "-j", "1", "run", "small.yaml")[::2] == (0, "")
+    code, out, err = call(*arguments)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["results"] == "elsewhere/small/runs.csv"
+
+
+def test_every_flag_with_a_value_may_stand_before_the_command() -> None:
+    """Those that the parsers take, by their own account."""
+    replay = parser.Parser()
+    results.COMMANDS["replay"].add_flags(replay)
+    actions = [*parser.study_parser("run")._actions, *replay._actions]
+    taking = {option for action in actions if action.nargs is None for option in action.option_strings}
+    assert taking == parser._WITH_VALUE
+    for option in taking:
+        found = parser.split_command([option, "report", "plan", "x"], main._COMMANDS)
+        assert found == ("plan", [option, "report", "x"])
+
+
 def test_overrides_and_flags_stand_anywhere(folder: Path) -> None:
     assert call("-q", "replicates=2", "small.yaml", "--out", "elsewhere", "learning_rate=[1, 2, 4]")[0] == 0
     assert len(pd.read_csv(folder / "elsewhere/small/runs.csv")) == 2 * 2 * 3
@@ -209,6 +251,54 @@ def test_plan_writes_nothing(folder: Path, arguments: list[str]) -> None:
     assert out.startswith("small: 80 runs = 4 cells x 20 seeds\n  learning_rate  2: 0.5, 8\n")
     assert "rows: 80 new, 0 kept, 0 orphaned\n" in out
     assert not (folder / "results").exists()
+
+
+def test_plan_of_a_study_that_has_results(folder: Path) -> None:
+    """By its name, its folder or its table: as it was run, with the same overrides, wherever its file is now."""
+    (folder / "x.csv").write_text("a,b\n0,1\n1,0\n")
+    data = "{csv: x.csv, inputs: [a], targets: [b]}"
+    (folder / "own.yaml").write_text(STUDY.replace("xor", data).replace("2-2-1", "1-2-1").replace("small", "own"))
+    assert call("-q", "own.yaml", "name=try", "replicates=3", "--limit", "5")[0] == 0
+    for moved in ("own.yaml", "small.yaml"):
+        (folder / moved).unlink()
+    first = "try: 12 runs = 4 cells x 3 seeds\n"
+    for name in ("try", "results/try", "results/try/runs.csv"):
+        code, out, err = call("plan", name)
+        assert (code, err) == (0, "")
+        assert out.startswith(first)
+        assert "rows: 7 new, 5 kept, 0 orphaned\n" in out
+        assert out.endswith("results: results/try/runs.csv\n")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    os.chdir(elsewhere)
+    assert call("plan", "../results/try")[1].startswith(first)
+    assert call("--out", "../results", "plan", "try", "replicates=5")[1].startswith(
+        "try: 20 runs = 4 cells x 5 seeds\n"
+    )
+    os.chdir(folder)
+    # Another name of the folder is another name of the study.
+    (folder / "results/try").rename(folder / "results/kept (old)")
+    code, out, _ = call("plan", "kept (old)", "--json")
+    assert code == 0
+    assert (json.loads(out)["name"], json.loads(out)["kept"]) == ("kept (old)", 5)
+    assert call("-q", "plan", "kept (old)") == (0, "", "")
+    said = "'kept' is neither a study file nor a study that has results in results"
+    assert call("plan", "kept") == (2, "", f"error: {said}\n")
+    assert call("plan", "tri", "--out", "results")[0] == 2
+
+
+def test_a_report_says_how_much_there_is(folder: Path) -> None:
+    code, out, _ = call("small.yaml", "--limit", "30")
+    assert code == 0
+    assert out.startswith("small: 30 of 80 runs\n")
+    assert call("report", "small")[1].startswith("small: 30 of 80 runs\n")
+    found = json.loads(call("report", "small", "--json")[1])
+    assert (found["runs"], found["planned"]) == (30, 80)
+    assert call("report", "small", "-q") == (0, "", "")
+    # A folder that does not know tells what there is.
+    (folder / "results/small/environment.json").unlink()
+    assert call("report", "small")[1].startswith("small: 30 runs\n")
+    assert call("small.yaml")[1].startswith("small: 80 runs\n")
 
 
 def test_limit_stops_and_goes_on(folder: Path) -> None:

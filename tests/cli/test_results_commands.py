@@ -162,22 +162,54 @@ def test_misuse(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert main([command]) == 2
     see = f"(see python -m runner {command} --help)"
     assert capsys.readouterr().err == f"error: which results? give a study's name or its folder of results {see}\n"
-    assert main([command, "smal"]) == 1
+    assert main([command, "smal"]) == 2
     assert capsys.readouterr().err == "error: no results at smal nor at results/smal\n"
 
 
-def test_too_many_arguments_of_explain(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "a", "b", "c"]) == 2
-    assert capsys.readouterr().err == (
-        "error: explain looks at one study, and one of its runs: give NAME or NAME RUN_ID\n"
-    )
+def test_explain_takes_several_studies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["small.yaml", "-q"]) == 1
+    assert main(["small.yaml", "-q", "name=ab12", "replicates=20"]) == 1
+    pages = {}
+    for name in ("small", "ab12"):
+        assert main(["explain", name]) == 0
+        pages[name] = capsys.readouterr().out
+    # What looks like a run_id is a study first.
+    assert main(["explain", "small", "ab12"]) == 0
+    assert capsys.readouterr().out == f"{pages['small']}\n{pages['ab12']}"
+    assert main(["explain", "results/small", "ab12", "small.yaml", "--json"]) == 0
+    names = [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["small", "ab12", "small"]
+    assert main(["-q", "explain", "small", "ab12"]) == 0
+    assert capsys.readouterr() == ("", "")
+    # All of them are looked for before the first one is shown.
+    assert main(["explain", "small", "ab12", "aba"]) == 2
+    assert capsys.readouterr() == ("", "error: no results at aba nor at results/aba\n")
+    assert main(["report", "small", "smll"]) == 2
+    assert capsys.readouterr() == ("", "error: no results at smll nor at results/smll; did you mean 'small'?\n")
 
 
-def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["small.yaml", "-q"])
-    assert main(["explain", "small", "nothing"]) == 1
-    err = capsys.readouterr().err
-    assert err.startswith("error: results/small/runs.csv has no run 'nothing'; the first column of the table lists")
+    first = "error: no results at nothing nor at results/nothing\n"
+    hint = "error: a run_id has 16 digits, 0-9 and a-f, of which the first few are enough\n"
+    assert main(["explain", "small", "nothing"]) == 2
+    assert capsys.readouterr().err == first + hint
+    assert main(["explain", "nothing", "0123"]) == 2
+    assert capsys.readouterr().err == first
+    for command in ("explain", "replay"):
+        assert main([command, "small", "0" * 16]) == 2
+        assert capsys.readouterr().err == f"error: results/small/runs.csv has no run '{'0' * 16}'\n"
+    assert main(["replay", "small", "x"]) == 2
+    assert capsys.readouterr().err.startswith("error: results/small/runs.csv has no run 'x'; the first column of the")
+    (folder / "wrong.yaml").write_text("name: 3\n")
+    assert main(["explain", "small", "wrong.yaml"]) == 2
+    assert "run_id" not in capsys.readouterr().err
+    lines = (folder / "results/small/runs.csv").read_text().splitlines()[1:]
+    twice = next(digit for digit in "0123456789abcdef" if sum(line.startswith(digit) for line in lines) > 1)
+    assert main(["explain", "small", twice]) == 2
+    assert capsys.readouterr().err == (
+        f"error: more than one run of results/small/runs.csv begins with '{twice}': give more of its 16 digits\n"
+    )
 
 
 def problems(text: str, folder: Path, *overrides: str) -> list[str]:

@@ -265,7 +265,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert found["differences"][0]["now"] == loss
     assert main(["replay", item, "--all"]) == 1
     first, line = capsys.readouterr().out.splitlines()
-    assert first == "again: 18 of 18 rows trained again: 1 differ"
+    assert first == "again: 18 of 18 rows trained again: 1 differs"
     assert line.endswith(f": final_loss is 0.25 in the table, and {loss} now")
 
 

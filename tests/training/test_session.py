@@ -16,8 +16,10 @@ from support.fakes import FakeResult
 
 import runner
 from runner.errors import Refused, RunnerError
+from runner.machine import cores as cores_here
 from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
 from runner.study.plan import Plan
+from runner.training import speed
 from runner.training.preview import describe, preview
 from runner.training.session import Options, run_session, work_left
 
@@ -409,6 +411,13 @@ def test_work_that_is_left_counts_shared_trajectories_once(study: Path) -> None:
     assert work_left(plan, done) == 10 + 3 * 30
 
 
+@pytest.fixture
+def unmeasured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has never trained anything."""
+    monkeypatch.setattr(speed, "_path", lambda: tmp_path / "cache" / "speed.json")
+
+
+@pytest.mark.usefixtures("unmeasured")
 def test_preview_writes_nothing(study: Path, options: Options) -> None:
     view = preview(make(study), options.out)
     assert not options.out.exists()
@@ -416,9 +425,33 @@ def test_preview_writes_nothing(study: Path, options: Options) -> None:
     assert (view.new, view.kept, view.orphaned, view.seconds) == (24, 0, 0, None)
     size = run_session(make(study), options, Engine()).table.stat().st_size
     assert view.disk_bytes == pytest.approx(size, rel=0.15)
-    assert preview(make(study, "replicates=8"), options.out).seconds is not None
+    assert preview(make(study, "replicates=8"), options.out).seconds is None  # it took no second
 
 
+@pytest.mark.usefixtures("unmeasured")
+def test_a_study_knows_its_own_speed(study: Path, options: Options) -> None:
+    """From the updates that its last start made in a second, and the threads that it had."""
+    plan = make(study)
+    path = run_session(plan, options, Engine()).table.with_name("environment.json")
+    facts = json.loads(path.read_text())
+    assert (facts["threads"], facts["runs"]) == (2, 24)
+    facts["timings"] |= {"seconds": 20.0, "updates": 800}
+    path.write_text(json.dumps(facts))
+    more = make(study, "replicates=8")
+    for threads, cores in ((1, 1), (2, min(cores_here(), 2))):
+        view = preview(more, options.out, threads=threads)
+        assert (view.speed, view.threads, view.new) == ("last start", threads, 24)
+        assert view.seconds == pytest.approx(20 * min(cores_here(), 2) / cores)
+    on = "20 s on 2 threads, at the speed of this study's last start"
+    assert describe(preview(more, options.out, threads=2)).splitlines()[-2] == f"time: about {on}"
+    assert "\ntime: " not in describe(preview(plan, options.out))
+    # What is not the runner's own, or too short to tell, is no speed.
+    for wrong in ({"threads": "two"}, {"timings": {"seconds": 0.5, "updates": 800}}, {"timings": None}):
+        path.write_text(json.dumps(facts | wrong))
+        assert preview(more, options.out).seconds is None
+
+
+@pytest.mark.usefixtures("unmeasured")
 def test_what_the_plan_says(study: Path, options: Options) -> None:
     text = describe(preview(make(study), options.out))
     assert (
@@ -430,5 +463,19 @@ tiny: 24 runs = 6 cells x 4 seeds
 training: 800 updates in 8 trajectories (runs that differ only in their budget share one)
 rows: 24 new, 0 kept, 0 orphaned
 disk: about ... kB
+time: unknown until this machine has trained such networks; a start with --limit 100 measures it
 results: {options.out / "tiny" / "runs.csv"}"""
     )
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_one_of_each_is_no_plural(study: Path, options: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ("learning_rate=1", "epochs=1", "replicates=1")
+    lines = describe(preview(make(study, *overrides), options.out)).splitlines()
+    assert lines[:2] == ["tiny: 1 run = 1 cell x 1 seed", "training: 1 update in 1 trajectory"]
+    shown = Options(out=options.out)
+    run_session(make(study, *overrides), shown, Engine())
+    run_session(make(study, *overrides), shown, Engine())
+    assert capsys.readouterr().err.endswith("tiny: the run is done already\n")
+    run_session(make(study, "learning_rate=2", "epochs=1", "replicates=1"), shown, Engine())
+    assert "tiny: 1 row is no longer in the study: it moves to orphans.csv\n" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid
 from runner.results.files import io_errors
-from runner.results.provenance import STUDY, read_environment
+from runner.results.provenance import STUDY, overrides_of
 from runner.study.claims.grammar import Claim, read_claims
 from runner.study.overrides import override
 from runner.study.parser import parse
@@ -43,10 +43,3 @@ def recorded_claims(folder: Path) -> tuple[Claim, ...]:
         return read_claims(node.value)
     except Invalid as invalid:
         raise StudyError([located(issue.under("claims"), tree) for issue in invalid.issues]) from None
-
-
-def overrides_of(folder: Path) -> list[str]:
-    """The `key=value` arguments with which the results were made."""
-    study = read_environment(folder).get("study")
-    overrides = study.get("overrides") if isinstance(study, dict) else None
-    return [str(argument) for argument in overrides] if isinstance(overrides, list) else []

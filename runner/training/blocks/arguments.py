@@ -84,6 +84,29 @@ class Shared:
         """Samples that one update sees."""
         return min(self.job.batch, self.data.n)
 
+    @property
+    def work_per_update(self) -> float:
+        """Multiply-adds of one update of one run, roughly, and of its share of the evaluations."""
+        return self._work(1)
+
+    @property
+    def lane_work_per_update(self) -> float:
+        """Multiply-adds of one update of one lane as the kernel computes them, with what only fills its tiles."""
+        return self._work(int(self.width.tile.n) // int(self.width.lanes.n))
+
+    def _work(self, tile: int) -> float:
+        """Multiply-adds of an update that sees its samples in tiles of so many."""
+        per_sample = 3 * self.parameters + 30 * self.net.n_units
+        samples, evaluated = (-(-n // tile) * tile for n in (self.samples_per_update, self.data.n))
+        # With full batches, the pass that trains evaluates as well.
+        evaluations = evaluated / self.job.every if self.job.batch < self.data.n else 0
+        return float((samples + evaluations) * per_sample)
+
+    @property
+    def kernel(self) -> str:
+        """Which of the compiled kernels trains it: precision, lanes, and lanes times samples of a tile."""
+        return f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
+
 
 def make_shared(cell: Cell) -> Shared:
     """What a cell shares with all others that have the same `shared_key`."""

@@ -223,18 +223,10 @@ def _by_budgets(
         yield tuple(budgets[k] for k in which), which, np.array(places, np.int64)
 
 
-def _work(shared: Shared) -> float:
-    """Multiply-adds of one update of one run, roughly, evaluations included."""
-    job = shared.job
-    per_sample = 3 * shared.parameters + 30 * shared.net.n_units
-    evaluations = shared.data.n / job.every if job.batch < shared.data.n else 0
-    return float((shared.samples_per_update + evaluations) * per_sample)
-
-
 def _capacity(shared: Shared, updates: int) -> int:
     """Lanes of a block: as many as make one call last about a tenth of a second."""
     lanes = int(shared.width.lanes.n)
-    groups = min(max(_BLOCK_WORK / (updates * _work(shared) * lanes), 1.0), float(_MOST_GROUPS))
+    groups = min(max(_BLOCK_WORK / (updates * shared.work_per_update * lanes), 1.0), float(_MOST_GROUPS))
     return lanes * int(groups)
 
 
@@ -245,7 +237,7 @@ def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tup
         return budget
     # Every point of a curve is carried on.
     carried = carried_numbers(shared.parameters, len(events_of(budgets, points)))
-    longer = max(_FIRST_STAGE * carried / _work(shared), start * _STAGES_GROW)
+    longer = max(_FIRST_STAGE * carried / shared.work_per_update, start * _STAGES_GROW)
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.
     return end if end * _STAGES_GROW < budget else budget

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,10 @@ class Trained:
         Initial and final.
     rest : list of Segment
         The runs that are not done, with what they carry on.
+    multiply_adds : float
+        What the kernel has computed, roughly, lanes without a run included.
+    seconds : float
+        Processor time that the thread has taken for it; 0 when it is not known.
     """
 
     done: NDArray[np.bool_]
@@ -40,6 +45,8 @@ class Trained:
     curves: list[Floats] | None
     weights: tuple[Floats, Floats] | None
     rest: list[Segment]
+    multiply_adds: float
+    seconds: float
 
 
 def train(block: Block) -> Trained:
@@ -52,10 +59,12 @@ def train(block: Block) -> Trained:
     """
     shared = block.shared
     with reserved(_memory(block)):
+        kernels, began = _kernels(), time.thread_time()
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
         runs, out = lane_arrays(block, before), results(block, before)
         train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
         now = carried_on(block, runs, out, before)
+        multiply_adds = _multiply_adds(block, now)
         done, rest = np.ones(block.n, np.bool_), []
         if not block.is_last:
             done = now.books[codes.C_MADE] >= 0
@@ -68,7 +77,26 @@ def train(block: Block) -> Trained:
             records.curves(block, values, now.counts) if block.points else None,
             records.weights(block, now.initial, now.weights) if block.weights is not None else None,
             rest,
+            multiply_adds,
+            # To compile a kernel, or to load it, is not to train.
+            time.thread_time() - began if _kernels() == kernels > 0 else 0.0,
         )
+
+
+def _kernels() -> int:
+    """How many kernels are compiled; 0 where Numba is told not to compile any."""
+    return len(getattr(train_block, "signatures", ()))
+
+
+def _multiply_adds(block: Block, now: Carried) -> float:
+    """What the kernel has computed: all lanes of a group train until the last of its runs stops."""
+    shared, lanes = block.shared, int(block.shared.width.lanes.n)
+    if block.is_last:
+        made = now.counts[-1, codes.C_MADE]
+    else:
+        made = np.where(now.books[codes.C_MADE] >= 0, now.books[codes.C_MADE], block.until)
+    updates = np.maximum.reduceat(made, np.arange(0, block.n, lanes)) - block.start
+    return float(updates.sum()) * lanes * shared.lane_work_per_update
 
 
 def _memory(block: Block) -> int:
