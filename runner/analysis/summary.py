@@ -262,7 +262,9 @@ def _rate_table(summary: Summary) -> Any:
     # The columns are narrow enough for a terminal of 80; medians have their names in the table above.
     names = tuple(summary.everything.medians)
     headings = (name.removeprefix("final_") for name in names)
-    rows = table("converged by", "", "runs", "share", "95% interval", *headings, align="llrrr" + "r" * len(names), wrapped={1})
+    rows = table(
+        "converged by", "", "runs", "share", "95% interval", *headings, align="llrrr" + "r" * len(names), wrapped={1}
+    )
     rows.add_row("all runs", "", *_cells(summary.everything, names))
     for axis in summary.axes:
         rows.add_row()

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -119,7 +120,7 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     """
     file = os.fspath(path)
     tree, misread = parse(text, file)
-    overridden = override(tree, overrides)
+    overridden = override(tree, overrides, _SweptNumbers(tree, Path(file).parent))
     draft = _Draft(file, overrides, overridden.tree)
     draft.note([*misread, *overridden.problems])
     model = _check_values(draft)
@@ -141,6 +142,24 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
         seeds=model.run_seeds,
         space=space,
     )
+
+
+class _SweptNumbers:
+    """From a key to the numbers that a study sweeps for it, before any argument changes it; none while it is wrong."""
+
+    def __init__(self, tree: Node, base: Path) -> None:
+        self._tree, self._base = tree, base
+
+    @cached_property
+    def _space(self) -> SweepSpace | None:
+        model, _ = validate(self._tree, self._base)
+        return None if model is None else SweepSpace(model.given, model.sweep)
+
+    def __call__(self, key: str) -> list[float]:
+        if self._space is None or key not in self._space.swept:
+            return []
+        columns = (self._space.axes[at].column(key) for at in self._space.axes_of(key))
+        return [value for column in columns for value in column if isinstance(value, float)]
 
 
 def _read_text(file: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from runner.errors import Problem, StudyError
 from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, Key, element, sweep_key
+from runner.keys.scalars import meant
 from runner.study.model import RecordOptions, StudyFile
 from runner.study.parser import parse
 from runner.study.tree import Entries, Items, Mark, Node, Scalar
 from runner.sweep.axes import is_range, is_value
+from runner.terminal import listed
 
 _SEEDS = ("seed", "seeds", "replicates")
 _RECORD = tuple(f"record.{name}" for name in RecordOptions.model_fields)
@@ -35,17 +38,22 @@ class Overridden:
     problems: tuple[Problem, ...]
 
 
-def override(tree: Node, arguments: Sequence[str]) -> Overridden:
+def override(
+    tree: Node, arguments: Sequence[str], numbers_of: Callable[[str], Iterable[float]] = lambda key: ()
+) -> Overridden:
     """Apply `key=value` arguments, the last one winning.
 
     A list or a range makes the key an axis, unless it is one value of that key (`architecture=[2, 4, 1]`); anything
-    else sets the key and takes it off every axis.
+    else sets the key and takes it off every axis. A number that a report has shortened is the value of the study that
+    it stands for.
 
     Parameters
     ----------
     tree : Node
         The study. One that is no mapping stays as it is.
     arguments : sequence of str
+    numbers_of : callable
+        From a key to the numbers that the study sweeps for it.
     """
     keys: set[str] = set()
     problems: list[Problem] = []
@@ -66,10 +74,27 @@ def override(tree: Node, arguments: Sequence[str]) -> Overridden:
             problems += error.problems
             continue
         problems += found
+        if sweep_key(name) is not None:
+            value, unclear = _in_full(name, value, numbers_of)
+            problems += unclear
         if isinstance(tree, Entries):
             tree = _applied(tree, Scalar(name, True, mark), value)
         keys |= set(BUDGETS if name in BUDGETS else (name,))
     return Overridden(tree, frozenset(keys), tuple(problems))
+
+
+def _in_full(name: str, value: Node, numbers_of: Callable[[str], Iterable[float]]) -> tuple[Node, list[Problem]]:
+    """A value, or a list of them, with the numbers for which shortened ones stand."""
+    if isinstance(value, Items):
+        each = [_in_full(name, item, numbers_of) for item in value.items]
+        return replace(value, items=tuple(item for item, _ in each)), [problem for _, some in each for problem in some]
+    # A whole number is never a shortened one, and it would take time to look.
+    if not isinstance(value, Scalar) or not isinstance(number := value.value, float) or not math.isfinite(number):
+        return value, []
+    found = meant(number, numbers_of(name))
+    if len(found) > 1:
+        return value, [value.mark.problem(f"{name} {number!r} may be {listed([*map(repr, found)], 'or')}")]
+    return (replace(value, text=repr(found[0])) if found else value), []
 
 
 def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:

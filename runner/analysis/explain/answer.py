@@ -170,7 +170,7 @@ def _what_helps(found: Explanation) -> list[str]:
 def _told(change: Change) -> str:
     """How many failed runs a change saves, of how many."""
     n, failed, saved = change.counterparts, int(change.saved.runs), int(change.saved.hits)
-    some = "all of them were" if n == failed else f"{n:,} of them {'was' if n == 1 else 'were'}"
+    some = "all failed runs were" if n == failed else f"{n:,} of the failed runs {'was' if n == 1 else 'were'}"
     return (
         f"{change.label}: {some} also run with that, with the same seed and all else the same, and {saved:,} of these "
         f"converged: {percent(change.saved.rate)} of all failed runs ({between(change.saved)}){_price(change)}."

@@ -49,6 +49,8 @@ class Change:
         Training cost of the counterparts as a multiple of that of their failed runs.
     same_seed : bool or None
         For a single run: whether its own counterpart converges.
+    own : tuple of int
+        For a single run: the values that it has itself.
     """
 
     factors: tuple[Factor, ...]
@@ -57,11 +59,13 @@ class Change:
     counterparts: int
     cost: float
     same_seed: bool | None = None
+    own: tuple[int, ...] = ()
 
     @property
     def label(self) -> str:
         """`learning_rate 2, epochs 1000`."""
-        return ", ".join(factor.label(value) for factor, value in zip(self.factors, self.values, strict=True))
+        beside = self.own or [None] * len(self.values)
+        return ", ".join(f.label(value, own) for f, value, own in zip(self.factors, self.values, beside, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         """For another program."""
@@ -178,7 +182,7 @@ def _change(runs: Runs, some: _Changes, combination: int) -> Change:
 
 
 class _Space:
-    """Runs in groups of those that agree in the seed and in all factors but some, numbered by the values of these.
+    """Runs in groups of those that agree in the seed and in all but some factors, numbered by the values of these.
 
     Attributes
     ----------
@@ -193,7 +197,9 @@ class _Space:
     def __init__(self, runs: Runs, at: tuple[int, ...]) -> None:
         others = [i for i in range(len(runs.factors)) if i not in at]
         self.runs = runs
-        self.group = combined([(runs.place(others), len(runs) * 4 + 1024), (runs.seeds, runs.n_seeds)], len(runs))
+        alike = [(runs.place(others), len(runs) * 4 + 1024), (runs.seeds, runs.n_seeds)]
+        alike += [(runs.factors[i].companies[runs.codes[:, i]], runs.levels[i]) for i in at if runs.factors[i].asides]
+        self.group = combined(alike, len(runs))
         self.combination, self.size = np.zeros(len(runs), np.int64), 1
         self.shape = (1, 1, 1)
         for i in at:

@@ -19,6 +19,7 @@ from runner.analysis.explain.one_run import RunReport, run_report
 from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
 from runner.analysis.explain.runs import Runs, load_runs, part_of
 from runner.analysis.shares import Share
+from runner.results.provenance import read_environment
 from runner.results.reader import find_row
 
 
@@ -103,13 +104,16 @@ def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = 
     run_id : str, optional
         A run to look at in particular: its identity or the beginning of it.
     axes : sequence of str, optional
-        Keys that the study sweeps; when not given, those that differ between rows.
+        Keys that the study sweeps; when not given, those that are recorded beside the table, else those that differ
+        between rows.
 
     Raises
     ------
     RunnerError
         When there is no such table or no such run, or the table is empty.
     """
+    if axes is None:
+        axes = read_environment(path.parent).get("axes")
     row = None if run_id is None else find_row(path, run_id)
     runs = load_runs(path, axes)
     run = None

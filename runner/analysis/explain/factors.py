@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,11 @@ from runner.terminal import Shortener
 Ints = NDArray[np.int64]
 DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates")
 WITH, WITHOUT = "with", "without"
+DERIVED = (
+    *("momentum", "dampening", "eta_minus", "eta_plus", "step_min", "step_max", "max_growth", "lr_decay", "alpha"),
+    *("beta1", "beta2", "epsilon", "bias_learning_rate", "weight_decay", "order", "evaluate_every"),
+)
+"""Keys whose values follow from those of other keys where a study does not give them."""
 _FEW_CELLS = 12
 _CSV = re.compile(r"\{csv: (.*), inputs: (\[.*\]), targets: (\[.*\])(?:, sha256: .*)?\}")
 _PARTS = re.compile(r",(?![^(]*\))")
@@ -46,6 +51,24 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """A key that differs only along with some values of a factor, as those of cells that a study includes one by one.
+
+    Attributes
+    ----------
+    part : Part
+    texts : tuple of str
+        For each value of the factor, that of the key.
+    usual : str
+        What the key mostly is.
+    """
+
+    part: Part
+    texts: tuple[str, ...]
+    usual: str
+
+
+@dataclass(frozen=True)
 class Factor:
     """What differs between cells: a key, the presence of one fault, or several of these that advance together.
 
@@ -55,10 +78,13 @@ class Factor:
         Mostly one.
     values : tuple of tuple of str
         For each value, the canonical text of every part.
+    asides : tuple of Aside
+        What else differs where some values are; mostly nothing.
     """
 
     parts: tuple[Part, ...]
     values: tuple[tuple[str, ...], ...]
+    asides: tuple[Aside, ...] = ()
 
     @property
     def name(self) -> str:
@@ -83,17 +109,45 @@ class Factor:
         except ValueError:
             return False
 
-    def label(self, value: int) -> str:
-        """A value with its name: `learning_rate 2`, `without ascent`, `learning_rate 0.1, epochs 1000`."""
-        return ", ".join(part.label(text) for part, text in zip(self.parts, self.values[value], strict=True))
+    @property
+    def companies(self) -> Ints:
+        """For each value a number, the same where all that stands aside is the same: only such values compare."""
+        texts = [*zip(*(aside.texts for aside in self.asides), strict=True)] or [()] * len(self.values)
+        known = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        return np.array([known[text] for text in texts], np.int64)
+
+    def label(self, value: int, beside: int | None = None) -> str:
+        """A value with its name: `learning_rate 2`, `without ascent`, `learning_rate 0.1, epochs 1000`.
+
+        Parameters
+        ----------
+        value : int
+            Its number.
+        beside : int, optional
+            The value that it replaces: what stands aside is told where it differs, else where it is not as usual.
+        """
+        labels = [part.label(text) for part, text in zip(self.parts, self.values[value], strict=True)]
+        for aside in self.asides:
+            if aside.texts[value] != (aside.usual if beside is None else aside.texts[beside]):
+                labels.append(aside.part.label(aside.texts[value]))
+        return ", ".join(labels)
 
     def short(self, value: int) -> str:
         """A value without its name."""
-        return " & ".join(part.short(text) for part, text in zip(self.parts, self.values[value], strict=True))
+        text = " & ".join(part.short(text) for part, text in zip(self.parts, self.values[value], strict=True))
+        more = [aside.part.label(aside.texts[value]) for aside in self.asides if aside.texts[value] != aside.usual]
+        return f"{text} ({', '.join(more)})" if more else text
 
     def settings(self, value: int) -> dict[str, str]:
-        """The canonical text of every part by its name."""
-        return {part.name: text for part, text in zip(self.parts, self.values[value], strict=True)}
+        """The canonical text of every part by its name, and of what is not as usual."""
+        found = {part.name: text for part, text in zip(self.parts, self.values[value], strict=True)}
+        more = {aside.part.name: aside.texts[value] for aside in self.asides if aside.texts[value] != aside.usual}
+        return found | more
+
+    def only(self, values: Sequence[int]) -> Factor:
+        """The factor with some of its values."""
+        asides = tuple(replace(aside, texts=tuple(aside.texts[i] for i in values)) for aside in self.asides)
+        return replace(self, values=tuple(self.values[i] for i in values), asides=asides)
 
 
 def find_factors(
@@ -118,9 +172,19 @@ def find_factors(
             factors.append(Factor((part,), tuple((text,) for text in texts)))
             columns.append(codes)
     n_cells = count_cells(factors, columns)
-    factors, columns = _independent(factors, columns, n_cells, given)
+    factors, columns = _without_derived(factors, columns, n_cells, given)
+    factors, columns = _with_asides(factors, columns, n_cells, given)
     factors, columns = _split_faults(factors, columns)
-    return _joined(factors, columns, n_cells)
+    names = [part.name for factor in factors for part in factor.parts]
+    factors, columns = _joined(factors, columns, n_cells)
+    return [_in_order(factor, names) for factor in factors], columns
+
+
+def _in_order(factor: Factor, names: Sequence[str]) -> Factor:
+    """The factor with its parts in the order of some names."""
+    order = sorted(range(len(factor.parts)), key=lambda at: names.index(factor.parts[at].name.split(" + ")[0]))
+    values = tuple(tuple(value[at] for at in order) for value in factor.values)
+    return replace(factor, parts=tuple(factor.parts[at] for at in order), values=values)
 
 
 def _short_data(texts: Sequence[str]) -> Callable[[str], str]:
@@ -145,25 +209,51 @@ def _tells(factor: Factor, n_cells: int) -> bool:
     return len(factor.values) < n_cells or n_cells <= _FEW_CELLS
 
 
-def _independent(
+def _without_derived(
     factors: list[Factor], columns: list[Ints], n_cells: int, given: Sequence[str]
 ) -> tuple[list[Factor], list[Ints]]:
-    """Without columns that follow from one before or after them, as `bias_learning_rate` from `learning_rate`."""
-    dropped: set[int] = set()
-    for i in range(len(factors)):
-        for j in range(len(factors)):
-            if i == j or {i, j} & dropped or factors[j].name in given:
-                continue
-            same = factors[i].values == factors[j].values and np.array_equal(columns[i], columns[j])
-            if not (same or _tells(factors[i], n_cells)):
-                continue
-            pairs = _n_pairs(columns[i], columns[j], len(factors[j].values))
-            # j follows from i; of two that follow from each other the first stays, or the one that was given.
-            first = i < j or factors[i].name in given
-            if pairs == len(factors[i].values) and (len(factors[j].values) < pairs or first):
-                dropped.add(j)
-    kept = [at for at in range(len(factors)) if at not in dropped]
+    """Without the derived keys that follow from another one, as `bias_learning_rate` from `learning_rate`."""
+    kept = []
+    for j, factor in enumerate(factors):
+        others = [i for i in range(len(factors)) if i != j and (i in kept or factors[i].name not in DERIVED)]
+        if (
+            factor.name not in DERIVED
+            or factor.name in given
+            or not any(_follows(factors, columns, j, i, n_cells) for i in others)
+        ):
+            kept.append(j)
     return [factors[at] for at in kept], [columns[at] for at in kept]
+
+
+def _with_asides(
+    factors: list[Factor], columns: list[Ints], n_cells: int, given: Sequence[str]
+) -> tuple[list[Factor], list[Ints]]:
+    """Keys that no axis has and that follow from a factor, being one and the same for most of its values, beside it."""
+    kept = dict(enumerate(factors))
+    for j, factor in enumerate(factors):
+        if factor.name in given:
+            continue
+        for i, other in list(kept.items()):
+            if i == j or not _follows(factors, columns, j, i, n_cells) or len(other.values) == len(factor.values):
+                continue
+            partner = np.zeros(len(other.values), np.int64)
+            partner[columns[i]] = columns[j]
+            counts = np.bincount(partner)
+            if 2 * counts.max() > len(other.values):
+                texts = tuple(factor.values[v][0] for v in partner.tolist())
+                aside = Aside(factor.parts[0], texts, factor.values[int(counts.argmax())][0])
+                kept[i] = replace(other, asides=(*other.asides, aside))
+                del kept[j]
+                break
+    return [*kept.values()], [columns[at] for at in kept]
+
+
+def _follows(factors: list[Factor], columns: list[Ints], j: int, i: int, n_cells: int) -> bool:
+    """Whether the value of factor j follows from that of factor i, and that means something."""
+    same = factors[i].values == factors[j].values and np.array_equal(columns[i], columns[j])
+    if not (same or _tells(factors[i], n_cells)):
+        return False
+    return _n_pairs(columns[i], columns[j], len(factors[j].values)) == len(factors[i].values)
 
 
 def _n_pairs(a: Ints, b: Ints, levels: int) -> int:
@@ -225,7 +315,8 @@ def _together(first: Factor, second: Factor, codes: Ints, others: Ints) -> Facto
     """The factor of two of which the second follows from the first."""
     partner = np.zeros(len(first.values), np.int64)
     partner[codes] = others
+    asides = tuple(replace(aside, texts=tuple(aside.texts[i] for i in partner.tolist())) for aside in second.asides)
     if first.is_fault and second.is_fault and partner.tolist() == [0, 1]:
-        return Factor((Part(f"{first.name} + {second.name}", is_fault=True),), first.values)
+        return Factor((Part(f"{first.name} + {second.name}", is_fault=True),), first.values, (*first.asides, *asides))
     values = tuple((*own, *second.values[i]) for own, i in zip(first.values, partner.tolist(), strict=True))
-    return Factor((*first.parts, *second.parts), values)
+    return Factor((*first.parts, *second.parts), values, (*first.asides, *asides))

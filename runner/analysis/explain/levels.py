@@ -122,7 +122,9 @@ def shares_by(runs: Runs, codes: Ints, levels: int) -> list[Share]:
 
 def _loose_report(runs: Runs, at: int) -> FactorReport:
     others = [i for i in range(len(runs.factors)) if i != at]
-    group = combined([(runs.place(others), len(runs)), (runs.seeds, runs.n_seeds)], len(runs))
+    company = runs.factors[at].companies[runs.codes[:, at]]
+    alike = [(runs.place(others), len(runs)), (runs.seeds, runs.n_seeds), (company, runs.levels[at])]
+    group = combined(alike, len(runs))
     _, group = np.unique(group, return_inverse=True)
     sizes = np.bincount(group)
     matched = sizes[group] > 1

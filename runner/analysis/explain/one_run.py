@@ -123,6 +123,7 @@ def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: in
                 counterparts=len(there),
                 cost=float(cost[c] / counts[c] / spent),
                 same_seed=True,
+                own=tuple(int(runs.codes[row, i]) for i in at),
             )
         )
     return tuple(found)

@@ -88,7 +88,7 @@ def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
     for at, factor in enumerate(runs.factors):
         used, codes = np.unique(runs.codes[rows, at], return_inverse=True)
         if len(used) > 1:
-            factors.append(replace(factor, values=tuple(factor.values[value] for value in used.tolist())))
+            factors.append(factor.only(used.tolist()))
             columns.append(np.asarray(codes, np.int64))
     n = int(np.count_nonzero(rows))
     return replace(

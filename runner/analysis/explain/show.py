@@ -186,11 +186,12 @@ def _notes(found: Explanation) -> list[str]:
     """What the numbers mean, and what they are not."""
     notes = [_method(found)]
     if found.changes:
+        shorter = any(factor.is_budget for factor in found.runs.factors)
+        nor = ", nor on those that it would train for a shorter time" if shorter else ""
         notes.append(
             "A change is tried on every failed run that was also run with the new values, the same seed and all else "
-            "the same: not on those that have these values already, nor on those that it would train for a shorter "
-            "time. Training cost is epochs x trained parameters, as a multiple of what the runs cost on which the "
-            "change was tried."
+            f"the same: not on those that have these values already{nor}. Training cost is epochs x trained "
+            "parameters, as a multiple of what the runs cost on which the change was tried."
         )
     if not found.runs.exact:
         notes.append(
@@ -225,12 +226,15 @@ def _grid_method(found: Explanation) -> str:
     if found.in_grid < found.n_cells:
         on = {factor.name: factor.values for factor in found.grid.factors}
         beside = [
-            factor.label(i)
-            for factor in found.runs.factors
+            (at, i)
+            for at, factor in enumerate(found.runs.factors)
             for i, value in enumerate(factor.values)
             if factor.name in on and value not in on[factor.name]
         ]
-        without = f" (without {listed(beside)})" if 0 < len(beside) <= _MOST_PAIRS else ""
+        off_grid = np.any([found.runs.codes[:, at] == i for at, i in beside], axis=0) if beside else np.zeros(0)
+        without = ""
+        if 0 < len(beside) <= _MOST_PAIRS and np.count_nonzero(off_grid) == len(found.runs) - len(found.grid):
+            without = f" (without {listed([found.runs.factors[at].label(i) for at, i in beside])})"
         whole = f"{found.in_grid:,} of the {found.n_cells:,} settings form a full grid{without}"
     sentences = [
         f"{whole}, so the differences can be divided exactly: into the part that each setting makes alone, averaged "
