@@ -22,6 +22,7 @@ commands:
   claims NAME ...        check the claims of a study on its results
   explain NAME [RUN_ID]  why runs fail, which settings matter, and what would have saved them
   replay NAME [RUN_ID]   train rows again and compare them with the table, bit for bit
+  export NAME ...        the table as --to parquet, xlsx or sqlite, every column with a type
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
