@@ -166,7 +166,7 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
     target : str or Path
         Name of the study, its folder of results, or the file.
     to : {"parquet", "xlsx", "sqlite"}
-        The format; parquet needs pyarrow, ``pip install 'runner[export]'``.
+        The format; parquet needs pyarrow.
     into : str or Path, optional
         The file, which is replaced if it is there; default `runs` with the format's ending, beside the table.
     out : str or Path

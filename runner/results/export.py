@@ -26,7 +26,7 @@ from runner.errors import Refused, RunnerError
 from runner.keys.scalars import resolve
 from runner.measurements import MEASUREMENTS
 from runner.results.columns import truth
-from runner.results.files import io_errors, replacing
+from runner.results.files import replacing
 from runner.results.reader import Texts, header, read_fields
 from runner.results.workbook import MOST_CHARACTERS, MOST_ROWS, shown, write_workbook
 from runner.terminal import counted
@@ -39,7 +39,7 @@ _MEASURED: Mapping[str, Kind] = {column.name: column.kind for column in MEASUREM
 # A text of its own in every row; all other texts come again and again.
 _IDENTITY = "run_id"
 _DTYPES = {"int": np.int64, "float": np.float64}
-_LARGEST = 2**63
+_LARGEST, _EXACT = 1 << 63, 1 << 53
 _ROWS = 1 << 16
 
 
@@ -143,9 +143,11 @@ def _typed(name: str, column: pd.Categorical) -> Column:
 
 def _kind(values: Sequence[object]) -> Kind:
     """What the values of a key have in common; a key that no run uses is a column of missing numbers."""
-    if all(type(value) is int and -_LARGEST <= value < _LARGEST for value in values) and values:
+    if values and all(type(value) is int and abs(value) < _LARGEST for value in values):
         return "int"
-    return "float" if all(type(value) in (int, float) for value in values) else "category"
+    # Larger whole numbers are no doubles.
+    numbers = (type(value) is float or (type(value) is int and abs(value) <= _EXACT) for value in values)
+    return "float" if all(numbers) else "category"
 
 
 def _write_parquet(columns: Sequence[Column], path: Path) -> None:
@@ -185,7 +187,7 @@ def _write_sqlite(columns: Sequence[Column], path: Path) -> None:
                 database.executemany(f"INSERT INTO {NAME} VALUES ({places})", _rows(part))
             database.commit()
     except sqlite3.Error as error:
-        raise RunnerError(f"cannot write {path}: {error}") from error
+        raise OSError(str(error)) from error
 
 
 def _write_xlsx(columns: Sequence[Column], path: Path) -> None:
@@ -279,13 +281,11 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
             importlib.import_module(form.package)
         except ImportError:
             raise RunnerError(
-                f"{to} needs {form.package}, which is not installed: pip install 'runner[export]'"
+                f"{to} needs {form.package}, which is not installed: pip install {form.package}"
             ) from None
     columns = read_typed(table)
     # Two that write the same file at once do not meet.
     suffix = f".{os.getpid()}.tmp"
     with replacing(path, suffix):
-        temporary = path.with_name(path.name + suffix)
-        with io_errors(path):
-            form.write(columns, temporary)
+        form.write(columns, path.with_name(path.name + suffix))
     return path, len(columns[0].values)

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,12 +242,10 @@ def test_there_is_never_half_a_file(to: str, table: Path, monkeypatch: pytest.Mo
 
 
 def test_what_is_missing_is_told(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(RunnerError) as caught:
         export.export_table(table, "parquet")
-    assert str(caught.value) == "parquet needs pyarrow, which is not installed: pip install 'runner[export]'"
+    assert str(caught.value) == "parquet needs pyarrow, which is not installed: pip install pyarrow"
     assert caught.value.exit_code == 1
 
 
@@ -264,6 +263,34 @@ def test_a_field_that_is_no_number_is_told(table: Path) -> None:
     table.write_text(table.read_text(encoding="utf-8").replace("5e-324", "five"), encoding="utf-8")
     with pytest.raises(RunnerError, match=r"cannot be read as a table of results: column .*'five'"):
         export.export_table(table, "sqlite")
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["1", "", "20"], "int"),
+        (["1", "0.5"], "float"),
+        (["", ""], "float"),
+        (["9223372036854775807", "-1"], "int"),
+        (["9223372036854775808"], "category"),
+        (["9007199254740993", "0.5"], "category"),
+        (["1e-3", "1E5", "-.5"], "float"),
+        (["0x10"], "category"),
+        (["1,000"], "category"),
+        (["2-4-1"], "category"),
+        (["true", "1"], "category"),
+        (["full", "16"], "category"),
+    ],
+)
+def test_kinds_of_keys(texts: list[str], kind: str, table: Path) -> None:
+    frame = pd.read_csv(table, dtype=str, na_filter=False).head(len(texts)).assign(batch=texts)
+    frame.to_csv(table, index=False, lineterminator="\n")
+    column = next(column for column in export.read_typed(table) if column.name == "batch")
+    assert column.kind == kind
+    found = ["" if value is None else value for value in column.objects()]
+    assert found == [
+        text if kind == "category" or not text else {"int": int, "float": float}[kind](text) for text in texts
+    ]
 
 
 @pytest.fixture
