@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.api import explain, load, plan, read_results, replay, run, schema
+from runner.api import explain, export, load, plan, read_results, replay, run, schema
 
 if TYPE_CHECKING:
     from runner.analysis.explain.explanation import Explanation
@@ -34,6 +34,7 @@ __all__ = [
     "StudyError",
     "__version__",
     "explain",
+    "export",
     "load",
     "plan",
     "read_results",

@@ -159,6 +159,39 @@ def read_results(target: str | Path, out: str | Path = "results") -> pandas.Data
     return read_table(_table(target, out))
 
 
+def export(target: str | Path, to: str, into: str | Path | None = None, out: str | Path = "results") -> Path:
+    """Write the table of a study for other programs, every column with a type.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    to : {"parquet", "xlsx", "sqlite"}
+        The format; parquet needs pyarrow.
+    into : str or Path, optional
+        The file, which is replaced if it is there; default `runs` with the format's ending, beside the table.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, a package is missing, or the file cannot be written.
+    ValueError
+        When there is no such format.
+    """
+    from runner.results.export import FORMATS, export_table
+
+    if to not in FORMATS:
+        raise ValueError(f"to: expected {', '.join(FORMATS)}, found {to!r}")
+    return export_table(_table(target, out), to, None if into is None else _path("into", into))[0]
+
+
 def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
     """Why runs fail, which settings matter, and what would have saved the failed runs.
 

@@ -10,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from test_layers import FLOORS
@@ -25,7 +28,8 @@ from runner.sweep.ranges import RANGES
 from runner.sweep.sampling import DISTRIBUTIONS, METHODS
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RESULTS = ROOT / "results" / "README.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", RESULTS, *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = (sys.executable, "-m", "runner")
 # A path within the project as it is written in a page: `runner/study/load.py`, `tests/support/`, `.ci/run`.
@@ -158,6 +162,51 @@ def names_of_the_code() -> list[str]:
 @pytest.mark.parametrize("name", names_of_the_code())
 def test_every_name_of_the_code_is_its_name(name: str) -> None:
     assert pkgutil.resolve_name(f"runner.{name}") is not None
+
+
+def readings() -> list[str]:
+    """Programs of the pages that read what `export` writes, and how DuckDB is told to read the CSV."""
+    blocks = [block for page in (ROOT / "README.md", RESULTS) for block in fenced(page, "python")]
+    return list(
+        dict.fromkeys(block for block in blocks if re.search(r"runs\.(parquet|xlsx|sqlite)|read_csv\('", block))
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the results that the pages are about, fewer of them, in all formats that can be written here."""
+    folder = tmp_path_factory.mktemp("exported")
+    study = ROOT / "configs" / "xor_sweep.yaml"
+    table = runner.run(study, "replicates=3", "epochs=[10, 100]", out=folder / "results", threads=1)
+    runner.export(table, "xlsx")
+    runner.export(table, "sqlite")
+    if importlib.util.find_spec("pyarrow"):
+        runner.export(table, "parquet")
+    return folder
+
+
+@pytest.mark.parametrize("block", readings(), ids=lambda block: re.search(r"import (\w+)", block)[1])
+def test_other_programs_read_as_the_pages_say(block: str, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in re.findall(r"import (\w+)", block) + ["pyarrow"] * ("parquet" in block):
+        pytest.importorskip(package)
+    if "read_excel" in block:
+        pytest.importorskip("openpyxl")
+    monkeypatch.chdir(exported)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    expected = pd.read_csv("results/xor_sweep/runs.csv")
+    if "rates" in names:
+        assert dict(names["rates"].fetchall()) == pytest.approx(dict(expected.groupby("init")["converged"].mean()))
+    else:
+        runs = names["runs"].df() if hasattr(names["runs"], "df") else pd.DataFrame(names["runs"].to_dict())
+        assert runs["architecture"].astype(str).tolist() == expected["architecture"].tolist()
+        for name in ("learning_rate", "final_loss", "epochs_to_converge", "epochs", "seed", "converged"):
+            np.testing.assert_array_equal(runs[name].astype(float), expected[name].astype(float), name)
+
+
+def test_there_is_one_reading_for_each_program() -> None:
+    for program in ("pandas", "polars", "duckdb", "sqlite3"):
+        assert sum(f"import {program}" in block for block in readings()) >= 1
 
 
 def test_the_picture_of_the_house_has_the_floors_of_the_tests() -> None:

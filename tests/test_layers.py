@@ -38,6 +38,7 @@ STRANGERS = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "scipy": {"analysis", "sweep"},
+    "pyarrow": {"results"},
 }
 
 

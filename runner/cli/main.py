@@ -160,6 +160,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "claims": _reading("claims"),
     "explain": _reading("explain"),
     "replay": _reading("replay"),
+    "export": _reading("export"),
     "schema": _schema,
 }
 

@@ -25,6 +25,7 @@ commands:
   explain NAME ...       why runs fail, which settings matter, what would help
   explain NAME RUN_ID    why this one fails
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
+  export NAME ...        the table as --to parquet, xlsx or sqlite
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
@@ -118,7 +119,7 @@ def _threads(text: str) -> int:
 
 
 # Flags whose value is the argument after them, of whatever command.
-_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample"))
+_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"))
 
 
 def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:

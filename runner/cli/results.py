@@ -1,4 +1,4 @@
-"""The commands that begin with results: report, claims, explain, replay."""
+"""The commands that begin with results: report, claims, explain, replay, export."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runner.errors import Problem, StudyError
-from runner.terminal import visible
+from runner.errors import Problem, StudyError, nearest
+from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
     from runner.study.claims.grammar import Claim
@@ -173,6 +173,30 @@ def _replay_flags(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
 
 
+def _export(given: argparse.Namespace) -> int:
+    from runner.results.export import FORMATS, export_table
+
+    if given.to not in FORMATS:
+        found = f"found '{given.to}'{nearest(given.to, FORMATS)}" if given.to else "it is missing"
+        raise StudyError([Problem(f"--to: expected {', '.join(FORMATS)}; {found}")])
+    if given.into and len(given.items) > 1:
+        raise StudyError([Problem("--into is one file: give one study")])
+    for item in given.items:
+        table = _table_of(item, given.out)
+        path, runs = export_table(table, given.to, given.into)
+        if given.json:
+            print(json.dumps({"name": table.parent.name, "results": str(table), "runs": runs, "file": str(path)}))
+        elif not given.quiet:
+            print(visible(f"{path}: {counted(runs, 'run')}"))
+    return 0
+
+
+def _export_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", metavar="FORMAT", help="parquet, xlsx (Excel) or sqlite")
+    into = "the file, replaced if it is there (default: beside runs.csv)"
+    parser.add_argument("--into", type=Path, metavar="FILE", help=into)
+
+
 _NAMES = "a study's name, its file, its folder of results, or runs.csv"
 COMMANDS: Mapping[str, Reading] = MappingProxyType(
     {
@@ -189,6 +213,9 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType(
             f"{_NAMES}; then the run_id of one run or its beginning, or one of the flags",
             _replay,
             _replay_flags,
+        ),
+        "export": Reading(
+            "Write the table for other programs, every column with a type.", _NAMES, _export, _export_flags
         ),
     }
 )

@@ -60,27 +60,34 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[int]:
+def replacing(path: Path, suffix: str = ".tmp") -> Iterator[int]:
     """Descriptor of a temporary file that takes the place of `path` when the block ends without an error.
+
+    Parameters
+    ----------
+    path : Path
+    suffix : str
+        What the name of the temporary file has behind that of `path`.
 
     Yields
     ------
     int
         Open for writing; the old file, if any, stays whole until the new one is safely on disk.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + suffix)
     with io_errors(path):
         # Not O_EXCL: a leftover of a killed process is overwritten (the folder's lock is held by us).
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
         try:
-            yield descriptor
-            os.fsync(descriptor)
+            try:
+                yield descriptor
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, path)
         except BaseException:
-            os.close(descriptor)
             temporary.unlink(missing_ok=True)
             raise
-        os.close(descriptor)
-        os.replace(temporary, path)
         sync_folder(path.parent)
 
 

@@ -102,7 +102,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
             raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
     # Categories that pandas makes by itself are numbers where they look like numbers; only texts are canonical.
     kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, "float64"), "seed": "int64"}
-    columns = {name: _Texts(truth if name == "converged" else list) for name in texts}
+    columns = {name: Texts(truth if name == "converged" else list) for name in texts}
     parts: list[pd.DataFrame] = []
     with _reading(path):
         for chunk in pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
@@ -111,6 +111,28 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
             parts.append(chunk[["seed", *numbers]])
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
+
+
+def read_fields(path: Path) -> Iterator[pd.DataFrame]:
+    """Read all columns as they are written, some rows at a time.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+
+    Yields
+    ------
+    DataFrame
+        Texts, complete rows only; empty fields are the text "". At least one frame, which may have no rows.
+
+    Raises
+    ------
+    RunnerError
+        When it cannot be read as a table.
+    """
+    with _reading(path):
+        yield from pd.read_csv(_whole_lines(path), dtype=object, na_filter=False, chunksize=_ROWS)
 
 
 @contextmanager
@@ -127,7 +149,7 @@ def _reading(path: Path) -> Iterator[None]:
             ) from None
 
 
-class _Texts:
+class Texts:
     """A column of texts as it is read: each text once, and a number for each row."""
 
     def __init__(self, canonical: Callable[[Iterable[str]], list[str]]) -> None:
