@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import cache
+from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.train import train_block
@@ -139,6 +140,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     cell = plan.cell(0)
     shared = make_shared(cell)
     kind = f"{cell.precision}-{shared.width.lanes.n}-{shared.width.tile.n}"
+    kind += "-faulty" if shared.faults is not None else ""
     if kind in _prepared:
         return
     problems: list[str] = []
@@ -148,7 +150,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
             notify(f"compiled kernels can not be kept for the next start: {reason}")
         problems.append(reason)
 
-    cache.enable(train_block, initial_weights, tell=not_kept)
+    cache.enable(train_block, train_faulty_block, initial_weights, tell=not_kept)
     marker = cache.folder() / kind
     if problems or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
