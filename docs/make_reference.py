@@ -19,6 +19,7 @@ from runner.data import DATASETS, SCALINGS
 from runner.keys.definitions import CRITERIA, KEYS, Key
 from runner.measurements import MEASUREMENTS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.ops.faults import SQUARED, Fault
 from runner.registry import Call
 
 REFERENCE = Path(__file__).with_name("reference.md")
@@ -143,8 +144,30 @@ def rules() -> str:
 
 def faults() -> str:
     """Defects of hand-written programs."""
-    rows = ((_code(Call(r.name, r.parameters)), r.family, r.doc) for r in FAULTS.values())
-    return _table(("name", "family", ""), rows)
+    rows = (
+        (_code(Call(r.name, r.parameters)), r.term, _place(r), f"{r.doc} `{r.formula}`", f"`{r.line}`")
+        for r in FAULTS.values()
+    )
+    return _table(("name", "term", "where", "what stands there", "as a line of NumPy"), rows)
+
+
+def _place(fault: Fault) -> str:
+    """Where a fault can stand, and what it needs."""
+    where = f"each {fault.place}" if fault.by_layer else fault.place
+    needs = ["one layer of weights"] * fault.single_layer + ["equal widths"] * fault.equal_widths
+    needs += ["as many units as inputs"] * fault.square + ["no more units than inputs"] * fault.narrowing
+    needs += ["one output"] * (fault.outputs == 1) + [f"{fault.activation} units"] * bool(fault.activation)
+    needs += [f"batch {fault.batch}"] * (fault.batch is not None)
+    needs += [f"order {fault.order} or a full batch"] * bool(fault.order)
+    needs += [f"optimizer {fault.optimizer}"] * bool(fault.optimizer)
+    needs += ["softmax"] * (fault.softmax is True)
+    of_output = " for the output layer" if fault.by_layer else ""
+    if fault.losses:
+        squared = fault.losses == SQUARED
+        needs.append(("a squared loss" if squared else " or ".join(fault.losses)) + of_output)
+    elif fault.softmax is False:
+        needs.append("no softmax" + of_output)
+    return "; ".join([where, *needs])
 
 
 def optimizers() -> str:

@@ -36,7 +36,7 @@ from runner.kernels.faults import (
     wrong_signal,
 )
 from runner.kernels.lanes.elementary import exp, log
-from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, store, where_lt
+from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, step, store, where_lt
 from runner.kernels.lanes.rows import across, add_products, load_rows, load_tiles
 from runner.kernels.lanes.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
@@ -62,7 +62,7 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
         if faults & ROUND_OUTPUTS:
             round_span(buf.A, here, end, job.output_scale, tile)
     if job.softmax:
-        _softmax(net, buf, tile)
+        softmax(net, buf, tile)
 
 
 @inlined
@@ -84,7 +84,7 @@ def _sums(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, row
 
 
 @kernel
-def _softmax(net: Any, buf: Any, tile: Any) -> None:
+def softmax(net: Any, buf: Any, tile: Any) -> None:
     """Put the outputs y_j = exp(z_j) / sum_k exp(z_k) into buf.A, and log y_j into buf.Z in the place of z_j.
 
     The largest z is subtracted first (Goodfellow, Bengio and Courville, Deep Learning, 2016, section 4.1): nothing
@@ -145,14 +145,25 @@ def output_error(
     if job.residual:
         return
     if job.softmax:
-        # dE/dz_j = y_j (dE/dy_j - sum_k y_k dE/dy_k), from dy_k/dz_j = y_k (1[j = k] - y_j) (Bishop 2006, eq. 4.106).
-        mean = load(buf.D, here, tile) * 0.0
-        for out in range(here, end, S):
-            mean = fma(load(buf.D, out, tile), load(buf.A, out, tile), mean)
-        for out in range(here, end, S):
-            store(buf.D, out, load(buf.A, out, tile) * (load(buf.D, out, tile) - mean))
+        softmax_slope(net, buf, tile)
     else:
         choose(SLOPE, net.codes[last], (buf.Z, buf.A, buf.D, here, end, tile))
+
+
+@step
+def softmax_slope(net: Any, buf: Any, tile: Any) -> None:
+    """Change dE/dy of softmax outputs in buf.D to dE/dz.
+
+    dE/dz_j = y_j (dE/dy_j - sum_k y_k dE/dy_k), from dy_k/dz_j = y_k (1[j = k] - y_j) (Bishop 2006, eq. 4.106).
+    """
+    S = tile.n
+    here = net.units[net.layers] * S
+    end = here + net.sizes[net.layers] * S
+    mean = load(buf.D, here, tile) * 0.0
+    for out in range(here, end, S):
+        mean = fma(load(buf.D, out, tile), load(buf.A, out, tile), mean)
+    for out in range(here, end, S):
+        store(buf.D, out, load(buf.A, out, tile) * (load(buf.D, out, tile) - mean))
 
 
 @inlined

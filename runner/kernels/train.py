@@ -79,7 +79,7 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
     for g in range(lanes.groups):
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
-        _start(net, runs, buf, width)
+        start(net, runs, buf, width)
         _train_group(net, data, job, runs, out, buf, width)
         if runs.until < runs.events[runs.n_events - 1]:
             copy_rows(runs.state, buf.W, carried_rows(net.parameters), width)
@@ -88,7 +88,7 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
 
 
 @step
-def _start(net: Any, runs: Any, buf: Any, width: Any) -> None:
+def start(net: Any, runs: Any, buf: Any, width: Any) -> None:
     """Fill what runs carry from call to call: anew, with the initial weights, or as the call before left it."""
     L, lanes = width.lanes.n, width.lanes
     fill_rows(buf.G, net.parameters, 0.0, width)
@@ -142,7 +142,7 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what
 
 
 @step
-def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> Any:
+def choose_batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> Any:
     """The samples that the next update sees, after `made` updates; at the start of an epoch its order is drawn."""
     if job.batch >= data.n and job.order == SEQUENTIAL and not job.faults & EPOCH_SLICE:
         return Part(ZERO, data.n, NO)
@@ -162,7 +162,7 @@ def _batch(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made:
 
 
 @kernel
-def _isolate(net: Any, weight: int, buf: Any, width: Any) -> None:
+def isolate(net: Any, weight: int, buf: Any, width: Any) -> None:
     """Set the gradient to zero but for that of one weight of a single layer and of its unit's bias."""
     not_inlined()
     L, lanes = width.lanes.n, width.lanes
@@ -204,7 +204,7 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
 def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, weight: int) -> None:
     """Make one update from the gradient of a pass; with the fault `bias_per_weight`, of weight number `weight` only."""
     if job.faults & BIAS_PER_WEIGHT:
-        _isolate(net, weight, buf, width)
+        isolate(net, weight, buf, width)
         if job.bias == SHARED:
             share_biases(net, buf, width)
     update(net, job, runs, buf, width)
@@ -280,5 +280,5 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         elif made == next_look and not shared:
             purpose = EVALUATE
         else:
-            part = _batch(net, data, job, runs, buf, width, made)
+            part = choose_batch(net, data, job, runs, buf, width, made)
             purpose = COST if job.faults & SIGNALS else TRAIN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.codes import FROZEN
-from runner.kernels.lanes.operations import inlined, kernel, load, store
+from runner.kernels.lanes.operations import inlined, kernel, load, step, store
 from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS, choose
 from runner.kernels.loops import settings_of
 
@@ -13,14 +13,30 @@ from runner.kernels.loops import settings_of
 @kernel
 def share_biases(net: Any, buf: Any, width: Any) -> None:
     """Give all biases of a layer the sum of their gradients: they are copies of one bias, and move alike."""
-    L = width.lanes.n
     for layer in range(1, net.layers + 1):
-        first, end = net.biases[layer] * L, (net.biases[layer] + net.sizes[layer]) * L
-        total = load(buf.G, first, width.lanes)
-        for at in range(first + L, end, L):
-            total = total + load(buf.G, at, width.lanes)
-        for at in range(first, end, L):
-            store(buf.G, at, total)
+        share_layer_biases(net, buf, width, layer)
+
+
+@step
+def share_layer_biases(net: Any, buf: Any, width: Any, layer: int) -> None:
+    """Give every bias of a layer the sum of their gradients."""
+    L = width.lanes.n
+    first, end = net.biases[layer] * L, (net.biases[layer] + net.sizes[layer]) * L
+    total = load(buf.G, first, width.lanes)
+    for at in range(first + L, end, L):
+        total = total + load(buf.G, at, width.lanes)
+    for at in range(first, end, L):
+        store(buf.G, at, total)
+
+
+@step
+def tick(job: Any, runs: Any, buf: Any, width: Any) -> None:
+    """Move the optimizer's clock, once per update."""
+    L, lanes = width.lanes.n, width.lanes
+    clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
+    clock = choose(TICK, job.optimizer, (settings_of(runs.settings, lanes), clock))
+    store(buf.clock, 0, clock[0])
+    store(buf.clock, L, clock[1])
 
 
 @inlined
@@ -28,10 +44,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
     """Change every trained parameter by the optimizer's formula, and clear its gradient."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     if job.states:
-        clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
-        clock = choose(TICK, job.optimizer, (settings_of(runs.settings, lanes), clock))
-        store(buf.clock, 0, clock[0])
-        store(buf.clock, L, clock[1])
+        tick(job, runs, buf, width)
     # The weights of all layers, then their biases, in the order of the learning rates. It is one loop, so that `choose`
     # stands here once, and the loops of all optimizers are compiled once.
     for k in range(layers if job.bias == FROZEN else 2 * layers):

@@ -1,7 +1,7 @@
-"""Kinds of values that are written as calls: data sets, scalings, initialisers and faults.
+"""Kinds of values that are written as calls: data sets, scalings and initialisers.
 
 A call is a name, and numbers in parentheses where it takes any: `iris`, `parity(3)`, `normal(0, 1)`. Data may be
-columns of a CSV file instead, initial weights a list of numbers, and faults are a list of calls.
+columns of a CSV file instead, and initial weights a list of numbers. Faults have a module of their own, `faults`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
-from runner.ops import FAULTS, INITIALIZERS
+from runner.ops import INITIALIZERS
 from runner.registry import Argument, Call
 
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
@@ -172,80 +171,3 @@ def _read_bias_init(value: object, base: Path | None = None) -> Call:
 
 
 BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_OF_BIASES))
-
-
-# Faults --------------------------------------------------------------------------------------------------------------
-
-
-MOST_DECIMALS = 15
-MOST_SUBSETS = 12
-"""Faults whose subsets make an axis, at most: 4,096 values."""
-
-
-def _read_fault(value: object) -> Call:
-    name, parts = split_call(value, "none or a list of faults")
-    if name not in FAULTS:
-        signatures = [str(Call(fault.name, fault.parameters)) for fault in FAULTS.values()]
-        raise Invalid(unknown(FAULTS, name, shown=["none", *signatures]))
-    wanted = FAULTS[name].parameters
-    args = [float(to_argument(part)) for part in parts]
-    if len(args) != len(wanted) or any(not arg.is_integer() or not 0 <= arg <= MOST_DECIMALS for arg in args):
-        takes = f"({', '.join(wanted)}) with 0 to {MOST_DECIMALS} decimals" if wanted else " without arguments"
-        raise Invalid(f"expected {name}{takes}, found {value}")
-    return Call(name, tuple(int(arg) for arg in args))
-
-
-def _read(value: object, base: Path | None = None) -> tuple[Call, ...]:
-    if value == "none":
-        return ()
-    items = value if isinstance(value, list) else [value]
-    if len(items) > len(FAULTS):
-        raise Invalid(f"expected each fault once, {len(FAULTS)} at most, found {len(items):,}")
-    problems, faults = [], {}
-    for i, item in enumerate(items):
-        try:
-            fault = _read_fault(item)
-            if fault.name in faults:
-                raise Invalid(f"{fault.name} stands there twice")
-            faults[fault.name] = fault
-        except Invalid as invalid:
-            problems += [p.under(i) if isinstance(value, list) else p for p in invalid.issues]
-    if problems:
-        raise Invalid(*problems)
-    replaced: dict[str, str] = {}
-    for name in faults:
-        term = FAULTS[name].replaces
-        if term and term in replaced:
-            raise Invalid(f"{replaced[term]} and {name} exclude each other: both replace the {term}")
-        replaced[term] = name
-    return tuple(faults[name] for name in FAULTS if name in faults)
-
-
-def _text(faults: tuple[Call, ...]) -> str:
-    return f"[{', '.join(map(str, faults))}]" if faults else "none"
-
-
-def subsets(value: object) -> list[object]:
-    """Every subset of a list, the empty one first, then by size: the axis of an ablation.
-
-    Raises
-    ------
-    Invalid
-        When it is not a list, or its subsets are too many.
-    """
-    if not isinstance(value, list) or not value:
-        raise expected("a list of faults", value)
-    if len(value) > MOST_SUBSETS:
-        raise Invalid(f"expected at most {MOST_SUBSETS} faults, found {len(value)}")
-    chosen = (list(some) for n in range(len(value) + 1) for some in combinations(value, n))
-    return [some or "none" for some in chosen]
-
-
-def _schema() -> Mapping[str, Any]:
-    bare = [name for name, fault in FAULTS.items() if not fault.parameters]
-    called = [name for name, fault in FAULTS.items() if fault.parameters]
-    one = {"anyOf": [{"enum": bare}, {"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"}]}
-    return {"anyOf": [{"const": "none"}, one, {"type": "array", "items": one}]}
-
-
-FAULT_LIST = Kind(_read, _text, _schema(), ranges={"subsets": subsets})

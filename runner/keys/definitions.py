@@ -16,7 +16,8 @@ from typing import Any
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.keys import synonyms
 from runner.keys.architecture import architecture
-from runner.keys.calls import BIAS_INIT, DATA, FAULT_LIST, INIT, SCALING
+from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING
+from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS

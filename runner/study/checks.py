@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from runner.keys.architecture import layer_text, parameter_count
-from runner.keys.definitions import KEYS
+from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES
+from runner.ops.faults import layer_of
 from runner.registry import Call
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
@@ -80,13 +82,95 @@ def _memory(architecture: tuple[int, ...]) -> str:
 
 
 def _fault_layers(faults: tuple[Call, ...], architecture: tuple[int, ...]) -> str:
+    if message := next(filter(None, (_fault_fits(fault, architecture) for fault in faults)), ""):
+        return message
+    for first, second in combinations(faults, 2):
+        a, b = (FAULTS[fault.name] for fault in (first, second))
+        layers = (r.layers(layer_of(f), len(architecture) - 1) for r, f in ((a, first), (b, second)))
+        if a.replaces and a.replaces == b.replaces and set.intersection(*map(set, layers)):
+            shown = f"in architecture {_shown(architecture)}"
+            return f"{first} and {second} exclude each other {shown}: both replace the {a.replaces}"
+    return ""
+
+
+def _fault_fits(fault: Call, architecture: tuple[int, ...]) -> str:
+    """What keeps a fault from standing in a network of this shape."""
+    record, layer, n_layers = FAULTS[fault.name], layer_of(fault), len(architecture) - 1
+    shown = f"architecture {_shown(architecture)}"
+    layers = record.layers(layer, n_layers)
+    if record.single_layer and n_layers > 1:
+        return f"{fault} needs 1 layer of weights; {shown} has {n_layers}"
+    if record.equal_widths and len(set(architecture[:-1])) > 1:
+        return f"{fault} needs hidden layers as wide as the inputs; architecture is {_shown(architecture)}"
+    if layer is not None and layer > n_layers:
+        return f"{fault}: {shown} has {layer_text(architecture)}"
+    if not layers and layer is not None:
+        what = "the output layer" if record.place == "hidden layer" else "the first layer"
+        return f"{fault} is about a {record.place}; in {shown} layer {layer} is {what}"
+    if not layers and not record.bit:
+        return f"{fault} needs a hidden layer; {shown} has none"
+    if record.outputs not in (None, architecture[-1]):
+        return f"{fault} needs {record.outputs} output; {shown} has {architecture[-1]}"
+    # The weights between a hidden layer and the one above it, or those of the layer itself.
+    shift = 1 if record.place == "hidden layer" else 0
+    for at in layers:
+        below, above = architecture[at + shift - 1], architecture[at + shift]
+        if record.square and below != above:
+            return f"{fault} needs layer {at + shift} to have as many units as inputs; {shown} has {above} and {below}"
+        if record.narrowing and below < above:
+            return (
+                f"{fault} needs layer {at + shift} to have no more units than inputs; {shown} has {above} and {below}"
+            )
+    return ""
+
+
+def _fault_output(faults: tuple[Call, ...], output: str, loss: str, architecture: tuple[int, ...]) -> str:
+    """What keeps a fault from standing in the output layer."""
+    n_layers = len(architecture) - 1
+    for fault in faults:
+        record, layer = FAULTS[fault.name], layer_of(fault)
+        # What is said of all layers stands in those where there is the term.
+        concerned = not record.by_layer or layer == n_layers or n_layers == 1
+        if record.softmax is False and record.replaces != "slope":
+            concerned = n_layers in record.layers(layer, n_layers)
+        if not concerned:
+            continue
+        where = " in the output layer" if record.by_layer else ""
+        if record.losses and loss not in record.losses:
+            return f"{fault}{where} needs loss {' or '.join(record.losses)}, found {loss}"
+        if record.softmax is not None and record.softmax != (output == "softmax"):
+            return f"{fault}{where} needs {'' if record.softmax else 'another '}output softmax, found {output}".replace(
+                "another output softmax", "an output that is not softmax"
+            )
+    return ""
+
+
+def _fault_activation(faults: tuple[Call, ...], activation: str, output: str, architecture: tuple[int, ...]) -> str:
+    n_layers = len(architecture) - 1
     for fault in faults:
         record = FAULTS[fault.name]
-        if record.single_layer and len(architecture) > 2:
-            shown = f"architecture {_shown(architecture)} has {len(architecture) - 1}"
-            return f"{fault.name} needs 1 layer of weights; {shown}"
-        if record.equal_widths and len(set(architecture[:-1])) > 1:
-            return f"{fault.name} needs hidden layers as wide as the inputs; architecture is {_shown(architecture)}"
+        for at in record.layers(layer_of(fault), n_layers) if record.activation else ():
+            key, found = ("output", output) if at == n_layers else ("activation", activation)
+            if found != record.activation:
+                return f"{fault} needs {key} {record.activation} in layer {at}, found {found}"
+    return ""
+
+
+def _fault_optimizer(faults: tuple[Call, ...], optimizer: str) -> str:
+    for fault in faults:
+        wanted = FAULTS[fault.name].optimizer
+        if wanted not in ("", optimizer):
+            return f"{fault} needs optimizer {wanted}, found {optimizer}"
+    return ""
+
+
+def _fault_batches(faults: tuple[Call, ...], batch: str | int, order: str) -> str:
+    for fault in faults:
+        record = FAULTS[fault.name]
+        if record.batch not in (None, batch):
+            return f"{fault} needs batch {record.batch}, found {batch}"
+        if record.order and batch != FULL and order != record.order:
+            return f"{fault} needs order {record.order}, found {order}"
     return ""
 
 
@@ -131,6 +215,10 @@ CHECKS = (
     Check(("rule", "architecture"), _rule_layers),
     Check(("rule", "output"), _rule_output),
     Check(("faults", "architecture"), _fault_layers),
+    Check(("faults", "output", "loss", "architecture"), _fault_output),
+    Check(("faults", "activation", "output", "architecture"), _fault_activation),
+    Check(("faults", "optimizer"), _fault_optimizer),
+    Check(("faults", "batch", "order"), _fault_batches),
 )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import cache
+from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.train import train_block
@@ -155,7 +156,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
             notify(f"compiled kernels can not be kept for the next start: {reason}")
         problems.append(reason)
 
-    cache.enable(train_block, initial_weights, tell=not_kept)
+    cache.enable(train_block, train_faulty_block, initial_weights, tell=not_kept)
     marker = cache.folder() / shared.kernel
     if problems or not marker.exists():
         notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")

@@ -67,6 +67,11 @@ STUDIES: dict[str, dict[str, Any]] = {
         "criterion": {"accuracy": 0.9},
         "updates": 2,
     },
+    "faults": {
+        "data": "xor",
+        "architecture": "2-2-1",
+        "sweep": {"grid": {"faults": ["moved_weights", "own_activation(layer=1)", ["bias_outside", "summed_slope"]]}},
+    },
     "single precision": {"data": "xor", "architecture": "2-2-1", "precision": "float32"},
 }
 

@@ -56,15 +56,25 @@ def initializer(draw, biases=False):
     return Call(name, tuple(args))
 
 
+FAULT_ARGUMENTS = {
+    "n": st.integers(0, 15),
+    "tolerance": st.floats(0, 1e300, exclude_min=True),
+    "activation": named(name for name, record in ACTIVATIONS.items() if record.hidden),
+}
+
+
 @st.composite
 def fault_lists(draw):
-    faults, replaced = [], set()
-    for name in draw(st.lists(named(FAULTS), unique=True)):
-        term = FAULTS[name].replaces
-        if term not in replaced or not term:
-            args = draw(st.tuples(*[st.integers(0, 15)] * len(FAULTS[name].parameters)))
-            faults.append(Call(name, args))
-            replaced.add(term)
+    faults, taken = [], set()
+    for name in draw(st.lists(named(FAULTS), max_size=6)):
+        record = FAULTS[name]
+        layer = draw(st.none() | st.integers(1, 3)) if record.by_layer else None
+        # Of those that replace the same quantity, one, and of each fault one.
+        if {name, record.replaces} & taken:
+            continue
+        args = tuple(draw(FAULT_ARGUMENTS[parameter]) for parameter in record.parameters)
+        faults.append(Call(name, args if layer is None else (*args, f"layer={layer}")))
+        taken |= {name, record.replaces} - {""}
     return tuple(sorted(faults, key=lambda fault: list(FAULTS).index(fault.name)))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.data import DATASETS
 from runner.errors import Problem, Refused, StudyError, nearest
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from runner.study.load import load_study
 from runner.study.parser import MOST_BYTES, MOST_VALUES
 from runner.study.plan import make_plan
@@ -1074,12 +1074,12 @@ def test_a_network_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: 
         assert load_study("x.yaml").space
 
 
-def test_lists_of_faults_are_no_longer_than_faults_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_of_faults_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("x.yaml").write_text(BASE + f"faults: [{', '.join(['ascent'] * 10_000)}]\n")
     with pytest.raises(StudyError) as caught:
         load_study("x.yaml")
-    assert str(caught.value) == f"x.yaml:5:9: faults: expected each fault once, {len(FAULTS)} at most, found 10,000"
+    assert str(caught.value) == "x.yaml:5:9: faults: expected each fault once, 100 at most, found 10,000"
 
 
 @pytest.mark.parametrize("method", ["random", "sobol", "lhs"])

@@ -289,7 +289,7 @@ def fault_names(text: str) -> tuple[str, ...]:
     (('ascent', 'round_sums(10)'), ())
     """
     inside = text.strip().removeprefix("[").removesuffix("]")
-    return tuple(name for part in _PARTS.split(inside) if (name := part.strip()) not in ("", "none"))
+    return tuple(name for part in _PARTS.split(inside) if (name := part.strip().strip('"')) not in ("", "none"))
 
 
 def _joined(factors: list[Factor], columns: list[Ints], n_cells: int) -> tuple[list[Factor], list[Ints]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from runner.data import DataSet
 from runner.data.targets import are_classes, largest_deviation
 from runner.kernels import codes, structs
+from runner.kernels.faulty import table
 from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights
 from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.ops.faults import layer_of, needs_table, table_entries
 from runner.registry import Call
 from runner.study.cells import PLACE
 
@@ -34,6 +36,7 @@ LANE_KEYS = frozenset(
 ) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
 _shared_values = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
+_FAULTS = PLACE["faults"]
 
 
 def shared_key(cell: Cell) -> tuple[Any, ...]:
@@ -65,6 +68,8 @@ class Shared:
     updates_per_epoch : int
     clock : tuple of two floats
         The optimizer's clock before the first update.
+    faults : table.Faults or None
+        What stands for which term, where the kernel without a table does not know it.
     """
 
     net: structs.Network
@@ -78,6 +83,7 @@ class Shared:
     target_spread: float
     updates_per_epoch: int
     clock: tuple[float, float]
+    faults: table.Faults | None
 
     @property
     def samples_per_update(self) -> int:
@@ -104,8 +110,9 @@ class Shared:
 
     @property
     def kernel(self) -> str:
-        """Which of the compiled kernels trains it: precision, lanes, and lanes times samples of a tile."""
-        return f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
+        """Which of the compiled kernels trains it: precision, lanes, lanes times samples of a tile, and whether faults."""
+        kind = f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
+        return kind if self.faults is None else f"{kind}-faulty"
 
 
 def make_shared(cell: Cell) -> Shared:
@@ -115,13 +122,14 @@ def make_shared(cell: Cell) -> Shared:
     net = _net(cell, sizes)
     batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
     single = batch == 1 and len(data.inputs) > 1
+    faults = _faults(cell.faults, len(sizes) - 1) if needs_table(cell.faults) else None
     return Shared(
         net,
         structs.Data(
             len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
         ),
         _job(cell, data, batch),
-        _width(dtype, single, net.parameters),
+        _width(dtype, single or faults is not None, net.parameters),
         dtype,
         sizes,
         net.parameters,
@@ -129,6 +137,7 @@ def make_shared(cell: Cell) -> Shared:
         largest_deviation(data.targets),
         cell.updates_per_epoch,
         OPTIMIZERS[cell.optimizer].clock,
+        faults,
     )
 
 
@@ -144,8 +153,9 @@ _STREAMED, _CACHE = 4, 1 << 19
 def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width:
     """Lanes and tiles that suit a network.
 
-    Batches of one sample have no second one to share a weight with: all width goes to lanes. Networks with so many
-    weights that those of many lanes would leave the cache train in as few lanes as a vector has.
+    Batches of one sample have no second one to share a weight with: all width goes to lanes. So it does in the kernel
+    with a table of faults, which takes one sample at a time. Networks with so many weights that those of many lanes
+    would leave the cache train in as few lanes as a vector has.
     """
     n = _CACHE_LINE // dtype.itemsize
     if single:
@@ -197,11 +207,13 @@ def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
     n, outputs = data.targets.shape
     per = _PER[loss.per]
     watched = {name for name, _ in cell.criterion}
-    faults = {fault.name: fault.args for fault in cell.faults}
+    # Those of one layer are the table's.
+    faults = {fault.name: fault.args for fault in cell.faults if layer_of(fault) is None}
     factor = 1.0 if rule.residual else loss.factor
     loss_factor = loss.factor / (1, n, n * outputs)[per]
     cost_factor = loss.factor / (1, batch, batch * outputs)[per]
-    if "ascent" in faults:
+    # The table turns the gradient itself, for it may hold faults that leave the error signal out.
+    if "ascent" in faults and not needs_table(cell.faults):
         factor = -factor
         # Beside the cost there is no residual whose sign could turn.
         cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
@@ -219,7 +231,7 @@ def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
         loss_factor=loss_factor,
         bias=_BIASES.get(cell.bias, codes.FROZEN),
         batch=batch,
-        order=_ORDERS[cell.order],
+        order=codes.SHUFFLED if "inputs_shuffled_apart" in faults else _ORDERS[cell.order],
         every=cell.evaluate_every,
         watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
         stop=int(cell.stop == "converged"),
@@ -234,6 +246,21 @@ def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
 def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
     """The power of ten of a fault that rounds to n decimals."""
     return float(10 ** int(faults[name][0])) if name in faults else 1.0
+
+
+def _faults(faults: Sequence[Call], n_layers: int) -> table.Faults:
+    """The table of the kernel that looks its formulas up."""
+    whole, real = np.zeros((table.ROWS, n_layers + 1), np.int64), np.zeros((table.REALS, n_layers + 1))
+    for record, arguments, layers in table_entries(faults, n_layers):
+        for row, formula in record.entries:
+            whole[row, layers] = formula
+        if record.parameters == ("activation",):
+            whole[table.SLOPE_OF, layers] = ACTIVATIONS[str(arguments[0])].code
+        elif record.number is not None:
+            value = float(arguments[0])
+            real[record.number, layers] = 10.0**value if record.parameters == ("n",) else value
+    keeps_weights = (whole[table.WAY_BACK] == table.MOVED).any() or whole[table.ORDER, 0] == table.UNTIL_RIGHT
+    return table.Faults(n_layers + 1, whole, real, int(keeps_weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +302,8 @@ def lane_values(cell: Cell) -> LaneValues:
         rate = values[place]
         numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
     settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
+    if values[_FAULTS] and any(fault.name == "momentum_sign" for fault in values[_FAULTS]):
+        settings[0] = -settings[0]
     numbers += settings
     numbers += [0.0] * (codes.SLOTS - 1 - len(settings))
     numbers.append(values[_DECAY])

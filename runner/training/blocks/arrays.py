@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from runner.kernels import codes, structs
 from runner.kernels.buffers import carried_rows, scratch_rows
+from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.vector import Lanes
 from runner.training.blocks.segments import Carried
@@ -133,6 +134,13 @@ def scratch_bytes(shared: Shared) -> int:
     return int(rows * lanes * shared.dtype.itemsize)
 
 
+def memory(shared: Shared) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """What only faults remember: numbers of the training's precision, and the sample of each lane."""
+    lanes = shared.width.lanes.n
+    rows = memory_rows(shared.parameters, shared.net.n_units, int(shared.sizes[-1]))
+    return _aligned(rows * lanes, shared.dtype), np.zeros(lanes, np.int64)
+
+
 def _aligned(n: int, dtype: Any) -> NDArray[Any]:
     """n zeros that start on a cache line: a vector of 64 bytes never straddles two."""
     size = n * np.dtype(dtype).itemsize
@@ -149,6 +157,9 @@ def scratch(shared: Shared) -> structs.Scratch:
         n_order = shared.data.n
     elif job.order == codes.WITH_REPLACEMENT:
         n_order = shared.updates_per_epoch * job.batch
+    elif shared.faults is not None:
+        # A fault may choose one sample for each lane.
+        n_order = 1
     return structs.Scratch(
         _aligned(scratch_bytes(shared) // shared.dtype.itemsize, shared.dtype),
         np.zeros(codes.COUNTS * lanes, np.int64),

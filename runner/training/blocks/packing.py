@@ -233,7 +233,8 @@ def _capacity(shared: Shared, updates: int) -> int:
 def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
     """After which update a stage that begins at `start` ends: at the last budget, where no run stops before it."""
     budget, every = budgets[-1], shared.job.every
-    if not shared.job.stop:
+    # What faults remember is not carried from stage to stage.
+    if not shared.job.stop or shared.faults is not None:
         return budget
     # Every point of a curve is carried on.
     carried = carried_numbers(shared.parameters, len(events_of(budgets, points)))

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
+from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.train import train_block
 from runner.machine import reserved
 from runner.training.blocks import records
-from runner.training.blocks.arrays import carried_on, lane_arrays, results, scratch, scratch_bytes
+from runner.training.blocks.arrays import carried_on, lane_arrays, memory, results, scratch, scratch_bytes
 from runner.training.blocks.block import Block, Floats
 from runner.training.blocks.segments import Carried, Segment, joined
 
@@ -62,7 +63,11 @@ def train(block: Block) -> Trained:
         kernels, began = _kernels(), time.thread_time()
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
         runs, out = lane_arrays(block, before), results(block, before)
-        train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
+        if shared.faults is None:
+            train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
+        else:
+            given = (shared.net, shared.data, shared.job, shared.faults, runs, out, scratch(shared))
+            train_faulty_block(*given, *memory(shared), shared.width)
         now = carried_on(block, runs, out, before)
         multiply_adds = _multiply_adds(block, now)
         done, rest = np.ones(block.n, np.bool_), []
@@ -110,7 +115,8 @@ def _memory(block: Block) -> int:
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
         per_run += 2 * (size * (carried_rows(shared.parameters) + kept * shared.parameters) + measured)
-    return int(block.groups * lanes * per_run + scratch_bytes(shared))
+    extra = memory(shared)[0].nbytes if shared.faults is not None else 0
+    return int(block.groups * lanes * per_run + scratch_bytes(shared) + extra)
 
 
 def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
