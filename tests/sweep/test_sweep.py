@@ -470,6 +470,6 @@ def test_too_many_runs_are_refused_at_once(tmp_path):
     with pytest.raises(Refused) as refused:
         make_plan(study)
     assert str(refused.value) == (
-        "the study has 999,999,000,000 runs (999,999,000 cells x 1,000 seeds), more than --max-runs 1,000,000,000"
+        "the study has 999,999,000,000 runs (999,999,000 cells x 1,000 seeds), more than --max-runs 10,000,000"
     )
     assert refused.value.exit_code == 3
