@@ -110,7 +110,7 @@ class Shared:
 
     @property
     def kernel(self) -> str:
-        """Which of the compiled kernels trains it: precision, lanes, lanes times samples of a tile, and whether faults."""
+        """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and if by table."""
         kind = f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
         return kind if self.faults is None else f"{kind}-faulty"
 
