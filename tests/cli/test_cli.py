@@ -282,7 +282,7 @@ def test_plan_of_a_study_that_has_results(folder: Path) -> None:
     assert code == 0
     assert (json.loads(out)["name"], json.loads(out)["kept"]) == ("kept (old)", 5)
     assert call("-q", "plan", "kept (old)") == (0, "", "")
-    said = "'kept' is neither a study file nor a study that has results in results"
+    said = "'kept' is neither a study file nor a study that has results in results; did you mean 'kept (old)'?"
     assert call("plan", "kept") == (2, "", f"error: {said}\n")
     assert call("plan", "tri", "--out", "results")[0] == 2
 
