@@ -320,9 +320,9 @@ def test_the_command(call: Callable[..., Any], tmp_path: Path) -> None:
     [
         (["worst"], 2, "--to: expected parquet, xlsx, sqlite; it is missing"),
         (
-            ["worst", "--to", "parkett"],
+            ["worst", "--to", "parket"],
             2,
-            "--to: expected parquet, xlsx, sqlite; found 'parkett'; did you mean 'parquet'?",
+            "--to: expected parquet, xlsx, sqlite; found 'parket'; did you mean 'parquet'?",
         ),
         (["worst", "worst", "--to", "sqlite", "--into", "x"], 2, "--into is one file: give one study"),
         (["best", "--to", "sqlite"], 1, "no results at best nor at results/best"),

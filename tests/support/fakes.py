@@ -27,6 +27,8 @@ def identity(*parts: object) -> str:
 
 @dataclass(frozen=True)
 class FakeCell:
+    """A cell that is nothing but the texts of its keys."""
+
     texts: tuple[str, ...]
 
     @property
@@ -80,6 +82,8 @@ def grid(
 
 @dataclass(frozen=True)
 class FakeResult:
+    """Finished runs, with the attributes of `runner.training.engine.Result`."""
+
     runs: np.ndarray
     records: np.ndarray
     curves: list[np.ndarray] | None = None

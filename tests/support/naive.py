@@ -1,7 +1,7 @@
 """A plain NumPy trainer of one network, written from the mathematics: what the kernels are compared with.
 
 It follows one run of one cell with matrices, one Python statement per formula, and knows nothing of lanes, tiles or
-tables. `train` is the whole of it; the functions before it are the definitions of design.md, section 3 and 5.
+tables. `train` is the whole of it; the functions before it are the definitions of docs/study.md and docs/reference.md.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ Layers = list[tuple[Floats, Floats]]
 
 
 def sigmoid(z: Floats) -> Floats:
+    """1 / (1 + exp(-z)), without an exponential that overflows."""
     return np.where(z < 0, np.exp(-np.abs(z)), 1.0) / (1.0 + np.exp(-np.abs(z)))
 
 
 def softmax(z: Floats) -> Floats:
+    """exp(z_k) / sum_j exp(z_j) in every row, without an exponential that overflows."""
     e = np.exp(z - z.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
@@ -91,6 +93,7 @@ def output_error(cell: Any, z: Floats, t: Floats) -> Floats:
 
 
 def outputs(cell: Any, z: Floats) -> Floats:
+    """Activations of the output layer."""
     return softmax(z) if cell.output == "softmax" else ACTIVATIONS[cell.output][0](z)
 
 
@@ -234,6 +237,7 @@ class Optimizer:
     state: list[dict[str, Any]] = field(default_factory=list)
 
     def update(self, layers: Layers, gradients: Layers) -> Layers:
+        """The layers after the next update."""
         cell = self.cell
         self.state = self.state or [{} for _ in range(2 * len(layers))]
         self.made += 1

@@ -28,15 +28,13 @@ def main() -> None:
     import rich.progress
     import rich.table  # noqa: F401
 
-    import runner.cli.main  # noqa: F401
+    import runner.cli.main
+    import runner.training.session  # noqa: F401
     from runner import __main__
     from runner.analysis import summary  # noqa: F401
     from runner.study.load import load_study
     from runner.study.plan import make_plan
-    from runner.training import (
-        engine,
-        session,  # noqa: F401
-    )
+    from runner.training import engine
     from runner.training.blocks import packing
 
     packing._BLOCK_WORK = float(block_work)

@@ -1,8 +1,8 @@
-"""The ten programs of the posts in plain NumPy, each from its own post's mathematics: what the runner is held against.
+"""The ten programs of the posts in plain NumPy, each from the mathematics of its own post: what tests compare with.
 
 Every program is a function of the initial weights, the order of the samples, the number of updates and the defects
 switched on. `weights` is W of shape (fan_out, fan_in) and b of shape (fan_out,), layer by layer, also where a program
-has no bias (b = 0 then, and it stays). The answer is a list with the weights after each update, in the same form.
+has no bias (b = 0 then, and it stays). What is returned is a list of the weights after each update, in the same form.
 The defaults are the posted program; `faults=frozenset()` is that program with its defects mended.
 
 Nothing here is shared with the runner. A defect carries the name of its fault; what is no fault is a setting.
@@ -44,7 +44,7 @@ def shaped(numbers: ArrayLike, sizes: Sequence[int], bias: str | float = "traine
 
 
 def outputs(weights: Weights, inputs: ArrayLike) -> Floats:
-    """What a network of sigmoid units answers, one row per sample."""
+    """Outputs of a network of sigmoid units, one row per sample."""
     a = np.asarray(inputs, float)
     for W, b in zip(weights[::2], weights[1::2], strict=True):
         a = _sigmoid(a @ W.T + b)

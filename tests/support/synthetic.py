@@ -66,10 +66,12 @@ def table(
 
 
 def digest(value: object) -> str:
+    """An identity: 16 hexadecimal digits."""
     return hashlib.blake2b(repr(value).encode(), digest_size=8).hexdigest()
 
 
 def write(frame: pd.DataFrame, folder: Path, name: str = "made") -> Path:
+    """Write a table as the runner does, and say where."""
     path = folder / name / "runs.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False, lineterminator="\n")
