@@ -16,8 +16,6 @@ from support import mistakes, naive
 from support.studies import Runs, relative, run, write_samples
 
 from runner.errors import StudyError
-from runner.keys.definitions import KEYS
-from runner.keys.issues import Invalid
 from runner.ops import FAULTS
 from runner.study.load import load_study
 
@@ -109,12 +107,9 @@ def pairs(case: str) -> list[list[str]]:
         names = {first.name, second.name}
         unclear = names in ({"until_right", "sum_from_last_output"}, {"error_below", "moved_weights"})
         if first.term != second.term and not unclear and rng.random() < 0.05:
-            try:
-                KEYS["faults"].read([*a, *b])
-            except Invalid:
-                continue
             found.append([*a, *b])
-    return found
+    with TemporaryDirectory() as folder:
+        return [faults for faults in found if fits(Path(folder), case, faults)]
 
 
 def train(folder: Path, case: str, faults: list[list[str]], updates: list[int], seeds: list[int]) -> Runs:
