@@ -87,7 +87,7 @@ LEARNING = 0.01
 SLOWLY = 0.001
 STEADY = 0.5
 # mostly_right: such a share of the samples is classified as it should be, and only the criterion asks for more.
-MOSTLY_RIGHT = 0.99
+MOSTLY_RIGHT = 0.95
 # saturated: such a share of the hidden activations is within 1% of a limit.
 SATURATED = 0.9
 # constant_output: the spread of the outputs is below such a share of the targets' spread.

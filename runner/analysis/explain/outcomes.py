@@ -36,8 +36,8 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "More epochs; or a larger learning_rate, to get there sooner.",
         ),
         "mostly_right": Meaning(
-            "At least 99% of the samples are right and the loss has stopped falling; the criterion asks for more.",
-            "Ask whether the criterion is the one that is meant, for instance criterion={accuracy: 0.99}. "
+            "At least 95% of the samples are right and the loss has stopped falling; the criterion asks for more.",
+            "Ask whether the criterion is the one that is meant, for instance criterion={accuracy: 0.95}. "
             "The samples that are left may be noise, or need more hidden units.",
         ),
         "constant_output": Meaning(
