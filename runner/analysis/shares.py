@@ -84,9 +84,11 @@ def effective_runs(hits: Floats, runs: Floats, confidence: float) -> float:
     if share <= 0.0 or share >= 1.0:
         return float(seeds)
     variance = seeds / (seeds - 1) * float(np.square(hits - share * runs).sum()) / n**2
-    worth = float(share * (1 - share) / variance) if variance else n
-    worth *= (student_t(confidence, n - 1) / student_t(confidence, seeds - 1)) ** 2
-    return min(max(worth, float(seeds)), n)
+    # Seeds that fare more alike than independent runs would are worth no more than these.
+    if not variance:
+        return n
+    worth = share * (1 - share) / variance * (student_t(confidence, n - 1) / student_t(confidence, seeds - 1)) ** 2
+    return min(max(float(worth), float(seeds)), n)
 
 
 def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False) -> Share:
