@@ -106,6 +106,12 @@ FIXED = """\
 init: [0.3, -0.1, 0.5, 0.7, 0.2, -0.4, 0.6, -0.8, 0.1]
 sweep: {grid: {learning_rate: [0.5, 4, 16], epochs: [50, 500]}}
 """
+# Noise near the border between two classes: nearly all samples are right, and no run converges.
+NOISE = """\
+data: {csv: noise.csv, inputs: [x], targets: [class]}
+sweep: {grid: {learning_rate: [1, 4], architecture: [1-2-1, 1-3-1]}}
+loss: half_mse
+"""
 FAULTY = ("ascent", "no_factor")
 # Told only where it is not as usual: it differs along with another key.
 ASIDE = {"include": "init"}
@@ -159,6 +165,7 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...], str | None]] = {
     "exclude": (EXCLUDE, ("architecture", "learning_rate"), None),
     "all": (ALL, ("learning_rate",), "True"),
     "none": (NONE, ("learning_rate", "architecture"), "True"),
+    "noise": (NOISE, ("learning_rate", "architecture"), "True"),
     "fixed": (FIXED, ("learning_rate", "epochs"), "True"),
 }
 
@@ -167,6 +174,8 @@ SPECS: Mapping[str, tuple[str, tuple[str, ...], str | None]] = {
 def studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
     """All studies, trained once; and one table that is made up, in which one run of sixty converges at a low rate."""
     folder = tmp_path_factory.mktemp("truth")
+    labels = "".join(f"{k / 200},{int(k >= 100) ^ int(k % 41 == 0)}\n" for k in range(200))
+    (folder / "noise.csv").write_text(f"x,class\n{labels}")
     made = {}
     for name, (text, factors, grid) in SPECS.items():
         (folder / f"{name}.yaml").write_text(yaml_of(name, text))
@@ -556,6 +565,18 @@ def says_how_most_ended(made: Made, share: str, outcome: str) -> None:
     assert is_share(share, counts.iloc[0] / len(made.frame))
 
 
+def says_how_nearly_right(made: Made, failed: str, median: str, low: str, high: str) -> None:
+    accuracy = made.failed.accuracy.astype(float)
+    assert number(failed) == len(accuracy)
+    for text, q in ((low, 0.25), (median, 0.5), (high, 0.75)):
+        assert is_share(text, accuracy.quantile(q))
+
+
+def says_who_would_have_converged(made: Made, limit: str, hits: str, runs: str) -> None:
+    assert number(hits) == (made.frame.accuracy.astype(float) >= float(limit)).sum()
+    assert number(runs) == len(made.frame)
+
+
 SHARE = r"([<>]?[\d.]+%)"
 SURE = r"\((95% interval \S+ to \S+|exact: no chance is involved)\)"
 TOLD = (
@@ -583,6 +604,14 @@ ANSWER: Mapping[str, Callable[..., None]] = {
     r"(.+) percentage points": says_what_moves,
     r"No value of (.+) that was tried helps, alone or with the others": says_that_nothing_helps,
     rf"{SHARE} of them ended as (\w+)": says_how_most_ended,
+    rf"The ([\d,]+) failed runs? (?:is|are) right for {SHARE} of the samples \(the median; half of them for {SHARE} to "
+    rf"{SHARE}\)": says_how_nearly_right,
+    r"The criterion asks for more: every output of every sample within 0\.5 of its target": lambda made: assert_(
+        (made.frame.criterion == "{max_error: 0.5}").all()
+    ),
+    r"With criterion=\{accuracy: ([\d.]+)\}, ([\d,]+) of the ([\d,]+) runs would have converged": (
+        says_who_would_have_converged
+    ),
     r"Nothing failed, so there is nothing to mend": lambda made: assert_(made.frame.converged.all()),
 }
 

@@ -6,6 +6,7 @@ each of them anew in the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -39,8 +40,8 @@ def answer(found: Explanation) -> list[str]:
     if converged.all():
         return [first, "Nothing failed, so there is nothing to mend."]
     if not converged.any():
-        return [first, *_none_converged(found), *_broken_data(found)]
-    parts = (_broken_data, _what_decides, _what_helps, _never_works, _best)
+        return [first, *_nearly_right(found), *_none_converged(found), *_broken_data(found)]
+    parts = (_broken_data, _nearly_right, _what_decides, _what_helps, _never_works, _best)
     return [first, *(sentence for part in parts for sentence in part(found))]
 
 
@@ -81,6 +82,26 @@ def _none_converged(found: Explanation) -> list[str]:
     whole = "It" if len(found.runs) == 1 else f"{percent(share.rate)} of them"
     meaning = MEANINGS.get(common)
     return [*sentences, f"{whole} ended as {common}.{f' {meaning.what} {meaning.helps}' if meaning else ''}"]
+
+
+def _nearly_right(found: Explanation) -> list[str]:
+    """Runs that fail by little may fail by their criterion alone."""
+    if (gap := found.gap) is None:
+        return []
+    half = f"half of them for {percent(gap.low)} to {percent(gap.high)}"
+    return [
+        f"The {counted(gap.failed, 'failed run')} {'is' if gap.failed == 1 else 'are'} right for {percent(gap.median)} "
+        f"of the samples (the median; {half}).",
+        f"The criterion asks for more: {_asked(gap.criterion)}.",
+        f"With criterion={{accuracy: {gap.limit:g}}}, {gap.meet:,} of the {len(found.runs):,} runs would have "
+        "converged.",
+    ]
+
+
+def _asked(criterion: str) -> str:
+    """What a criterion asks for, in words where it is the usual one."""
+    limit = re.fullmatch(r"\{max_error: ([^,}]+)\}", criterion)
+    return f"every output of every sample within {limit[1]} of its target" if limit else criterion
 
 
 def _broken_data(found: Explanation) -> list[str]:

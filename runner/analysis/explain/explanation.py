@@ -12,6 +12,7 @@ import numpy as np
 
 from runner.analysis.explain.anova import Effect, Effects, effects, full_grid, main_grid
 from runner.analysis.explain.counterfactuals import Change, changes
+from runner.analysis.explain.criterion import Gap, criterion_gap
 from runner.analysis.explain.factors import FAULTS
 from runner.analysis.explain.levels import FactorReport, Level, factor_reports, share_where
 from runner.analysis.explain.next_sweep import next_sweep
@@ -65,6 +66,8 @@ class Explanation:
         Seeds for which every cell of the grid was run; 0 when there is none.
     changes : dict of int to tuple of Change
         By how many factors they change.
+    gap : Gap or None
+        How far the failed runs are from the criterion, when they are near.
     best : BestCell
         The cheapest of the cells in which most runs converge.
     run : RunReport or None
@@ -80,6 +83,7 @@ class Explanation:
     effects: Effects | None
     complete_seeds: int
     changes: dict[int, tuple[Change, ...]]
+    gap: Gap | None
     best: BestCell
     run: RunReport | None
 
@@ -146,6 +150,7 @@ def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explana
         effects=None if grid is None else effects(grid, runs.exact),
         complete_seeds=0 if grid is None else len(grid.seeds),
         changes=changes(runs) if run is None else {},
+        gap=criterion_gap(runs),
         best=best_cell(runs),
         run=run,
     )
@@ -183,6 +188,7 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
         "cells": found.n_cells,
         "seeds": found.runs.n_seeds,
         "converged": found.all_runs.as_json(),
+        "criterion": None if found.gap is None else found.gap.as_json(),
         "outcomes": {
             each.name: {**each.share.as_json(), "means": each.meaning.what, "helps": each.meaning.helps}
             for each in found.outcomes

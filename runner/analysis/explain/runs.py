@@ -46,6 +46,12 @@ class Runs:
         Whether the seed makes no difference.
     broken_at_start : int
         How many had a loss that is no number before the first update.
+    accuracy : float array (n,) or None
+        Share of the samples that are right; None where the table has none.
+    criteria : tuple of str
+        Every criterion that occurs.
+    classes : bool
+        Whether the outputs tell classes apart, so that a sample is right or wrong; a linear output may be any number.
     """
 
     factors: tuple[Factor, ...]
@@ -58,6 +64,9 @@ class Runs:
     cost: Floats
     exact: bool
     broken_at_start: int = 0
+    accuracy: Floats | None = None
+    criteria: tuple[str, ...] = ()
+    classes: bool = False
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -99,6 +108,7 @@ def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
         converged=runs.converged[rows],
         outcomes=runs.outcomes[rows],
         cost=runs.cost[rows],
+        accuracy=None if runs.accuracy is None else runs.accuracy[rows],
     )
 
 
@@ -132,8 +142,10 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     """
     names = header(path)
     keys = key_columns(names)
-    others = [name for name in ("cell_id", *CHANCE, *_COST, "outcome", "converged") if name in names]
-    numbers = [name for name in ("epochs_run", "epochs_to_diverge") if name in names]
+    others = [
+        name for name in ("cell_id", *CHANCE, *_COST, "output", "criterion", "outcome", "converged") if name in names
+    ]
+    numbers = [name for name in ("epochs_run", "epochs_to_diverge", "accuracy") if name in names]
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and len(frame["cell_id"].cat.categories) > count_cells(*find_factors(frame, given, given)):
@@ -171,6 +183,9 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         outcome_names=tuple(names),
         cost=_cost(frame),
         exact=len(chance) == len(CHANCE) and is_deterministic(*chance),
+        accuracy=frame["accuracy"].to_numpy(float) if "accuracy" in frame else None,
+        criteria=tuple(map(str, frame["criterion"].unique())) if "criterion" in frame else (),
+        classes="output" in frame and "identity" not in set(map(str, frame["output"].unique())),
         broken_at_start=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 

@@ -1,0 +1,63 @@
+"""How far the runs that failed are from what the criterion asks for, and what most of them would reach.
+
+A network that is right for 99% of its samples has not failed for want of training or hidden units: the criterion may
+ask for more than anybody meant, as the default one does of data with noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runner.analysis.explain.runs import Runs
+
+# Below this there is too much wrong for the criterion to be to blame.
+_NEARLY_RIGHT = 0.9
+_LIMITS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How nearly right the failed runs are.
+
+    Attributes
+    ----------
+    criterion : str
+        The study's, as it stands in the table.
+    failed : int
+        Runs that failed.
+    low, median, high : float
+        Quartiles of their accuracy.
+    limit : float
+        The strictest accuracy, of some round ones, that half of all runs reach.
+    meet : int
+        How many runs reach it.
+    """
+
+    criterion: str
+    failed: int
+    low: float
+    median: float
+    high: float
+    limit: float
+    meet: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For another program."""
+        return vars(self) | {}
+
+
+def criterion_gap(runs: Runs) -> Gap | None:
+    """What there is to say of the criterion; None where runs fail by far, or where being right means little."""
+    if runs.accuracy is None or not runs.classes or len(runs.criteria) != 1 or runs.converged.all():
+        return None
+    failed = runs.accuracy[~runs.converged]
+    known = failed[np.isfinite(failed)]
+    if not len(known) or np.median(known) < _NEARLY_RIGHT:
+        return None
+    meet = [int(np.count_nonzero(runs.accuracy >= limit)) for limit in _LIMITS]
+    best = max((i for i, n in enumerate(meet) if n >= len(runs) / 2), default=0)
+    low, median, high = (float(value) for value in np.quantile(known, [0.25, 0.5, 0.75]))
+    return Gap(runs.criteria[0], len(failed), low, median, high, _LIMITS[best], meet[best])
