@@ -12,6 +12,7 @@ import pytest
 
 import runner
 from benchmarks.outcomes import TIMES, Case, lines, pairs_of, read_cases, study_of
+from runner.measurements import OUTCOMES
 
 PAGE = Path(__file__).parent.parent / "docs" / "outcomes.md"
 CASES = read_cases()
@@ -45,14 +46,23 @@ def test_the_tables_count_what_became_of_the_runs() -> None:
     pairs = pd.DataFrame(rows, columns=["outcome", "outcome_later"])
     pairs = pairs.assign(study="one", converged_later=pairs["outcome_later"] == "converged", whole=False)
     pairs["looks"] = np.repeat([1, 1, 5], [20, 2, 1])
-    text = "\n".join(lines(pairs, [case]))
-    assert "1 studies, 23 runs" in text
-    assert "| `learning` | 20 | 75.0% | 25.0% |  |  |  |  |  |" in text
-    assert "| `stuck` | 3 | 100.0% |  |  |  |  |  |  |" in text
-    assert "| `learning` | 1 | 75.0% | 100.0% | 1 |" in text
-    assert "| mini-batches | at most 2 | 2 | 100.0% |" in text
-    assert "| mini-batches | more | 1 | 100.0% |" in text
-    assert "| `one` | a kind | 75% of 20 |  |  | 100% of 3 |  |  |" in text
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines(pairs, [case]) if line.startswith("|")]
+    tables = {row[0]: row for row in rows}
+    confusion = {row[0]: row for row in rows[: 1 + len(OUTCOMES)]}
+    of = dict(zip(confusion["at the budget"], confusion["`learning`"], strict=True))
+    assert (of["runs"], of["`converged`"], of["`learning`"], of["`stuck`"]) == ("20", "75.0%", "25.0%", "")
+    assert confusion["`stuck`"][1] == "3"
+    once = [row for row in rows if row[0] == "`learning`"][1]
+    assert once == ["`learning`", "1", "75.0%", "100.0%", "1"]
+    assert ["mini-batches", "at most 2", "2", "100.0%"] in rows
+    assert ["mini-batches", "more", "1", "100.0%"] in rows
+    study = dict(zip(tables["study"], tables["`one`"], strict=True))
+    assert {name: text for name, text in study.items() if text} == {
+        "study": "`one`",
+        "what it is": "a kind",
+        "`learning`": "75% of 20",
+        "`stuck`": "100% of 3",
+    }
 
 
 def test_the_words_of_the_page_are_those_of_its_tables() -> None:

@@ -325,7 +325,7 @@ def test_the_command(call: Callable[..., Any], tmp_path: Path) -> None:
             "--to: expected parquet, xlsx, sqlite; found 'parket'; did you mean 'parquet'?",
         ),
         (["worst", "worst", "--to", "sqlite", "--into", "x"], 2, "--into is one file: give one study"),
-        (["best", "--to", "sqlite"], 1, "no results at best nor at results/best"),
+        (["best", "--to", "sqlite"], 2, "no results at best nor at results/best"),
         (["worst", "--to", "sqlite", "--into", "no/x"], 1, "cannot write no/x: No such file or directory"),
         (["worst", "--to", "sqlite", "--into", "results"], 1, "cannot write results: Is a directory"),
         (
@@ -339,7 +339,10 @@ def test_wrong_arguments(
     arguments: list[str], code: int, message: str, call: Callable[..., Any], tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
-    assert call(*arguments) == (code, "", f"error: {message}\n")
+    found, out, err = call(*arguments)
+    assert (found, out) == (code, "")
+    assert err.startswith(f"error: {message}")
+    assert len(err.splitlines()) == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
