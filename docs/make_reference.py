@@ -229,6 +229,8 @@ _THRESHOLDS = {
     "LEARNING",
     "SLOWLY",
     "STEADY",
+    "FEW",
+    "FALLEN",
     "MOSTLY_RIGHT",
     "SATURATED",
     "CONSTANT",
@@ -250,13 +252,15 @@ def outcome_table() -> str:
         "diverged": f"the loss is infinite or not a number, or beyond {measurements.DIVERGED:,.0f} times the first one",
         "oscillating": f"{end}, {swing}, and "
         f"by {measurements.BACK_AND_FORTH:g} times as much or more as it gained or lost in the end",
-        "learning": f"{end}, {fell} and steadily (at least {measurements.STEADY:.0%} of all its changes): train longer",
-        "mostly_right": f"{measurements.MOSTLY_RIGHT:.0%} or more of the samples are right (where every target has two "
-        "values), and only the criterion asks for more",
+        "learning": f"{end}, {fell} and steadily (at least {measurements.STEADY:.0%} of all its changes): train "
+        f"longer; or, in mini-batches evaluated at most {measurements.FEW} times in it, the loss came down to "
+        f"{measurements.FALLEN:.0%} of the first one or less",
         "saturated": f"{measurements.SATURATED:.0%} or more of the hidden activations lie within 1% of a limit: the "
         "gradient vanishes",
         "constant_output": f"the outputs spread less than {measurements.CONSTANT:.0%} of what the targets do: the same "
         "value for every input",
+        "mostly_right": f"{measurements.MOSTLY_RIGHT:.0%} or more of the samples are right (where every target has two "
+        "values), and only the criterion asks for more",
         "stuck": "none of these: a plateau or a local minimum",
     }
     if conditions.keys() != set(measurements.OUTCOMES):

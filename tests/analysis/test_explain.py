@@ -564,9 +564,9 @@ def test_the_whole_of_it(tmp_path: Path) -> None:
     assert " ".join(text.split()).startswith(
         f"made {frame.converged.mean():.1%} of the 800 runs converged (2 settings, 400 seeds each). Of the differences "
         "in success rate (the share of runs that converge) between the 2 settings, 100% come from learning_rate alone. "
-        f"{failed} runs failed. The best single change is learning_rate 1: {(~slow).sum()} of the failed runs were also run "
-        f"with that, with the same seed and all else the same, and {saved} of these converged: {saved / failed:.1%} of all "
-        "failed runs (95% interval "
+        f"{failed} runs failed. The best single change is learning_rate 1: {(~slow).sum()} of the failed runs were "
+        f"also run with that, with the same seed and all else the same, and {saved} of these converged: "
+        f"{saved / failed:.1%} of all failed runs (95% interval "
     )
     for heading in ("What became of the 800 runs", "Which settings matter", "How to read this"):
         assert f"\n{heading}\n" in text

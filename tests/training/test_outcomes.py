@@ -14,6 +14,8 @@ from runner.measurements import (
     BACK_AND_FORTH,
     CONSTANT,
     DIVERGED,
+    FALLEN,
+    FEW,
     LEARNING,
     MOSTLY_RIGHT,
     OSCILLATING,
@@ -119,13 +121,21 @@ def outcome_of(
     last: float = 0.5,
     variation: float = 0.0,
     evaluations: int = 10,
+    noisy: bool = False,
     accuracy: float = 0.5,
     saturation: float = 0.0,
     spread: float = 1.0,
 ) -> str:
     """The outcome of one run; by default it is stuck."""
     losses = (np.array([first]), np.array([before]), np.array([last]))
-    numbers = np.array([variation]), evaluations, np.array([accuracy]), np.array([saturation]), np.array([spread])
+    numbers = (
+        np.array([variation]),
+        evaluations,
+        noisy,
+        np.array([accuracy]),
+        np.array([saturation]),
+        np.array([spread]),
+    )
     return OUTCOMES[classify(np.array([converged]), losses, *numbers)[0]]
 
 
@@ -167,7 +177,13 @@ THRESHOLDS = [
     ({"accuracy": MOSTLY_RIGHT}, "mostly_right"),
     ({"accuracy": below(MOSTLY_RIGHT)}, "stuck"),
     ({"accuracy": np.nan}, "stuck"),
-    ({"accuracy": 1.0, "saturation": 1.0, "spread": 0.0}, "mostly_right"),
+    ({"accuracy": 1.0, "saturation": 1.0}, "saturated"),
+    ({"accuracy": 1.0, "spread": 0.0}, "constant_output"),
+    # in mini-batches, two evaluations are too few to tell a plateau from a bad moment
+    ({"noisy": True, "evaluations": FEW, "last": FALLEN, "before": FALLEN}, "learning"),
+    ({"noisy": True, "evaluations": FEW, "last": above(FALLEN), "before": FALLEN}, "stuck"),
+    ({"noisy": True, "evaluations": FEW + 1, "last": FALLEN, "before": FALLEN}, "stuck"),
+    ({"evaluations": FEW, "last": FALLEN, "before": FALLEN}, "stuck"),
     ({"accuracy": 1.0, "before": 1.0}, "learning"),
     ({"accuracy": 1.0, "variation": 10.0}, "oscillating"),
     ({"saturation": SATURATED}, "saturated"),
@@ -192,7 +208,9 @@ def test_thresholds(measured: dict[str, Any], outcome: str) -> None:
 def test_many_runs_at_once_are_classified_one_by_one() -> None:
     names = ["converged", "learning", "stuck"]
     losses = (np.ones(3), np.ones(3), np.array([1.0, 0.5, 1.0]))
-    found = classify(np.array([True, False, False]), losses, np.zeros(3), 1, np.zeros(3), np.zeros(3), np.ones(3))
+    found = classify(
+        np.array([True, False, False]), losses, np.zeros(3), 1, False, np.zeros(3), np.zeros(3), np.ones(3)
+    )
     assert [OUTCOMES[code] for code in found] == names
 
 

@@ -69,6 +69,7 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
         (v[codes.V_INITIAL], before[codes.V_LOSS], v[codes.V_LOSS]),
         v[codes.V_VARIATION] - before[codes.V_VARIATION],
         max(evaluations, 1),
+        shared.job.batch < shared.data.n,
         v[codes.V_ACCURACY] if shared.classes else np.full(len(spread), np.nan),
         columns["saturation"],
         spread / shared.target_spread if shared.target_spread > 0 else np.full(len(spread), np.inf),
