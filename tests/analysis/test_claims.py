@@ -627,6 +627,16 @@ def test_numbers_have_few_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
+def test_a_claim_shows_the_digits_by_which_it_fails(tmp_path: Path) -> None:
+    frame = table({}, lambda cell: 1.0, 3).assign(final_loss=0.0078650549, init="zeros")
+    path = write(frame, tmp_path)
+    checked = check(path, [claim("median(final_loss)", "0.007865055 to 0.01")])
+    stream = io.StringIO()
+    show(checked, stream)
+    (line,) = (line for line in stream.getvalue().splitlines() if line.startswith("c "))
+    assert line.split() == ["c", "0.007865055", "to", "0.01", "0.0078650549", "exact", "fails"]
+
+
 # --- claims of finished studies
 
 

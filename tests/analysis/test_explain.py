@@ -18,7 +18,7 @@ from runner.analysis.explain.anova import Effects, effects, full_grid
 from runner.analysis.explain.answer import answer, times
 from runner.analysis.explain.counterfactuals import Change, changes, cheapest_first
 from runner.analysis.explain.explanation import Explanation, as_json, best_cell, explain
-from runner.analysis.explain.factors import fault_names
+from runner.analysis.explain.factors import DERIVED, fault_names
 from runner.analysis.explain.levels import GRID, MATCHED, RANGES, factor_reports
 from runner.analysis.explain.one_run import words
 from runner.analysis.explain.outcomes import MEANINGS
@@ -279,6 +279,22 @@ def additive_rate(cell: Cell) -> float:
 def test_the_values_of_an_axis_of_numbers_ascend(tmp_path: Path) -> None:
     runs = runs_of(table({"learning_rate": ("10.0", "0.1", "2.0")}, lambda cell: 0.5, 4), tmp_path)
     assert runs.factors[0].values == (("0.1",), ("2.0",), ("10.0",))
+
+
+def test_settings_of_optimizers_and_what_else_follows_from_other_keys_is_known_by_name() -> None:
+    from runner.ops import SETTINGS
+
+    assert set(DERIVED) == {*SETTINGS, "bias_learning_rate", "weight_decay", "order", "evaluate_every"}
+
+
+def test_a_key_that_differs_in_one_cell_is_told_beside_its_value(tmp_path: Path) -> None:
+    grid = table({"architecture": A}, lambda cell: 0.5, 40)
+    extra = table({"architecture": ("2-9-1",), "scaling": ("minmax",)}, lambda cell: 1.0, 40)
+    found = explain(write(pd.concat([grid.assign(scaling="none"), extra]), tmp_path), axes=["architecture"])
+    assert [report.factor.name for report in found.factors] == ["architecture"]
+    assert found.best.label == "architecture 2-9-1, scaling minmax"
+    # A cell that differs in another key too is no counterpart.
+    assert all(change.saved.hits == 0 or "2-9-1" not in change.label for change in found.changes.get(1, ()))
 
 
 @pytest.mark.parametrize(

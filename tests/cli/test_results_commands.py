@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 
 from runner.__main__ import main
@@ -15,6 +17,7 @@ from runner.errors import StudyError
 from runner.results.row_text import field
 from runner.study.load import load_study
 from runner.study.model import json_schema
+from runner.study.plan import make_plan
 
 STUDY = """\
 name: small
@@ -218,6 +221,53 @@ def problems(text: str, folder: Path, *overrides: str) -> list[str]:
     with pytest.raises(StudyError) as caught:
         load_study("s.yaml", overrides)
     return str(caught.value).splitlines()
+
+
+ROUNDED = """\
+name: rounded
+data: xor
+architecture: 2-2-1
+epochs: 20
+sweep:
+  grid:
+    learning_rate: {geomspace: [0.1, 10, 7]}
+replicates: 3
+claims:
+  - {name: as report shows it, where: {learning_rate: 4.642}, statistic: rate(converged), expect: ">= 0"}
+  - {name: fewer digits, where: {learning_rate: [0.464, 10]}, statistic: rate(converged), expect: ">= 0"}
+"""
+
+
+def test_a_value_is_selected_as_it_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "rounded.yaml").write_text(ROUNDED)
+    assert main(["rounded.yaml"]) == 0
+    report = capsys.readouterr().out
+    values = re.findall(r"^(?:learning_rate| {13}) +([\d.]+) +3 ", report, re.MULTILINE)
+    assert values == ["0.1", "0.2154", "0.4642", "1", "2.154", "4.642", "10"]
+    assert main(["claims", "rounded", "--json"]) == 0
+    assert [each["runs"] for each in json.loads(capsys.readouterr().out)["claims"]] == [3, 6]
+    full = float(numpy.geomspace(0.1, 10, 7)[5])
+    for shown in values:
+        plan = make_plan(load_study("rounded.yaml", [f"learning_rate={shown}", "name=x"]))
+        assert plan.n_cells == 1
+        assert min(abs(plan.cell(0).learning_rate / rate - 1) for rate in numpy.geomspace(0.1, 10, 7)) < 1e-15
+    changed = load_study("rounded.yaml", ["learning_rate=[4.642, 3.3]"])
+    assert [*changed.space.values("learning_rate")] == pytest.approx([full, 3.3], rel=1e-15)
+    assert load_study("rounded.yaml", ["learning_rate=4.7"]).base["learning_rate"] == 4.7
+
+
+def test_a_value_that_may_be_several_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = ROUNDED.replace("{geomspace: [0.1, 10, 7]}", "[0.46416, 4.6416, 4.6421]").replace("10]", "4.6421]")
+    assert problems(text, folder) == ["s.yaml:10:55: where: learning_rate 4.642 may be 4.6416 or 4.6421"]
+    assert "<learning_rate=4.642>: learning_rate 4.642 may be 4.6416 or 4.6421" in (
+        problems(text, folder, "learning_rate=4.642")
+    )
+    (folder / "rounded.yaml").write_text(text.replace("4.642}", "4.6421}"))
+    assert main(["rounded.yaml", "-q"]) == 0
+    copy = folder / "results" / "rounded" / "study.yaml"
+    copy.write_text(text)
+    assert main(["claims", "rounded"]) == 1
+    assert "learning_rate 4.642 may be 4.6416 or 4.6421" in capsys.readouterr().out
 
 
 def test_values_that_no_cell_has_are_found_before_anything_runs(folder: Path) -> None:

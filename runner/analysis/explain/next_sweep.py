@@ -200,9 +200,16 @@ def _full_batch(fields: Fields) -> Values | None:
     return None if fields["batch"] == "full" else ("batch", [fields["batch"], "full"])
 
 
+def _right_samples(fields: Fields) -> Values | None:
+    """A criterion that asks for most of the samples instead of all."""
+    own, other = fields["criterion"], "{accuracy: 0.95}"
+    return None if own == other else ("criterion", [own, other])
+
+
 _AFTER: Mapping[str, Sequence[Move]] = MappingProxyType(
     {
         "learning": (_longer, _faster),
+        "mostly_right": (_right_samples, _wider),
         "constant_output": (_longer, _faster),
         "saturated": (_smaller_weights, _scaled, _slower),
         "stuck": (_wider, _faster),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import Factor, count_cells, find_factors
+from runner.analysis.explain.factors import DERIVED, Factor, count_cells, find_factors
 from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
 from runner.results.columns import key_columns
+from runner.results.files import io_errors
 from runner.results.reader import codes_of, header, read_columns
 
 Ints = NDArray[np.int64]
@@ -148,12 +150,27 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     numbers = [name for name in ("epochs_run", "epochs_to_diverge", "accuracy") if name in names]
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
-    if given and len(frame["cell_id"].cat.categories) > count_cells(*find_factors(frame, given, given)):
+    if given and not frame.empty:
         # Cells that the study includes one by one may differ in keys that are on no axis.
-        frame = read_columns(path, [*keys, *others], numbers)
+        cells, first = np.unique(codes_of(frame["cell_id"])[0], return_index=True)
+        wanted = [*given, *_differing(path, names, set(keys).difference(given, DERIVED), first)]
+        if len(wanted) > len(given):
+            frame = read_columns(path, [*wanted, *others], numbers)
+        if len(cells) > count_cells(*find_factors(frame, wanted, given)):
+            frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
     return from_frame(frame, [key for key in keys if key in frame], given)
+
+
+def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints) -> list[str]:
+    """Which of some keys differ between some rows of a table: reading all of their columns would take long."""
+    wanted = set(rows.tolist())
+    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
+        next(file)
+        fields = [next(csv.reader([line])) for number, line in enumerate(file) if number in wanted]
+    places = {key: names.index(key) for key in keys}
+    return [key for key in names if key in places and len({row[places[key]] for row in fields}) > 1]
 
 
 def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:
