@@ -29,7 +29,7 @@ sweep:
     epochs: [10, 1000]
 replicates: 20
 """
-FUNCTIONS = ["explain", "export", "load", "plan", "read_results", "replay", "run", "schema"]
+FUNCTIONS = ["explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema", "table"]
 CLASSES = ["Explanation", "Plan", "Problem", "Refused", "Replayed", "RunnerError", "Study", "StudyError"]
 
 

@@ -26,6 +26,8 @@ commands:
   explain NAME RUN_ID    why this one fails
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   export NAME ...        the table as --to parquet, xlsx or sqlite
+  plot NAME --x KEY ...  a figure for a paper, with intervals
+  table NAME --rows KEY  statistics with their intervals, to paste
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
