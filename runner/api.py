@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from runner.machine import MAX_RUNS, MOST_THREADS
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from runner.analysis.explain.explanation import Explanation
+    from runner.figures.draw import Axes
     from runner.study.load import Study
     from runner.study.plan import Plan
     from runner.training.replay import Replayed
@@ -273,7 +271,7 @@ def plot(
     *,
     width: str | None = None,
     confidence: float = 0.95,
-) -> Axes | NDArray[np.object_]:
+) -> Axes:
     """Draw a figure of the results of a study.
 
     Parameters

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,12 @@ from runner.results.reader import header
 from runner.study.claims.statistic import NUMBERS, Statistic
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    import matplotlib.axes
     from matplotlib.figure import Figure
 
     from runner.study.claims.grammar import Selection
+
+    Axes: TypeAlias = matplotlib.axes.Axes | NDArray[np.object_]
 
 _MOST_PANELS = 16
 _HEIGHT = 2.4
@@ -87,7 +89,7 @@ class Drawn:
     """
 
     figure: Figure
-    axes: Axes | NDArray[np.object_]
+    axes: Axes
     runs: int
     pooled: list[str]
 
