@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runner.analysis.intervals import student_t
 
 Floats = NDArray[np.float64]
-_MOST_POINTS = 1000
+_MOST_POINTS = 400
 _MOST_NUMBERS = 10_000_000  # of the table of seeds and points that is held in memory
 
 
@@ -61,7 +61,7 @@ def converged_by(
     Returns
     -------
     Converged
-        With at most a thousand of the times.
+        With at most 400 of the times, evenly chosen.
 
     Notes
     -----
