@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -56,7 +57,9 @@ def _plot_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="KEY", help="a line for each value; of a heat map, the vertical axis")
     parser.add_argument("--facet", metavar="KEY", help="a panel for each value")
     parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=_WHERE)
-    kinds = "line (default), heatmap, survival, distribution, curves; see docs/figures.md"
+    from runner.figures.kinds import FIGURES
+
+    kinds = f"one of {', '.join(FIGURES)} (default: line); see docs/figures.md"
     parser.add_argument("--kind", default="line", metavar="KIND", help=kinds)
     parser.add_argument("--into", type=Path, metavar="FILE", help="the figure: FILE.pdf, FILE.svg or FILE.png")
     width = "column (3.4 inches) or page (7 inches); default: column, with --facet page"
@@ -76,13 +79,21 @@ def _table(given: argparse.Namespace) -> int:
 
         write_file(given.into, form.write(found).encode())
     if given.json:
-        rows = json.loads(found.frame().to_json(orient="records", double_precision=15))
-        print(json.dumps({"name": path.parent.name, "results": str(path), "rows": rows, "notes": list(found.notes)}))
+        rows = [{name: _plain(cell) for name, cell in row.items()} for row in found.frame().to_dict("records")]
+        content = {"name": path.parent.name, "results": str(path), "confidence": given.confidence, "rows": rows}
+        print(json.dumps({**content, "notes": list(found.notes)}, allow_nan=False))
     elif given.into is None:
         print(form.write(found), end="")
     elif not given.quiet:
         print(visible(f"{given.into}: {counted(found.runs, 'run')}"))
     return 0
+
+
+def _plain(value: object) -> object:
+    """A cell for another program; a number without end is the text "inf" or "-inf", as in the JSON of claims."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
 
 
 def _table_flags(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +102,9 @@ def _table_flags(parser: argparse.ArgumentParser) -> None:
     show = "a statistic in the words of claims (default: rate(converged)); several for several numbers"
     parser.add_argument("--show", action="append", default=[], metavar="STATISTIC", help=show)
     parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=_WHERE)
-    formats = "text (default), markdown, latex or csv; with --into, by the ending of the file"
+    from runner.figures.tables import FORMATS
+
+    formats = f"one of {', '.join(FORMATS)} (default: text, or by the ending of FILE)"
     parser.add_argument("--format", metavar="FORMAT", help=formats)
     parser.add_argument("--into", type=Path, metavar="FILE", help="a file in place of the terminal")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=_CONFIDENCE)

@@ -24,6 +24,7 @@ from runner.figures.style import (
     MOST_NAMES,
     MOST_NUMBERS,
     PAGE,
+    SMALL,
     save,
     styled,
     title,
@@ -238,13 +239,15 @@ def _lay_out(
     else:
         figure = Figure(figsize=(wide, height), layout="constrained")
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
-    panels = []
+    panels: list[Panel] = []
     # What the names of the axes take of the width, and the colours of a map.
     inner = wide - (1.3 if kind.by == "key" else 0.7)
     for k, (ax, value) in enumerate(zip(grid, values, strict=False)):
         if request.facet:
             text = f"{title(request.facet)}: {value}"
             ax.set_title("\n".join(textwrap.wrap(text, int(inner / across / LETTER))), parse_math=False)
+        # Ticks that are made later, when the figure is changed, are to look like those that are there.
+        ax.tick_params(labelsize=SMALL)
         panels.append(Panel(ax, rows.where(request.facet, k), inner / across, height / down - 0.6))
     for k in range(n, len(grid)):
         grid[k].remove()
@@ -263,8 +266,10 @@ def _legend(figure: Figure, panels: Sequence[Panel], request: Request) -> None:
     labels = sorted(named, key=lambda label: order.index(label) if label in order else len(order))
     if not labels:
         return
-    longest = max(map(len, labels)) * LETTER + 0.45
-    columns = max(1, min(len(labels), int((figure.get_figwidth() - 0.1) / longest)))
+    inches = [len(label) * LETTER * SMALL / 8 + 0.38 for label in labels]
+    columns = len(labels)
+    while columns > 1 and sum(part.max() for part in np.array_split(inches, columns)) > figure.get_figwidth():
+        columns -= 1
     legend = figure.legend(
         [named[label] for label in labels],
         labels,

@@ -64,7 +64,7 @@ def _line(panels: Sequence[Panel], ask: Request) -> None:
             panel.ax.set_xlim(-0.5, len(axis.texts) - 0.5)
         panel.ax.grid(axis="y")
     for panel, look, place, x, (values, low, high) in lines:
-        low, high = np.maximum(low, bottom), np.minimum(high, top)
+        low, high = np.clip(low, bottom, top), np.clip(high, bottom, top)
         if names:
             panel.ax.vlines(x, low, high, color=look.colour, linewidth=1)
         else:
