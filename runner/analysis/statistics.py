@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.claims.estimate import Estimate, estimate, values_of
+from runner.analysis.claims.estimate import Estimate, estimate, numbers_of, values_of
+from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import nearest
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
@@ -94,7 +95,27 @@ def evaluate_groups(
     list of Estimate or None
         One for each group; None for a group without rows or values.
     """
-    return [evaluate(frame.iloc[rows], statistic, confidence) if len(rows) else None for rows in members(groups, n)]
+    # What is the same for all groups is done once: a map may have ten thousand of them.
+    seeds, exact = frame["seed"].to_numpy(), _without_chance(frame)
+    numbers = values_of(frame, statistic).numbers if statistic.name == "rate" else frame[statistic.column].to_numpy()
+    found: list[Estimate | None] = []
+    for rows in members(groups, n):
+        values = numbers_of(numbers[rows], seeds[rows], statistic, bool(exact[rows].all()))
+        found.append(estimate(values, statistic, confidence) if len(values.numbers) else None)
+    return found
+
+
+def _without_chance(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """For each row, whether the seed makes no difference to its run."""
+    exact = np.full(len(frame), all(name in frame for name in CHANCE))
+    for place, name in enumerate(CHANCE if exact.any() else ()):
+        texts: list[list[str]] = [[] for _ in CHANCE]
+        fixed = []
+        for text in frame[name].cat.categories:
+            texts[place] = [str(text)]
+            fixed.append(is_deterministic(*texts))
+        exact &= np.array(fixed, bool)[frame[name].cat.codes.to_numpy()]
+    return exact
 
 
 def members(groups: Ints, n: int) -> Iterator[Ints]:

@@ -270,6 +270,9 @@ def _legend(figure: Figure, panels: Sequence[Panel], request: Request) -> None:
     columns = len(labels)
     while columns > 1 and sum(part.max() for part in np.array_split(inches, columns)) > figure.get_figwidth():
         columns -= 1
+    # The panels stay as high as they are with one line of names.
+    more = math.ceil(len(labels) / columns) - 1
+    figure.set_figheight(figure.get_figheight() + 0.15 * more)
     legend = figure.legend(
         [named[label] for label in labels],
         labels,

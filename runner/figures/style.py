@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ MOST_NAMES, MOST_NUMBERS = len(_COLOURS), len(_MARKERS)
 SHADES = "viridis"
 LETTER = 0.062
 """Width of a letter in inches, on average."""
+_LONGEST = 24  # letters of a text at a tick
 _LINE = 0.13  # height of a line of text in inches
 SMALL = 7
 """Size of the letters at ticks and in legends, in points."""
@@ -190,8 +190,9 @@ def put_on(ax: Axes, side: str, axis: Axis, inches: float) -> None:
 
 def name_ticks(ax: Axes, side: str, axis: Axis, inches: float) -> None:
     """Ticks at 0, 1, 2, ... with the values as texts: names that are too long lean, of numbers some are left out."""
-    labels = [textwrap.shorten(label, 24, placeholder="...") if " " in label else label for label in axis.labels]
-    labels = [label if len(label) <= 24 else f"{label[:21]}..." for label in labels]
+    # Of a long text both ends: lists of numbers often differ in the last ones.
+    labels = [label if len(label) <= _LONGEST else f"{label[:11]}...{label[-10:]}" for label in axis.labels]
+    labels = labels if len(set(labels)) == len(set(axis.labels)) else list(axis.labels)
     which, n = ax.xaxis if side == "x" else ax.yaxis, len(labels)
     longest, room = max(map(len, labels)) * LETTER, 0.9 * inches / n
     lean: dict[str, Any] = {}

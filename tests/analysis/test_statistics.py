@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.made_table import made
+from support.synthetic import table as synthetic
+from support.synthetic import write
 
 from runner.analysis.claims.check import check
 from runner.analysis.statistics import evaluate, evaluate_groups, members, read_measure
@@ -40,6 +42,21 @@ def test_every_group_has_the_number_of_the_claim_about_it(tmp_path: Path, text: 
         narrow = evaluate(frame[codes == values.index(value)], statistic, 0.5)
         assert narrow is not None
         assert np.isnan(each.low) or narrow.high - narrow.low < each.high - each.low or np.isinf(each.high)
+
+
+def test_a_group_without_chance_is_exact(tmp_path: Path) -> None:
+    frame = synthetic({"init": ["[0.5, 1]", "normal(0, 1)"], "order": ["sequential", "shuffled"]}, lambda cell: 0.5, 20)
+    path = write(frame, tmp_path)
+    rows = read_columns(path, ["init", "bias_init", "order", "converged"], [])
+    (inits, _), (orders, _) = codes_of(rows["init"]), codes_of(rows["order"])
+    statistic = read_measure("converged")
+    found = evaluate_groups(rows, statistic, 2 * inits + orders, 4)
+    assert [each.exact for each in found if each is not None] == [True, False, False, False]
+    for k, each in enumerate(found):
+        alone = evaluate(rows[2 * inits + orders == k], statistic)
+        assert alone is not None
+        assert each is not None
+        assert (each.value, each.low, each.high, each.notes) == (alone.value, alone.low, alone.high, alone.notes)
 
 
 def test_groups_keep_the_order_of_their_rows() -> None:
