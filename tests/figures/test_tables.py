@@ -229,5 +229,5 @@ def test_plot_says_what_it_made(
     assert main([*command, "--into", str(into), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pooled"] == ["architecture", "init"]
     assert main(["plot", "made", "other", "--x", "init", "--into", str(into)]) == 2
-    assert main(["plot", "mode", "--out", str(folder), "--x", "init", "--into", str(into)]) == 1
+    assert main(["plot", "mode", "--out", str(folder), "--x", "init", "--into", str(into)]) == 2
     assert "did you mean 'made'?" in capsys.readouterr().err
