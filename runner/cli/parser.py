@@ -120,10 +120,11 @@ def _threads(text: str) -> int:
 
 
 # Flags whose value is the argument after them, of whatever command.
-_WITH_VALUE = frozenset(
-    "-j --out --max-runs --limit --sample --to --into "
-    "--x --y --by --facet --where --kind --width --confidence --rows --columns --show --format".split()
-)
+_WITH_VALUE = {
+    *("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"),
+    *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
+    *("--rows", "--columns", "--show", "--format"),
+}
 
 
 def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:

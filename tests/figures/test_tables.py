@@ -18,6 +18,7 @@ from support.synthetic import write
 import runner
 from runner.__main__ import main
 from runner.figures.tables import FORMATS, Asked, tabulate
+from runner.results.reader import EXACTLY
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_the_numbers_are_those_of_pandas(folder: Path, runs: pd.DataFrame) -> No
 def test_csv_holds_every_digit(folder: Path, runs: pd.DataFrame) -> None:
     path = folder / "made" / "runs.csv"
     asked: dict[str, Any] = {"rows": ["architecture"], "show": ["converged", "max(final_loss)"]}
-    read = pd.read_csv(io.StringIO(text(path, "csv", **asked)), float_precision="round_trip")
+    read = pd.read_csv(io.StringIO(text(path, "csv", **asked)), **EXACTLY)
     pd.testing.assert_frame_equal(read, tabulate(path, Asked(**asked)).frame(), check_exact=True)
     largest = read[read["statistic"] == "max(final_loss)"].set_index("architecture")["value"]
     assert largest.to_dict() == runs.groupby("architecture")["final_loss"].max().to_dict()
