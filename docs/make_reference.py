@@ -16,6 +16,7 @@ from typing import Any
 
 from runner import measurements
 from runner.data import DATASETS, SCALINGS
+from runner.figures.kinds import FIGURES
 from runner.keys.definitions import CRITERIA, KEYS, Key
 from runner.measurements import MEASUREMENTS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
@@ -23,6 +24,7 @@ from runner.ops.faults import SQUARED, Fault
 from runner.registry import Call
 
 REFERENCE = Path(__file__).with_name("reference.md")
+FIGURE_PAGE = Path(__file__).with_name("figures.md")
 README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -270,6 +272,17 @@ def outcome_table() -> str:
     return _table(("outcome", "the first of these that holds"), ((_code(n), text) for n, text in conditions.items()))
 
 
+def figures() -> str:
+    """Kinds of figures."""
+
+    def place(rule: str | tuple[str, ...]) -> str:
+        named = {"key or nothing": "a key, or nothing", "key": "a key", "column": "a measured column"}
+        return _code(*rule) if isinstance(rule, tuple) else named.get(rule, f"a {rule}")
+
+    rows = ((_code(r.name), place(r.x), place(r.y), place(r.by), r.doc) for r in FIGURES.values())
+    return _table(("kind", "`--x`", "`--y`", "`--by`", ""), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "keys": keys,
     "activations": activations,
@@ -282,10 +295,15 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "scalings": scalings,
     "columns": columns,
     "outcomes": outcome_table,
+    "figures": figures,
 }
 
 
-PAGES: Mapping[Path, Sequence[str]] = {REFERENCE: tuple(TABLES), README: ("outcomes",)}
+PAGES: Mapping[Path, Sequence[str]] = {
+    REFERENCE: tuple(name for name in TABLES if name != "figures"),
+    README: ("outcomes",),
+    FIGURE_PAGE: ("figures",),
+}
 
 
 def current(page: Path, names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.api import explain, export, load, plan, read_results, replay, run, schema
+from runner.api import explain, export, load, plan, plot, read_results, replay, run, schema, table
 
 if TYPE_CHECKING:
     from runner.analysis.explain.explanation import Explanation
@@ -37,10 +37,12 @@ __all__ = [
     "export",
     "load",
     "plan",
+    "plot",
     "read_results",
     "replay",
     "run",
     "schema",
+    "table",
 ]
 
 # Classes whose modules are imported only when somebody asks for them.

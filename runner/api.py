@@ -7,6 +7,7 @@ stays fast. An argument of another type is a TypeError that names the argument, 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
     from runner.analysis.explain.explanation import Explanation
+    from runner.figures.draw import Axes
     from runner.study.load import Study
     from runner.study.plan import Plan
     from runner.training.replay import Replayed
@@ -256,6 +258,128 @@ def replay(
     return replayed(table, chosen, _threads(threads))
 
 
+def plot(
+    target: str | Path,
+    x: str | None = None,
+    y: str | None = None,
+    by: str | None = None,
+    facet: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    kind: str = "line",
+    into: str | Path | None = None,
+    out: str | Path = "results",
+    *,
+    width: str | None = None,
+    confidence: float = 0.95,
+) -> Axes:
+    """Draw a figure of the results of a study.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    x : str, optional
+        The key along the horizontal axis.
+    y : str, optional
+        An outcome (its rate), a measured column (its median), or a statistic in the words of claims, such as
+        ``"quantile(0.9, final_loss)"``. Default: the rate of ``converged``.
+    by : str, optional
+        The key whose values are lines of their own; of a heat map, its vertical axis.
+    facet : str, optional
+        The key whose values are panels of their own.
+    where : mapping, optional
+        Which runs: keys and columns, each with a value or a list of values.
+    kind : {"line", "heatmap", "survival", "distribution", "curves"}
+        docs/figures.md tells what each takes.
+    into : str or Path, optional
+        A file to write, which ends in .pdf, .svg or .png.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+    width : {"column", "page"}, optional
+        3.4 or 7 inches; default a column, or a page with `facet`.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    Axes, or array of Axes
+        matplotlib's, to go on from; an array, one for each panel, with `facet`. Without `into` the figure is one of
+        pyplot's: a notebook shows it.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with what is asked for.
+    RunnerError
+        When there are no such results, or there is nothing to draw.
+    """
+    from runner.figures.draw import Asked
+    from runner.figures.draw import plot as plotted
+
+    texts = {"x": x, "y": y, "by": by, "facet": facet, "width": width}
+    asked = Asked(
+        **{name: _text(name, value) for name, value in texts.items()},
+        where=_selection(where),
+        kind=_text("kind", kind) or "line",
+        confidence=_share("confidence", confidence),
+    )
+    file = None if into is None else _path("into", into)
+    return plotted(_table(target, out), asked, file, window=file is None).axes
+
+
+def table(
+    target: str | Path,
+    rows: str | Sequence[str],
+    columns: str | None = None,
+    show: str | Sequence[str] = "rate(converged)",
+    where: Mapping[str, Any] | None = None,
+    out: str | Path = "results",
+    *,
+    confidence: float = 0.95,
+) -> pandas.DataFrame:
+    """Statistics of the results of a study, with their intervals, by the values of some keys.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    rows : str or sequence of str
+        Keys.
+    columns : str, optional
+        One more key, as the command line has it; here it is a column like the others.
+    show : str or sequence of str
+        Statistics in the words of claims.
+    where : mapping, optional
+        Which runs: keys and columns, each with a value or a list of values.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+    confidence : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row per number: the keys, ``statistic``, ``value``, ``low``, ``high``, ``runs`` and ``seeds``.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with what is asked for.
+    RunnerError
+        When there are no such results.
+    """
+    from runner.figures.tables import Asked, tabulate
+
+    asked = Asked(
+        _texts("rows", rows),
+        _text("columns", columns),
+        _texts("show", show),
+        _selection(where),
+        _share("confidence", confidence),
+    )
+    return tabulate(_table(target, out), asked).frame()
+
+
 def schema() -> dict[str, Any]:
     """JSON schema of a study file, for editors."""
     from runner.study.model import json_schema
@@ -280,6 +404,25 @@ def _text(name: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise _unfit(name, "a str or None", value)
     return value
+
+
+def _texts(name: str, value: object) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise _unfit(name, "a str or a list of them", value)
+    return list(texts)
+
+
+def _selection(value: object) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise _unfit("where", "a mapping of keys to values, or None", value)
+    return value or {}
+
+
+def _share(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise _unfit(name, "a number", value)
+    return float(value)
 
 
 def _study(name: str, value: object) -> Study:

@@ -29,7 +29,7 @@ sweep:
     epochs: [10, 1000]
 replicates: 20
 """
-FUNCTIONS = ["explain", "export", "load", "plan", "read_results", "replay", "run", "schema"]
+FUNCTIONS = ["explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema", "table"]
 CLASSES = ["Explanation", "Plan", "Problem", "Refused", "Replayed", "RunnerError", "Study", "StudyError"]
 
 
@@ -118,6 +118,13 @@ def test_results_are_read_exactly_and_without_a_torn_row() -> None:
         (lambda: runner.run("small.yaml", out=None), "out: expected a str or a Path, found NoneType"),
         (lambda: runner.read_results(runner.load("small.yaml")), "target: expected a str or a Path, found Study"),
         (lambda: runner.explain("small", 5), "run_id: expected a str or None, found int"),
+        (lambda: runner.plot("small", 5), "x: expected a str or None, found int"),
+        (
+            lambda: runner.plot("small", "init", where=["a=1"]),
+            "where: expected a mapping of keys to values, or None, found list",
+        ),
+        (lambda: runner.plot("small", "init", confidence="1"), "confidence: expected a number, found str"),
+        (lambda: runner.table("small", 5), "rows: expected a str or a list of them, found int"),
         (lambda: runner.replay("small", 5), "run_id: expected a str or None, found int"),
         (lambda: runner.replay("small", sample="3"), "sample: expected a whole number or None, found str"),
     ],

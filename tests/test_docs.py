@@ -20,6 +20,8 @@ from test_layers import FLOORS
 
 import runner
 from runner.cli import main as command_line
+from runner.figures.kinds import FIGURES
+from runner.figures.model import FigureKind
 from runner.keys.definitions import KEYS
 from runner.measurements import OUTCOMES
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS
@@ -82,7 +84,7 @@ def test_a_page_that_is_not_current_is_noticed(tmp_path: Path, capsys: pytest.Ca
     page = tmp_path / "reference.md"
     text = module.REFERENCE.read_text(encoding="utf-8")
     page.write_text(text.replace("| `half_mse`", "| `half_msr`"), encoding="utf-8")
-    module.PAGES = {page: tuple(module.TABLES)}
+    module.PAGES = {page: module.PAGES[module.REFERENCE]}
     assert module.main(["--check"]) == 1
     assert capsys.readouterr().err == "reference.md is not current: python docs/make_reference.py\n"
     assert module.main([]) == 0
@@ -100,6 +102,13 @@ def test_every_name_stands_in_the_reference(name: str) -> None:
 @pytest.mark.parametrize("name", [*Sweep.model_fields, *RANGES, *METHODS, *DISTRIBUTIONS])
 def test_every_name_of_the_sweep_grammar_is_told(name: str) -> None:
     assert re.search(rf"\b{name}\b", (ROOT / "docs" / "study.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", FIGURES.values(), ids=lambda kind: kind.name)
+def test_every_kind_of_figure_has_its_section_and_its_example(kind: FigureKind) -> None:
+    text = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+    section = text.split(f"\n### {kind.name}\n")[1].split("\n### ")[0]
+    assert kind.example in section
 
 
 @pytest.mark.parametrize(("name", "block"), studies(), ids=[name for name, _ in studies()])

@@ -25,6 +25,7 @@ FLOORS = (
     {"sweep", "results"},
     {"study"},
     {"training", "analysis"},
+    {"figures"},
     {"api", "cli"},
     {"__init__", "__main__"},
 )
@@ -33,12 +34,13 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {
     "yaml": {"study"},
     "pydantic": {"study", "sweep"},
-    "pandas": {"api", "analysis", "results"},
+    "pandas": {"api", "analysis", "results", "figures"},
     "rich": {"terminal", "training", "analysis"},
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "scipy": {"analysis", "sweep"},
     "pyarrow": {"results"},
+    "matplotlib": {"figures"},
 }
 
 

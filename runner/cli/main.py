@@ -130,9 +130,9 @@ def _reading(command: str) -> Callable[[list[str]], int]:
     """A command that reads results and trains nothing."""
 
     def run(arguments: list[str]) -> int:
-        from runner.cli.results import COMMANDS
+        from runner.cli import figures, results
 
-        reading = COMMANDS[command]
+        reading = {**results.COMMANDS, **figures.COMMANDS}[command]
         parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
         parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
         reading.add_flags(parser)
@@ -161,6 +161,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _reading("explain"),
     "replay": _reading("replay"),
     "export": _reading("export"),
+    "plot": _reading("plot"),
+    "table": _reading("table"),
     "schema": _schema,
 }
 

@@ -26,6 +26,7 @@ commands:
   explain NAME RUN_ID    why this one fails
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   export NAME ...        the table as --to parquet, xlsx or sqlite
+  plot, table NAME ...   a figure for a paper, a table to paste into one
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
@@ -119,7 +120,11 @@ def _threads(text: str) -> int:
 
 
 # Flags whose value is the argument after them, of whatever command.
-_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"))
+_WITH_VALUE = {
+    *("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"),
+    *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
+    *("--rows", "--columns", "--show", "--format"),
+}
 
 
 def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:

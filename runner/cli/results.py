@@ -44,10 +44,10 @@ class Reading:
 
 def _tables(given: argparse.Namespace) -> list[Path]:
     """All tables that are named, found before the first one is shown."""
-    return [_table_of(item, given.out) for item in given.items]
+    return [table_of(item, given.out) for item in given.items]
 
 
-def _table_of(item: str, out: Path) -> Path:
+def table_of(item: str, out: Path) -> Path:
     """The table of a study that is named by its name, its results, or its file."""
     from runner.results.files import find_table
 
@@ -101,7 +101,7 @@ def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
     except StudyError as error:
         if len(given.items) != 2 or _is_study(given.items[1]):
             raise
-        table = _table_of(given.items[0], given.out)
+        table = table_of(given.items[0], given.out)
         if _RUN_ID.fullmatch(given.items[1]):
             return [table], given.items[1]
         hint = "a run_id has 16 digits, 0-9 and a-f, of which the first few are enough"
@@ -144,7 +144,7 @@ def _replay(given: argparse.Namespace) -> int:
     from runner.training.progress import showing
     from runner.training.replay import choice, record, replay
 
-    path = _table_of(given.items[0], given.out)
+    path = table_of(given.items[0], given.out)
     run_id = full_id(path, given.items[1]) if len(given.items) == 2 else None
     ways = (run_id is not None) + (given.sample is not None) + given.all
     if ways != 1 or len(given.items) > 2:
@@ -182,7 +182,7 @@ def _export(given: argparse.Namespace) -> int:
     if given.into and len(given.items) > 1:
         raise StudyError([Problem("--into is one file: give one study")])
     for item in given.items:
-        table = _table_of(item, given.out)
+        table = table_of(item, given.out)
         path, runs = export_table(table, given.to, given.into)
         if given.json:
             print(json.dumps({"name": table.parent.name, "results": str(table), "runs": runs, "file": str(path)}))

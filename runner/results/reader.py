@@ -135,6 +135,31 @@ def read_fields(path: Path) -> Iterator[pd.DataFrame]:
         yield from pd.read_csv(_whole_lines(path), dtype=object, na_filter=False, chunksize=_ROWS)
 
 
+def read_curve_points(path: Path, column: str) -> pd.DataFrame:
+    """The points of `curves.csv`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    column : {"loss", "accuracy"}
+
+    Returns
+    -------
+    DataFrame
+        `run_id` as text, `epoch` and the column as float64; complete rows only.
+
+    Raises
+    ------
+    RunnerError
+        When it is no such file.
+    """
+    kinds: dict[str, Any] = {"run_id": str, "epoch": "float64", column: "float64"}
+    with _reading(path):
+        points: pd.DataFrame = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, **EXACTLY)
+        return points
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn what pandas raises at a file that is no table of results into a RunnerError."""

@@ -1,4 +1,4 @@
-"""From selected rows to a number with its 99% interval.
+"""From selected rows to a number with its interval: 99% for claims, any other for who draws or tabulates.
 
 A verdict must not be wrong more than once in a hundred times, whatever the true rate, and rates of claims lie near 0
 and 1: there Wilson's interval holds less than it says, so intervals of rates are Clopper and Pearson's, which never do.
@@ -102,31 +102,31 @@ def numbers_of(numbers: Floats, seeds: NDArray[np.int64], statistic: Statistic, 
     return Values(numbers[~without], seeds[~without], exact, (note,))
 
 
-def estimate(values: Values, statistic: Statistic) -> Estimate:
-    """The statistic of some values, of which there is at least one."""
+def estimate(values: Values, statistic: Statistic, confidence: float = CONFIDENCE) -> Estimate:
+    """The statistic of some values, of which there is at least one, with its interval."""
     makers = {"rate": _rate, "mean": _mean, "min": _extreme, "max": _extreme}
-    return makers.get(statistic.name, _quantile)(values, statistic)
+    return makers.get(statistic.name, _quantile)(values, statistic, confidence)
 
 
-def _rate(values: Values, statistic: Statistic) -> Estimate:
+def _rate(values: Values, statistic: Statistic, confidence: float) -> Estimate:
     seeds, hits, runs = values.by_seed(values.numbers)
     n, total = len(values.numbers), float(hits.sum())
     share, influence = total / n, pd.Series(hits / runs, seeds)
-    worth = effective_runs(hits, runs, CONFIDENCE)
-    low, high = clopper_pearson(worth if total == n else share * worth, worth, CONFIDENCE)
+    worth = effective_runs(hits, runs, confidence)
+    low, high = clopper_pearson(worth if total == n else share * worth, worth, confidence)
     if values.exact:
         low = high = share
     return Estimate(share, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
 
 
-def _quantile(values: Values, statistic: Statistic) -> Estimate:
+def _quantile(values: Values, statistic: Statistic, confidence: float) -> Estimate:
     ordered = np.sort(values.numbers)
     n, q = len(ordered), statistic.q
     value = quantile(ordered, q)
     below = (values.numbers <= value).astype(float)
     seeds, hits, runs = values.by_seed(below)
-    worth = effective_runs(hits, runs, CONFIDENCE)
-    low, high = _between(ordered, q, worth)
+    worth = effective_runs(hits, runs, confidence)
+    low, high = _between(ordered, q, worth, confidence)
     if values.exact:
         low = high = value
     influence = pd.Series(-hits / runs, seeds)
@@ -142,16 +142,16 @@ def quantile(ordered: Floats, q: float) -> float:
     return float(ordered[min(math.ceil(place), n) - 1])
 
 
-def _between(ordered: Floats, q: float, worth: float) -> tuple[float, float]:
+def _between(ordered: Floats, q: float, worth: float, confidence: float) -> tuple[float, float]:
     n, m = len(ordered), max(int(worth), 1)
-    first, last = order_ranks(m, q, CONFIDENCE)
+    first, last = order_ranks(m, q, confidence)
     # Ranks among m independent values, as ranks among all n.
     low = -math.inf if first == 0 else float(ordered[(first - 1) * n // m])
     high = math.inf if last == m + 1 else float(ordered[-(-last * n // m) - 1])
     return low, high
 
 
-def _mean(values: Values, statistic: Statistic) -> Estimate:
+def _mean(values: Values, statistic: Statistic, confidence: float) -> Estimate:
     finite = values.numbers[np.isfinite(values.numbers)]
     if len(finite) < len(values.numbers):
         # One infinite value makes the mean infinite, whatever the others are.
@@ -166,13 +166,13 @@ def _mean(values: Values, statistic: Statistic) -> Estimate:
         half = 0.0
     elif k > 1:
         variance = k / (k - 1) * float(np.square(sums - value * runs).sum()) / n**2
-        half = student_t(CONFIDENCE, k - 1) * math.sqrt(variance)
+        half = student_t(confidence, k - 1) * math.sqrt(variance)
     notes = _unless_exact(values, "a t interval: approximate where values are skewed")
     influence = pd.Series(sums / runs, seeds)
     return Estimate(value, value - half, value + half, n, k, float(k), influence, notes, values.exact)
 
 
-def _extreme(values: Values, statistic: Statistic) -> Estimate:
+def _extreme(values: Values, statistic: Statistic, confidence: float) -> Estimate:
     value = float(values.numbers.min() if statistic.name == "min" else values.numbers.max())
     seeds, _, _ = values.by_seed(values.numbers)
     low = high = value if values.exact else math.nan

@@ -1,0 +1,126 @@
+"""A statistic in the words of claims, of every group of rows, with its interval: what figures and tables show.
+
+It is the same number that a claim is checked with, and at 99% the same interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.analysis.claims.estimate import Estimate, estimate, numbers_of, values_of
+from runner.analysis.shares import CHANCE, is_deterministic
+from runner.errors import nearest
+from runner.keys.issues import Invalid
+from runner.measurements import MEASUREMENTS, OUTCOMES
+from runner.study.claims.statistic import FORMS, NUMBERS, Statistic, read_statistic
+
+CONFIDENCE = 0.95
+"""Of the intervals of figures and tables, where nothing else is asked for."""
+Ints = NDArray[np.int64]
+
+
+def read_measure(text: str) -> Statistic:
+    """The statistic that a text names; of an outcome alone its rate, of a column alone its median.
+
+    Raises
+    ------
+    Invalid
+        When it names none, or one that compares two selections of runs.
+
+    Examples
+    --------
+    >>> read_measure("converged").text, read_measure("final_loss").text, read_measure("max(mse)").text
+    ('rate(converged)', 'median(final_loss)', 'max(mse)')
+    """
+    name = text.strip()
+    if name in OUTCOMES:
+        return read_statistic(f"rate({name})")
+    if name in {column.name for column in MEASUREMENTS}:
+        return read_statistic(f"median({name})")
+    if "(" not in name:
+        hint = nearest(name, (*OUTCOMES, *NUMBERS))
+        raise Invalid(
+            f"expected a measured column, an outcome, or one of {', '.join(FORMS[:-2])}, found '{name}'{hint}"
+        )
+    statistic = read_statistic(name)
+    if statistic.comparison:
+        raise Invalid(
+            f"{statistic.comparison} compares two selections of runs; expected one of {', '.join(FORMS[:-2])}"
+        )
+    return statistic
+
+
+def evaluate(rows: pd.DataFrame, statistic: Statistic, confidence: float = CONFIDENCE) -> Estimate | None:
+    """A statistic of some rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `seed`, the columns of `runner.analysis.shares.CHANCE`, and the statistic's own, texts as categories.
+    statistic : Statistic
+    confidence : float
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate or None
+        None when no row has a value.
+    """
+    values = values_of(rows, statistic)
+    return estimate(values, statistic, confidence) if len(values.numbers) else None
+
+
+def evaluate_groups(
+    frame: pd.DataFrame, statistic: Statistic, groups: Ints, n: int, confidence: float = CONFIDENCE
+) -> list[Estimate | None]:
+    """A statistic of every group of rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `evaluate` takes it.
+    statistic : Statistic
+    groups : array of int, shape (rows,)
+        The group of every row, from 0 to n - 1.
+    n : int
+        How many groups.
+    confidence : float
+
+    Returns
+    -------
+    list of Estimate or None
+        One for each group; None for a group without rows or values.
+    """
+    # What is the same for all groups is done once: a map may have ten thousand of them.
+    seeds, exact = frame["seed"].to_numpy(), _without_chance(frame)
+    numbers = values_of(frame, statistic).numbers if statistic.name == "rate" else frame[statistic.column].to_numpy()
+    found: list[Estimate | None] = []
+    for rows in members(groups, n):
+        values = numbers_of(numbers[rows], seeds[rows], statistic, bool(exact[rows].all()))
+        found.append(estimate(values, statistic, confidence) if len(values.numbers) else None)
+    return found
+
+
+def _without_chance(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """For each row, whether the seed makes no difference to its run."""
+    exact = np.full(len(frame), all(name in frame for name in CHANCE))
+    for place, name in enumerate(CHANCE if exact.any() else ()):
+        texts: list[list[str]] = [[] for _ in CHANCE]
+        fixed = []
+        for text in frame[name].cat.categories:
+            texts[place] = [str(text)]
+            fixed.append(is_deterministic(*texts))
+        exact &= np.array(fixed, bool)[frame[name].cat.codes.to_numpy()]
+    return exact
+
+
+def members(groups: Ints, n: int) -> Iterator[Ints]:
+    """The rows of each of n groups, in the order of the rows."""
+    order = np.argsort(groups, kind="stable")
+    ends = np.searchsorted(groups[order], np.arange(n + 1))
+    for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        yield order[start:end]

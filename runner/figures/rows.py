@@ -1,0 +1,273 @@
+"""The runs that a figure or a table shows, and where each stands on its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.analysis.shares import CHANCE
+from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.keys.issues import Invalid
+from runner.measurements import MEASUREMENTS
+from runner.results.columns import key_columns
+from runner.results.provenance import read_environment
+from runner.results.reader import codes_of, read_columns
+from runner.study.claims.statistic import NUMBERS
+from runner.terminal import Shortener
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Selection
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Scale = str
+"""`log`, `linear`, or `category`."""
+_DECADES = 100.0  # numbers that reach so many times as far as they begin are shown on a logarithmic axis
+_EVEN = 0.1  # steps between logarithms that differ by less than such a share of themselves are even ones
+_OUTCOME = ("outcome", "converged")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values of a key that runs differ in.
+
+    Attributes
+    ----------
+    name : str
+        Of the key.
+    texts : tuple of str
+        Its values as they stand in the table: numbers ascending, others in the order of the study.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The values as they are shown."""
+        short = Shortener(self.texts)
+        return tuple(map(short, self.texts))
+
+    @cached_property
+    def scale(self) -> Scale:
+        """How the axis is drawn."""
+        return scale_of(self._numbers) if self._numbers is not None else "category"
+
+    @cached_property
+    def positions(self) -> Floats:
+        """Where the values stand on the axis: numbers at themselves, others at 0, 1, 2, ..."""
+        if self._numbers is None or self.scale == "category":
+            return np.arange(len(self.texts), dtype=float)
+        return self._numbers
+
+    @cached_property
+    def _numbers(self) -> Floats | None:
+        try:
+            numbers = np.array([float(text) for text in self.texts])
+        except ValueError:
+            return None
+        return numbers if np.isfinite(numbers).all() else None
+
+
+def scale_of(numbers: Floats) -> Scale:
+    """How an axis with some finite numbers, which ascend, is drawn.
+
+    Logarithmic where they are spaced geometrically or span two decades; not by numbers where they do so but for a zero,
+    which has no place there.
+
+    Examples
+    --------
+    >>> scale_of(np.array([0.1, 0.5, 10])), scale_of(np.array([16, 32, 64])), scale_of(np.array([1, 2, 3]))
+    ('log', 'log', 'linear')
+    >>> scale_of(np.array([0, 0.001, 0.1]))
+    'category'
+    """
+    if len(numbers) > 2 and numbers[0] == 0 and numbers[-1] / numbers[1] >= _DECADES:
+        return "category"
+    if len(numbers) < 2 or numbers[0] <= 0:
+        return "linear"
+    reach = numbers[-1] / numbers[0]
+    if reach >= _DECADES or (len(numbers) == 2 and reach >= 10):
+        return "log"
+    steps, ratios = np.diff(numbers), np.diff(np.log(numbers))
+    even = [float(np.ptp(each) / each.mean()) for each in (ratios, steps)]
+    return "log" if len(numbers) > 2 and even[0] < _EVEN and even[0] < even[1] else "linear"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Runs and their places.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The columns that were asked for, texts as categories.
+    axes : mapping of str to Axis
+        By their names.
+    codes : mapping of str to array of int
+        For each axis, the number of every row's value.
+    """
+
+    frame: pd.DataFrame
+    axes: Mapping[str, Axis]
+    codes: Mapping[str, Ints]
+
+    def where(self, name: str | None, value: int) -> Rows:
+        """The rows with one value of an axis; all of them when there is no axis."""
+        if name is None:
+            return self
+        chosen = np.flatnonzero(self.codes[name] == value)
+        return Rows(self.frame.iloc[chosen], self.axes, {axis: codes[chosen] for axis, codes in self.codes.items()})
+
+
+def axis_names(names: Sequence[str]) -> list[str]:
+    """The columns of a table that can be an axis: the keys of a cell, and the outcome."""
+    return [*key_columns(names), *(name for name in _OUTCOME if name in names)]
+
+
+def axis_issue(name: str, names: Sequence[str]) -> str | None:
+    """What is wrong with an axis, or None."""
+    known = axis_names(names)
+    if name in known or (name.startswith("init[") and "init" in known and _element(name) is not None):
+        return None
+    if name == "seed":
+        return "seed is what repeats a run, and what intervals are taken over: expected another key"
+    if name in {column.name for column in MEASUREMENTS}:
+        return f"{name} is measured, and different for every run: expected a key such as learning_rate"
+    return f"unknown key '{name}'{nearest(name, known)}"
+
+
+def read_where(where: Sequence[str] | Mapping[str, Any]) -> Selection:
+    """Which runs are meant, by `key=value` texts or by a mapping of keys to a value or a list of values.
+
+    Raises
+    ------
+    Invalid
+        With every issue.
+    """
+    if not where:
+        return {}
+    from runner.study.claims.grammar import read_selection
+    from runner.study.parser import parse
+
+    if isinstance(where, Mapping):
+        return read_selection({name: list(v) if isinstance(v, tuple) else v for name, v in where.items()}, None)
+    content: dict[str, Any] = {}
+    issues: list[str] = []
+    for text in where:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            issues.append(f"expected key=value, found '{text}'")
+            continue
+        try:
+            node, problems = parse(value, "", positions=False)
+        except StudyError as error:
+            issues += [problem.message for problem in error.problems]
+            continue
+        issues += [problem.message for problem in problems]
+        if name.strip() in content:
+            issues.append(f"{name.strip()} is given twice; for several values: {name.strip()}=[...]")
+        content[name.strip()] = node.value
+    if issues:
+        raise Invalid(*issues)
+    return read_selection(content, None)
+
+
+def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: Iterable[str], where: Selection) -> Rows:
+    """The runs that are meant, on their axes.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    names : sequence of str
+        Its columns.
+    axes : iterable of str
+        Keys, or `init[k]`.
+    columns : iterable of str
+        What else is needed of a run.
+    where : mapping of str to tuple
+        As `read_where` returns it.
+
+    Raises
+    ------
+    RunnerError
+        When the table lacks a column, or no run is meant.
+    """
+    axes = list(dict.fromkeys(axes))
+    needed = {_column(name) for name in (*axes, *where)} | set(columns)
+    needed |= {"seed", *(name for name in CHANCE if name in names)}
+    for name in sorted(needed - set(names)):
+        raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
+    texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
+    frame = read_columns(path, texts, [name for name in names if name in needed and name in NUMBERS])
+    if not len(frame):
+        raise RunnerError(f"{path} has no rows yet")
+    if where:
+        from runner.analysis.claims.selection import select
+
+        frame = frame[select(frame, where)].reset_index(drop=True)
+    found: dict[str, Axis] = {}
+    codes: dict[str, Ints] = {}
+    for name in axes:
+        column = frame[name] if _element(name) is None else _elements(frame["init"], name)
+        codes[name], values = codes_of(column)
+        found[name] = Axis(name, tuple(values))
+    return Rows(frame, found, codes)
+
+
+def _element(name: str) -> int | None:
+    if not name.startswith("init["):
+        return None
+    from runner.keys.definitions import element
+
+    return element(name)
+
+
+def _column(name: str) -> str:
+    return name if _element(name) is None else "init"
+
+
+def _elements(column: pd.Series[Any], name: str) -> pd.Series[Any]:
+    """One number of explicit initial weights, as a text column."""
+    from runner.analysis.claims.selection import read
+
+    k = _element(name)
+    assert k is not None
+
+    def text(init: str) -> str:
+        value = read("init", init)
+        return repr(value[k]) if isinstance(value, tuple) and k < len(value) else ""
+
+    texts = [text(str(init)) for init in column.cat.categories]
+    different = list(dict.fromkeys(texts))
+    of = np.array([different.index(each) for each in texts], np.int64)
+    return pd.Series(pd.Categorical.from_codes(of[column.cat.codes.to_numpy()], pd.Index(different, dtype=object)))
+
+
+def pooled(table: Path, used: Iterable[str | None], where: Selection) -> list[str]:
+    """The keys that the study sweeps and that are neither on an axis nor chosen: their runs are taken together."""
+    axes = read_environment(table.parent).get("axes") or []
+    chosen = {name for name, values in where.items() if len(values) == 1}
+    return [name for name in axes if name not in chosen and name not in set(used)]
+
+
+def refuse(issues: Iterable[str]) -> None:
+    """Raise a StudyError with all issues of a request, if there are any."""
+    problems = [Problem(issue) for issue in issues]
+    if problems:
+        raise StudyError(problems)
+
+
+def spread_scale(numbers: Floats) -> Scale:
+    """How an axis of measured numbers is drawn: `log` where they are positive and span two decades."""
+    finite = numbers[np.isfinite(numbers)]
+    spans = len(finite) and finite.min() > 0 and finite.max() / finite.min() >= _DECADES
+    return "log" if spans else "linear"
