@@ -25,6 +25,7 @@ FLOORS = (
     {"sweep", "results"},
     {"study"},
     {"training", "analysis"},
+    {"diagnosis"},
     {"api", "cli"},
     {"__init__", "__main__"},
 )

@@ -1,0 +1,373 @@
+"""Which formula an update is: every term matched against those that are known, from the outputs to the inputs.
+
+The outputs' layer is matched first, under every forward pass that may be the program's: its errors depend on all that
+went before, so that a match proves the forward pass as well. Then each layer below is matched given the one above. Of
+several formulas that fit, which are then the same on this network, the one with the fewest wrong terms is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+import numpy as np
+
+from runner.diagnosis.formula import Formula, LayerFormula
+from runner.diagnosis.forward import Forward, Layers, Pass, run_forward
+from runner.diagnosis.functions import HIDDEN, OUTPUT, Floats
+from runner.diagnosis.match import close, fit, same
+from runner.diagnosis.terms import BIAS_STEPS, FACTORS, SENT, SIGNALS, SLOPES, WAYS, Term, right
+
+# What makes a formula less likely than another that fits as well: a wrong term, another step size than the rest.
+WRONG, OTHER_RATE, UNLIKE_BELIEF, UNKNOWN = 1.0, 0.4, 0.01, 10.0
+# Output activations with which the residual alone is the slope of a loss by z (cross-entropy, or the perceptron rule).
+FUSED = ("sigmoid", "softmax", "step", "softmax_over_batch", "softmax_over_everything")
+WRONG_FORWARD = ("falling_sigmoid", "softmax_over_batch", "softmax_over_everything", "sigmoid_twice", "softmax_twice")
+KEPT = 6
+# How much of a weight an update may leave: all; nothing, where it is set to its step; a share, with weight decay.
+KEEPS: tuple[tuple[float | None, ...], ...] = ((1.0,), (1.0, 0.0), (1.0, None))
+_FEW = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """Updates of a program, each from other weights and other samples.
+
+    Attributes
+    ----------
+    W, b, new_W, new_b : tuples of array (probes, ...)
+        Weights and biases before and after.
+    x, t : arrays (probes, samples, units)
+    outputs : array (probes, samples, outputs) or None
+        What the program predicts before the update.
+    unit : float
+        Unit roundoff of its arithmetic.
+    """
+
+    W: Layers
+    b: Layers
+    new_W: Layers
+    new_b: Layers
+    x: Floats
+    t: Floats
+    outputs: Floats | None
+    unit: float
+    keeps: tuple[float | None, ...] = (1.0,)
+
+
+@dataclass(frozen=True, eq=False)
+class Error:
+    """A candidate for the error dE/dz of a layer: the terms it is made of, and its numbers.
+
+    `terms` are (slot, term); `e` is dE/da before the slope.
+    """
+
+    terms: tuple[Term, ...]
+    e: Floats
+    d: Floats
+    cost: float
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """One layer whose update is known: its error, factor, bias step, and constants; None is what is not known."""
+
+    error: Error | None
+    factor: Term | None
+    bias_step: Term | None
+    rate: float
+    bias_rate: float
+    keep: float = 1.0
+    bias_keep: float = 1.0
+    d: Floats | None = None
+    bias_error: Error | None = None
+
+    @property
+    def cost(self) -> float:
+        """How unlikely it is."""
+        cost = self.error.cost if self.error else UNKNOWN
+        for term in (self.factor, self.bias_step):
+            cost += UNKNOWN if term is None else WRONG * bool(term.fault)
+        cost += WRONG * (self.keep == 0) + (UNKNOWN / 2 if self.bias_error else 0)
+        if self.rate and self.bias_rate and not close(self.rate, self.bias_rate):
+            cost += WRONG if self.rate * self.bias_rate < 0 else OTHER_RATE
+        return cost
+
+
+@dataclass(frozen=True, eq=False)
+class Identified:
+    """What is known of an update.
+
+    Attributes
+    ----------
+    forward : Forward or None
+        None where nothing is known.
+    layers : tuple of Matched
+        From the inputs' layer to the outputs'.
+    passed : Pass or None
+    cost : float
+    """
+
+    forward: Forward | None
+    layers: tuple[Matched, ...]
+    passed: Pass | None
+    cost: float
+    same: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def known(self) -> bool:
+        """Whether every term is."""
+        return self.forward is not None and all(m.error and m.factor and m.bias_step and not m.bias_error for m in self.layers)
+
+    def formula(self) -> Formula:
+        """The update; every term must be known."""
+        assert self.forward is not None
+        layers = []
+        for k, m in enumerate(self.layers):
+            assert m.error is not None
+            assert m.factor is not None
+            assert m.bias_step is not None
+            sent, way = right("sent_back"), right("way_back")
+            if k + 1 < len(self.layers):
+                below_error = self.layers[k].error
+                assert below_error is not None
+            slope = m.error.terms[-1]
+            if k:
+                lower = self.layers[k - 1].error
+                assert lower is not None
+                sent, way = lower.terms[0], lower.terms[1]
+            layers.append(LayerFormula(slope, m.factor, m.bias_step, sent, way, m.rate, m.bias_rate, m.keep, m.bias_keep))
+        top = self.layers[-1].error
+        assert top is not None
+        return Formula(self.forward, top.terms[0], tuple(layers))
+
+
+def identify(seen: Observed, forwards: Sequence[Forward], errors_rounded: int | None = None) -> Identified:
+    """The formula of an update, or as much of it as is known.
+
+    Parameters
+    ----------
+    seen : Observed
+    forwards : sequence of Forward
+        Forward passes that may be the program's, the likeliest first.
+    errors_rounded : int or None
+        Decimals to which errors dE/dz are rounded.
+    """
+    best = Identified(None, (), None, np.inf)
+    passes: tuple[list[tuple[Forward, Pass]], list[tuple[Forward, Pass]]] = ([], [])
+    for how in forwards:
+        p = run_forward(how, seen.W, seen.b, seen.x, seen.t, seen.new_W)
+        passes[seen.outputs is None or not same(seen.outputs, p.y, seen.unit)].append((how, p))
+    for keeps, group in product(KEEPS, passes):
+        for how, p in group:
+            found = _match_all(replace(seen, keeps=keeps), how, p, errors_rounded)
+            if found is not None and found.cost < best.cost:
+                best = found
+            # Another forward pass would have other numbers.
+            if best.known:
+                return best
+    for how, p in passes[0] or passes[1]:
+        found = _match_partly(seen, how, p, errors_rounded)
+        if found is not None and found.cost < best.cost:
+            best = found
+    return best
+
+
+def forwards(n_layers: int, hidden: str | None, output: str | None) -> list[Forward]:
+    """Forward passes to try: what the author believes first, then plain ones, then wrong ones."""
+    hiddens = sorted(HIDDEN, key=lambda name: name != hidden) if n_layers > 1 else ["identity"]
+    outputs = sorted(OUTPUT, key=lambda name: name != output)
+    found = [Forward((h,) * (n_layers - 1) + (o,), outside) for outside in (False, True) for h, o in product(hiddens, outputs)]
+    if n_layers > 2:
+        mixed = product(hiddens[:6], repeat=n_layers - 1) if n_layers < 5 else ()
+        found += [Forward((*m, o)) for m in mixed if len(set(m)) > 1 for o in outputs]
+    return sorted(found, key=_unlikely)
+
+
+def _unlikely(how: Forward) -> float:
+    wrong = len({name for name in how.functions if name in WRONG_FORWARD})
+    # A falling sigmoid with its right slope is 1 - sigmoid: rare, but no mistake.
+    return WRONG * how.outside + 0.9 * wrong
+
+
+def _match_all(seen: Observed, how: Forward, p: Pass, rounded: int | None) -> Identified | None:
+    """All layers given a forward pass; None where the outputs' layer does not match."""
+    tops = _match_layer(seen, p, p.last, _output_errors(p, rounded))
+    best: Identified | None = None
+    cost = _unlikely(how)
+    for top in sorted(tops, key=lambda m: m.cost)[:KEPT]:
+        layers = [top]
+        for k in range(p.last - 1, -1, -1):
+            above = layers[0]
+            candidates = _hidden_errors(p, k, above, top, rounded)
+            matched = _match_layer(seen, p, k, candidates)
+            matched = matched or _observed(seen, p, k)
+            if not matched:
+                layers = []
+                break
+            layers.insert(0, min(matched, key=lambda m: m.cost + _other_rate(m, top)))
+        total = cost + sum(m.cost + _other_rate(m, top) for m in layers) if layers else np.inf
+        if layers and (best is None or total < best.cost):
+            best = Identified(how, tuple(layers), p, total)
+    return best
+
+
+def _other_rate(m: Matched, top: Matched) -> float:
+    ours, theirs = m.rate or m.bias_rate, top.rate or top.bias_rate
+    if not ours or not theirs or close(ours, theirs):
+        return 0.0
+    return WRONG if ours * theirs < 0 else OTHER_RATE
+
+
+def _match_partly(seen: Observed, how: Forward, p: Pass, rounded: int | None) -> Identified | None:
+    """Where the outputs' error is not known: its numbers are taken from their biases or weights."""
+    tops = _observed(seen, p, p.last)
+    if not tops:
+        return None
+    layers = [tops[0]]
+    for k in range(p.last - 1, -1, -1):
+        candidates = _hidden_errors(p, k, layers[0], layers[-1], rounded) if layers[0].d is not None else []
+        matched = _match_layer(seen, p, k, candidates) or _observed(seen, p, k)
+        if not matched:
+            return None
+        layers.insert(0, min(matched, key=lambda m: m.cost))
+    return Identified(how, tuple(layers), p, _unlikely(how) + sum(m.cost for m in layers))
+
+
+def _round(d: Floats, decimals: int | None) -> Floats:
+    return d if decimals is None else np.round(d, decimals)
+
+
+def _output_errors(p: Pass, rounded: int | None) -> list[Error]:
+    """What may stand as the error dE/dz of the outputs."""
+    k, found = p.last, []
+    with np.errstate(all="ignore"):
+        for signal, slope in product(SIGNALS, SLOPES):
+            if signal.applies(p, k) and slope.applies(p, k):
+                e = signal.value(p)
+                cost = WRONG * (bool(signal.fault) + bool(slope.fault))
+                if slope.fault == "no_slope" and not signal.fault and p.functions[k].name in FUSED:
+                    # The residual with such an output is the slope of the cross-entropy, whose own slope is another.
+                    cost = 0.005 if signal is SIGNALS[0] else WRONG
+                found.append(Error((signal, slope), e, _round(slope.value(p, k, e), rounded), cost))
+    return sorted(found, key=lambda error: error.cost)
+
+
+def _hidden_errors(p: Pass, k: int, above: Matched, top: Matched, rounded: int | None) -> list[Error]:
+    """What may stand as the error dE/dz of a hidden layer, given what the layer above has."""
+    found = []
+    d = above.error.d if above.error else above.d
+    if d is None:
+        return []
+    e_above = above.error.e if above.error else d
+    d_out = top.error.d if top.error else top.d
+    with np.errstate(all="ignore"):
+        for sent, way in product(SENT, WAYS):
+            if not (sent.applies(p, k + 1) and way.applies(p, k + 1)):
+                continue
+            if above.error is None and sent.fault in ("error_before_slope", "no_output_derivative"):
+                continue
+            e = way.value(p, k + 1, sent.value(p, k + 1, e_above, d))
+            for slope in SLOPES:
+                if slope.applies(p, k):
+                    cost = WRONG * (bool(sent.fault) + bool(way.fault) + bool(slope.fault))
+                    found.append(Error((sent, way, slope), e, _round(slope.value(p, k, e), rounded), cost))
+    del d_out
+    return sorted(found, key=lambda error: error.cost)
+
+
+def _frozen(before: Floats, after: Floats) -> bool:
+    return bool((before == after).all())
+
+
+def _match_layer(seen: Observed, p: Pass, k: int, errors: Sequence[Error]) -> list[Matched]:
+    """All ways in which a layer's update is made of known terms."""
+    errors = [error for error in errors if np.isfinite(error.d).all()]
+    if not errors:
+        return []
+    D = np.stack([error.d for error in errors])
+    biases, weights = _fit_biases(seen, p, k, D), _fit_weights(seen, p, k, D)
+    found = []
+    for i, error in enumerate(errors):
+        for (factor, rate, keep), (bias_step, bias_rate, bias_keep) in product(weights.get(i, ()), biases.get(i, ())):
+            if rate or bias_rate:
+                found.append(Matched(error, factor, bias_step, rate, bias_rate, keep, bias_keep, error.d))
+    if found:
+        return found
+    # Weights and biases may have errors of their own.
+    both = [(i, j) for i in weights for j in biases]
+    for i, j in sorted(both, key=lambda pair: errors[pair[0]].cost + errors[pair[1]].cost)[:1]:
+        (factor, rate, keep), (bias_step, bias_rate, bias_keep) = weights[i][0], biases[j][0]
+        if rate and bias_rate:
+            other = errors[j]
+            found.append(Matched(errors[i], factor, bias_step, rate, bias_rate, keep, bias_keep, errors[i].d, other))
+    if not found and weights and not biases:
+        i = min(weights, key=lambda i: errors[i].cost)
+        factor, rate, keep = weights[i][0]
+        if rate:
+            found.append(Matched(errors[i], factor, None, rate, 0.0, keep, 1.0, errors[i].d))
+    if not found and biases and not weights:
+        i = min(biases, key=lambda i: errors[i].cost)
+        bias_step, bias_rate, bias_keep = biases[i][0]
+        if bias_rate:
+            found.append(Matched(errors[i], None, bias_step, 0.0, bias_rate, 1.0, bias_keep, errors[i].d))
+    return found
+
+
+_Parts = dict[int, list[tuple[Term, float, float]]]
+
+
+def _fit_weights(seen: Observed, p: Pass, k: int, D: Floats) -> _Parts:
+    """Errors and factors that make the weights' step: for the number of an error, (factor, rate, keep)."""
+    before, after = seen.W[k], seen.new_W[k]
+    if _frozen(before, after):
+        return {i: [(right("factor"), 0.0, 1.0)] for i in range(len(D))}
+    return _fit_group(seen, p, k, D, FACTORS, before, after)
+
+
+def _fit_biases(seen: Observed, p: Pass, k: int, D: Floats) -> _Parts:
+    before, after = seen.b[k], seen.new_b[k]
+    if _frozen(before, after):
+        return {i: [(right("bias_step"), 0.0, 1.0)] for i in range(len(D))}
+    return _fit_group(seen, p, k, D, BIAS_STEPS, before, after)
+
+
+def _fit_group(
+    seen: Observed, p: Pass, k: int, D: Floats, terms: Sequence[Term], before: Floats, after: Floats
+) -> _Parts:
+    found: _Parts = {}
+    for keep in seen.keeps:
+        for term in terms:
+            if not term.applies(p, k):
+                continue
+            with np.errstate(all="ignore"):
+                G = term.value(p, k, D)
+            # Few probes sort most candidates out.
+            near = np.flatnonzero(fit(G[:, :_FEW], before[:_FEW], after[:_FEW], seen.unit, keep).matches)
+            if len(near):
+                fitted = fit(G[near], before, after, seen.unit, keep)
+                for i in np.flatnonzero(fitted.matches).tolist():
+                    found.setdefault(int(near[i]), []).append((term, float(fitted.rate[i]), float(fitted.keep[i])))
+        if found:
+            break
+    return found
+
+
+def _observed(seen: Observed, p: Pass, k: int) -> list[Matched]:
+    """A layer whose error is not known, but for its numbers: those of its biases, or of weights with their inputs."""
+    moves_w, moves_b = not _frozen(seen.W[k], seen.new_W[k]), not _frozen(seen.b[k], seen.new_b[k])
+    candidates: list[Floats] = []
+    if moves_b and p.a[0].shape[1] == 1:
+        candidates.append((seen.b[k] - seen.new_b[k])[:, None])
+    if moves_w and p.a[0].shape[1] == 1:
+        a = p.a[k][:, 0]
+        with np.errstate(all="ignore"):
+            d = np.einsum("poi,pi->po", seen.W[k] - seen.new_W[k], a) / (a * a).sum(-1, keepdims=True)
+        candidates.append(d[:, None])
+    for d in candidates:
+        weights, biases = _fit_weights(seen, p, k, d[None]), _fit_biases(seen, p, k, d[None])
+        if 0 in weights and 0 in biases and (moves_w and (p.a[k].shape[2] > 1 or moves_b)):
+            (factor, rate, keep), (bias_step, bias_rate, bias_keep) = weights[0][0], biases[0][0]
+            return [Matched(None, factor, bias_step, rate, bias_rate, keep, bias_keep, d)]
+    return [Matched(None, None, None, 0.0, 0.0)]
