@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.diagnosis.forward import Forward, Layers, Pass, run_forward
 from runner.diagnosis.functions import Floats
-from runner.diagnosis.terms import Term, right
+from runner.diagnosis.terms import ERROR_BELOW, Term, right
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class LayerFormula:
         Of its own gradient.
     sent, way : Term
         What goes back from it to the layer below, and through which weights.
+    extra : Term
+        What a hidden error is multiplied with beside its slope.
     rate, bias_rate : float
         What the gradient of one sample is multiplied with: the step size with all constants.
     keep, bias_keep : float
@@ -37,6 +39,7 @@ class LayerFormula:
     bias_rate: float = 1.0
     keep: float = 1.0
     bias_keep: float = 1.0
+    extra: Term = field(default_factory=lambda: right("extra"))
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ def gradient(
     t: Floats,
     scale: float = 1.0,
     before: Layers = (),
+    moved: Layers = (),
 ) -> Gradient:
     """Gradients of all layers, each before it is multiplied with its rate.
 
@@ -87,21 +91,27 @@ def gradient(
         Factor of all rates, as 1 / N for the mean of a batch: it tells where weights are that have moved already.
     before : tuple of array
         Activations of the call before.
+    moved : tuple of array
+        Weights after the update, where they are known; otherwise those of a plain step.
     """
     p = run_forward(formula.forward, W, b, x, t, W, before)
-    moved = list(W)
+    known, new = bool(moved), list(moved or W)
     of_weights, of_biases = list(W), list(b)
     e = formula.signal.value(p)
     for k in range(p.last, -1, -1):
         layer = formula.layers[k]
-        d = layer.slope.value(p, k, e)
+        d = layer.extra.value(p, k, layer.slope.value(p, k, e))
         if formula.round_errors is not None:
             d = np.round(d, formula.round_errors)
-        of_weights[k] = layer.factor.value(p, k, d)
+        if layer.factor is not ERROR_BELOW:
+            of_weights[k] = layer.factor.value(p, k, d)
+        if k < p.last and formula.layers[k + 1].factor is ERROR_BELOW:
+            of_weights[k + 1] = ERROR_BELOW.value(p, k + 1, d)
         of_biases[k] = layer.bias_step.value(p, k, d)
         if k:
-            moved[k] = layer.keep * W[k] - layer.rate * scale * of_weights[k]
-            e = layer.way.value(replace(p, moved=moved), k, layer.sent.value(p, k, e, d))
+            if not known:
+                new[k] = layer.keep * W[k] - layer.rate * scale * of_weights[k]
+            e = layer.way.value(replace(p, moved=new), k, layer.sent.value(p, k, e, d))
     return Gradient(tuple(of_weights), tuple(of_biases), p)
 
 

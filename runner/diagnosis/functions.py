@@ -70,7 +70,7 @@ def _softmax_pull(function: Function, z: Floats, a: Floats, e: Floats) -> Floats
 SOFTMAX_AXES: dict[str, int | tuple[int, ...]] = {
     "softmax": -1,
     "softmax_over_batch": -2,
-    "softmax_over_everything": (-2, -1),
+    "softmax_over_all": (-2, -1),
 }
 FUNCTIONS: dict[str, Function] = {}
 
@@ -118,7 +118,7 @@ _add(
     hidden=False,
 )
 _add(
-    "softmax_over_everything",
+    "softmax_over_all",
     lambda z: softmax(z, (-2, -1)),
     None,
     "exp(z_nk) / sum_mi exp(z_mi)",
@@ -141,5 +141,14 @@ _add(
     "",
     hidden=False,
 )
+for _name in ("sigmoid", "tanh"):
+    # A threshold at 0, with the slope of the smooth function.
+    _add(
+        f"hard_{_name}",
+        lambda z: (z >= 0) * 1.0,
+        lambda z, a, name=_name: FUNCTIONS[name].slope(z, FUNCTIONS[name].value(z)),  # type: ignore[misc]
+        "1 where z >= 0, else 0",
+        f"the slope of {_name}",
+    )
 HIDDEN = tuple(f.name for f in FUNCTIONS.values() if f.hidden)
 OUTPUT = tuple(f.name for f in FUNCTIONS.values() if f.output)

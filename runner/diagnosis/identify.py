@@ -7,7 +7,7 @@ several formulas that fit, which are then the same on this network, the one with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -17,13 +17,21 @@ from runner.diagnosis.formula import Formula, LayerFormula
 from runner.diagnosis.forward import Forward, Layers, Pass, run_forward
 from runner.diagnosis.functions import HIDDEN, OUTPUT, Floats
 from runner.diagnosis.match import close, fit, same
-from runner.diagnosis.terms import BIAS_STEPS, FACTORS, SENT, SIGNALS, SLOPES, WAYS, Term, right
+from runner.diagnosis.terms import BIAS_STEPS, ERROR_BELOW, EXTRAS, FACTORS, SENT, SIGNALS, SLOPES, WAYS, Term, right
 
 # What makes a formula less likely than another that fits as well: a wrong term, another step size than the rest.
 WRONG, OTHER_RATE, UNLIKE_BELIEF, UNKNOWN = 1.0, 0.4, 0.01, 10.0
 # Output activations with which the residual alone is the slope of a loss by z (cross-entropy, or the perceptron rule).
-FUSED = ("sigmoid", "softmax", "step", "softmax_over_batch", "softmax_over_everything")
-WRONG_FORWARD = ("falling_sigmoid", "softmax_over_batch", "softmax_over_everything", "sigmoid_twice", "softmax_twice")
+FUSED = ("sigmoid", "softmax", "step", "softmax_over_batch", "softmax_over_all")
+WRONG_FORWARD = (
+    "falling_sigmoid",
+    "softmax_over_batch",
+    "softmax_over_all",
+    "sigmoid_twice",
+    "softmax_twice",
+    "hard_sigmoid",
+    "hard_tanh",
+)
 KEPT = 6
 # How much of a weight an update may leave: all; nothing, where it is set to its step; a share, with weight decay.
 KEEPS: tuple[tuple[float | None, ...], ...] = ((1.0,), (1.0, 0.0), (1.0, None))
@@ -36,7 +44,7 @@ class Observed:
 
     Attributes
     ----------
-    W, b, new_W, new_b : tuples of array (probes, ...)
+    W, b, W_after, b_after : tuples of array (probes, ...)
         Weights and biases before and after.
     x, t : arrays (probes, samples, units)
     outputs : array (probes, samples, outputs) or None
@@ -47,8 +55,8 @@ class Observed:
 
     W: Layers
     b: Layers
-    new_W: Layers
-    new_b: Layers
+    W_after: Layers
+    b_after: Layers
     x: Floats
     t: Floats
     outputs: Floats | None
@@ -88,7 +96,7 @@ class Matched:
         """How unlikely it is."""
         cost = self.error.cost if self.error else UNKNOWN
         for term in (self.factor, self.bias_step):
-            cost += UNKNOWN if term is None else WRONG * bool(term.fault)
+            cost += UNKNOWN if term is None else WRONG * term.wrong
         cost += WRONG * (self.keep == 0) + (UNKNOWN / 2 if self.bias_error else 0)
         if self.rate and self.bias_rate and not close(self.rate, self.bias_rate):
             cost += WRONG if self.rate * self.bias_rate < 0 else OTHER_RATE
@@ -118,7 +126,9 @@ class Identified:
     @property
     def known(self) -> bool:
         """Whether every term is."""
-        return self.forward is not None and all(m.error and m.factor and m.bias_step and not m.bias_error for m in self.layers)
+        return self.forward is not None and all(
+            m.error and m.factor and m.bias_step and not m.bias_error for m in self.layers
+        )
 
     def formula(self) -> Formula:
         """The update; every term must be known."""
@@ -129,15 +139,15 @@ class Identified:
             assert m.factor is not None
             assert m.bias_step is not None
             sent, way = right("sent_back"), right("way_back")
-            if k + 1 < len(self.layers):
-                below_error = self.layers[k].error
-                assert below_error is not None
-            slope = m.error.terms[-1]
+            slope = m.error.terms[1] if k == len(self.layers) - 1 else m.error.terms[2]
+            extra = right("extra") if k == len(self.layers) - 1 else m.error.terms[3]
             if k:
                 lower = self.layers[k - 1].error
                 assert lower is not None
                 sent, way = lower.terms[0], lower.terms[1]
-            layers.append(LayerFormula(slope, m.factor, m.bias_step, sent, way, m.rate, m.bias_rate, m.keep, m.bias_keep))
+            layers.append(
+                LayerFormula(slope, m.factor, m.bias_step, sent, way, m.rate, m.bias_rate, m.keep, m.bias_keep, extra)
+            )
         top = self.layers[-1].error
         assert top is not None
         return Formula(self.forward, top.terms[0], tuple(layers))
@@ -157,7 +167,7 @@ def identify(seen: Observed, forwards: Sequence[Forward], errors_rounded: int | 
     best = Identified(None, (), None, np.inf)
     passes: tuple[list[tuple[Forward, Pass]], list[tuple[Forward, Pass]]] = ([], [])
     for how in forwards:
-        p = run_forward(how, seen.W, seen.b, seen.x, seen.t, seen.new_W)
+        p = run_forward(how, seen.W, seen.b, seen.x, seen.t, seen.W_after)
         passes[seen.outputs is None or not same(seen.outputs, p.y, seen.unit)].append((how, p))
     for keeps, group in product(KEEPS, passes):
         for how, p in group:
@@ -178,7 +188,11 @@ def forwards(n_layers: int, hidden: str | None, output: str | None) -> list[Forw
     """Forward passes to try: what the author believes first, then plain ones, then wrong ones."""
     hiddens = sorted(HIDDEN, key=lambda name: name != hidden) if n_layers > 1 else ["identity"]
     outputs = sorted(OUTPUT, key=lambda name: name != output)
-    found = [Forward((h,) * (n_layers - 1) + (o,), outside) for outside in (False, True) for h, o in product(hiddens, outputs)]
+    found = [
+        Forward((h,) * (n_layers - 1) + (o,), outside)
+        for outside in (False, True)
+        for h, o in product(hiddens, outputs)
+    ]
     if n_layers > 2:
         mixed = product(hiddens[:6], repeat=n_layers - 1) if n_layers < 5 else ()
         found += [Forward((*m, o)) for m in mixed if len(set(m)) > 1 for o in outputs]
@@ -207,10 +221,24 @@ def _match_all(seen: Observed, how: Forward, p: Pass, rounded: int | None) -> Id
                 layers = []
                 break
             layers.insert(0, min(matched, key=lambda m: m.cost + _other_rate(m, top)))
+        layers = _with_errors_below(seen, p, layers)
         total = cost + sum(m.cost + _other_rate(m, top) for m in layers) if layers else np.inf
         if layers and (best is None or total < best.cost):
             best = Identified(how, tuple(layers), p, total)
     return best
+
+
+def _with_errors_below(seen: Observed, p: Pass, layers: list[Matched]) -> list[Matched]:
+    """Weights that no factor fits may have the error of the layer below in their gradient."""
+    found = list(layers)
+    for k in range(1, len(layers)):
+        lower = layers[k - 1].d
+        if layers[k].factor is None and layers[k].error is not None and lower is not None:
+            G = ERROR_BELOW.value(p, k, lower)[None]
+            fitted = fit(G, seen.W[k], seen.W_after[k], seen.unit)
+            if fitted.matches[0]:
+                found[k] = replace(layers[k], factor=ERROR_BELOW, rate=float(fitted.rate[0]))
+    return found
 
 
 def _other_rate(m: Matched, top: Matched) -> float:
@@ -246,8 +274,8 @@ def _output_errors(p: Pass, rounded: int | None) -> list[Error]:
         for signal, slope in product(SIGNALS, SLOPES):
             if signal.applies(p, k) and slope.applies(p, k):
                 e = signal.value(p)
-                cost = WRONG * (bool(signal.fault) + bool(slope.fault))
-                if slope.fault == "no_slope" and not signal.fault and p.functions[k].name in FUSED:
+                cost = WRONG * (signal.wrong + slope.wrong)
+                if slope.fault == "no_slope" and not signal.wrong and p.functions[k].name in FUSED:
                     # The residual with such an output is the slope of the cross-entropy, whose own slope is another.
                     cost = 0.005 if signal is SIGNALS[0] else WRONG
                 found.append(Error((signal, slope), e, _round(slope.value(p, k, e), rounded), cost))
@@ -261,19 +289,18 @@ def _hidden_errors(p: Pass, k: int, above: Matched, top: Matched, rounded: int |
     if d is None:
         return []
     e_above = above.error.e if above.error else d
-    d_out = top.error.d if top.error else top.d
     with np.errstate(all="ignore"):
         for sent, way in product(SENT, WAYS):
             if not (sent.applies(p, k + 1) and way.applies(p, k + 1)):
                 continue
-            if above.error is None and sent.fault in ("error_before_slope", "no_output_derivative"):
+            if above.error is None and sent.wrong and sent.fault != "outputs_sent_back":
                 continue
             e = way.value(p, k + 1, sent.value(p, k + 1, e_above, d))
-            for slope in SLOPES:
+            for slope, extra in product(SLOPES, EXTRAS):
                 if slope.applies(p, k):
-                    cost = WRONG * (bool(sent.fault) + bool(way.fault) + bool(slope.fault))
-                    found.append(Error((sent, way, slope), e, _round(slope.value(p, k, e), rounded), cost))
-    del d_out
+                    cost = WRONG * (sent.wrong + way.wrong + slope.wrong + extra.wrong)
+                    d_here = extra.value(p, k, slope.value(p, k, e))
+                    found.append(Error((sent, way, slope, extra), e, _round(d_here, rounded), cost))
     return sorted(found, key=lambda error: error.cost)
 
 
@@ -320,14 +347,14 @@ _Parts = dict[int, list[tuple[Term, float, float]]]
 
 def _fit_weights(seen: Observed, p: Pass, k: int, D: Floats) -> _Parts:
     """Errors and factors that make the weights' step: for the number of an error, (factor, rate, keep)."""
-    before, after = seen.W[k], seen.new_W[k]
+    before, after = seen.W[k], seen.W_after[k]
     if _frozen(before, after):
         return {i: [(right("factor"), 0.0, 1.0)] for i in range(len(D))}
     return _fit_group(seen, p, k, D, FACTORS, before, after)
 
 
 def _fit_biases(seen: Observed, p: Pass, k: int, D: Floats) -> _Parts:
-    before, after = seen.b[k], seen.new_b[k]
+    before, after = seen.b[k], seen.b_after[k]
     if _frozen(before, after):
         return {i: [(right("bias_step"), 0.0, 1.0)] for i in range(len(D))}
     return _fit_group(seen, p, k, D, BIAS_STEPS, before, after)
@@ -356,14 +383,14 @@ def _fit_group(
 
 def _observed(seen: Observed, p: Pass, k: int) -> list[Matched]:
     """A layer whose error is not known, but for its numbers: those of its biases, or of weights with their inputs."""
-    moves_w, moves_b = not _frozen(seen.W[k], seen.new_W[k]), not _frozen(seen.b[k], seen.new_b[k])
+    moves_w, moves_b = not _frozen(seen.W[k], seen.W_after[k]), not _frozen(seen.b[k], seen.b_after[k])
     candidates: list[Floats] = []
     if moves_b and p.a[0].shape[1] == 1:
-        candidates.append((seen.b[k] - seen.new_b[k])[:, None])
+        candidates.append((seen.b[k] - seen.b_after[k])[:, None])
     if moves_w and p.a[0].shape[1] == 1:
         a = p.a[k][:, 0]
         with np.errstate(all="ignore"):
-            d = np.einsum("poi,pi->po", seen.W[k] - seen.new_W[k], a) / (a * a).sum(-1, keepdims=True)
+            d = np.einsum("poi,pi->po", seen.W[k] - seen.W_after[k], a) / (a * a).sum(-1, keepdims=True)
         candidates.append(d[:, None])
     for d in candidates:
         weights, biases = _fit_weights(seen, p, k, d[None]), _fit_biases(seen, p, k, d[None])

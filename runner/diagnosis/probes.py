@@ -105,7 +105,9 @@ class Asked:
         for (start, samples), states in zip(plans, answers, strict=True):
             taken = [self._taken(state, start) for state in states]
             if any(state is None for state in taken):
-                raise ProgramError([Problem("update gives weights of another shape than it was given", str(self.program.path))])
+                raise ProgramError(
+                    [Problem("update gives weights of another shape than it was given", str(self.program.path))]
+                )
             found.append(Call(start, tuple(samples), tuple(state for state in taken if state is not None)))
         return found
 
@@ -144,7 +146,9 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
     layouts = list(fitting(example, sizes))
     if not layouts:
         shapes = [np.shape(w) for w in example[0]] if example else []
-        text = f"initial gives weights of shapes {shapes}, which do not fit the architecture {'-'.join(map(str, sizes))}"
+        text = (
+            f"initial gives weights of shapes {shapes}, which do not fit the architecture {'-'.join(map(str, sizes))}"
+        )
         raise ProgramError([Problem(text, str(program.path))])
     rows = len(program.array("inputs"))
     asked = [

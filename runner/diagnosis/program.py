@@ -133,7 +133,9 @@ class Program:
             value = np.asarray(self.keys[name], float)
             return value.reshape(len(value), -1)
         except (TypeError, ValueError) as error:
-            raise ProgramError([Problem(f"{name}: expected an array of numbers, one row a sample", str(self.path))]) from error
+            raise ProgramError(
+                [Problem(f"{name}: expected an array of numbers, one row a sample", str(self.path))]
+            ) from error
 
     def _check(self, facts: Answer) -> None:
         if "error" in facts:

@@ -25,7 +25,7 @@ class Term:
     Attributes
     ----------
     fault : str
-        Name of the fault; "" where the term is right.
+        Name of the fault, as `runner.ops.faults` has it; "" where the term is right, or is wrong and has no name.
     slot : str
         Which term of the update it is.
     formula, line : str
@@ -38,6 +38,9 @@ class Term:
         From a pass and a layer to whether the term can stand there.
     batch : bool
         Whether it only differs from the right one where an update has several samples.
+    wrong : bool
+    exact : bool
+        Whether the fault of this name is the same formula, so that a study can train it.
     """
 
     fault: str
@@ -48,13 +51,16 @@ class Term:
     value: Callable[..., Any]
     applies: Callable[[Pass, int], bool] = lambda p, k: True
     batch: bool = False
+    wrong: bool = True
+    exact: bool = True
 
 
 def _table() -> tuple[list[Term], Callable[..., None]]:
     terms: list[Term] = []
 
-    def add(*args: Any, **facts: Any) -> None:
-        terms.append(Term(*args, **facts))
+    def add(fault: str, *args: Any, **facts: Any) -> None:
+        # The first of a table is the right one.
+        terms.append(Term(fault, *args, **({"wrong": bool(terms)} | facts)))
 
     return terms, add
 
@@ -77,7 +83,7 @@ def _cross_entropy(p: Pass) -> Floats:
 
 
 def _probable(p: Pass, k: int) -> bool:
-    return p.functions[-1].name in ("sigmoid", "softmax", "softmax_over_batch", "softmax_over_everything")
+    return p.functions[-1].name in ("sigmoid", "softmax", "softmax_over_batch", "softmax_over_all")
 
 
 _signal("", "signal", "y - t", "error = y - t", "the error signal is the residual", lambda p: p.y - p.t)
@@ -89,6 +95,7 @@ _signal(
     "the error signal is the slope of the cross-entropy",
     _cross_entropy,
     _probable,
+    wrong=False,
 )
 _signal(
     "target_for_residual",
@@ -124,7 +131,7 @@ _signal(
     batch=True,
 )
 _signal(
-    "output_for_residual",
+    "",
     "signal",
     "y",
     "error = y",
@@ -132,7 +139,7 @@ _signal(
     lambda p: p.y,
 )
 _signal(
-    "absolute_residual",
+    "",
     "signal",
     "|y - t|",
     "error = np.abs(y - t)",
@@ -140,7 +147,7 @@ _signal(
     lambda p: np.abs(p.y - p.t),
 )
 _signal(
-    "squared_residual",
+    "",
     "signal",
     "(y - t)^2",
     "error = (y - t)**2",
@@ -148,7 +155,7 @@ _signal(
     lambda p: (p.y - p.t) ** 2,
 )
 _signal(
-    "sign_of_residual",
+    "",
     "signal",
     "sign(y - t)",
     "error = np.sign(y - t)",
@@ -156,16 +163,7 @@ _signal(
     lambda p: np.sign(p.y - p.t),
 )
 _signal(
-    "hard_threshold",
-    "signal",
-    "[y > 1/2] - t",
-    "error = (y > 0.5) - t",
-    "the residual is taken from a hard threshold, the slope from the smooth function",
-    lambda p: (p.y > 0.5) - p.t,
-    lambda p, k: p.functions[-1].name != "step",
-)
-_signal(
-    "activation_twice",
+    "output_twice",
     "signal",
     "f(y) - t",
     "error = sigmoid(y) - t",
@@ -173,16 +171,17 @@ _signal(
     lambda p: p.functions[-1].value(p.y) - p.t,
     _probable,
 )
-_signal(
-    "all_pairs",
-    "signal",
-    "mean over m of (y_n - t_m)",
-    "error = y - t   # y of shape (N, 1), t of shape (N,)",
-    "every output is compared with the targets of all samples: shapes (N, 1) and (N,) make (N, N)",
-    lambda p: p.y - p.t.mean(1, keepdims=True),
-    lambda p, k: p.y.shape[2] == 1,
-    batch=True,
-)
+for _count in (lambda p: 1, lambda p: p.y.shape[1]):
+    _signal(
+        "all_pairs",
+        "signal",
+        "sum over m of (y_n - t_m)",
+        "error = y - t   # y of shape (N, 1), t of shape (N,)",
+        "every output is compared with the targets of all samples: shapes (N, 1) and (N,) make (N, N)",
+        lambda p, count=_count: (p.y - p.t.mean(1, keepdims=True)) * count(p),  # type: ignore[misc]
+        lambda p, k: p.y.shape[2] == 1,
+        batch=True,
+    )
 
 # The slope of a layer: value(pass, layer, dE/da) is dE/dz.
 
@@ -206,10 +205,15 @@ def _early(p: Pass, k: int, e: Floats) -> Floats:
 
 
 _slope(
-    "", "slope", "f'(z)", "delta = error * slope", "the slope is right", lambda p, k, e: p.functions[k].pull(p.z[k], p.a[k + 1], e)
+    "",
+    "slope",
+    "f'(z)",
+    "delta = error * slope",
+    "the slope is right",
+    lambda p, k, e: p.functions[k].pull(p.z[k], p.a[k + 1], e),
 )
 _slope(
-    "falling_sigmoid",
+    "exponent_sign",
     "slope",
     "a (1 - a), where a = 1 / (1 + exp(z)) falls",
     "a = 1 / (1 + np.exp(z))",
@@ -235,21 +239,13 @@ _slope(
     _own,
 )
 _slope(
-    "slope_squared",
+    "",
     "slope",
     "f'(z)^2",
     "delta = error * slope * slope",
     "the slope stands there twice",
     lambda p, k, e: e * _f(p, k, p.z[k]) ** 2,
     _own,
-)
-_slope(
-    "activation_factor",
-    "slope",
-    "a f'(z)",
-    "delta = error * slope * a",
-    "there is an extra factor, the unit's activation",
-    lambda p, k, e: p.functions[k].pull(p.z[k], p.a[k + 1], e) * p.a[k + 1],
 )
 _slope(
     "summed_slope",
@@ -270,7 +266,7 @@ _slope(
     lambda p, k: _own(p, k) and p.a[k].shape[2] == p.z[k].shape[2],
 )
 _slope(
-    "slope_of_error",
+    "slope_at_error",
     "slope",
     "f'(error)",
     "delta = slope(error)",
@@ -279,7 +275,7 @@ _slope(
     _own,
 )
 _slope(
-    "slope_of_error",
+    "",
     "slope",
     "f'(error) alone",
     "delta = slope(error)",
@@ -289,30 +285,30 @@ _slope(
 )
 
 
+_RULES: dict[str, Callable[[Floats], Floats]] = {
+    "sigmoid": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a * a,
+    "softsign": lambda a: (1 - np.abs(a)) ** 2,
+}
+
+
 def _formula_at(name: str, at: Callable[[Pass, int], Floats]) -> Callable[[Pass, int, Floats], Floats]:
     """The slope of a function, as a formula in its activation, with something else in its place."""
-    rule: dict[str, Callable[[Floats], Floats]] = {
-        "sigmoid": lambda a: a * (1 - a),
-        "tanh": lambda a: 1 - a * a,
-        "relu": lambda a: (a > 0) * 1.0,
-        "leaky_relu": lambda a: np.where(a > 0, 1, 0.01),
-        "softsign": lambda a: (1 - np.abs(a)) ** 2,
-    }
-    return lambda p, k, e: np.asarray(e * rule[name](at(p, k)))
+    return lambda p, k, e: np.asarray(e * _RULES[name](at(p, k)))
 
 
-for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softsign"):
+for _name in _RULES:
     _slope(
-        "slope_at_shifted_activation",
+        "late_slope",
         "slope",
-        "f' as a formula of a + b",
-        FUNCTIONS[_name].slope_line.replace("a", "(a + b)"),
-        "the slope is computed from the activation with the bias added to it",
+        "f' as a formula of what the unit puts out",
+        f"delta = error * ({FUNCTIONS[_name].slope_line})   # with the bias in a already",
+        "the slope is computed from what the unit puts out, its bias added to it",
         _formula_at(_name, lambda p, k: p.a[k + 1]),
-        lambda p, k, name=_name: p.functions[k].name == name,  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name in (name, f"hard_{name}"),  # type: ignore[misc]
     )
     _slope(
-        "slope_of_sum",
+        "slope_at_sum",
         "slope",
         f"{FUNCTIONS[_name].slope_line} with the weighted sum z for a",
         f"delta = error * ({FUNCTIONS[_name].slope_line.replace('a', 'z')})",
@@ -320,55 +316,59 @@ for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softsign"):
         _formula_at(_name, lambda p, k: p.z[k]),
         lambda p, k, name=_name: p.functions[k].name == name,  # type: ignore[misc]
     )
+for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
     _slope(
-        f"other_slope({_name})",
+        f"slope_of({_name})",
         "slope",
         f"{FUNCTIONS[_name].slope_line}, the slope of {_name}",
         f"delta = error * ({FUNCTIONS[_name].slope_line})",
         f"the slope is that of {_name}",
-        _formula_at(_name, lambda p, k: p.a[k + 1]),
+        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], p.a[k + 1]),  # type: ignore[misc]
         lambda p, k, name=_name: p.functions[k].name != name,  # type: ignore[misc]
     )
     _slope(
-        f"other_slope({_name})",
+        f"slope_of({_name})",
         "slope",
         f"the slope of {_name} at the weighted sum",
         f"delta = error * {_name}_slope(z)",
         f"the slope is that of {_name}",
         lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], FUNCTIONS[name].value(p.z[k])),  # type: ignore[misc]
         lambda p, k, name=_name: p.functions[k].name != name,  # type: ignore[misc]
+        exact=False,
     )
 _slope(
-    "value_for_slope",
+    "slope_is_activation",
     "slope",
     "a",
     "delta = error * a",
     "the activation itself stands where its slope belongs",
     lambda p, k, e: e * p.a[k + 1],
 )
-_slope(
-    "value_for_slope",
-    "slope",
-    "s(z)",
-    "delta = error / (1 + np.exp(-z))",
-    "a sigmoid of the weighted sum stands where the slope belongs",
-    lambda p, k, e: e * sigmoid(p.z[k]),
-)
-_slope(
-    "value_for_slope",
-    "slope",
-    "1 - a",
-    "delta = error * (1 - a)",
-    "1 - a stands where the slope belongs",
-    lambda p, k, e: e * (1 - p.a[k + 1]),
-)
-_slope(
-    "value_for_slope",
-    "slope",
-    "z",
-    "delta = error * z",
-    "the weighted sum stands where the slope belongs",
-    lambda p, k, e: e * p.z[k],
+for _text, _line, _value in (
+    ("s(z)", "delta = error / (1 + np.exp(-z))", lambda p, k: sigmoid(p.z[k])),
+    ("1 - a", "delta = error * (1 - a)", lambda p, k: 1 - p.a[k + 1]),
+    ("z", "delta = error * z", lambda p, k: p.z[k]),
+):
+    _slope(
+        "",
+        "slope",
+        _text,
+        _line,
+        f"{_text} stands where the slope belongs",
+        lambda p, k, e, value=_value: e * value(p, k),  # type: ignore[misc]
+    )
+
+# What a hidden error is multiplied with beside all that: value(pass, layer, dE/dz).
+
+EXTRAS, _extra = _table()
+_extra("", "extra", "nothing", "", "there is no extra factor", lambda p, k, d: d)
+_extra(
+    "activation_factor",
+    "extra",
+    "a f'(z)",
+    "delta = error * slope * a",
+    "there is an extra factor, the unit's activation",
+    lambda p, k, d: d * p.a[k + 1],
 )
 
 # What goes back from a layer: value(pass, layer, dE/da, dE/dz), of the same shape.
@@ -385,7 +385,7 @@ _sent(
     lambda p, k: k == p.last,
 )
 _sent(
-    "error_before_slope",
+    "",
     "sent_back",
     "d / f'",
     "back = error",
@@ -401,7 +401,7 @@ _sent(
     lambda p, k, e, d: p.a[k + 1],
 )
 _sent(
-    "target_sent_back",
+    "",
     "sent_back",
     "-t",
     "back = -t",
@@ -441,7 +441,7 @@ _way(
     lambda p, k: len(p.moved) > k,
 )
 _way(
-    "output_error_everywhere",
+    "unweighted_error",
     "way_back",
     "sum_k d_k",
     "hidden_error = delta",
@@ -457,7 +457,7 @@ _way(
     lambda p, k, s: _spread(p, k, np.einsum("poi,...pno->...pn", p.W[k], s)[..., None]),
 )
 _way(
-    "wrong_weight",
+    "diagonal_weights",
     "way_back",
     "sum_k w_kk d_k",
     "hidden_error[j] += W[k][k] * delta[k]",
@@ -466,13 +466,14 @@ _way(
     lambda p, k: p.W[k].shape[1] <= p.W[k].shape[2],
 )
 _way(
-    "wrong_weight",
+    "diagonal_weights",
     "way_back",
     "w_jj d_j",
     "hidden_error[j] = W[j][j] * delta[j]",
     "the weight has the wrong index: w_jj stands for all of w_kj",
     lambda p, k, s: np.einsum("pkk,...pnk->...pnk", p.W[k], s),
     _square,
+    exact=False,
 )
 _way(
     "transposed_weights",
@@ -503,7 +504,7 @@ _factor(
     lambda p, k, d: np.einsum("...pno,pni->...poi", d, p.a[k]),
 )
 _factor(
-    "weighted_sum_factor",
+    "weighted_sum",
     "factor",
     "d_j z_i",
     "gradient = delta.T @ z_below",
@@ -536,13 +537,22 @@ _factor(
     lambda p, k, d: d.sum(-2)[..., None] * p.W[k],
 )
 _factor(
-    "transposed_product",
+    "transposed_gradient",
     "factor",
     "d_i a_j",
     "gradient = below.T @ delta",
     "the product of error and activation is transposed: error of unit i times activation j",
     lambda p, k, d: np.einsum("...pni,pno->...poi", d, p.a[k]),
     lambda p, k: p.W[k].shape[1] == p.W[k].shape[2],
+)
+# The error of the layer below is known only when that layer is (see `identify`): dE/dz and activation there.
+ERROR_BELOW = Term(
+    "error_below",
+    "factor",
+    "d_i a_i",
+    "gradient = np.ones(...) * (d_below * a_below)",
+    "a weight's gradient has the error of the unit that it comes from instead of the one that it leads to",
+    lambda p, k, below: (below * p.a[k]).sum(-2)[..., None, :] * np.ones((p.W[k].shape[1], 1)),
 )
 _factor(
     "input_of_wrong_sample",
@@ -560,7 +570,7 @@ _factor(
 BIAS_STEPS, _bias = _table()
 _bias("", "bias_step", "d_j", "b -= rate * delta", "the step of the biases is right", lambda p, k, d: d.sum(-2))
 _bias(
-    "bias_summed",
+    "bias_step_summed",
     "bias_step",
     "sum_i d_i",
     "b -= rate * delta.sum()",
@@ -568,7 +578,7 @@ _bias(
     lambda p, k, d: d.sum((-2, -1))[..., None] * np.ones(d.shape[-1:]),
 )
 _bias(
-    "bias_itself",
+    "",
     "bias_step",
     "d_j b_j",
     "b -= rate * delta * b",
@@ -576,7 +586,15 @@ _bias(
     lambda p, k, d: d.sum(-2) * p.b[k],
 )
 
-TABLES = {"signal": SIGNALS, "slope": SLOPES, "sent_back": SENT, "way_back": WAYS, "factor": FACTORS, "bias_step": BIAS_STEPS}
+TABLES = {
+    "signal": SIGNALS,
+    "slope": SLOPES,
+    "extra": EXTRAS,
+    "sent_back": SENT,
+    "way_back": WAYS,
+    "factor": FACTORS,
+    "bias_step": BIAS_STEPS,
+}
 
 
 def right(slot: str) -> Term:

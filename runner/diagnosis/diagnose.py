@@ -1,0 +1,134 @@
+"""The whole of it: a file in, a diagnosis out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.diagnosis.find import Found, find
+from runner.diagnosis.findings import Finding, findings, unknown
+from runner.diagnosis.notes import notes
+from runner.diagnosis.probes import answering
+from runner.diagnosis.program import SECONDS, Program, ProgramError
+from runner.errors import Problem
+
+_LAYOUTS = 6
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of a program.
+
+    Attributes
+    ----------
+    file : Path
+    right : bool or None
+        None where a term is not known.
+    findings : tuple of Finding
+    unknown : tuple of dict
+        With `term`, `layer`, `says` and perhaps `numbers`.
+    notes : tuple of str
+    twin : dict or None
+        Updates compared, largest difference, and the first update after which the twin and the program part.
+    rates : tuple of dict
+        What each mistake costs.
+    """
+
+    file: Path
+    findings: tuple[Finding, ...]
+    unknown: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    twin: dict[str, Any] | None = None
+    rates: tuple[dict[str, Any], ...] = ()
+    found: Found | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def right(self) -> bool | None:
+        """Whether nothing is wrong."""
+        return None if self.unknown else not self.findings
+
+    @property
+    def exit_code(self) -> int:
+        """0 right, 1 findings or not known."""
+        return 0 if self.right else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "right": self.right,
+            "findings": [finding.as_json() for finding in self.findings],
+            "unknown": list(self.unknown),
+            "notes": list(self.notes),
+            "twin": self.twin,
+            "rates": list(self.rates),
+        }
+
+
+def diagnose_program(path: Path, seconds: float = SECONDS) -> Diagnosis:
+    """Ask a program, and say what stands in each of its terms.
+
+    Raises
+    ------
+    ProgramError
+        When it can not be asked.
+    """
+    with Program(path, seconds) as program:
+        keys = dict(program.keys)
+        sizes = _sizes(program)
+        found = _likeliest(program, sizes, keys)
+        return told(path, found, keys)
+
+
+def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
+    """What was found, as findings, unknown terms and notes."""
+    wrong = findings(found.process, keys.get("loss")) if found.process is not None else []
+    return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
+
+
+def _likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:
+    """The likeliest formula of all ways in which the program can have its weights."""
+    best: Found | None = None
+    for n, asked in enumerate(answering(program, sizes)):
+        found = find(asked, dict(keys))
+        if best is None or (found.cost < best.cost and found.deterministic):
+            best = found
+        if best.process is not None or not best.deterministic or n + 1 >= _LAYOUTS:
+            break
+    assert best is not None
+    return best
+
+
+def _sizes(program: Program) -> tuple[int, ...]:
+    """Units of every layer, as the file says them; they must fit its data."""
+    said = program.keys["architecture"]
+    text = (
+        said
+        if isinstance(said, str)
+        else "-".join(str(n) for n in said)
+        if isinstance(said, list | tuple)
+        else str(said)
+    )
+    try:
+        sizes = tuple(int(part) for part in text.split("-"))
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError
+    except ValueError:
+        problem = Problem(f"architecture: expected layer sizes as in '2-4-1', found {said!r}", str(program.path))
+        raise ProgramError([problem]) from None
+    problems = []
+    for name, size in (("inputs", sizes[0]), ("targets", sizes[-1])):
+        n = program.array(name).shape[1]
+        if n != size:
+            problems.append(Problem(f"{name}: {n} columns, but the architecture {text} has {size}", str(program.path)))
+    if len(program.array("inputs")) != len(program.array("targets")):
+        problems.append(Problem("inputs and targets: not the same number of samples", str(program.path)))
+    rate = np.asarray(program.keys["learning_rate"])
+    if rate.dtype.kind not in "fiu" or rate.size == 0:
+        problems.append(Problem("learning_rate: expected a number", str(program.path)))
+    if problems:
+        raise ProgramError(problems)
+    return sizes
