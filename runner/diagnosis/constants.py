@@ -26,7 +26,7 @@ class Constant:
     text: str
 
 
-def constant(fitted: float, learning_rate: float, sizes: Sequence[int], unit: float) -> Constant:
+def constant(fitted: float, learning_rate: float, sizes: Sequence[int], unit: float, samples: int = 1) -> Constant:
     """The number that a fit over many weights stands for.
 
     A fit finds a constant to about `unit` times the ratio of weights and steps; both learning rate and factor are numbers
@@ -34,27 +34,30 @@ def constant(fitted: float, learning_rate: float, sizes: Sequence[int], unit: fl
     """
     tolerance = 1e-6 if unit < 1e-12 else 1e-3
     sign = -1 if fitted < 0 else 1
-    for value, text in _products(abs(learning_rate), sizes):
+    for value, text in _products(abs(learning_rate), sizes, samples):
         if close(abs(fitted), value, tolerance):
             return Constant(sign * value, text)
     short = float(f"{fitted:.6g}")
     return Constant(short if close(fitted, short, tolerance / 100) else fitted, "?")
 
 
-def _products(rate: float, sizes: Sequence[int]) -> Iterator[tuple[float, str]]:
+def _products(rate: float, sizes: Sequence[int], samples: int) -> Iterator[tuple[float, str]]:
     inputs, outputs = sizes[0], sizes[-1]
-    units = [("", 1.0), (" / outputs", 1 / outputs), (" / inputs", 1 / inputs)]
+    units = [("", 1.0), (" / outputs", 1 / outputs), (" / samples", 1 / samples), (" / inputs", 1 / inputs)]
     for power, (unit, share), factor in product((1, 2, 0), units, (1.0, 2.0, 0.5, 4.0)):
-        text = {1: "", 2: " learning_rate", 0: " (no learning_rate)"}[power]
-        yield factor * share * rate**power, f"{'' if factor == 1 else f'{factor:g}'}{unit}{text}".strip()
+        written = f"{factor:g}{unit}"
+        text = {1: "" if written == "1" else written, 2: f"{written} times the learning rate", 0: f"{written} alone"}[
+            power
+        ]
+        yield factor * share * rate**power, text
 
 
-def settle(formula: Formula, learning_rate: float, sizes: Sequence[int], unit: float) -> Formula:
+def settle(formula: Formula, learning_rate: float, sizes: Sequence[int], unit: float, samples: int = 1) -> Formula:
     """The formula with the constants that were written instead of those that were fitted."""
     layers = []
     for layer in formula.layers:
-        rate = constant(layer.rate, learning_rate, sizes, unit).value if layer.rate else 0.0
-        bias_rate = constant(layer.bias_rate, learning_rate, sizes, unit).value if layer.bias_rate else 0.0
+        rate = constant(layer.rate, learning_rate, sizes, unit, samples).value if layer.rate else 0.0
+        bias_rate = constant(layer.bias_rate, learning_rate, sizes, unit, samples).value if layer.bias_rate else 0.0
         keep, bias_keep = _share(layer.keep), _share(layer.bias_keep)
         layers.append(replace(layer, rate=rate, bias_rate=bias_rate, keep=keep, bias_keep=bias_keep))
     return replace(formula, layers=tuple(layers))

@@ -16,7 +16,8 @@ from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
 from runner.errors import Problem
 
-_LAYOUTS = 6
+# Ways of asking that are tried, when nothing is known of a program's formula.
+LAYOUTS = 3
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def diagnose_program(path: Path, seconds: float = SECONDS) -> Diagnosis:
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
     """What was found, as findings, unknown terms and notes."""
-    wrong = findings(found.process, keys.get("loss")) if found.process is not None else []
+    shared = found.asked.layout.biases == "single"
+    wrong = findings(found.process, keys.get("loss"), shared) if found.process is not None else []
     return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
 
 
@@ -96,7 +98,7 @@ def _likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) 
         found = find(asked, dict(keys))
         if best is None or (found.cost < best.cost and found.deterministic):
             best = found
-        if best.process is not None or not best.deterministic or n + 1 >= _LAYOUTS:
+        if best.process is not None or not best.deterministic or n + 1 >= LAYOUTS:
             break
     assert best is not None
     return best

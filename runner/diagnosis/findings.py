@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.diagnosis.find import Found
@@ -77,7 +77,7 @@ class _Wrong:
     exact: bool = True
 
 
-def findings(process: Process, believed_loss: str | None) -> list[Finding]:
+def findings(process: Process, believed_loss: str | None, shared_bias: bool = False) -> list[Finding]:
     """All that is wrong in a training step that is known.
 
     Parameters
@@ -85,7 +85,11 @@ def findings(process: Process, believed_loss: str | None) -> list[Finding]:
     process : Process
     believed_loss : str or None
         The loss that the author says he has.
+    shared_bias : bool
+        Whether a layer has one bias for all its units: its step is the sum over them.
     """
+    if shared_bias:
+        process = _without_sums(process)
     wrong = [*_of_forward(process), *_of_terms(process, believed_loss), *_of_steps(process), *_of_memory(process)]
     if process.batch == "weight_by_weight":
         wrong.append(
@@ -104,6 +108,14 @@ def findings(process: Process, believed_loss: str | None) -> list[Finding]:
             _network("", "batch", says, f"the {process.batch} sample", "all samples", "return inside the loop")
         )
     return list(_together(wrong))
+
+
+def _without_sums(process: Process) -> Process:
+    layers = tuple(
+        replace(layer, bias_step=right("bias_step")) if layer.bias_step.fault == "bias_step_summed" else layer
+        for layer in process.formula.layers
+    )
+    return replace(process, formula=replace(process.formula, layers=layers))
 
 
 def _network(name: str, term: str, says: str, is_: str, should_be: str, line: str) -> _Wrong:
@@ -203,7 +215,8 @@ def _of_terms(process: Process, believed_loss: str | None) -> Iterator[_Wrong]:
         number = k + 1
         places = hidden if k < n - 1 else (n,)
         if layer.slope.wrong and layer.slope.fault == "no_slope":
-            fused = k == n - 1 and formula.forward.functions[k] in FUSED and not formula.signal.wrong
+            how = formula.forward
+            fused = k == n - 1 and how.functions[k] in FUSED and not formula.signal.wrong and not how.outside
             if not fused or (believed_loss in SQUARED and formula.forward.functions[k] != "step"):
                 name = "no_output_slope" if k == n - 1 else "no_hidden_slope"
                 yield _wrong(layer.slope, places, number, name)

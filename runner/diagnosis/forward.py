@@ -46,6 +46,8 @@ class Pass:
         Weighted sums of every layer of weights; activations, with the inputs first.
     t : array (probes, samples, outputs)
     functions : tuple of Function
+    values : tuple of array
+        Activations before a bias is added to them: a itself, but for biases outside.
     moved : tuple of array
         Weights as they are after the update, as far as they are known.
     """
@@ -56,12 +58,19 @@ class Pass:
     a: Layers
     t: Floats
     functions: tuple[Function, ...]
+    values: Layers
     moved: Sequence[Floats] = field(default_factory=tuple)
 
     @property
     def y(self) -> Floats:
         """Outputs."""
         return self.a[-1]
+
+    def first(self, n: int) -> Pass:
+        """The same of the first probes only."""
+        parts = [tuple(part[:n] for part in layers) for layers in (self.W, self.b, self.z, self.a)]
+        values, moved = tuple(part[:n] for part in self.values), tuple(part[:n] for part in self.moved)
+        return Pass(*parts, self.t[:n], self.functions, values, moved)
 
     @property
     def last(self) -> int:
@@ -79,7 +88,7 @@ def run_forward(
     before : tuple of array
         Activations of the call before, for a network that carries them over.
     """
-    z, a = [], [x]
+    z, values, a = [], [], [x]
     functions = tuple(FUNCTIONS[name] for name in how.functions)
     for k, function in enumerate(functions):
         total = np.einsum("poi,pni->pno", W[k], a[-1])
@@ -90,10 +99,9 @@ def run_forward(
         if how.round_sums is not None:
             total = np.round(total, how.round_sums)
         out = function.value(total)
-        if how.outside:
-            out = out + b[k][:, None]
         if how.round_outputs is not None:
             out = np.round(out, how.round_outputs)
         z.append(total)
-        a.append(out)
-    return Pass(W, b, tuple(z), tuple(a), t, functions, moved)
+        values.append(out)
+        a.append(out + b[k][:, None] if how.outside else out)
+    return Pass(W, b, tuple(z), tuple(a), t, functions, tuple(values), moved)

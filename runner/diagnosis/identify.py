@@ -17,6 +17,7 @@ from runner.diagnosis.formula import Formula, LayerFormula
 from runner.diagnosis.forward import Forward, Layers, Pass, run_forward
 from runner.diagnosis.functions import HIDDEN, OUTPUT, Floats
 from runner.diagnosis.match import close, fit, same
+from runner.diagnosis.rules import Rule
 from runner.diagnosis.terms import BIAS_STEPS, ERROR_BELOW, EXTRAS, FACTORS, SENT, SIGNALS, SLOPES, WAYS, Term, right
 
 # What makes a formula less likely than another that fits as well: a wrong term, another step size than the rest.
@@ -33,9 +34,12 @@ WRONG_FORWARD = (
     "hard_tanh",
 )
 KEPT = 6
+_COMMON = {"sigmoid", "tanh", "relu", "identity", "softmax"}
 # How much of a weight an update may leave: all; nothing, where it is set to its step; a share, with weight decay.
 KEEPS: tuple[tuple[float | None, ...], ...] = ((1.0,), (1.0, 0.0), (1.0, None))
 _FEW = 4
+# Forward passes that are tried with weights that do not stay.
+_FORGETFUL = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,12 @@ class Observed:
         What the program predicts before the update.
     unit : float
         Unit roundoff of its arithmetic.
+    keeps : tuple of float or None
+        Shares of a weight that an update may leave; None for any.
+    rule, calls : Rule and int
+        An optimizer, and how many successive updates each start has.
+    slack : float
+        What weights may be off beside rounding, where a program rounds them itself.
     """
 
     W: Layers
@@ -62,6 +72,19 @@ class Observed:
     outputs: Floats | None
     unit: float
     keeps: tuple[float | None, ...] = (1.0,)
+    rule: Rule | None = None
+    calls: int = 1
+    slack: float = 0.0
+
+    def directions(self, gradients: Floats) -> Floats:
+        """What a rule with memory makes of gradients (candidates, probes, ...), where probes are calls of few starts."""
+        if self.rule is None:
+            return gradients
+        n, probes, *shape = gradients.shape
+        by_call = np.moveaxis(gradients.reshape(n, probes // self.calls, self.calls, *shape), 2, 0)
+        with np.errstate(all="ignore"):
+            made = self.rule.directions(list(by_call), 0)
+        return np.stack(made, axis=2).reshape(gradients.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +101,22 @@ class Error:
 
 
 @dataclass(frozen=True, eq=False)
+class Candidates:
+    """Many candidates for the error of a layer, one above the other."""
+
+    terms: Sequence[tuple[Term, ...]]
+    e: Floats
+    d: Floats
+    costs: Floats
+
+    def __getitem__(self, i: int) -> Error:
+        return Error(self.terms[i], self.e[i], self.d[i], float(self.costs[i]))
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+
+@dataclass(frozen=True, eq=False)
 class Matched:
     """One layer whose update is known: its error, factor, bias step, and constants; None is what is not known."""
 
@@ -90,6 +129,13 @@ class Matched:
     bias_keep: float = 1.0
     d: Floats | None = None
     bias_error: Error | None = None
+
+    def text(self) -> str:
+        """Its wrong terms."""
+        terms = (*(self.error.terms if self.error else ()), self.factor, self.bias_step)
+        return (
+            ", ".join(term.fault or term.formula for term in terms if term is not None and term.wrong) or "no mistake"
+        )
 
     @property
     def cost(self) -> float:
@@ -153,7 +199,13 @@ class Identified:
         return Formula(self.forward, top.terms[0], tuple(layers))
 
 
-def identify(seen: Observed, forwards: Sequence[Forward], errors_rounded: int | None = None) -> Identified:
+def identify(
+    seen: Observed,
+    forwards: Sequence[Forward],
+    errors_rounded: int | None = None,
+    keeps: Sequence[tuple[float | None, ...]] = KEEPS,
+    partly: bool = True,
+) -> Identified:
     """The formula of an update, or as much of it as is known.
 
     Parameters
@@ -163,21 +215,25 @@ def identify(seen: Observed, forwards: Sequence[Forward], errors_rounded: int | 
         Forward passes that may be the program's, the likeliest first.
     errors_rounded : int or None
         Decimals to which errors dE/dz are rounded.
+    keeps : sequence
+        What an update may leave of a weight, tried one after the other.
+    partly : bool
+        Whether a formula of which only some terms are known is worth the search.
     """
     best = Identified(None, (), None, np.inf)
     passes: tuple[list[tuple[Forward, Pass]], list[tuple[Forward, Pass]]] = ([], [])
     for how in forwards:
         p = run_forward(how, seen.W, seen.b, seen.x, seen.t, seen.W_after)
         passes[seen.outputs is None or not same(seen.outputs, p.y, seen.unit)].append((how, p))
-    for keeps, group in product(KEEPS, passes):
-        for how, p in group:
-            found = _match_all(replace(seen, keeps=keeps), how, p, errors_rounded)
+    for group, kept in product(passes, keeps):
+        for how, p in group if kept == KEEPS[0] else group[:_FORGETFUL]:
+            found = _match_all(replace(seen, keeps=kept), how, p, errors_rounded)
             if found is not None and found.cost < best.cost:
                 best = found
             # Another forward pass would have other numbers.
             if best.known:
                 return best
-    for how, p in passes[0] or passes[1]:
+    for how, p in (passes[0] or passes[1]) if partly else ():
         found = _match_partly(seen, how, p, errors_rounded)
         if found is not None and found.cost < best.cost:
             best = found
@@ -194,9 +250,9 @@ def forwards(n_layers: int, hidden: str | None, output: str | None) -> list[Forw
         for h, o in product(hiddens, outputs)
     ]
     if n_layers > 2:
-        mixed = product(hiddens[:6], repeat=n_layers - 1) if n_layers < 5 else ()
-        found += [Forward((*m, o)) for m in mixed if len(set(m)) > 1 for o in outputs]
-    return sorted(found, key=_unlikely)
+        mixed = product(hiddens[:4], repeat=n_layers - 1) if n_layers < 5 else ()
+        found += [Forward((*m, o)) for m in mixed if len(set(m)) > 1 for o in outputs[:5]]
+    return sorted(found, key=lambda how: (_unlikely(how), len(set(how.functions) - _COMMON)))
 
 
 def _unlikely(how: Forward) -> float:
@@ -207,25 +263,37 @@ def _unlikely(how: Forward) -> float:
 
 def _match_all(seen: Observed, how: Forward, p: Pass, rounded: int | None) -> Identified | None:
     """All layers given a forward pass; None where the outputs' layer does not match."""
-    tops = _match_layer(seen, p, p.last, _output_errors(p, rounded))
+    tops = _match_layer(seen, p, p.last, output_errors(p, rounded))
     best: Identified | None = None
-    cost = _unlikely(how)
     for top in sorted(tops, key=lambda m: m.cost)[:KEPT]:
-        layers = [top]
+        layers, total = [top], _unlikely(how) + top.cost + WRONG * ((top.rate or top.bias_rate) < 0)
+        also: tuple[str, ...] = ()
         for k in range(p.last - 1, -1, -1):
             above = layers[0]
-            candidates = _hidden_errors(p, k, above, top, rounded)
-            matched = _match_layer(seen, p, k, candidates)
-            matched = matched or _observed(seen, p, k)
-            if not matched:
-                layers = []
-                break
-            layers.insert(0, min(matched, key=lambda m: m.cost + _other_rate(m, top)))
+            matched = _match_layer(seen, p, k, _hidden_errors(p, k, above, rounded)) or _observed(seen, p, k)
+            ranked = sorted(matched, key=lambda m: _beside(m, above, top))
+            total += _beside(ranked[0], above, top)
+            also += tuple(m.text() for m in ranked[1:] if _beside(m, above, top) < _beside(ranked[0], above, top) + 0.5)
+            layers.insert(0, ranked[0])
         layers = _with_errors_below(seen, p, layers)
-        total = cost + sum(m.cost + _other_rate(m, top) for m in layers) if layers else np.inf
-        if layers and (best is None or total < best.cost):
-            best = Identified(how, tuple(layers), p, total)
+        total -= UNKNOWN * sum(m.factor is ERROR_BELOW for m in layers)
+        if best is None or total < best.cost:
+            best = Identified(how, tuple(layers), p, total, also)
     return best
+
+
+def _beside(m: Matched, above: Matched, top: Matched) -> float:
+    """How unlikely a layer is below another: the same mistake in both is one."""
+    cost = m.cost + _other_rate(m, top)
+    if m.factor is not None and m.factor.wrong and above.factor is not None:
+        cost += -0.9 if m.factor is above.factor else 0.3
+    if m.bias_step is not None and m.bias_step.wrong and m.bias_step is above.bias_step:
+        cost -= 0.9
+    if m.keep == 0 == above.keep:
+        cost -= 0.9
+    if m.error is not None and above.error is not None:
+        cost -= 0.9 * sum(term.wrong for term in m.error.terms if term in above.error.terms)
+    return cost
 
 
 def _with_errors_below(seen: Observed, p: Pass, layers: list[Matched]) -> list[Matched]:
@@ -255,7 +323,7 @@ def _match_partly(seen: Observed, how: Forward, p: Pass, rounded: int | None) ->
         return None
     layers = [tops[0]]
     for k in range(p.last - 1, -1, -1):
-        candidates = _hidden_errors(p, k, layers[0], layers[-1], rounded) if layers[0].d is not None else []
+        candidates = _hidden_errors(p, k, layers[0], rounded)
         matched = _match_layer(seen, p, k, candidates) or _observed(seen, p, k)
         if not matched:
             return None
@@ -267,57 +335,82 @@ def _round(d: Floats, decimals: int | None) -> Floats:
     return d if decimals is None else np.round(d, decimals)
 
 
-def _output_errors(p: Pass, rounded: int | None) -> list[Error]:
+def output_errors(p: Pass, rounded: int | None) -> Candidates:
     """What may stand as the error dE/dz of the outputs."""
-    k, found = p.last, []
+    k = p.last
     with np.errstate(all="ignore"):
-        for signal, slope in product(SIGNALS, SLOPES):
-            if signal.applies(p, k) and slope.applies(p, k):
-                e = signal.value(p)
-                cost = WRONG * (signal.wrong + slope.wrong)
-                if slope.fault == "no_slope" and not signal.wrong and p.functions[k].name in FUSED:
-                    # The residual with such an output is the slope of the cross-entropy, whose own slope is another.
-                    cost = 0.005 if signal is SIGNALS[0] else WRONG
-                found.append(Error((signal, slope), e, _round(slope.value(p, k, e), rounded), cost))
-    return sorted(found, key=lambda error: error.cost)
+        signals = [signal for signal in SIGNALS if signal.applies(p, k)]
+        e = np.stack([signal.value(p) for signal in signals])
+        terms: list[tuple[Term, ...]] = []
+        costs: list[float] = []
+        d = []
+        for slope in SLOPES:
+            if slope.applies(p, k):
+                d.append(_round(slope.value(p, k, e), rounded))
+                terms += [(signal, slope) for signal in signals]
+                costs += [_output_cost(p, signal, slope) for signal in signals]
+    return _finite(terms, np.concatenate([e] * len(d)), np.concatenate(d), costs)
 
 
-def _hidden_errors(p: Pass, k: int, above: Matched, top: Matched, rounded: int | None) -> list[Error]:
+def _output_cost(p: Pass, signal: Term, slope: Term) -> float:
+    if slope.fault == "no_slope" and not signal.wrong and p.functions[-1].name in FUSED and p.a[-1] is p.values[-1]:
+        # The residual with such an output is the slope of the cross-entropy, whose own slope is another.
+        return 0.005 if signal is SIGNALS[0] else WRONG
+    return WRONG * signal.wrong + _slope_cost(p, p.last, slope)
+
+
+def _finite(terms: Sequence[tuple[Term, ...]], e: Floats, d: Floats, costs: Sequence[float]) -> Candidates:
+    """Without those that are not numbers."""
+    kept = np.flatnonzero(np.isfinite(d).all(axis=tuple(range(1, d.ndim))))
+    return Candidates([terms[i] for i in kept.tolist()], e[kept], d[kept], np.asarray(costs)[kept])
+
+
+def _slope_cost(p: Pass, k: int, slope: Term) -> float:
+    if p.functions[k].name == "falling_sigmoid" and (slope.fault == "exponent_sign" or not slope.wrong):
+        # The forward pass has its cost already; that somebody means 1 minus the sigmoid is rarer.
+        return 0.1 if slope.wrong else 0.2
+    return WRONG * slope.wrong
+
+
+def _hidden_errors(p: Pass, k: int, above: Matched, rounded: int | None) -> Candidates | None:
     """What may stand as the error dE/dz of a hidden layer, given what the layer above has."""
-    found = []
-    d = above.error.d if above.error else above.d
-    if d is None:
-        return []
-    e_above = above.error.e if above.error else d
+    d_above = above.error.d if above.error else above.d
+    if d_above is None:
+        return None
+    e_above = above.error.e if above.error else d_above
     with np.errstate(all="ignore"):
+        ways, e = [], []
         for sent, way in product(SENT, WAYS):
-            if not (sent.applies(p, k + 1) and way.applies(p, k + 1)):
-                continue
-            if above.error is None and sent.wrong and sent.fault != "outputs_sent_back":
-                continue
-            e = way.value(p, k + 1, sent.value(p, k + 1, e_above, d))
-            for slope, extra in product(SLOPES, EXTRAS):
-                if slope.applies(p, k):
-                    cost = WRONG * (sent.wrong + way.wrong + slope.wrong + extra.wrong)
-                    d_here = extra.value(p, k, slope.value(p, k, e))
-                    found.append(Error((sent, way, slope, extra), e, _round(d_here, rounded), cost))
-    return sorted(found, key=lambda error: error.cost)
+            known = above.error is not None or not sent.wrong or sent.fault == "outputs_sent_back"
+            if known and sent.applies(p, k + 1) and way.applies(p, k + 1):
+                ways.append((sent, way))
+                e.append(way.value(p, k + 1, sent.value(p, k + 1, e_above, d_above)))
+        terms: list[tuple[Term, ...]] = []
+        costs: list[float] = []
+        stacked, d = np.stack(e), []
+        for slope, extra in product(SLOPES, EXTRAS):
+            if slope.applies(p, k):
+                d.append(_round(extra.value(p, k, slope.value(p, k, stacked)), rounded))
+                terms += [(sent, way, slope, extra) for sent, way in ways]
+                own = WRONG * extra.wrong + _slope_cost(p, k, slope)
+                costs += [WRONG * (sent.wrong + way.wrong) + own for sent, way in ways]
+    return _finite(terms, np.concatenate([stacked] * len(d)), np.concatenate(d), costs)
 
 
 def _frozen(before: Floats, after: Floats) -> bool:
     return bool((before == after).all())
 
 
-def _match_layer(seen: Observed, p: Pass, k: int, errors: Sequence[Error]) -> list[Matched]:
+def _match_layer(seen: Observed, p: Pass, k: int, errors: Candidates | None) -> list[Matched]:
     """All ways in which a layer's update is made of known terms."""
-    errors = [error for error in errors if np.isfinite(error.d).all()]
     if not errors:
         return []
-    D = np.stack([error.d for error in errors])
+    D = errors.d
     biases, weights = _fit_biases(seen, p, k, D), _fit_weights(seen, p, k, D)
     found = []
-    for i, error in enumerate(errors):
-        for (factor, rate, keep), (bias_step, bias_rate, bias_keep) in product(weights.get(i, ()), biases.get(i, ())):
+    for i in sorted(weights.keys() & biases.keys()):
+        error = errors[i]
+        for (factor, rate, keep), (bias_step, bias_rate, bias_keep) in product(weights[i], biases[i]):
             if rate or bias_rate:
                 found.append(Matched(error, factor, bias_step, rate, bias_rate, keep, bias_keep, error.d))
     if found:
@@ -364,16 +457,18 @@ def _fit_group(
     seen: Observed, p: Pass, k: int, D: Floats, terms: Sequence[Term], before: Floats, after: Floats
 ) -> _Parts:
     found: _Parts = {}
+    few = p.first(_FEW)
     for keep in seen.keeps:
         for term in terms:
             if not term.applies(p, k):
                 continue
-            with np.errstate(all="ignore"):
-                G = term.value(p, k, D)
             # Few probes sort most candidates out.
-            near = np.flatnonzero(fit(G[:, :_FEW], before[:_FEW], after[:_FEW], seen.unit, keep).matches)
+            with np.errstate(all="ignore"):
+                G = seen.directions(term.value(few, k, D[:, :_FEW]))
+            near = np.flatnonzero(fit(G, before[:_FEW], after[:_FEW], seen.unit, keep, seen.slack).matches)
             if len(near):
-                fitted = fit(G[near], before, after, seen.unit, keep)
+                G = seen.directions(term.value(p, k, D[near]))
+                fitted = fit(G, before, after, seen.unit, keep, seen.slack)
                 for i in np.flatnonzero(fitted.matches).tolist():
                     found.setdefault(int(near[i]), []).append((term, float(fitted.rate[i]), float(fitted.keep[i])))
         if found:

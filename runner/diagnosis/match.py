@@ -42,7 +42,9 @@ class Fit:
     off: Floats
 
 
-def fit(gradients: Floats, before: Floats, after: Floats, unit: float, keep: float | None = 1.0) -> Fit:
+def fit(
+    gradients: Floats, before: Floats, after: Floats, unit: float, keep: float | None = 1.0, slack: float = 0.0
+) -> Fit:
     """Fit w' = keep w - rate g, the same two constants for all probes.
 
     Parameters
@@ -54,6 +56,8 @@ def fit(gradients: Floats, before: Floats, after: Floats, unit: float, keep: flo
         Unit roundoff of the program's arithmetic.
     keep : float or None
         None to fit it too.
+    slack : float
+        Added to the bound.
     """
     n = len(gradients)
     G = gradients.reshape(n, len(before), -1)
@@ -72,7 +76,7 @@ def fit(gradients: Floats, before: Floats, after: Floats, unit: float, keep: flo
         part = rate[:, None, None] * G
         error = np.abs(kept[:, None, None] * w - new - part)
         scale = np.abs(part).max(axis=2, keepdims=True)
-        bound = unit * (STORED * (np.abs(w) + np.abs(new)) + OPERATIONS * scale)
+        bound = unit * (STORED * (np.abs(w) + np.abs(new)) + OPERATIONS * scale) + slack
         off = (error / bound).max(axis=(1, 2))
         ok = (off <= 1.0) & np.isfinite(rate) & (rate != 0) & np.isfinite(gg) & (gg > 0)
         # A step that drowns in the rounding of its weight shows nothing.

@@ -24,6 +24,8 @@ _RIGHT_SLOPES = {
 def notes(found: Found, keys: Mapping[str, Any]) -> list[str]:
     """Sentences without a full stop, in the order of an update."""
     told = list(_layout(found))
+    for other in dict.fromkeys(found.identified.same):
+        told.append(f"on this network the same formula has another name as well: {other}")
     if found.process is not None:
         told += [*_right(found.process), *_loss(found.process), *_constants(found, found.process, keys)]
         told += _biases(found, found.process)
@@ -57,7 +59,7 @@ def _right(process: Process) -> Iterator[str]:
 def _loss(process: Process) -> Iterator[str]:
     formula = process.formula
     last, top = formula.forward.functions[-1], formula.layers[-1]
-    if top.slope.fault == "no_slope" and not formula.signal.wrong and last in FUSED:
+    if top.slope.fault == "no_slope" and not formula.signal.wrong and last in FUSED and not formula.forward.outside:
         if last == "step":
             yield "outputs are thresholds and the residual moves the weights: the perceptron rule"
         else:
@@ -72,7 +74,7 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
     rate = float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
     layers = process.formula.layers
     texts = {
-        constant(value, rate, asked.sizes, asked.unit).text
+        constant(value, rate, asked.sizes, asked.unit, len(keys["inputs"])).text
         for layer in layers
         for value in (layer.rate, layer.bias_rate)
         if value
@@ -83,6 +85,8 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
             yield f"steps are {shown} times the gradient of a sample, which is no simple multiple of the learning rate {rate:g}"
         elif text == "2":
             yield "the step is 2 times the learning rate: the 2 of (y - t)^2, as with loss: sse"
+        elif text.endswith(" alone"):
+            yield f"some steps are {text.removesuffix(' alone')} times the gradient, without the learning rate"
         else:
             yield f"the step is {text} times the learning rate"
     for number, layer in enumerate(layers, start=1):

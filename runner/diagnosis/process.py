@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from runner.diagnosis.formula import Formula, Gradient, gradient, step
 from runner.diagnosis.forward import Layers
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.rules import Rule, Sgd
+from runner.diagnosis.terms import right
 
 Samples = tuple[Floats, Floats]
 Pair = tuple[Layers, Layers]
@@ -108,17 +109,15 @@ def _update(process: Process, state: _State, x: Floats, t: Floats, scale: float)
 
 def _weight_by_weight(process: Process, state: _State, x: Floats, t: Floats) -> None:
     """One layer: a pass for every weight, which moves it and the bias of its unit, or the one bias of all."""
-    formula = process.formula
-    layer = formula.layers[0]
+    layer = process.formula.layers[0]
+    shared = layer.bias_step.wrong
+    own = replace(process.formula, layers=(replace(layer, bias_step=right("bias_step")),))
     for unit in range(state.W[0].shape[1]):
         for i in range(state.W[0].shape[2]):
-            g = gradient(formula, state.W, state.b, x, t)
+            g = gradient(own, state.W, state.b, x, t)
             W, b = state.W[0].copy(), state.b[0].copy()
             W[:, unit, i] -= layer.rate * g.weights[0][:, unit, i]
-            if layer.bias_step.fault == "shared_bias":
-                b -= layer.bias_rate * g.biases[0][:, unit, None]
-            else:
-                b[:, unit] -= layer.bias_rate * g.biases[0][:, unit]
+            b[:, slice(None) if shared else slice(unit, unit + 1)] -= layer.bias_rate * g.biases[0][:, unit, None]
             state.W, state.b = (W,), (b,)
 
 

@@ -79,8 +79,10 @@ class Adam(Rule):
     beta2: float = 0.999
     epsilon: float = 1e-8
     corrected: bool = True
+    scale: float = 1.0
 
     def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
+        g = self.scale * g
         m, v = memory[place] if memory[place] is not None else (np.zeros_like(g), np.zeros_like(g))
         m = self.beta1 * m + (1 - self.beta1) * g
         v = self.beta2 * v + (1 - self.beta2) * g * g
@@ -96,8 +98,10 @@ class RmsProp(Rule):
 
     alpha: float = 0.99
     epsilon: float = 1e-8
+    scale: float = 1.0
 
     def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
+        g = self.scale * g
         v = memory[place] if memory[place] is not None else np.zeros_like(g)
         memory[place] = v = self.alpha * v + (1 - self.alpha) * g * g
         return np.asarray(g / (np.sqrt(v) + self.epsilon))
@@ -108,15 +112,18 @@ class Adagrad(Rule):
     """g over the root of the sum of all g^2."""
 
     epsilon: float = 1e-10
+    scale: float = 1.0
 
     def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
+        g = self.scale * g
         v = memory[place] if memory[place] is not None else np.zeros_like(g)
         memory[place] = v = v + g * g
         return np.asarray(g / (np.sqrt(v) + self.epsilon))
 
 
 # Rules whose first step has nearly the same size for every weight, with the constants that libraries and texts have.
-ADAPTIVE: tuple[Rule, ...] = (
+# `scale` is the constant of the loss, such as the 2 of a squared error: beside an epsilon it counts.
+ADAPTIVE: tuple[Adam | RmsProp | Adagrad, ...] = (
     Adam(),
     Adam(epsilon=1e-7),
     Adam(corrected=False),

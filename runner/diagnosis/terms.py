@@ -210,7 +210,7 @@ _slope(
     "f'(z)",
     "delta = error * slope",
     "the slope is right",
-    lambda p, k, e: p.functions[k].pull(p.z[k], p.a[k + 1], e),
+    lambda p, k, e: p.functions[k].pull(p.z[k], p.values[k], e),
 )
 _slope(
     "exponent_sign",
@@ -218,7 +218,7 @@ _slope(
     "a (1 - a), where a = 1 / (1 + exp(z)) falls",
     "a = 1 / (1 + np.exp(z))",
     "the minus sign of the exponent is missing, and the slope is still that of the rising function",
-    lambda p, k, e: e * p.a[k + 1] * (1 - p.a[k + 1]),
+    lambda p, k, e: e * p.values[k] * (1 - p.values[k]),
     lambda p, k: p.functions[k].name == "falling_sigmoid",
 )
 _slope(

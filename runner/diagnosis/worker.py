@@ -8,6 +8,7 @@ what it reads is empty. Nothing of the runner is imported here.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import pickle
@@ -240,24 +241,43 @@ def _forked(action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return dict(answer)
 
 
+def _with_imports(action: Callable[[], Any], folder: str, seconds: float) -> dict[str, Any]:
+    """What an action gives, and which modules from elsewhere it had to import."""
+    before = set(sys.modules)
+    answer = guarded(action, folder, seconds)
+    new = [name for name in list(sys.modules) if name not in before and not _lies_in(sys.modules[name], folder)]
+    return {**answer, "imported": new}
+
+
+def _import_ahead(names: list[str]) -> None:
+    """Import what a copy of this process has imported, lest every other copy does it again (PyTorch takes seconds)."""
+    for name in names:
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)
+
+
 def serve(path: str, questions: BinaryIO, answers: BinaryIO) -> None:
     """Answer until there are no more questions."""
     folder = os.path.dirname(path)
-    seconds = receive(questions)
+    limit = receive(questions)
     box: list[Loaded] = []
-    loaded = guarded(lambda: box.append(Loaded(path)), folder, seconds)
-    send(answers, loaded if "error" in loaded else guarded(lambda: box[0].answer({"do": "facts"}), folder, seconds))
+
+    def ask(question: dict[str, Any], seconds: float) -> dict[str, Any]:
+        if not hasattr(os, "fork"):
+            return guarded(lambda: Loaded(path).answer(question), folder, seconds)
+        found = _forked(lambda: _with_imports(lambda: box[0].answer(question), folder, seconds))
+        _import_ahead(found.pop("imported", []))
+        return found
+
+    loaded = guarded(lambda: box.append(Loaded(path)), folder, limit)
+    send(answers, loaded if "error" in loaded else guarded(lambda: box[0].answer({"do": "facts"}), folder, limit))
     while True:
         try:
             batch, seconds = receive(questions)
         except EOFError:
             return
         for question in batch:
-            if hasattr(os, "fork"):
-                found = _forked(lambda q=question: guarded(lambda: box[0].answer(q), folder, seconds))  # type: ignore[misc]
-            else:
-                found = guarded(lambda q=question: Loaded(path).answer(q), folder, seconds)  # type: ignore[misc]
-            send(answers, found)
+            send(answers, ask(question, seconds))
 
 
 def main() -> None:
