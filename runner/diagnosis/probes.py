@@ -103,7 +103,7 @@ class Asked:
         answers = self.program.demand([self.question(start, samples, **more) for start, samples in plans])
         found = []
         for (start, samples), states in zip(plans, answers, strict=True):
-            taken = [self._taken(state, start) for state in states]
+            taken = [self.taken(state, start) for state in states]
             if any(state is None for state in taken):
                 raise ProgramError(
                     [Problem("update gives weights of another shape than it was given", str(self.program.path))]
@@ -127,7 +127,7 @@ class Asked:
                 return None
         return found
 
-    def _taken(self, state: Any, start: Network) -> Network | None:
+    def taken(self, state: Any, start: Network) -> Network | None:
         taken = self.layout.take(state, self.sizes)
         if taken is not None and self.layout.biases == "none":
             taken = taken[0], start[1]
@@ -170,7 +170,7 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
         if "error" in answer:
             first = first or answer
             continue
-        state = way._taken(answer["value"][0], start)
+        state = way.taken(answer["value"][0], start)
         if state is None:
             continue
         found = True
