@@ -153,6 +153,12 @@ def _schema(arguments: list[str]) -> int:
     return 0
 
 
+def _diagnose(arguments: list[str]) -> int:
+    from runner.cli.diagnose import run
+
+    return run(arguments)
+
+
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _train,
     "plan": _plan,
@@ -161,6 +167,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _reading("explain"),
     "replay": _reading("replay"),
     "export": _reading("export"),
+    "diagnose": _diagnose,
     "schema": _schema,
 }
 

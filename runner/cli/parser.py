@@ -26,6 +26,7 @@ commands:
   explain NAME RUN_ID    why this one fails
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   export NAME ...        the table as --to parquet, xlsx or sqlite
+  diagnose FILE.py       your own program: which line is wrong, and what it costs
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from runner.diagnosis.cost import author_weights, cost, in_words
 from runner.diagnosis.find import Found, find
-from runner.diagnosis.findings import Finding, findings, unknown
+from runner.diagnosis.findings import Finding, findings, order_finding, unknown
 from runner.diagnosis.notes import notes
+from runner.diagnosis.order import Order, find_order
 from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
-from runner.errors import Problem
+from runner.diagnosis.show import page_text
+from runner.diagnosis.training import author_runs, restated, trained
+from runner.diagnosis.twin import make_twin
+from runner.errors import Problem, RunnerError
 
 # Ways of asking that are tried, when nothing is known of a program's formula.
 LAYOUTS = 3
@@ -69,8 +75,19 @@ class Diagnosis:
         }
 
 
-def diagnose_program(path: Path, seconds: float = SECONDS) -> Diagnosis:
-    """Ask a program, and say what stands in each of its terms.
+def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, seconds: float = SECONDS) -> Diagnosis:
+    """Ask a program, and say what stands in each of its terms, and what that costs.
+
+    Parameters
+    ----------
+    path : Path
+        The author's file, or a trace of weights (`.json`, `.npz`, `.csv`).
+    into : Path or None
+        Folder of twin.yaml, cost.yaml, diagnosis.json and the page; None to write nothing and to train nothing.
+    seeds : int
+        How many of the author's initial weights the cost is measured with.
+    seconds : float
+        Time for each of his calls.
 
     Raises
     ------
@@ -79,9 +96,57 @@ def diagnose_program(path: Path, seconds: float = SECONDS) -> Diagnosis:
     """
     with Program(path, seconds) as program:
         keys = dict(program.keys)
-        sizes = _sizes(program)
-        found = _likeliest(program, sizes, keys)
-        return told(path, found, keys)
+        found = _likeliest(program, _sizes(program), keys)
+        diagnosis = told(path, found, keys)
+        order = find_order(found)
+        if order is not None:
+            diagnosis = with_order(diagnosis, order)
+        if found.process is not None and not diagnosis.unknown:
+            diagnosis = _compared(diagnosis, found, keys, into, seeds)
+    if into is not None:
+        write_report(diagnosis, into)
+    return diagnosis
+
+
+def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
+    """With what the author's loop does."""
+    wrong = order_finding(order)
+    if wrong is not None:
+        return replace(diagnosis, findings=(*diagnosis.findings, wrong))
+    if order.name == "unknown":
+        unknown_order = {"term": "order", "layer": None, "says": order.says}
+        return replace(diagnosis, unknown=(*diagnosis.unknown, unknown_order))
+    return replace(diagnosis, notes=(*diagnosis.notes, order.says))
+
+
+def _compared(diagnosis: Diagnosis, found: Found, keys: Mapping[str, Any], into: Path | None, seeds: int) -> Diagnosis:
+    """With the twin held against the program, and what its mistakes cost."""
+    assert found.process is not None
+    one_by_one = found.process.batch == "one_by_one"
+    own = author_weights(found, seeds if into is not None else 1)
+    start = own[0] if own else found.asked.network(np.random.default_rng(0))
+    runs = author_runs(found, start, one_by_one)
+    if runs is None:
+        return diagnosis
+    agreed = restated(found, start, *runs)
+    of_update = [finding for finding in diagnosis.findings if finding.term != "order"]
+    twin = make_twin(found, of_update, one_by_one)
+    if twin.says:
+        return replace(
+            diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, f"there is no twin.yaml: {twin.says}")
+        )
+    if into is None:
+        return replace(diagnosis, twin=agreed.as_json())
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        agreed = trained(found, twin, into, start, runs[0])
+        faults = [finding.fault for finding in of_update if finding.fault]
+        rates = cost(found, twin, faults, own, into, keys) if own else []
+    except RunnerError as error:
+        said = f"the runner can not train the twin: {str(error).splitlines()[0]}"
+        return replace(diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, said))
+    words = (*diagnosis.notes, *in_words(rates))
+    return replace(diagnosis, twin=agreed.as_json(), rates=tuple(rate.as_json() for rate in rates), notes=words)
 
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
@@ -134,3 +199,10 @@ def _sizes(program: Program) -> tuple[int, ...]:
     if problems:
         raise ProgramError(problems)
     return sizes
+
+
+def write_report(diagnosis: Diagnosis, into: Path) -> None:
+    """diagnosis.json and the page, as text."""
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", encoding="utf-8")
+    (into / "diagnosis.txt").write_text(page_text(diagnosis), encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 from runner.diagnosis.find import Found
 from runner.diagnosis.formula import LayerFormula
 from runner.diagnosis.identify import FUSED, Matched
+from runner.diagnosis.order import Order
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.rules import Momentum
 from runner.diagnosis.terms import EXTRAS, Term, right
@@ -367,3 +368,21 @@ def _numbers(found: Found, k: int) -> dict[str, Any]:
         "step": (seen.W_after[k][0] - seen.W[k][0]).tolist(),
         "bias_step": (seen.b_after[k][0] - seen.b[k][0]).tolist(),
     }
+
+
+_ORDERS = {
+    "until_right": ("the same sample until it is right, then the next", "while abs(error) > tolerance: update(x, t)"),
+    "first_batch": ("the same samples in every update", "update(X[0], T[0])"),
+    "epoch_slice": ("samples e, ..., e + B in epoch e", "batch = X[epoch : epoch + B + 1]"),
+    "nothing": ("no update, or one too few", "for u in range(1, updates)"),
+}
+
+
+def order_finding(order: Order) -> Finding | None:
+    """What is wrong in the order of the samples."""
+    if order.name not in _ORDERS:
+        return None
+    is_, line = _ORDERS[order.name]
+    name = order.name if order.name != "nothing" else ""
+    wrong = _network(name, "order", order.says, is_, "every sample in turn, or shuffled", line)
+    return replace(next(_together([wrong])), says=order.says[0].upper() + order.says[1:])

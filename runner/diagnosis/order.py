@@ -110,8 +110,12 @@ def _unknown(
         off = agreement(made[-1:], [(stacked([states[0][0]]), stacked([states[0][1]]))])[0]
         if off <= found.asked.unit * OPERATIONS * len(x) * 10:
             passed = tuple((i,) for i in range(len(x)))
-            return Order("sequential", passed, "train counts passes, not updates: one of them is an update for every sample")
-    return Order("unknown", tuple(steps), f"update {len(steps) + 1} of train is none of one sample or of neighbouring samples")
+            return Order(
+                "sequential", passed, "train counts passes, not updates: one of them is an update for every sample"
+            )
+    return Order(
+        "unknown", tuple(steps), f"update {len(steps) + 1} of train is none of one sample or of neighbouring samples"
+    )
 
 
 def _named(steps: tuple[tuple[int, ...], ...], n: int) -> Order:

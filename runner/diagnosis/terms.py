@@ -171,14 +171,17 @@ _signal(
     lambda p: p.functions[-1].value(p.y) - p.t,
     _probable,
 )
-for _count in (lambda p: 1, lambda p: p.y.shape[1]):
+for _way_of_summing, _value in (
+    ("mean", lambda p: p.y - p.t.mean(1, keepdims=True)),
+    ("sum", lambda p: (p.y - p.t.mean(1, keepdims=True)) * p.y.shape[1]),
+):
     _signal(
         "all_pairs",
         "signal",
-        "sum over m of (y_n - t_m)",
+        f"{_way_of_summing} over m of (y_n - t_m)",
         "error = y - t   # y of shape (N, 1), t of shape (N,)",
         "every output is compared with the targets of all samples: shapes (N, 1) and (N,) make (N, N)",
-        lambda p, count=_count: (p.y - p.t.mean(1, keepdims=True)) * count(p),  # type: ignore[misc]
+        _value,
         lambda p, k: p.y.shape[2] == 1,
         batch=True,
     )

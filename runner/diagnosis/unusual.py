@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-
 import numpy as np
 
 from runner.diagnosis.constants import settle
