@@ -140,8 +140,7 @@ def _compared(diagnosis: Diagnosis, found: Found, keys: Mapping[str, Any], into:
     into.mkdir(parents=True, exist_ok=True)
     try:
         agreed = trained(found, twin, into, start, runs[0])
-        faults = [finding.fault for finding in of_update if finding.fault]
-        rates = cost(found, twin, faults, own, into, keys) if own else []
+        rates = cost(found, twin, twin.keys.get("faults", ()), own, into, keys) if own else []
     except RunnerError as error:
         said = f"the runner can not train the twin: {str(error).splitlines()[0]}"
         return replace(diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, said))

@@ -34,6 +34,8 @@ WRONG_FORWARD = (
     "hard_tanh",
 )
 KEPT = 6
+# Formulas that fit as well are told, where they are hardly less likely.
+SAME = 0.25
 _COMMON = {"sigmoid", "tanh", "relu", "identity", "softmax"}
 # How much of a weight an update may leave: all; nothing, where it is set to its step; a share, with weight decay.
 KEEPS: tuple[tuple[float | None, ...], ...] = ((1.0,), (1.0, 0.0), (1.0, None))
@@ -273,7 +275,8 @@ def _match_all(seen: Observed, how: Forward, p: Pass, rounded: int | None) -> Id
             matched = _match_layer(seen, p, k, _hidden_errors(p, k, above, rounded)) or _observed(seen, p, k)
             ranked = sorted(matched, key=lambda m: _beside(m, above, top))
             total += _beside(ranked[0], above, top)
-            also += tuple(m.text() for m in ranked[1:] if _beside(m, above, top) < _beside(ranked[0], above, top) + 0.5)
+            limit = _beside(ranked[0], above, top) + SAME
+            also += tuple(m.text() for m in ranked[1:] if _beside(m, above, top) < limit and not _other_rate(m, top))
             layers.insert(0, ranked[0])
         layers = _with_errors_below(seen, p, layers)
         total -= UNKNOWN * sum(m.factor is ERROR_BELOW for m in layers)

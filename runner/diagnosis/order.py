@@ -17,7 +17,7 @@ from runner.diagnosis.process import agreement, simulate
 from runner.diagnosis.rules import Sgd
 
 # Passes over the samples that are looked at, and samples of the author's that are used at most.
-PASSES, SAMPLES = 3, 8
+PASSES, SAMPLES, MOST = 3, 8, 64
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,19 @@ def find_order(found: Found) -> Order | None:
     if "train" not in asked.program.functions or process is None or not isinstance(process.rule, Sgd):
         return None
     rng = np.random.default_rng(7)
-    n = min(len(asked.program.array("inputs")), SAMPLES)
-    x, t = asked.samples(rng, n)
+    rows = len(asked.program.array("inputs"))
     start = asked.network(rng)
-    states = _states(found, start, x, t, list(range(1, PASSES * n + 1)))
+    states = None
+    for n in dict.fromkeys((min(rows, SAMPLES), rows)):
+        x, t = asked.samples(rng, n)
+        states = _states(found, start, x, t, list(range(1, min(PASSES * n, MOST) + 1)))
+        if states is not None:
+            break
     if states is None:
-        return Order("unknown", (), "train fails, or gives weights of another shape")
+        return None
+    again = _states(found, start, x, t, [1, 2, 3, 4])
+    if again is None or any(not _equal(p, q) for p, q in zip(again, states, strict=False)):
+        return _at_random(found, start, x, t)
     steps: list[tuple[int, ...]] = []
     before = start
     for state in states:
@@ -80,7 +87,7 @@ def _states(found: Found, start: Network, x: Floats, t: Floats, updates: Sequenc
 
 def _samples_between(found: Found, before: Network, after: Network, x: Floats, t: Floats) -> tuple[int, ...] | None:
     """The samples with which one update leads from one network to the other; () where nothing moved."""
-    if all(np.array_equal(p, q) for p, q in zip((*before[0], *before[1]), (*after[0], *after[1]), strict=True)):
+    if _equal(before, after):
         return ()
     n = len(x)
     candidates = [(i,) for i in range(n)]
@@ -89,6 +96,20 @@ def _samples_between(found: Found, before: Network, after: Network, x: Floats, t
         if _leads(found, before, after, x[list(chosen)], t[list(chosen)]):
             return chosen
     return None
+
+
+def _equal(one: Network, other: Network) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip((*one[0], *one[1]), (*other[0], *other[1]), strict=True))
+
+
+def _at_random(found: Found, start: Network, x: Floats, t: Floats) -> Order:
+    """A loop that draws otherwise in every call: its first updates say of how many samples they are."""
+    firsts = [states[0] for _ in range(6) if (states := _states(found, start, x, t, [1]))]
+    steps = [_samples_between(found, start, state, x, t) for state in firsts]
+    if all(step is not None and len(step) == 1 for step in steps):
+        drawn = tuple(step for step in steps if step is not None)
+        return Order("with_replacement", drawn, "train draws samples at random, otherwise in every call")
+    return Order("unknown", (), "train is random, and its first update is none of one sample")
 
 
 def _leads(found: Found, before: Network, after: Network, x: Floats, t: Floats) -> bool:

@@ -384,7 +384,7 @@ _sent(
     "y - t",
     "back = y - t",
     "the residual goes back, without the slope of the outputs",
-    lambda p, k, e, d: p.y - p.t,
+    lambda p, k, e, d: e,
     lambda p, k: k == p.last,
 )
 _sent(
@@ -394,6 +394,7 @@ _sent(
     "back = error",
     "the error goes back before its layer's slope is applied",
     lambda p, k, e, d: e,
+    lambda p, k: k < p.last,
 )
 _sent(
     "outputs_sent_back",

@@ -183,6 +183,9 @@ def _fault(finding: Finding) -> str:
     name = finding.fault
     if name is None or not finding.exact or name.split("(")[0] not in set(FAULTS):
         raise _NoTwin(f"a study can not say: {finding.says}")
+    # Said of its layer alone, where it has one: two slopes of two layers do not exclude each other then.
+    if finding.layer is not None and FAULTS[name.split("(")[0]].by_layer and "layer=" not in name:
+        return f"{name[:-1]}, layer={finding.layer})" if name.endswith(")") else f"{name}(layer={finding.layer})"
     return name
 
 
