@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from runner.diagnosis.formula import Formula
 from runner.diagnosis.memory import Runs, matches, together
 from runner.diagnosis.probes import Asked
 from runner.diagnosis.process import BATCHES, Process
-from runner.diagnosis.terms import FACTORS, SIGNALS, Term
+from runner.diagnosis.terms import FACTORS, SIGNALS, SLOPES, Term
 from runner.errors import StudyError
 
 STARTS = 4
@@ -34,15 +35,19 @@ def batches(asked: Asked, seed: int = 3) -> list[Runs]:
 
 def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | None:
     """The process with what it does to the samples of a call; None where that is not known."""
-    for formula in _variants(process.formula):
-        for batch in BATCHES:
-            if batch == "weight_by_weight" and (len(formula.layers) > 1 or process.batch != batch):
-                continue
-            if process.batch == "weight_by_weight" != batch:
-                continue
-            candidate = replace(process, formula=formula, batch=batch)
-            if all(matches(candidate, each, unit) for each in runs):
-                return candidate
+    for batch, formula in product(BATCHES, _variants(process.formula)):
+        # A pass for every weight is no matter of the batch.
+        if (batch == "weight_by_weight") != (process.batch == "weight_by_weight"):
+            continue
+        wrong_sample = formula.layers[0].factor.batch
+        alone = batch in ("one_by_one", "backwards", "first", "last")
+        if wrong_sample and (alone or not runs):
+            continue
+        if wrong_sample and any(each.calls[0][0].shape[1] < each.calls[0][0].shape[2] for each in runs):
+            continue
+        candidate = replace(process, formula=formula, batch=batch)
+        if all(matches(candidate, each, unit) for each in runs):
+            return candidate
     return None
 
 
@@ -54,7 +59,11 @@ def _variants(formula: Formula) -> Iterator[Formula]:
     if formula.forward.functions[-1] == "softmax":
         for axis in ("softmax_over_all", "softmax_over_batch"):
             functions = (*formula.forward.functions[:-1], axis)
-            yield replace(formula, forward=replace(formula.forward, functions=functions))
+            over = replace(formula, forward=replace(formula.forward, functions=functions))
+            yield over
+            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
+            top = replace(formula.layers[-1], slope=next(term for term in SLOPES if term.fault == "no_slope"))
+            yield replace(over, signal=SIGNALS[2], layers=(*formula.layers[:-1], top))
     if not formula.layers[0].factor.wrong:
         for factor in FACTORS:
             if factor.batch:

@@ -23,7 +23,7 @@ from runner.diagnosis.twin import make_twin
 from runner.errors import Problem, RunnerError
 
 # Ways of asking that are tried, when nothing is known of a program's formula.
-LAYOUTS = 3
+LAYOUTS = 4
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def run_forward(
     before : tuple of array
         Activations of the call before, for a network that carries them over.
     """
+    if how.carries and x.shape[1] > 1:
+        return _in_turn(how, W, b, x, t, moved, before)
     z, values, a = [], [], [x]
     functions = tuple(FUNCTIONS[name] for name in how.functions)
     for k, function in enumerate(functions):
@@ -95,7 +97,7 @@ def run_forward(
         if not how.outside:
             total = total + b[k][:, None]
         if how.carries and before:
-            total = total + before[k + 1]
+            total = total + before[k + 1][:, -1:]
         if how.round_sums is not None:
             total = np.round(total, how.round_sums)
         out = function.value(total)
@@ -105,3 +107,16 @@ def run_forward(
         values.append(out)
         a.append(out + b[k][:, None] if how.outside else out)
     return Pass(W, b, tuple(z), tuple(a), t, functions, tuple(values), moved)
+
+
+def _in_turn(how: Forward, W: Layers, b: Layers, x: Floats, t: Floats, moved: Sequence[Floats], before: Layers) -> Pass:
+    """Samples one after the other, each carrying its activations over to the next."""
+    passes: list[Pass] = []
+    for n in range(x.shape[1]):
+        last = tuple(part[:, -1:] for part in (passes[-1].a if passes else before))
+        passes.append(run_forward(how, W, b, x[:, n : n + 1], t[:, n : n + 1], moved, last))
+    z, a, values = (
+        tuple(np.concatenate(parts, axis=1) for parts in zip(*(getattr(p, name) for p in passes), strict=True))
+        for name in ("z", "a", "values")
+    )
+    return Pass(W, b, z, a, t, passes[0].functions, values, moved)

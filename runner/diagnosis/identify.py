@@ -358,7 +358,12 @@ def output_errors(p: Pass, rounded: int | None) -> Candidates:
 def _output_cost(p: Pass, signal: Term, slope: Term) -> float:
     if slope.fault == "no_slope" and not signal.wrong and p.functions[-1].name in FUSED and p.a[-1] is p.values[-1]:
         # The residual with such an output is the slope of the cross-entropy, whose own slope is another.
-        return 0.005 if signal is SIGNALS[0] else WRONG
+        return 0.005 if signal in (SIGNALS[0], SIGNALS[2]) else WRONG
+    if signal is SIGNALS[2]:
+        return WRONG + _slope_cost(p, p.last, slope)
+    if signal is SIGNALS[1] and p.functions[-1].name in FUSED and p.functions[-1].slope is not None and not slope.wrong:
+        # With a sigmoid the two of them are the residual, which is what a program has.
+        return 0.006
     return WRONG * signal.wrong + _slope_cost(p, p.last, slope)
 
 

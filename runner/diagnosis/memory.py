@@ -67,6 +67,8 @@ def find_rule(process: Process, runs: Runs, unit: float) -> Process | None:
     """The process with what it remembers; None where that is not known."""
     if matches(process, runs, unit):
         return process
+    if isinstance(process.rule, Momentum) and process.rule.late:
+        return next((found for found in _late(process, runs) if matches(found, runs, unit)), None)
     if not isinstance(process.rule, Sgd):
         return None
     carrying = replace(
@@ -103,7 +105,19 @@ def _momenta(process: Process, runs: Runs) -> list[Process]:
     return found
 
 
+def _late(process: Process, runs: Runs) -> list[Process]:
+    """The third step is that of the velocity after the second gradient."""
+    steps = [_steps(process, runs, i) for i in (0, 1, 2)]
+    fitted = [_fitted([steps[0], [(steps[2][g][0], steps[1][g][1]) for g in (0, 1)]], group) for group in (0, 1)]
+    if fitted[0] is None:
+        return []
+    m = _short(fitted[0][1])
+    return [replace(process, rule=Momentum(m, m if fitted[1] is None else _short(fitted[1][1]), late=True))]
+
+
 def _short(number: float) -> float:
+    if abs(number) < 1e-7:
+        return 0.0
     short = float(f"{number:.6g}")
     return short if abs(number - short) < 1e-7 else float(number)
 

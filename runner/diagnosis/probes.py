@@ -159,10 +159,10 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
     ]
     first: dict[str, Any] | None = None
     found = False
-    used: set[tuple[bool, bool]] = set()
+    used: set[tuple[bool, bool, int]] = set()
     for way in asked:
         # The plainest form of biases, and the smallest call, to which the program answers.
-        if (way.layout.transposed, way.own_targets) in used:
+        if (way.layout.transposed, way.own_targets, way.repeats) in used:
             continue
         rng = np.random.default_rng(0)
         start, samples = way.network(rng), way.single(rng)
@@ -174,7 +174,7 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
         if state is None:
             continue
         found = True
-        used.add((way.layout.transposed, way.own_targets))
+        used.add((way.layout.transposed, way.own_targets, way.repeats))
         yield _typed(way, answer["value"][0])
     if not found:
         raise ProgramError([program.problem(first) if first else Problem("update gives no weights", str(program.path))])

@@ -98,6 +98,16 @@ _signal(
     wrong=False,
 )
 _signal(
+    "",
+    "signal",
+    "y sum t - t",
+    "error = y * t.sum(1, keepdims=True) - t",
+    "the error signal is that of the cross-entropy by the weighted sums, for targets of any sum",
+    lambda p: p.y * p.t.sum(-1, keepdims=True) - p.t,
+    lambda p, k: p.functions[-1].slope is None and not p.functions[-1].name.endswith("_twice"),
+    wrong=False,
+)
+_signal(
     "target_for_residual",
     "signal",
     "-t",
@@ -319,26 +329,6 @@ for _name in _RULES:
         _formula_at(_name, lambda p, k: p.z[k]),
         lambda p, k, name=_name: p.functions[k].name == name,  # type: ignore[misc]
     )
-for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
-    _slope(
-        f"slope_of({_name})",
-        "slope",
-        f"{FUNCTIONS[_name].slope_line}, the slope of {_name}",
-        f"delta = error * ({FUNCTIONS[_name].slope_line})",
-        f"the slope is that of {_name}",
-        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], p.a[k + 1]),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name != name,  # type: ignore[misc]
-    )
-    _slope(
-        f"slope_of({_name})",
-        "slope",
-        f"the slope of {_name} at the weighted sum",
-        f"delta = error * {_name}_slope(z)",
-        f"the slope is that of {_name}",
-        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], FUNCTIONS[name].value(p.z[k])),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name != name,  # type: ignore[misc]
-        exact=False,
-    )
 _slope(
     "slope_is_activation",
     "slope",
@@ -347,6 +337,26 @@ _slope(
     "the activation itself stands where its slope belongs",
     lambda p, k, e: e * p.a[k + 1],
 )
+for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
+    _slope(
+        f"slope_of({_name})",
+        "slope",
+        f"{FUNCTIONS[_name].slope_line}, the slope of {_name}",
+        f"delta = error * ({FUNCTIONS[_name].slope_line})",
+        f"the slope is that of {_name}",
+        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], p.a[k + 1]),  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step"),  # type: ignore[misc]
+    )
+    _slope(
+        f"slope_of({_name})",
+        "slope",
+        f"the slope of {_name} at the weighted sum",
+        f"delta = error * {_name}_slope(z)",
+        f"the slope is that of {_name}",
+        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], FUNCTIONS[name].value(p.z[k])),  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step"),  # type: ignore[misc]
+        exact=False,
+    )
 for _text, _line, _value in (
     ("s(z)", "delta = error / (1 + np.exp(-z))", lambda p, k: sigmoid(p.z[k])),
     ("1 - a", "delta = error * (1 - a)", lambda p, k: 1 - p.a[k + 1]),

@@ -60,7 +60,7 @@ def rounded(seen: Observed, hows: Sequence[Forward]) -> Formula | None:
     numbers = np.concatenate([part.ravel() for part in (*seen.W_after, *seen.b_after)])
     for n in reversed(DECIMALS):
         if (np.round(numbers, n) == numbers).all():
-            found = identify(replace(seen, slack=0.51 * 10.0**-n), _plain(hows), keeps=((1.0,),), partly=False)
+            found = identify(replace(seen, slack=3 * 10.0**-n), _plain(hows), keeps=((1.0,),), partly=False)
             if found.known:
                 return replace(found.formula(), round_weights=n)
             break
