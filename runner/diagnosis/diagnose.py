@@ -151,7 +151,7 @@ def _compared(diagnosis: Diagnosis, found: Found, keys: Mapping[str, Any], into:
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
     """What was found, as findings, unknown terms and notes."""
     shared = found.asked.layout.biases == "single"
-    wrong = findings(found.process, keys.get("loss"), shared) if found.process is not None else []
+    wrong = findings(found.process, keys.get("loss"), found.asked.sizes, shared) if found.process is not None else []
     return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
 
 

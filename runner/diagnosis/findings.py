@@ -78,7 +78,9 @@ class _Wrong:
     exact: bool = True
 
 
-def findings(process: Process, believed_loss: str | None, shared_bias: bool = False) -> list[Finding]:
+def findings(
+    process: Process, believed_loss: str | None, sizes: Sequence[int], shared_bias: bool = False
+) -> list[Finding]:
     """All that is wrong in a training step that is known.
 
     Parameters
@@ -86,12 +88,19 @@ def findings(process: Process, believed_loss: str | None, shared_bias: bool = Fa
     process : Process
     believed_loss : str or None
         The loss that the author says he has.
+    sizes : sequence of int
+        Units of every layer: over one unit, a sum shows nothing.
     shared_bias : bool
         Whether a layer has one bias for all its units: its step is the sum over them.
     """
     if shared_bias:
         process = _without_sums(process)
-    wrong = [*_of_forward(process), *_of_terms(process, believed_loss), *_of_steps(process), *_of_memory(process)]
+    wrong = [
+        *_of_forward(process),
+        *_of_terms(process, believed_loss, sizes),
+        *_of_steps(process),
+        *_of_memory(process),
+    ]
     if process.batch == "weight_by_weight":
         wrong.append(
             _network(
@@ -206,7 +215,7 @@ def _of_forward(process: Process) -> Iterator[_Wrong]:
             yield _network(f"{name}({decimals})", "arithmetic", says, call, what, call)
 
 
-def _of_terms(process: Process, believed_loss: str | None) -> Iterator[_Wrong]:
+def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int]) -> Iterator[_Wrong]:
     formula = process.formula
     n = len(formula.layers)
     every, hidden = range(1, n + 1), range(1, n)
@@ -230,7 +239,8 @@ def _of_terms(process: Process, believed_loss: str | None) -> Iterator[_Wrong]:
         if layer.factor.wrong:
             yield _wrong(layer.factor, range(2, n + 1) if layer.factor.fault in _ABOVE else every, number)
         if layer.bias_step.wrong:
-            yield _wrong(layer.bias_step, every, number)
+            summed = layer.bias_step.fault == "bias_step_summed"
+            yield _wrong(layer.bias_step, [at for at in every if sizes[at] > 1 or not summed], number)
         if k < n - 1:
             above = formula.layers[k + 1]
             if above.sent.fault == "no_output_derivative":

@@ -178,6 +178,12 @@ class Identified:
             m.error and m.factor and m.bias_step and not m.bias_error for m in self.layers
         )
 
+    @property
+    def hides_outputs(self) -> bool:
+        """Whether another output activation might make the same update."""
+        top = self.layers[-1].error
+        return top is not None and top.terms[0].fault == "target_for_residual" and top.terms[1].wrong
+
     def formula(self) -> Formula:
         """The update; every term must be known."""
         assert self.forward is not None
@@ -232,9 +238,11 @@ def identify(
             found = _match_all(replace(seen, keeps=kept), how, p, errors_rounded)
             if found is not None and found.cost < best.cost:
                 best = found
-            # Another forward pass would have other numbers.
-            if best.known:
+            # Another forward pass would have other numbers, but where its outputs have no part in the error.
+            if best.known and not best.hides_outputs:
                 return best
+        if best.known:
+            return best
     for how, p in (passes[0] or passes[1]) if partly else ():
         found = _match_partly(seen, how, p, errors_rounded)
         if found is not None and found.cost < best.cost:
@@ -306,9 +314,12 @@ def _with_errors_below(seen: Observed, p: Pass, layers: list[Matched]) -> list[M
         lower = layers[k - 1].d
         if layers[k].factor is None and layers[k].error is not None and lower is not None:
             G = ERROR_BELOW.value(p, k, lower)[None]
-            fitted = fit(G, seen.W[k], seen.W_after[k], seen.unit)
-            if fitted.matches[0]:
-                found[k] = replace(layers[k], factor=ERROR_BELOW, rate=float(fitted.rate[0]))
+            for keep in seen.keeps:
+                fitted = fit(G, seen.W[k], seen.W_after[k], seen.unit, keep)
+                if fitted.matches[0]:
+                    rate, kept = float(fitted.rate[0]), float(fitted.keep[0])
+                    found[k] = replace(layers[k], factor=ERROR_BELOW, rate=rate, keep=kept)
+                    break
     return found
 
 

@@ -87,6 +87,7 @@ def _momenta(process: Process, runs: Runs) -> list[Process]:
     steps = [_steps(process, runs, i) for i in (0, 1)]
     of_weights = _fitted(steps, 0)
     of_biases = _fitted(steps, 1)
+    of_weights = of_weights or of_biases
     if of_weights is None:
         return []
     # The step of the second call is alpha g + beta times the gradient of the first, in units of the first step's rate.

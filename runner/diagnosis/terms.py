@@ -345,7 +345,7 @@ for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
         f"delta = error * ({FUNCTIONS[_name].slope_line})",
         f"the slope is that of {_name}",
         lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], p.a[k + 1]),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name not in (name, "step"),  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),  # type: ignore[misc]
     )
     _slope(
         f"slope_of({_name})",
@@ -354,7 +354,7 @@ for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
         f"delta = error * {_name}_slope(z)",
         f"the slope is that of {_name}",
         lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], FUNCTIONS[name].value(p.z[k])),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name not in (name, "step"),  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),  # type: ignore[misc]
         exact=False,
     )
 for _text, _line, _value in (

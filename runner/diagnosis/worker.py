@@ -152,8 +152,9 @@ def _result(returned: Any, weights: Any, biases: Any) -> tuple[Any, Any]:
     """New weights and biases: what was returned, or what was changed in place."""
     if returned is None:
         return weights, biases
-    if isinstance(returned, tuple) and len(returned) == 2:
-        return returned
+    pair = isinstance(returned, tuple | list) and len(returned) == 2
+    if pair and (isinstance(returned, tuple) or isinstance(returned[0], list | tuple)):
+        return returned[0], returned[1]
     return returned, biases
 
 

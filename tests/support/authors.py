@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from runner.registry import Call
 
+from runner.registry import Call
 from support import mistakes
 
 Step = Callable[[list[Any], list[Any], Any, Any], tuple[list[Any], list[Any]]]
@@ -85,7 +86,7 @@ def mistaken(made: Any) -> Author:
     sizes, rng = made.architecture, np.random.default_rng(0)
 
     def fresh() -> Step:
-        n = sum((i + 1) * o for i, o in zip(sizes[:-1], sizes[1:], strict=True))
+        n = sum((i + 1) * o for i, o in pairwise(sizes))
         program = mistakes.Program(made, np.zeros(n))
 
         def update(weights: list[Any], biases: list[Any], x: Any, y: Any) -> tuple[list[Any], list[Any]]:
