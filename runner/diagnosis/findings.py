@@ -12,7 +12,7 @@ from runner.diagnosis.identify import FUSED, Matched
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.rules import Momentum
-from runner.diagnosis.terms import EXTRAS, Term, right
+from runner.diagnosis.terms import EXTRAS, SLOPES, Term, right
 from runner.ops.faults import FAULTS
 
 SQUARED = ("half_sse", "sse", "half_mse", "mse")
@@ -134,10 +134,10 @@ def _network(name: str, term: str, says: str, is_: str, should_be: str, line: st
 
 def _together(wrong: Sequence[_Wrong]) -> Iterator[Finding]:
     """One finding for what stands in all layers in which it can."""
-    done: set[tuple[str, str]] = set()
+    done: set[str] = set()
     for one in wrong:
-        key = (one.name, one.is_)
-        layers = [other.layer for other in wrong if (other.name, other.is_) == key]
+        key = one.name or one.is_
+        layers = [other.layer for other in wrong if (other.name or other.is_) == key]
         everywhere = set(layers) == set(one.layers)
         if everywhere and key in done:
             continue
@@ -224,15 +224,15 @@ def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int])
     for k, layer in enumerate(formula.layers):
         number = k + 1
         places = hidden if k < n - 1 else (n,)
+        if formula.forward.functions[k] == "falling_sigmoid" and layer.slope.wrong:
+            yield _wrong(_EXPONENT, every, number)
         if layer.slope.wrong and layer.slope.fault == "no_slope":
             how = formula.forward
             fused = k == n - 1 and how.functions[k] in FUSED and not formula.signal.wrong and not how.outside
             if not fused or (believed_loss in SQUARED and formula.forward.functions[k] != "step"):
                 name = "no_output_slope" if k == n - 1 else "no_hidden_slope"
                 yield _wrong(layer.slope, places, number, name)
-        elif layer.slope.wrong and layer.slope.fault == "exponent_sign":
-            yield _wrong(layer.slope, every, number)
-        elif layer.slope.wrong:
+        elif layer.slope.fault != "exponent_sign" and layer.slope.wrong:
             yield _wrong(layer.slope, places if not _anywhere(formula.layers, "slope", layer.slope) else every, number)
         if layer.extra.wrong:
             yield _wrong(layer.extra, hidden, number)
@@ -251,6 +251,7 @@ def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int])
                 yield _wrong(above.way, hidden, number)
 
 
+_EXPONENT = next(term for term in SLOPES if term.fault == "exponent_sign")
 _ABOVE = ("weighted_sum", "error_below")
 
 

@@ -40,8 +40,8 @@ _COMMON = {"sigmoid", "tanh", "relu", "identity", "softmax"}
 # How much of a weight an update may leave: all; nothing, where it is set to its step; a share, with weight decay.
 KEEPS: tuple[tuple[float | None, ...], ...] = ((1.0,), (1.0, 0.0), (1.0, None))
 _FEW = 4
-# Forward passes that are tried with weights that do not stay.
-_FORGETFUL = 40
+# Forward passes that are tried with weight decay.
+_DECAYING = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +234,7 @@ def identify(
         p = run_forward(how, seen.W, seen.b, seen.x, seen.t, seen.W_after)
         passes[seen.outputs is None or not same(seen.outputs, p.y, seen.unit)].append((how, p))
     for group, kept in product(passes, keeps):
-        for how, p in group if kept == KEEPS[0] else group[:_FORGETFUL]:
+        for how, p in group[:_DECAYING] if None in kept else group:
             found = _match_all(replace(seen, keeps=kept), how, p, errors_rounded)
             if found is not None and found.cost < best.cost:
                 best = found

@@ -208,6 +208,9 @@ def _own(p: Pass, k: int) -> bool:
 def _f(p: Pass, k: int, at: Floats) -> Floats:
     """Slope of the layer's activation at another place."""
     f = p.functions[k]
+    if f.name == "falling_sigmoid":
+        # Who has lost the sign of the exponent still has the rising function's slope.
+        return sigmoid(at) * sigmoid(-at)
     return f.slope(at, f.value(at)) if f.slope else np.full_like(at, np.nan)
 
 

@@ -145,7 +145,8 @@ class Loaded:
             if not name.startswith("_") and not isinstance(value, ModuleType) and not callable(value):
                 with contextlib.suppress(Exception):
                     keys[name] = pickle.loads(pickle.dumps(plain(value) if hasattr(value, "detach") else value))
-        return {"keys": keys, "functions": [name for name in FUNCTIONS if callable(getattr(self.module, name, None))]}
+        functions = [name for name, value in vars(self.module).items() if callable(value) and not name.startswith("_")]
+        return {"keys": keys, "functions": functions}
 
 
 def _result(returned: Any, weights: Any, biases: Any) -> tuple[Any, Any]:
@@ -178,7 +179,8 @@ def _lies_in(module: Any, folder: str) -> bool:
 def told(error: BaseException, folder: str) -> dict[str, Any]:
     """An exception in the author's code: his file and line, and what it says."""
     where = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    own = [f for f in where if os.path.dirname(os.path.abspath(f.filename)) == folder] or where
+    files = [f for f in where if not f.filename.startswith("<")]
+    own = [f for f in files if os.path.dirname(os.path.abspath(f.filename)) == folder] or files
     file, line = (own[-1].filename, own[-1].lineno) if own else ("", None)
     if isinstance(error, SyntaxError):
         file, line = error.filename or file, error.lineno
