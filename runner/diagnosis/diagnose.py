@@ -18,6 +18,7 @@ from runner.diagnosis.order import Order, find_order
 from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
 from runner.diagnosis.show import page_text
+from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
 from runner.diagnosis.twin import make_twin
 from runner.errors import Problem, RunnerError
@@ -94,9 +95,15 @@ def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, sec
     ProgramError
         When it can not be asked.
     """
+    if path.suffix in SUFFIXES:
+        trace = Trace(path)
+        diagnosis = told(path, find_in_trace(trace, _sizes(trace)), trace.keys)
+        if into is not None:
+            write_report(diagnosis, into)
+        return diagnosis
     with Program(path, seconds) as program:
         keys = dict(program.keys)
-        found = _likeliest(program, _sizes(program), keys)
+        found = likeliest(program, _sizes(program), keys)
         diagnosis = told(path, found, keys)
         order = find_order(found)
         if order is not None:
@@ -155,7 +162,7 @@ def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
     return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
 
 
-def _likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:
+def likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:
     """The likeliest formula of all ways in which the program can have its weights."""
     best: Found | None = None
     for n, asked in enumerate(answering(program, sizes)):
@@ -168,7 +175,7 @@ def _likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) 
     return best
 
 
-def _sizes(program: Program) -> tuple[int, ...]:
+def _sizes(program: Program | Trace) -> tuple[int, ...]:
     """Units of every layer, as the file says them; they must fit its data."""
     said = program.keys["architecture"]
     text = (

@@ -148,7 +148,10 @@ class Program:
         if missing:
             raise ProgramError(
                 [
-                    Problem(f"{name} is missing{nearest(name, [s for s in said if s not in known])}", str(self.path))
+                    Problem(
+                        f"{name} is missing{nearest(name.split('(')[0], [s for s in said if s not in known])}",
+                        str(self.path),
+                    )
                     for name in missing
                 ]
             )
