@@ -10,14 +10,14 @@ from runner.cli.parser import PROGRAM, Parser, at_least_one, read
 _DESCRIPTION = """\
 Say which formula stands in each line of your own training program, which of them are wrong, and what that costs.
 
-FILE.py says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; a trace of weights
-(.json, .npz, .csv) stands for a program in another language. The program is run, in a process of its own with a time
-limit. See docs/diagnose.md.
+FILE.py says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; a trace of
+weights (.json, .npz, .csv) stands for a program in another language. The program is run, in a process of its own with a
+time limit. See docs/diagnose.md.
 """
 
 
 def run(arguments: list[str]) -> int:
-    """Parse, diagnose, show; the exit code is 0 when all is right, 1 when not or not known, 2 when it can not be asked."""
+    """Parse, diagnose, show; exit code 0 when all is right, 1 when not or not known, 2 when it can not be asked."""
     parser = Parser(prog=f"{PROGRAM} diagnose", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("file", type=Path, metavar="FILE")
     into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"

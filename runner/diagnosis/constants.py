@@ -29,7 +29,7 @@ class Constant:
 def constant(fitted: float, learning_rate: float, sizes: Sequence[int], unit: float, samples: int = 1) -> Constant:
     """The number that a fit over many weights stands for.
 
-    A fit finds a constant to about `unit` times the ratio of weights and steps; both learning rate and factor are numbers
+    A fit finds a constant to about `unit` times the ratio of weights and steps; learning rate and factor are numbers
     that a person has written, so that the nearest simple product within 1e-6 (float64) is the number itself.
     """
     tolerance = 1e-6 if unit < 1e-12 else 1e-3

@@ -1,4 +1,4 @@
-"""What each mistake costs: the twin as it is, with each mistake mended alone, with all of them, and with other settings."""
+"""What each mistake costs: the twin as it is, each mistake mended alone, all of them, and with other settings."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def _of_forward(process: Process) -> Iterator[_Wrong]:
     every = range(1, len(how.functions) + 1)
     for layer, name in zip(every, how.functions, strict=True):
         if name.startswith("hard_"):
-            says = "a unit puts out 1 where its weighted sum is at least 0, else 0; its slope is that of the smooth function"
+            says = "a unit puts out 1 where its weighted sum is at least 0, else 0; its slope is a smooth one"
             yield _Wrong("hard_threshold", "forward", every, layer, says, "1 if z >= 0 else 0", "f(z)", "a = z >= 0")
     if how.outside:
         for layer in every:
@@ -351,7 +351,7 @@ def unknown(found: Found) -> list[dict[str, Any]]:
         if found.identified.forward is None:
             told.insert(0, {"term": "forward", "layer": None, "says": "no forward pass that is known fits the update"})
     if not found.memory_known:
-        says = "what an update keeps from the one before is not known: successive updates are no momentum, sum or optimizer that is"
+        says = "what an update keeps from the one before is none of the known sums, momenta and optimizers"
         told.append({"term": "memory", "layer": None, "says": says})
     if not found.batch_known:
         says = "how the samples of one call are put together is not known"

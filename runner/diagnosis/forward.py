@@ -68,9 +68,11 @@ class Pass:
 
     def first(self, n: int) -> Pass:
         """The same of the first probes only."""
-        parts = [tuple(part[:n] for part in layers) for layers in (self.W, self.b, self.z, self.a)]
-        values, moved = tuple(part[:n] for part in self.values), tuple(part[:n] for part in self.moved)
-        return Pass(*parts, self.t[:n], self.functions, values, moved)
+        W, b, z, a, values, moved = (
+            tuple(part[:n] for part in layers)
+            for layers in (self.W, self.b, self.z, self.a, self.values, tuple(self.moved))
+        )
+        return Pass(W, b, z, a, self.t[:n], self.functions, values, moved)
 
     @property
     def last(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +34,8 @@ class Function:
     """
 
     name: str
-    value: Callable[[Floats], Floats]
-    slope: Callable[[Floats, Floats], Floats] | None
+    value: Callable[[Floats], Any]
+    slope: Callable[[Floats, Floats], Any] | None
     formula: str
     slope_line: str
     hidden: bool = True
@@ -77,8 +79,8 @@ FUNCTIONS: dict[str, Function] = {}
 
 def _add(
     name: str,
-    value: Callable[[Floats], Floats],
-    slope: Callable[[Floats, Floats], Floats] | None,
+    value: Callable[[Floats], Any],
+    slope: Callable[[Floats, Floats], Any] | None,
     formula: str,
     slope_line: str,
     hidden: bool = True,
@@ -141,12 +143,25 @@ _add(
     "",
     hidden=False,
 )
+
+
+def slope_of(name: str, z: Floats, a: Floats) -> Floats:
+    """The slope of an activation that is no softmax."""
+    slope = FUNCTIONS[name].slope
+    assert slope is not None
+    return np.asarray(slope(z, a))
+
+
+def _smooth_slope(name: str, z: Floats, a: Floats) -> Floats:
+    return slope_of(name, z, FUNCTIONS[name].value(z))
+
+
 for _name in ("sigmoid", "tanh"):
     # A threshold at 0, with the slope of the smooth function.
     _add(
         f"hard_{_name}",
         lambda z: (z >= 0) * 1.0,
-        lambda z, a, name=_name: FUNCTIONS[name].slope(z, FUNCTIONS[name].value(z)),  # type: ignore[misc]
+        partial(_smooth_slope, _name),
         "1 where z >= 0, else 0",
         f"the slope of {_name}",
     )

@@ -79,7 +79,7 @@ class Observed:
     slack: float = 0.0
 
     def directions(self, gradients: Floats) -> Floats:
-        """What a rule with memory makes of gradients (candidates, probes, ...), where probes are calls of few starts."""
+        """What a rule with memory makes of gradients (candidates, probes, ...); probes are the calls of each start."""
         if self.rule is None:
             return gradients
         n, probes, *shape = gradients.shape

@@ -1,4 +1,4 @@
-"""How a program holds its weights, and the same weights as the runner has them: W (fan_out, fan_in) and b (fan_out,)."""
+"""How a program holds its weights, and the same as the runner has them: W (fan_out, fan_in) and b (fan_out,)."""
 
 from __future__ import annotations
 

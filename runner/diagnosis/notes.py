@@ -63,7 +63,7 @@ def _loss(process: Process) -> Iterator[str]:
         if last == "step":
             yield "outputs are thresholds and the residual moves the weights: the perceptron rule"
         else:
-            yield "the residual is the error of the outputs without a slope: right for the cross-entropy, not for a squared error"
+            yield "the residual is the error of the outputs without a slope: right for the cross-entropy alone"
     for layer, name in enumerate(formula.forward.functions, start=1):
         if name == "falling_sigmoid" and not formula.layers[layer - 1].slope.wrong:
             yield f"layer {layer} has 1 / (1 + exp(z)) and its right slope -a(1 - a): it is 1 minus the sigmoid"
@@ -82,7 +82,7 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
     for text in sorted(texts - {""}):
         if text == "?":
             shown = ", ".join(f"{layer.rate:g}" for layer in layers)
-            yield f"steps are {shown} times the gradient of a sample, which is no simple multiple of the learning rate {rate:g}"
+            yield f"steps are {shown} times the gradient of a sample: no simple multiple of the learning rate {rate:g}"
         elif text == "2":
             yield "the step is 2 times the learning rate: the 2 of (y - t)^2, as with loss: sse"
         elif text.endswith(" alone"):

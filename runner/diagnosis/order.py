@@ -90,7 +90,7 @@ def _samples_between(found: Found, before: Network, after: Network, x: Floats, t
     if _equal(before, after):
         return ()
     n = len(x)
-    candidates = [(i,) for i in range(n)]
+    candidates: list[tuple[int, ...]] = [(i,) for i in range(n)]
     candidates += [tuple(range(i, j)) for i in range(n) for j in range(i + 2, n + 1)]
     for chosen in sorted(candidates, key=lambda c: (len(c) not in (1, n), len(c))):
         if _leads(found, before, after, x[list(chosen)], t[list(chosen)]):

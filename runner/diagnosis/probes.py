@@ -1,4 +1,4 @@
-"""What a program is asked: updates from generic weights on generic samples, so that no 0 and no symmetry hides anything."""
+"""What a program is asked: updates from generic weights on generic samples, in which no 0 and no symmetry hides."""
 
 from __future__ import annotations
 

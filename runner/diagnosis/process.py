@@ -1,4 +1,4 @@
-"""A whole training step: the formula of an update, how the samples of a call are put together, and what is remembered."""
+"""A whole training step: the formula of an update, how samples are put together, and what is remembered."""
 
 from __future__ import annotations
 

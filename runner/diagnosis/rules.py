@@ -1,7 +1,7 @@
 """What becomes of a gradient before it moves a weight: optimizers, and the ways in which memory goes wrong.
 
-A rule is asked call by call for one group of weights: `advance` keeps what it remembers in `memory[place]` and gives the
-direction that takes the gradient's place. Formulas and defaults are PyTorch's, as in `runner.ops.optimizers`.
+A rule is asked call by call for one group of weights: `advance` keeps what it remembers in `memory[place]` and gives
+the direction that takes the gradient's place. Formulas and defaults are PyTorch's, as in `runner.ops.optimizers`.
 """
 
 from __future__ import annotations

@@ -51,5 +51,6 @@ def _unknown(each: dict[str, Any]) -> list[str]:
 
 def _twin(twin: dict[str, Any]) -> str:
     if twin["parts_at"] is None:
-        return f"A restatement of it has the same weights for {twin['updates']} updates, to {twin['largest_difference']:.1g}."
+        updates, off = twin["updates"], twin["largest_difference"]
+        return f"A restatement of it has the same weights for {updates} updates, to {off:.1g}."
     return f"A restatement of it parts from it at update {twin['parts_at']} of {twin['updates']}."

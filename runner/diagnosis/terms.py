@@ -1,9 +1,9 @@
 """The terms of one update, right and wrong: one block is one term with its formula, its line in NumPy and its words.
 
-An update of layer l is a product of few terms: the error *signal* of the outputs, the *slope* of the outputs, what is
-*sent* back, the *way* back through the weights, the slope of a hidden layer, and the *factor* of each weight's gradient.
-Biases take a *step* of their own. Every term is a function of a forward pass (`Pass`); layers are counted from 0 here.
-In formulas, a is an activation, z its weighted sum, d = dE/dz, f' a slope, y an output and t its target.
+An update of layer l is a product of few terms: the error *signal* of the outputs, their *slope*, what is *sent* back,
+the *way* back through the weights, the slope of a hidden layer, and the *factor* of each weight's gradient. Biases take
+a *step* of their own. Every term is a function of a forward pass (`Pass`); layers are counted from 0 here. In formulas,
+a is an activation, z its weighted sum, d = dE/dz, f' a slope, y an output and t its target.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from runner.diagnosis.forward import Pass
-from runner.diagnosis.functions import FUNCTIONS, Floats, sigmoid
+from runner.diagnosis.functions import FUNCTIONS, Floats, sigmoid, slope_of
 
 
 @dataclass(frozen=True)
@@ -321,7 +321,7 @@ for _name in _RULES:
         f"delta = error * ({FUNCTIONS[_name].slope_line})   # with the bias in a already",
         "the slope is computed from what the unit puts out, its bias added to it",
         _formula_at(_name, lambda p, k: p.a[k + 1]),
-        lambda p, k, name=_name: p.functions[k].name in (name, f"hard_{name}"),  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name in (name, f"hard_{name}"),
     )
     _slope(
         "slope_at_sum",
@@ -330,7 +330,7 @@ for _name in _RULES:
         f"delta = error * ({FUNCTIONS[_name].slope_line.replace('a', 'z')})",
         "a slope that is written for the activation is given the weighted sum",
         _formula_at(_name, lambda p, k: p.z[k]),
-        lambda p, k, name=_name: p.functions[k].name == name,  # type: ignore[misc]
+        lambda p, k, name=_name: p.functions[k].name == name,
     )
 _slope(
     "slope_is_activation",
@@ -347,8 +347,8 @@ for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
         f"{FUNCTIONS[_name].slope_line}, the slope of {_name}",
         f"delta = error * ({FUNCTIONS[_name].slope_line})",
         f"the slope is that of {_name}",
-        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], p.a[k + 1]),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),  # type: ignore[misc]
+        lambda p, k, e, name=_name: e * slope_of(name, p.z[k], p.a[k + 1]),
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),
     )
     _slope(
         f"slope_of({_name})",
@@ -356,11 +356,11 @@ for _name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "softsign"):
         f"the slope of {_name} at the weighted sum",
         f"delta = error * {_name}_slope(z)",
         f"the slope is that of {_name}",
-        lambda p, k, e, name=_name: e * FUNCTIONS[name].slope(p.z[k], FUNCTIONS[name].value(p.z[k])),  # type: ignore[misc]
-        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),  # type: ignore[misc]
+        lambda p, k, e, name=_name: e * slope_of(name, p.z[k], FUNCTIONS[name].value(p.z[k])),
+        lambda p, k, name=_name: p.functions[k].name not in (name, "step", "hard_sigmoid", "hard_tanh"),
         exact=False,
     )
-for _text, _line, _value in (
+for _text, _line, _instead in (
     ("s(z)", "delta = error / (1 + np.exp(-z))", lambda p, k: sigmoid(p.z[k])),
     ("1 - a", "delta = error * (1 - a)", lambda p, k: 1 - p.a[k + 1]),
     ("z", "delta = error * z", lambda p, k: p.z[k]),
@@ -371,7 +371,7 @@ for _text, _line, _value in (
         _text,
         _line,
         f"{_text} stands where the slope belongs",
-        lambda p, k, e, value=_value: e * value(p, k),  # type: ignore[misc]
+        lambda p, k, e, value=_instead: e * value(p, k),
     )
 
 # What a hidden error is multiplied with beside all that: value(pass, layer, dE/dz).
@@ -433,7 +433,7 @@ WAYS, _way = _table()
 
 
 def _square(p: Pass, k: int) -> bool:
-    return p.W[k].shape[1] == p.W[k].shape[2]
+    return bool(p.W[k].shape[1] == p.W[k].shape[2])
 
 
 def _spread(p: Pass, k: int, s: Floats) -> Floats:
@@ -502,7 +502,7 @@ _way(
     _square,
 )
 
-# Which error stands in a weight's gradient, and its factor: value(pass, layer, dE/dz) of shape (probes, fan_out, fan_in).
+# The factor of the error in a weight's gradient: value(pass, layer, dE/dz) of shape (probes, fan_out, fan_in).
 
 FACTORS, _factor = _table()
 

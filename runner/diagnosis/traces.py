@@ -1,8 +1,8 @@
 """A trace in the place of a program: weights before and after updates, written by a program in any language.
 
 `trace.json` holds `architecture`, `learning_rate`, `inputs`, `targets` and `updates`, a list of `{"samples": [0],
-"before": {"weights": [...], "biases": [...]}, "after": {...}}`; `trace.npz` the same names with arrays, one row for each
-update (`samples`, `W1_before`, `b1_before`, ..., `W1_after`, ...); `trace.csv` one column for each number of these.
+"before": {"weights": [...], "biases": [...]}, "after": {...}}`; `trace.npz` the same names with arrays, one row for
+each update (`samples`, `W1_before`, `b1_before`, ..., `W1_after`, ...); `trace.csv` one column for each number of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def _csv(path: Path) -> tuple[dict[str, Any], _Updates]:
     arrays["samples"] = np.arange(len(rows))[:, None]
     arrays["inputs"] = np.stack([columns[f"x{i + 1}"] for i in range(sizes[0])], 1)
     arrays["targets"] = np.stack([columns[f"t{k + 1}"] for k in range(sizes[-1])], 1)
-    for k, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1):
+    for k, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         for when in ("before", "after"):
             W = [[columns[f"W{k}[{j}][{i}]_{when}"] for i in range(fan_in)] for j in range(fan_out)]
             arrays[f"W{k}_{when}"] = np.moveaxis(np.array(W), 2, 0)

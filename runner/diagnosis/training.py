@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def frozen_bias(start: Network, twin: Twin) -> Any:
 
 def _network(numbers: Any, sizes: Sequence[int]) -> Network:
     weights, biases, at = [], [], 0
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for fan_in, fan_out in pairwise(sizes):
         weights.append(numbers[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
         at += fan_in * fan_out
         biases.append(numbers[at : at + fan_out])

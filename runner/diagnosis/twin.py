@@ -43,7 +43,7 @@ class Twin:
     trained_biases: bool = True
 
 
-class _NoTwin(Exception):
+class _NoTwinError(Exception):
     """What a study can not say."""
 
 
@@ -58,7 +58,7 @@ def make_twin(found: Found, findings: Sequence[Finding], one_by_one: bool) -> Tw
     assert found.process is not None
     try:
         return Twin(_keys(found, found.process, findings, one_by_one), "", _trains_biases(found.process))
-    except _NoTwin as error:
+    except _NoTwinError as error:
         return Twin({}, str(error))
 
 
@@ -96,7 +96,7 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], one_by_on
     if keeps - {1.0}:
         decays = {(1 - layer.keep) / (layer.rate * factor) for layer in formula.layers}
         if len({round(decay, 9) for decay in decays}) > 1:
-            raise _NoTwin("weights of different layers shrink by different shares")
+            raise _NoTwinError("weights of different layers shrink by different shares")
         keys["weight_decay"] = float(f"{decays.pop():.9g}")
     faults = [_fault(finding) for finding in findings]
     if faults:
@@ -114,15 +114,15 @@ def _activations(formula: Formula) -> dict[str, Any]:
     names = [name.removeprefix(_HARD).replace("falling_sigmoid", "sigmoid") for name in formula.forward.functions]
     for layer, name in zip(formula.layers, formula.forward.functions, strict=True):
         if name == "falling_sigmoid" and not layer.slope.wrong:
-            raise _NoTwin("the runner has no activation 1 / (1 + exp(z)) with its right slope")
+            raise _NoTwinError("the runner has no activation 1 / (1 + exp(z)) with its right slope")
     names = ["softmax" if name.startswith("softmax") else name for name in names]
     if len(set(names[:-1])) > 1:
-        raise _NoTwin("hidden layers have different activations, and a study has one for all of them")
+        raise _NoTwinError("hidden layers have different activations, and a study has one for all of them")
     found: dict[str, Any] = {"output": names[-1]}
     if names[:-1]:
         found["activation"] = names[0]
     if any(name.endswith("_twice") for name in names):
-        raise _NoTwin("the runner has no activation that is applied twice")
+        raise _NoTwinError("the runner has no activation that is applied twice")
     return found
 
 
@@ -137,7 +137,7 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
     names = {(finding.fault or "").split("(")[0] for finding in findings}
     if formula.signal.fault in ("scalar_cost", "cost_times_residual", "mean_cost_times_residual"):
         if mean:
-            raise _NoTwin("the mean over a batch of an error that has the cost of the batch in it")
+            raise _NoTwinError("the mean over a batch of an error that has the cost of the batch in it")
         return "sse", 1.0 if formula.signal.fault == "scalar_cost" else 0.5
     residual = formula.layers[-1].slope.fault == "no_slope" and "no_output_slope" not in names
     plain = formula.forward.functions[-1]
@@ -149,7 +149,7 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
     if isinstance(process.rule, Adam | RmsProp | Adagrad):
         known = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse", (2.0 / outputs, True): "mse"}
         if (process.rule.scale, mean) not in known:
-            raise _NoTwin("the constant of the loss, which counts beside the optimizer's epsilon")
+            raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
         return known[process.rule.scale, mean], 1.0
     if formula.signal.fault == "all_pairs" and formula.signal.formula.startswith("mean"):
         return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
@@ -172,7 +172,7 @@ def _optimizer(process: Process) -> dict[str, Any]:
             return {"optimizer": "rmsprop", "alpha": alpha, "epsilon": e}
         case Adagrad(epsilon=e):
             return {"optimizer": "adagrad", "epsilon": e}
-    raise _NoTwin("the runner has no such optimizer")
+    raise _NoTwinError("the runner has no such optimizer")
 
 
 def _one_or_all(rates: Sequence[float]) -> Any:
@@ -182,7 +182,7 @@ def _one_or_all(rates: Sequence[float]) -> Any:
 def _fault(finding: Finding) -> str:
     name = finding.fault
     if name is None or not finding.exact or name.split("(")[0] not in set(FAULTS):
-        raise _NoTwin(f"a study can not say: {finding.says}")
+        raise _NoTwinError(f"a study can not say: {finding.says}")
     # Said of its layer alone, where it has one: two slopes of two layers do not exclude each other then.
     if finding.layer is not None and FAULTS[name.split("(")[0]].by_layer and "layer=" not in name:
         return f"{name[:-1]}, layer={finding.layer})" if name.endswith(")") else f"{name}(layer={finding.layer})"

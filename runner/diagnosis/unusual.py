@@ -1,4 +1,4 @@
-"""Formulas that are not linear in one gradient: optimizers that scale every weight, rounding, a pass for every weight."""
+"""Formulas that are not linear in one gradient: optimizers that scale, rounding, a pass for every weight."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def rounded(seen: Observed, hows: Sequence[Forward]) -> Formula | None:
                 return replace(found.formula(), round_weights=n)
             break
     for how, n in product(_plain(hows, 12), DECIMALS):
-        for rounding in ({"round_sums": n}, {"round_outputs": n}):
-            found = identify(seen, [replace(how, **rounding)], keeps=((1.0,),), partly=False)
+        for rounding in (replace(how, round_sums=n), replace(how, round_outputs=n)):
+            found = identify(seen, [rounding], keeps=((1.0,),), partly=False)
             if found.known:
                 return found.formula()
         found = identify(seen, [how], n, keeps=((1.0,),), partly=False)

@@ -1,8 +1,8 @@
 """The process in which an author's program runs: it reads questions from its input and writes answers to its output.
 
 Every question is answered from the state in which the file was loaded: by a fork of this process where the system has
-that, otherwise by loading the file, and what it imports from its own folder, anew. What the program prints goes nowhere,
-what it reads is empty. Nothing of the runner is imported here.
+that, otherwise by loading the file, and what it imports from its own folder, anew. What the program prints goes
+nowhere, what it reads is empty. Nothing of the runner is imported here.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _seed(seed: int) -> None:
 
 def _lies_in(module: Any, folder: str) -> bool:
     file = getattr(module, "__file__", None)
-    return bool(file) and os.path.dirname(os.path.abspath(file)) == folder
+    return file is not None and os.path.dirname(os.path.abspath(file)) == folder
 
 
 def told(error: BaseException, folder: str) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import authors
+
 from runner.diagnosis.diagnose import Diagnosis, likeliest, told
 from runner.ops.faults import FAULTS
 from runner.registry import Call
-from support import authors
 
 # Which samples come next is no matter of one update; biases that never move are a setting (`bias`).
 OTHERS = {"epoch_slice", "until_right", "first_batch", "inputs_shuffled_apart", "biases_not_trained"}

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support.right_programs import RIGHT_PROGRAMS
+
 from runner.diagnosis.diagnose import diagnose_program
 from runner.errors import StudyError
-from support.right_programs import RIGHT_PROGRAMS
 
 RIGHT = RIGHT_PROGRAMS["in place"]
 

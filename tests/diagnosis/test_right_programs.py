@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runner.diagnosis.diagnose import diagnose_program
 from support.right_programs import RIGHT_PROGRAMS
+
+from runner.diagnosis.diagnose import diagnose_program
 
 
 @pytest.mark.parametrize("name", RIGHT_PROGRAMS)
