@@ -30,6 +30,8 @@ def notes(found: Found, keys: Mapping[str, Any]) -> list[str]:
         told += [*_right(found.process), *_loss(found.process), *_constants(found, found.process, keys)]
         told += _biases(found, found.process)
     told += _data(found, keys)
+    if 2 in found.asked.sizes[1:-1]:
+        told.append("two hidden units have local minima on XOR and its like: one network in five or more stays there")
     return told
 
 

@@ -52,7 +52,20 @@ def plain(value: Any) -> Any:
         return None
     if hasattr(value, "detach"):
         value = value.detach().cpu()
-    return np.array(value)
+    array = np.array(value)
+    # Objects of the author's own classes are numbers, or they are told.
+    return array.astype(float) if array.dtype.kind == "O" else array
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value means the same in another process: numbers, texts and arrays, and lists of them."""
+    if isinstance(value, list | tuple | set):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(_is_plain(key) and _is_plain(inner) for key, inner in value.items())
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiubU"
+    return value is None or type(value) in (bool, int, float, str) or isinstance(value, np.number | np.bool_)
 
 
 class Form:
@@ -143,8 +156,9 @@ class Loaded:
         keys = {}
         for name, value in vars(self.module).items():
             if not name.startswith("_") and not isinstance(value, ModuleType) and not callable(value):
-                with contextlib.suppress(Exception):
-                    keys[name] = pickle.loads(pickle.dumps(plain(value) if hasattr(value, "detach") else value))
+                value = plain(value) if hasattr(value, "detach") else value
+                if _is_plain(value):
+                    keys[name] = value
         functions = [name for name, value in vars(self.module).items() if callable(value) and not name.startswith("_")]
         return {"keys": keys, "functions": functions}
 
