@@ -21,7 +21,7 @@ from runner.diagnosis.diagnose import diagnose_program
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_twin_trains_what_the_program_does(name: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(PROGRAMS[name].file().replace("updates = ", "updates, _ = 50, "))
+    file.write_text(PROGRAMS[name].file() + "\nupdates = 50\n")
     found = diagnose_program(file, tmp_path / "out", seeds=20)
     assert found.twin is not None
     assert found.twin["updates"] == 100
