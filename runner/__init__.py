@@ -18,7 +18,7 @@ from runner.api import diagnose, explain, export, load, plan, read_results, repl
 
 if TYPE_CHECKING:
     from runner.analysis.explain.explanation import Explanation
-    from runner.diagnosis.diagnose import Diagnosis
+    from runner.diagnosis.result import Diagnosis
     from runner.errors import Problem, Refused, RunnerError, StudyError
     from runner.study.load import Study
     from runner.study.plan import Plan
@@ -48,7 +48,7 @@ __all__ = [
 
 # Classes whose modules are imported only when somebody asks for them.
 _LAZY = {
-    "Diagnosis": "runner.diagnosis.diagnose",
+    "Diagnosis": "runner.diagnosis.result",
     "Explanation": "runner.analysis.explain.explanation",
     "Plan": "runner.study.plan",
     "Problem": "runner.errors",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
     from runner.analysis.explain.explanation import Explanation
-    from runner.diagnosis.diagnose import Diagnosis
+    from runner.diagnosis.result import Diagnosis
     from runner.study.load import Study
     from runner.study.plan import Plan
     from runner.training.replay import Replayed

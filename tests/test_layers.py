@@ -32,7 +32,7 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages from outside that only some rooms may need.
 STRANGERS = {
-    "yaml": {"study"},
+    "yaml": {"study", "diagnosis"},
     "pydantic": {"study", "sweep"},
     "pandas": {"api", "analysis", "results"},
     "rich": {"terminal", "training", "analysis"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from runner.diagnosis.cost import author_weights, cost, in_words
 from runner.diagnosis.find import Found, find
-from runner.diagnosis.findings import Finding, findings, order_finding, unknown
+from runner.diagnosis.findings import findings, order_finding, unknown
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
 from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
+from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.show import page_text
 from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
@@ -25,55 +26,6 @@ from runner.errors import Problem, RunnerError
 
 # Ways of asking that are tried, when nothing is known of a program's formula.
 LAYOUTS = 4
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What is known of a program.
-
-    Attributes
-    ----------
-    file : Path
-    right : bool or None
-        None where a term is not known.
-    findings : tuple of Finding
-    unknown : tuple of dict
-        With `term`, `layer`, `says` and perhaps `numbers`.
-    notes : tuple of str
-    twin : dict or None
-        Updates compared, largest difference, and the first update after which the twin and the program part.
-    rates : tuple of dict
-        What each mistake costs.
-    """
-
-    file: Path
-    findings: tuple[Finding, ...]
-    unknown: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...]
-    twin: dict[str, Any] | None = None
-    rates: tuple[dict[str, Any], ...] = ()
-    found: Found | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def right(self) -> bool | None:
-        """Whether nothing is wrong."""
-        return None if self.unknown else not self.findings
-
-    @property
-    def exit_code(self) -> int:
-        """0 right, 1 findings or not known."""
-        return 0 if self.right else 1
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return {
-            "right": self.right,
-            "findings": [finding.as_json() for finding in self.findings],
-            "unknown": list(self.unknown),
-            "notes": list(self.notes),
-            "twin": self.twin,
-            "rates": list(self.rates),
-        }
 
 
 def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, seconds: float = SECONDS) -> Diagnosis:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from runner.diagnosis.result import Diagnosis
 from runner.terminal import visible
-
-if TYPE_CHECKING:
-    from runner.diagnosis.diagnose import Diagnosis
 
 
 def page_text(diagnosis: Diagnosis) -> str:

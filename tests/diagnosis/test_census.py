@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.census import PROGRAMS
 
-from runner.diagnosis.diagnose import Diagnosis, diagnose_program
+from runner.diagnosis.diagnose import diagnose_program
+from runner.diagnosis.result import Diagnosis
 
 
 def diagnosed(folder: Path, text: str) -> Diagnosis:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from support import authors
 
-from runner.diagnosis.diagnose import Diagnosis, likeliest, told
+from runner.diagnosis.diagnose import likeliest, told
+from runner.diagnosis.result import Diagnosis
 from runner.ops.faults import FAULTS
 from runner.registry import Call
 
