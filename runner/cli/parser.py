@@ -120,7 +120,7 @@ def _threads(text: str) -> int:
 
 
 # Flags whose value is the argument after them, of whatever command.
-_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"))
+_WITH_VALUE = frozenset(("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into", "--seeds"))
 
 
 def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:

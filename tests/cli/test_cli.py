@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import runner
-from runner.cli import main, parser, results
+from runner.cli import diagnose, main, parser, results
 
 STUDY = """\
 name: small
@@ -227,9 +227,11 @@ def test_flags_stand_before_or_after_the_command(folder: Path, arguments: tuple[
 
 def test_every_flag_with_a_value_may_stand_before_the_command() -> None:
     """Those that the parsers take, by their own account."""
-    replay = parser.Parser()
-    results.COMMANDS["replay"].add_flags(replay)
-    actions = [*parser.study_parser("run")._actions, *replay._actions]
+    reading = parser.Parser(conflict_handler="resolve")
+    for command in results.COMMANDS.values():
+        command.add_flags(reading)
+    of_diagnose = [action for action in diagnose.diagnose_parser()._actions if action.option_strings]
+    actions = [*parser.study_parser("run")._actions, *reading._actions, *of_diagnose]
     taking = {option for action in actions if action.nargs is None for option in action.option_strings}
     assert taking == parser._WITH_VALUE
     for option in taking:
