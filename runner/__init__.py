@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.api import explain, export, load, plan, plot, read_results, replay, run, schema, table
+from runner.api import diagnose, explain, export, load, plan, plot, read_results, replay, run, schema, table
 
 if TYPE_CHECKING:
     from runner.analysis.explain.explanation import Explanation
+    from runner.diagnosis.result import Diagnosis
     from runner.errors import Problem, Refused, RunnerError, StudyError
     from runner.study.load import Study
     from runner.study.plan import Plan
     from runner.training.replay import Replayed
 
 __all__ = [
+    "Diagnosis",
     "Explanation",
     "Plan",
     "Problem",
@@ -33,6 +35,7 @@ __all__ = [
     "Study",
     "StudyError",
     "__version__",
+    "diagnose",
     "explain",
     "export",
     "load",
@@ -47,6 +50,7 @@ __all__ = [
 
 # Classes whose modules are imported only when somebody asks for them.
 _LAZY = {
+    "Diagnosis": "runner.diagnosis.result",
     "Explanation": "runner.analysis.explain.explanation",
     "Plan": "runner.study.plan",
     "Problem": "runner.errors",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
     from runner.analysis.explain.explanation import Explanation
+    from runner.diagnosis.result import Diagnosis
     from runner.figures.draw import Axes
     from runner.study.load import Study
     from runner.study.plan import Plan
@@ -378,6 +379,39 @@ def table(
         _share("confidence", confidence),
     )
     return tabulate(_table(target, out), asked).frame()
+
+
+def diagnose(
+    file: str | Path, *, into: str | Path | None = "results/diagnosis", seeds: int = 500, seconds: float = 20.0
+) -> Diagnosis:
+    """Say which formula stands in each line of somebody's own training program.
+
+    Parameters
+    ----------
+    file : str or Path
+        A file that says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`, and
+        perhaps `predict`, `train` and `initial`. Its code is run, in a process of its own. Or a trace of weights.
+    into : str, Path or None
+        Folder of twin.yaml, cost.yaml, diagnosis.json and the page; None to write nothing.
+    seeds : int
+        How many of the author's initial weights are trained to see what a mistake costs.
+    seconds : float
+        Time limit of each of the author's calls.
+
+    Returns
+    -------
+    Diagnosis
+        With `right`, `findings`, `unknown`, `notes`, `twin` and `rates`.
+
+    Raises
+    ------
+    StudyError
+        When the program can not be asked: the author's line and message.
+    """
+    from runner.diagnosis.diagnose import diagnose_program
+
+    folder = None if into is None else _path("into", into)
+    return diagnose_program(_path("file", file), folder, _count("seeds", seeds) or 500, float(seconds))
 
 
 def schema() -> dict[str, Any]:

@@ -29,8 +29,10 @@ sweep:
     epochs: [10, 1000]
 replicates: 20
 """
-FUNCTIONS = ["explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema", "table"]
-CLASSES = ["Explanation", "Plan", "Problem", "Refused", "Replayed", "RunnerError", "Study", "StudyError"]
+FUNCTIONS = [
+    *("diagnose", "explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema", "table"),
+]
+CLASSES = ["Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "RunnerError", "Study", "StudyError"]
 
 
 @pytest.fixture(autouse=True)

@@ -25,14 +25,14 @@ FLOORS = (
     {"sweep", "results"},
     {"study"},
     {"training", "analysis"},
-    {"figures"},
+    {"figures", "diagnosis"},
     {"api", "cli"},
     {"__init__", "__main__"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages from outside that only some rooms may need.
 STRANGERS = {
-    "yaml": {"study"},
+    "yaml": {"study", "diagnosis"},
     "pydantic": {"study", "sweep"},
     "pandas": {"api", "analysis", "results", "figures"},
     "rich": {"terminal", "training", "analysis"},

@@ -153,6 +153,12 @@ def _schema(arguments: list[str]) -> int:
     return 0
 
 
+def _diagnose(arguments: list[str]) -> int:
+    from runner.cli.diagnose import run
+
+    return run(arguments)
+
+
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _train,
     "plan": _plan,
@@ -163,6 +169,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "export": _reading("export"),
     "plot": _reading("plot"),
     "table": _reading("table"),
+    "diagnose": _diagnose,
     "schema": _schema,
 }
 

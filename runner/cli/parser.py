@@ -18,8 +18,7 @@ Stopped in the middle, the same command goes on where it was.
 
 commands:
   run STUDY.yaml ...     train what has no row yet (run is implied)
-  plan STUDY.yaml ...    how many runs, which are new, how long they take
-  plan NAME ...          the same of a study that has results
+  plan STUDY or NAME     how many runs, which are new, how long they take
   report NAME ...        the table at the end of a run, once more
   claims NAME ...        check the claims of a study on its results
   explain NAME ...       why runs fail, which settings matter, what would help
@@ -27,6 +26,7 @@ commands:
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   export NAME ...        the table as --to parquet, xlsx or sqlite
   plot, table NAME ...   a figure for a paper, a table to paste into one
+  diagnose FILE.py       your own program: which line is wrong, and what it costs
   schema                 JSON schema of a study file, for editors
 """
 _EPILOG = """\
@@ -123,7 +123,7 @@ def _threads(text: str) -> int:
 _WITH_VALUE = {
     *("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
-    *("--rows", "--columns", "--show", "--format"),
+    *("--rows", "--columns", "--show", "--format", "--seeds"),
 }
 
 

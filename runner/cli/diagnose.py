@@ -1,0 +1,42 @@
+"""The command `diagnose`: the author's own program, line by line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from runner.cli.parser import PROGRAM, Parser, at_least_one, read
+
+_DESCRIPTION = """\
+Say which formula stands in each line of your own training program, which of them are wrong, and what that costs.
+
+FILE.py says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; a trace of
+weights (.json, .npz, .csv) stands for a program in another language. The program is run, in a process of its own with a
+time limit. See docs/diagnose.md.
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Parse, diagnose, show; exit code 0 when all is right, 1 when not or not known, 2 when it can not be asked."""
+    given = read(diagnose_parser(), arguments)
+    from runner.diagnosis.diagnose import diagnose_program
+    from runner.diagnosis.show import page_text
+
+    found = diagnose_program(given.file, given.into, given.seeds)
+    if given.json:
+        print(json.dumps(found.as_json()))
+    elif not given.quiet:
+        print(page_text(found), end="")
+    return found.exit_code
+
+
+def diagnose_parser() -> Parser:
+    """Arguments of the command."""
+    parser = Parser(prog=f"{PROGRAM} diagnose", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"
+    parser.add_argument("--into", type=Path, default=Path("results/diagnosis"), metavar="FOLDER", help=into)
+    parser.add_argument("--seeds", type=at_least_one, default=500, metavar="N", help="initial weights to train (500)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    return parser

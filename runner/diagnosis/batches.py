@@ -1,0 +1,79 @@
+"""How the samples of one call are put together: summed, averaged, one after the other, or only some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from runner.diagnosis.formula import Formula
+from runner.diagnosis.memory import Runs, matches, together
+from runner.diagnosis.probes import Asked
+from runner.diagnosis.process import BATCHES, Process
+from runner.diagnosis.terms import FACTORS, SIGNALS, SLOPES, Term
+from runner.errors import StudyError
+
+STARTS = 4
+
+
+def batches(asked: Asked, seed: int = 3) -> list[Runs]:
+    """Single calls with several samples: as many as the author has, and three."""
+    rng = np.random.default_rng(seed)
+    rows = len(asked.program.array("inputs"))
+    found = []
+    for n in sorted({rows, max(3, asked.sizes[0])} - {1}, reverse=True):
+        plans = [(asked.network(rng), [asked.samples(rng, n)]) for _ in range(STARTS)]
+        try:
+            found.append(together(asked.updates(plans)))
+        except StudyError:
+            # It takes only so many samples as it is made for.
+            continue
+    return found
+
+
+def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | None:
+    """The process with what it does to the samples of a call; None where that is not known."""
+    for batch, formula in product(BATCHES, _variants(process.formula)):
+        # A pass for every weight is no matter of the batch.
+        if (batch == "weight_by_weight") != (process.batch == "weight_by_weight"):
+            continue
+        wrong_sample = formula.layers[0].factor.batch
+        alone = batch in ("one_by_one", "backwards", "first", "last")
+        if wrong_sample and (alone or not runs):
+            continue
+        if wrong_sample and any(each.calls[0][0].shape[1] < each.calls[0][0].shape[2] for each in runs):
+            continue
+        candidate = replace(process, formula=formula, batch=batch)
+        if all(matches(candidate, each, unit) for each in runs):
+            return candidate
+    return None
+
+
+def _variants(formula: Formula) -> Iterator[Formula]:
+    """The formula, and those that are the same for one sample."""
+    yield formula
+    for signal in _alike(formula.signal, SIGNALS):
+        yield replace(formula, signal=signal)
+    if formula.forward.functions[-1] == "softmax":
+        for axis in ("softmax_over_all", "softmax_over_batch"):
+            functions = (*formula.forward.functions[:-1], axis)
+            over = replace(formula, forward=replace(formula.forward, functions=functions))
+            yield over
+            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
+            top = replace(formula.layers[-1], slope=next(term for term in SLOPES if term.fault == "no_slope"))
+            yield replace(over, signal=SIGNALS[2], layers=(*formula.layers[:-1], top))
+    if not formula.layers[0].factor.wrong:
+        for factor in FACTORS:
+            if factor.batch:
+                layers = (replace(formula.layers[0], factor=factor), *formula.layers[1:])
+                yield replace(formula, layers=layers)
+
+
+def _alike(signal: Term, signals: list[Term]) -> list[Term]:
+    if signal is SIGNALS[0]:
+        return [term for term in signals if term.fault == "all_pairs"]
+    if signal.fault == "cost_times_residual":
+        return [term for term in signals if term.batch and "cost" in term.fault]
+    return []

@@ -1,0 +1,166 @@
+"""The whole of it: a file in, a diagnosis out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.diagnosis.cost import author_weights, cost, in_words
+from runner.diagnosis.find import Found, find
+from runner.diagnosis.findings import findings, order_finding, unknown
+from runner.diagnosis.notes import notes
+from runner.diagnosis.order import Order, find_order
+from runner.diagnosis.probes import answering
+from runner.diagnosis.program import SECONDS, Program, ProgramError
+from runner.diagnosis.result import Diagnosis
+from runner.diagnosis.show import page_text
+from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
+from runner.diagnosis.training import author_runs, restated, trained
+from runner.diagnosis.twin import make_twin
+from runner.errors import Problem, RunnerError
+
+# Ways of asking that are tried, when nothing is known of a program's formula.
+LAYOUTS = 4
+
+
+def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, seconds: float = SECONDS) -> Diagnosis:
+    """Ask a program, and say what stands in each of its terms, and what that costs.
+
+    Parameters
+    ----------
+    path : Path
+        The author's file, or a trace of weights (`.json`, `.npz`, `.csv`).
+    into : Path or None
+        Folder of twin.yaml, cost.yaml, diagnosis.json and the page; None to write nothing and to train nothing.
+    seeds : int
+        How many of the author's initial weights the cost is measured with.
+    seconds : float
+        Time for each of his calls.
+
+    Raises
+    ------
+    ProgramError
+        When it can not be asked.
+    """
+    if path.suffix in SUFFIXES:
+        trace = Trace(path)
+        diagnosis = told(path, find_in_trace(trace, _sizes(trace)), trace.keys)
+        if into is not None:
+            write_report(diagnosis, into)
+        return diagnosis
+    with Program(path, seconds) as program:
+        keys = dict(program.keys)
+        found = likeliest(program, _sizes(program), keys)
+        diagnosis = told(path, found, keys)
+        order = find_order(found)
+        if order is not None:
+            diagnosis = with_order(diagnosis, order)
+        if found.process is not None and not diagnosis.unknown:
+            diagnosis = _compared(diagnosis, found, keys, into, seeds)
+    if into is not None:
+        write_report(diagnosis, into)
+    return diagnosis
+
+
+def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
+    """With what the author's loop does."""
+    wrong = order_finding(order)
+    if wrong is not None:
+        return replace(diagnosis, findings=(*diagnosis.findings, wrong))
+    if order.name == "unknown":
+        unknown_order = {"term": "order", "layer": None, "says": order.says}
+        return replace(diagnosis, unknown=(*diagnosis.unknown, unknown_order))
+    return replace(diagnosis, notes=(*diagnosis.notes, order.says))
+
+
+def _compared(diagnosis: Diagnosis, found: Found, keys: Mapping[str, Any], into: Path | None, seeds: int) -> Diagnosis:
+    """With the twin held against the program, and what its mistakes cost."""
+    assert found.process is not None
+    one_by_one = found.process.batch == "one_by_one"
+    own = author_weights(found, seeds if into is not None else 1)
+    start = own[0] if own else found.asked.network(np.random.default_rng(0))
+    runs = author_runs(found, start, one_by_one)
+    if runs is None:
+        return diagnosis
+    agreed = restated(found, start, *runs)
+    of_update = [finding for finding in diagnosis.findings if finding.term != "order"]
+    twin = make_twin(found, of_update, one_by_one)
+    if twin.says:
+        return replace(
+            diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, f"there is no twin.yaml: {twin.says}")
+        )
+    if into is None:
+        return replace(diagnosis, twin=agreed.as_json())
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        agreed = trained(found, twin, into, start, runs[0])
+        rates = cost(found, twin, twin.keys.get("faults", ()), own, into, keys) if own else []
+    except RunnerError as error:
+        said = f"the runner can not train the twin: {str(error).splitlines()[0]}"
+        return replace(diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, said))
+    words = (*diagnosis.notes, *in_words(rates))
+    return replace(diagnosis, twin=agreed.as_json(), rates=tuple(rate.as_json() for rate in rates), notes=words)
+
+
+def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
+    """What was found, as findings, unknown terms and notes."""
+    shared = found.asked.layout.biases == "single"
+    wrong = findings(found.process, keys.get("loss"), found.asked.sizes, shared) if found.process is not None else []
+    return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
+
+
+def likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:
+    """The likeliest formula of all ways in which the program can have its weights."""
+    best: Found | None = None
+    for n, asked in enumerate(answering(program, sizes)):
+        found = find(asked, dict(keys))
+        if best is None or (found.cost < best.cost and found.deterministic):
+            best = found
+        if best.process is not None or not best.deterministic or n + 1 >= LAYOUTS:
+            break
+    assert best is not None
+    return best
+
+
+def _sizes(program: Program | Trace) -> tuple[int, ...]:
+    """Units of every layer, as the file says them; they must fit its data."""
+    said = program.keys["architecture"]
+    text = (
+        said
+        if isinstance(said, str)
+        else "-".join(str(n) for n in said)
+        if isinstance(said, list | tuple)
+        else str(said)
+    )
+    try:
+        sizes = tuple(int(part) for part in text.split("-"))
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError
+    except ValueError:
+        problem = Problem(f"architecture: expected layer sizes as in '2-4-1', found {said!r}", str(program.path))
+        raise ProgramError([problem]) from None
+    problems = []
+    for name, size in (("inputs", sizes[0]), ("targets", sizes[-1])):
+        n = program.array(name).shape[1]
+        if n != size:
+            problems.append(Problem(f"{name}: {n} columns, but the architecture {text} has {size}", str(program.path)))
+    if len(program.array("inputs")) != len(program.array("targets")):
+        problems.append(Problem("inputs and targets: not the same number of samples", str(program.path)))
+    rate = np.asarray(program.keys["learning_rate"])
+    if rate.dtype.kind not in "fiu" or rate.size == 0:
+        problems.append(Problem("learning_rate: expected a number", str(program.path)))
+    if problems:
+        raise ProgramError(problems)
+    return sizes
+
+
+def write_report(diagnosis: Diagnosis, into: Path) -> None:
+    """diagnosis.json and the page, as text."""
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", encoding="utf-8")
+    (into / "diagnosis.txt").write_text(page_text(diagnosis), encoding="utf-8")

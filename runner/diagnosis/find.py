@@ -1,0 +1,104 @@
+"""From a program that answers to its training step: formula, batch and memory, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from runner.diagnosis.batches import batches, find_batch
+from runner.diagnosis.constants import settle
+from runner.diagnosis.forward import Forward
+from runner.diagnosis.identify import Identified, Observed, forwards, identify
+from runner.diagnosis.memory import find_rule, sequences
+from runner.diagnosis.probes import Asked, observe
+from runner.diagnosis.process import Process
+from runner.diagnosis.rules import Momentum, Rule, Sgd
+from runner.diagnosis.unusual import adaptive, rounded, weight_by_weight
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is known of a program's training step.
+
+    Attributes
+    ----------
+    asked : Asked
+    identified : Identified
+        Of a single update.
+    seen : Observed
+    process : Process or None
+        None where a term of a single update is not known.
+    batch_known, memory_known : bool
+    deterministic : bool
+    """
+
+    asked: Asked
+    identified: Identified
+    seen: Observed
+    process: Process | None
+    batch_known: bool = True
+    memory_known: bool = True
+    batches_seen: int = 0
+    deterministic: bool = True
+
+    @property
+    def cost(self) -> float:
+        """How unlikely it is."""
+        return self.identified.cost
+
+
+def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
+    """The training step of a program that is asked in one way."""
+    learning_rate = float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
+    hows = forwards(len(asked.sizes) - 1, keys.get("activation"), keys.get("output"))
+    seen, again = observe(asked), observe(asked)
+    same = zip((*seen.W_after, *seen.b_after), (*again.W_after, *again.b_after), strict=True)
+    deterministic = all(np.array_equal(p, q, equal_nan=True) for p, q in same)
+    identified, process = _first_update(asked, seen, hows, learning_rate) if deterministic else (NOTHING, None)
+    if process is None:
+        return Found(asked, identified, seen, None, deterministic=deterministic)
+    remembering = find_rule(process, sequences(asked), asked.unit)
+    runs = batches(asked)
+    batched = find_batch(remembering or process, runs, asked.unit) if runs else process
+    if batched is not None and remembering is not None:
+        remembering = replace(remembering, batch=batched.batch, formula=batched.formula)
+    known = remembering or batched or process
+    return Found(asked, identified, seen, known, batched is not None, remembering is not None, len(runs))
+
+
+def _first_update(
+    asked: Asked, seen: Observed, hows: Sequence[Forward], learning_rate: float
+) -> tuple[Identified, Process | None]:
+    """The formula of the first update, usual or unusual; where nothing moves, of the one that the second call makes."""
+    rule: Rule = Sgd()
+    if _still(seen):
+        later = observe(asked, calls=2)
+        if _still(later):
+            return NOTHING, None
+        seen, rule = later, Momentum(0.0, 0.0, late=True)
+    samples = len(asked.program.array("inputs"))
+    identified = NOTHING
+    if (adapted := adaptive(asked, seen, hows)) is not None:
+        identified, rule = adapted
+    if not identified.known:
+        identified = identify(seen, hows)
+    if identified.known:
+        return identified, Process(
+            settle(identified.formula(), learning_rate, asked.sizes, asked.unit, samples), rule=rule
+        )
+    if (formula := rounded(seen, hows)) is not None:
+        coarse = 1e-3 if formula.round_weights is not None else asked.unit
+        return identified, Process(settle(formula, learning_rate, asked.sizes, coarse, samples), rule=rule)
+    return identified, weight_by_weight(seen, asked, hows, learning_rate)
+
+
+def _still(seen: Observed) -> bool:
+    """Whether nothing moves."""
+    pairs = zip((*seen.W, *seen.b), (*seen.W_after, *seen.b_after), strict=True)
+    return all(np.array_equal(p, q) for p, q in pairs)
+
+
+NOTHING = Identified(None, (), None, np.inf)

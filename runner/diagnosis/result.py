@@ -1,0 +1,59 @@
+"""What a diagnosis is: findings, what is not known, notes, the twin, and what mistakes cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.diagnosis.find import Found
+from runner.diagnosis.findings import Finding
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of a program.
+
+    Attributes
+    ----------
+    file : Path
+    right : bool or None
+        None where a term is not known.
+    findings : tuple of Finding
+    unknown : tuple of dict
+        With `term`, `layer`, `says` and perhaps `numbers`.
+    notes : tuple of str
+    twin : dict or None
+        Updates compared, largest difference, and the first update after which the twin and the program part.
+    rates : tuple of dict
+        What each mistake costs.
+    """
+
+    file: Path
+    findings: tuple[Finding, ...]
+    unknown: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    twin: dict[str, Any] | None = None
+    rates: tuple[dict[str, Any], ...] = ()
+    found: Found | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def right(self) -> bool | None:
+        """Whether nothing is wrong."""
+        return None if self.unknown else not self.findings
+
+    @property
+    def exit_code(self) -> int:
+        """0 right, 1 findings or not known."""
+        return 0 if self.right else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "right": self.right,
+            "findings": [finding.as_json() for finding in self.findings],
+            "unknown": list(self.unknown),
+            "notes": list(self.notes),
+            "twin": self.twin,
+            "rates": list(self.rates),
+        }

@@ -1,0 +1,122 @@
+"""Training the twin, and what each mistake costs: studies written, run, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.diagnosis.find import Found
+from runner.diagnosis.formula import stacked
+from runner.diagnosis.layouts import Network
+from runner.diagnosis.process import agreement, simulate
+from runner.diagnosis.program import ProgramError
+from runner.diagnosis.twin import UPDATES, Twin, flat, write_data, write_study
+from runner.keys.architecture import expand_weights
+from runner.study.load import load_study
+from runner.study.plan import make_plan
+from runner.training.session import Options, run_session
+
+AGREES = 1e-12
+"""Beyond this difference of a weight, the twin and the program have parted."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How long a restatement and a program have the same weights.
+
+    Attributes
+    ----------
+    updates : int
+    largest_difference : float
+    parts_at : int or None
+        The first update after which a weight differs by more than AGREES; None where none does.
+    """
+
+    updates: int
+    largest_difference: float
+    parts_at: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        finite = np.isfinite(self.largest_difference)
+        return {
+            "updates": self.updates,
+            "largest_difference": self.largest_difference if finite else None,
+            "parts_at": self.parts_at,
+        }
+
+
+def author_runs(found: Found, start: Network, one_by_one: bool) -> tuple[list[Network], list[tuple[Any, Any]]] | None:
+    """The author's weights after each of UPDATES updates on his own samples, and what each was made of."""
+    inputs, targets = found.asked.program.array("inputs"), found.asked.program.array("targets")
+    rows = len(inputs)
+    picks = [slice(u % rows, u % rows + 1) if one_by_one else slice(None) for u in range(UPDATES)]
+    samples = [(inputs[pick], targets[pick]) for pick in picks]
+    try:
+        return list(found.asked.updates([(start, samples)])[0].states), samples
+    except ProgramError:
+        return None
+
+
+def restated(found: Found, start: Network, states: Sequence[Network], samples: Sequence[tuple[Any, Any]]) -> Agreement:
+    """How far the formula in NumPy agrees with the program."""
+    assert found.process is not None
+    calls = [(x[None], t[None]) for x, t in samples]
+    made = list(simulate(found.process, stacked([start[0]]), stacked([start[1]]), calls))
+    return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
+
+
+def trained(found: Found, twin: Twin, folder: Path, start: Network, states: Sequence[Network]) -> Agreement:
+    """How far the twin, trained by the runner, agrees with the program; `twin.yaml` is written on the way.
+
+    Raises
+    ------
+    RunnerError
+        When the runner can not train it.
+    """
+    program = found.asked.program
+    write_data(folder, found.asked.sizes, program.array("inputs"), program.array("targets"))
+    bias = twin.keys["bias"] if twin.trained_biases else frozen_bias(start, twin)
+    keys = {**twin.keys, "bias": bias, "init": flat(start, bias)}
+    if bias not in ("trained", "shared"):
+        keys.pop("bias_learning_rate", None)
+    content = {"name": "twin", "description": f"The program {program.path.name}, restated.", **keys, "updates": UPDATES}
+    write_study(folder / "twin.yaml", {**content, "record": {"weights": True}})
+    study = load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"])
+    session = run_session(make_plan(study), Options(out=folder / "results", quiet=True, fresh=True, threads=1))
+    with np.load(session.table.parent / "weights.npz") as archive:
+        final = archive[f"{twin.keys['architecture']}/final"]
+    made = []
+    for row in final:
+        W, b = _network(expand_weights(found.asked.sizes, bias, row), found.asked.sizes)
+        made.append((stacked([W]), stacked([b if twin.trained_biases else start[1]])))
+    return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
+
+
+def frozen_bias(start: Network, twin: Twin) -> Any:
+    """The one number at which biases stay."""
+    values = {float(v) for b in start[1] for v in b}
+    if values == {0.0} or twin.keys["bias"] == "none":
+        return "none"
+    return values.pop() if len(values) == 1 else "trained"
+
+
+def _network(numbers: Any, sizes: Sequence[int]) -> Network:
+    weights, biases, at = [], [], 0
+    for fan_in, fan_out in pairwise(sizes):
+        weights.append(numbers[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
+        at += fan_in * fan_out
+        biases.append(numbers[at : at + fan_out])
+        at += fan_out
+    return weights, biases
+
+
+def _compare(differences: Sequence[float], states: Sequence[Network]) -> Agreement:
+    sizes = [max(1.0, *(float(np.abs(part).max(initial=0.0)) for part in (*W, *b))) for W, b in states]
+    apart = [u for u, (d, s) in enumerate(zip(differences, sizes, strict=True), start=1) if not d <= AGREES * s]
+    return Agreement(len(differences), max(differences), apart[0] if apart else None)

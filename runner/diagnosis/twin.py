@@ -1,0 +1,212 @@
+"""The twin: a study file that trains exactly the author's program."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from runner.diagnosis.find import Found
+from runner.diagnosis.findings import Finding
+from runner.diagnosis.formula import Formula
+from runner.diagnosis.functions import Floats
+from runner.diagnosis.layouts import Network
+from runner.diagnosis.process import Process
+from runner.diagnosis.rules import Adagrad, Adam, Momentum, Nesterov, RmsProp, Sgd
+from runner.ops.faults import FAULTS
+
+UPDATES = 100
+DATA = "twin.csv"
+_HARD = "hard_"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A study of one run.
+
+    Attributes
+    ----------
+    keys : mapping
+        Of the study, but for `init` and its budget.
+    says : str
+        Why there is none; "" where there is one.
+    trained_biases : bool
+    """
+
+    keys: Mapping[str, Any]
+    says: str
+    trained_biases: bool = True
+
+
+class _NoTwinError(Exception):
+    """What a study can not say."""
+
+
+def make_twin(found: Found, findings: Sequence[Finding], one_by_one: bool) -> Twin:
+    """The author's training step as keys of a study.
+
+    Parameters
+    ----------
+    one_by_one : bool
+        Whether every update has one sample, in turn; otherwise all of them.
+    """
+    assert found.process is not None
+    try:
+        return Twin(_keys(found, found.process, findings, one_by_one), "", _trains_biases(found.process))
+    except _NoTwinError as error:
+        return Twin({}, str(error))
+
+
+def _keys(found: Found, process: Process, findings: Sequence[Finding], one_by_one: bool) -> dict[str, Any]:
+    formula, sizes = process.formula, found.asked.sizes
+    rows = len(found.asked.program.array("inputs"))
+    columns = _columns(sizes)
+    keys: dict[str, Any] = {
+        "data": {"csv": DATA, "inputs": columns[: sizes[0]], "targets": columns[sizes[0] :]},
+        "architecture": "-".join(map(str, sizes)),
+        **_activations(formula),
+        "batch": 1 if one_by_one else "full",
+    }
+    samples = 1 if one_by_one else rows
+    loss, factor = _loss(process, findings, samples, sizes[-1])
+    keys["loss"] = loss
+    keys |= _optimizer(process)
+    # With these the direction of a step is not in its rate.
+    rates = [abs(layer.rate) * factor for layer in formula.layers]
+    bias_rates = [abs(layer.bias_rate) * factor for layer in formula.layers]
+    rates = [rate or max(rates) for rate in rates]
+    keys["learning_rate"] = _one_or_all(rates)
+    keys["bias"] = "trained"
+    if found.asked.layout.biases == "single":
+        keys["bias"] = "shared"
+    elif found.asked.layout.biases == "none":
+        keys["bias"] = "none"
+    elif not _trains_biases(process):
+        keys["bias_learning_rate"] = 0.0
+    if _trains_biases(process):
+        keys["bias_learning_rate"] = _one_or_all([rate or max(bias_rates) for rate in bias_rates])
+    if formula.forward.functions[-1] == "step":
+        keys["rule"] = "perceptron"
+    keeps = {layer.keep for layer in formula.layers} - {0.0}
+    if keeps - {1.0}:
+        decays = {(1 - layer.keep) / (layer.rate * factor) for layer in formula.layers}
+        if len({round(decay, 9) for decay in decays}) > 1:
+            raise _NoTwinError("weights of different layers shrink by different shares")
+        keys["weight_decay"] = float(f"{decays.pop():.9g}")
+    faults = [_fault(finding) for finding in findings]
+    if faults:
+        keys["faults"] = faults
+    if found.asked.layout.dtype == "float32":
+        keys["precision"] = "float32"
+    return keys
+
+
+def _columns(sizes: Sequence[int]) -> list[str]:
+    return [f"x{i + 1}" for i in range(sizes[0])] + [f"t{k + 1}" for k in range(sizes[-1])]
+
+
+def _activations(formula: Formula) -> dict[str, Any]:
+    names = [name.removeprefix(_HARD).replace("falling_sigmoid", "sigmoid") for name in formula.forward.functions]
+    for layer, name in zip(formula.layers, formula.forward.functions, strict=True):
+        if name == "falling_sigmoid" and not layer.slope.wrong:
+            raise _NoTwinError("the runner has no activation 1 / (1 + exp(z)) with its right slope")
+    names = ["softmax" if name.startswith("softmax") else name for name in names]
+    if len(set(names[:-1])) > 1:
+        raise _NoTwinError("hidden layers have different activations, and a study has one for all of them")
+    found: dict[str, Any] = {"output": names[-1]}
+    if names[:-1]:
+        found["activation"] = names[0]
+    if any(name.endswith("_twice") for name in names):
+        raise _NoTwinError("the runner has no activation that is applied twice")
+    return found
+
+
+def _trains_biases(process: Process) -> bool:
+    return any(layer.bias_rate for layer in process.formula.layers)
+
+
+def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: int) -> tuple[str, float]:
+    """The loss, and what a rate is to be multiplied with: the runner's rate multiplies the loss's own constants."""
+    formula = process.formula
+    mean = process.batch == "mean"
+    names = {(finding.fault or "").split("(")[0] for finding in findings}
+    if formula.signal.fault in ("scalar_cost", "cost_times_residual", "mean_cost_times_residual"):
+        if mean:
+            raise _NoTwinError("the mean over a batch of an error that has the cost of the batch in it")
+        return "sse", 1.0 if formula.signal.fault == "scalar_cost" else 0.5
+    residual = formula.layers[-1].slope.fault == "no_slope" and "no_output_slope" not in names
+    plain = formula.forward.functions[-1]
+    crossed = formula.signal.formula.startswith("dE/dy of") or formula.signal.fault == "output_twice"
+    if (residual or crossed) and plain.startswith("softmax"):
+        return "cross_entropy", 1.0 if mean else float(samples)
+    if (residual or crossed) and plain == "sigmoid":
+        return "binary_cross_entropy", float(outputs) if mean else float(samples * outputs)
+    if isinstance(process.rule, Adam | RmsProp | Adagrad):
+        known = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse", (2.0 / outputs, True): "mse"}
+        if (process.rule.scale, mean) not in known:
+            raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
+        return known[process.rule.scale, mean], 1.0
+    if formula.signal.fault == "all_pairs" and formula.signal.formula.startswith("mean"):
+        return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
+    return ("half_mse" if mean else "half_sse"), 1.0
+
+
+def _optimizer(process: Process) -> dict[str, Any]:
+    match process.rule:
+        case Sgd():
+            return {}
+        case Momentum(momentum=1):
+            return {}
+        case Momentum(momentum=m, dampening=dampening):
+            return {"optimizer": "momentum", "momentum": abs(m)} | ({"dampening": dampening} if dampening else {})
+        case Nesterov(momentum=m):
+            return {"optimizer": "nesterov", "momentum": m}
+        case Adam(beta1=b1, beta2=b2, epsilon=e, corrected=True):
+            return {"optimizer": "adam", "beta1": b1, "beta2": b2, "epsilon": e}
+        case RmsProp(alpha=alpha, epsilon=e):
+            return {"optimizer": "rmsprop", "alpha": alpha, "epsilon": e}
+        case Adagrad(epsilon=e):
+            return {"optimizer": "adagrad", "epsilon": e}
+    raise _NoTwinError("the runner has no such optimizer")
+
+
+def _one_or_all(rates: Sequence[float]) -> Any:
+    return rates[0] if len(set(rates)) == 1 else list(rates)
+
+
+def _fault(finding: Finding) -> str:
+    name = finding.fault
+    if name is None or not finding.exact or name.split("(")[0] not in set(FAULTS):
+        raise _NoTwinError(f"a study can not say: {finding.says}")
+    # Said of its layer alone, where it has one: two slopes of two layers do not exclude each other then.
+    if finding.layer is not None and FAULTS[name.split("(")[0]].by_layer and "layer=" not in name:
+        return f"{name[:-1]}, layer={finding.layer})" if name.endswith(")") else f"{name}(layer={finding.layer})"
+    return name
+
+
+def flat(network: Network, bias: Any) -> list[float]:
+    """Weights as `init` takes them: layer by layer W row by row, then the biases that are trained."""
+    numbers: list[float] = []
+    for W, b in zip(*network, strict=True):
+        numbers += np.ravel(W).tolist()
+        numbers += {"trained": b.tolist(), "shared": b[:1].tolist()}.get(bias, [])
+    return numbers
+
+
+def write_data(folder: Path, sizes: Sequence[int], inputs: Floats, targets: Floats) -> None:
+    """The author's samples, as columns of a CSV file."""
+    with (folder / DATA).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_columns(sizes))
+        writer.writerows([[repr(float(v)) for v in row] for row in np.hstack([inputs, targets])])
+
+
+def write_study(path: Path, content: Mapping[str, Any]) -> None:
+    """A study file, its keys in the order in which they are given."""
+    with path.open("w", encoding="utf-8") as file:
+        yaml.safe_dump(dict(content), file, sort_keys=False, default_flow_style=None, width=110)

@@ -1,0 +1,107 @@
+"""Programs that hang, exit, print, fail or draw random numbers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from support.right_programs import RIGHT_PROGRAMS
+
+from runner.diagnosis.diagnose import diagnose_program
+from runner.errors import StudyError
+
+RIGHT = RIGHT_PROGRAMS["in place"]
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "mine.py"
+    path.write_text(text)
+    return path
+
+
+def broken(line: str) -> str:
+    """The right program with a line at the beginning of its update."""
+    return RIGHT.replace("def update(weights, biases, x, y):\n", f"def update(weights, biases, x, y):\n    {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("raise ValueError('no such luck')", "ValueError: no such luck"),
+        ("exit()", "it ends itself (exit)"),
+        ("while True: pass", "it was still running after 1 s"),
+        ("return None[0]", "TypeError: 'NoneType' object is not subscriptable"),
+        ("import os; os._exit(3)", "its process ended"),
+    ],
+)
+def test_what_can_not_be_asked_is_told_in_the_authors_words(line: str, message: str, tmp_path: Path) -> None:
+    path = file(tmp_path, broken(line))
+    number = next(n for n, each in enumerate(path.read_text().splitlines(), start=1) if line in each)
+    with pytest.raises(StudyError) as error:
+        diagnose_program(path, seconds=1.0)
+    assert message in str(error.value)
+    if "process ended" not in message:
+        assert f"mine.py:{number}: " in str(error.value)
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('hello', flush=True)",
+        "import sys; sys.stderr.write('noise' * 1000)",
+        "import os; os.system('echo noise')",
+        "import warnings; warnings.warn('careful')",
+        "global calls; calls = globals().get('calls', 0) + 1",
+        "np.seterr(all='raise')",
+    ],
+)
+def test_noise_and_state_are_survived(line: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert diagnose_program(file(tmp_path, broken(line))).right is True
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_draws_is_told_not_to_be_deterministic(tmp_path: Path) -> None:
+    found = diagnose_program(file(tmp_path, broken("x = x + np.random.default_rng().normal(size=x.shape)")))
+    assert found.right is None
+    assert "not deterministic" in found.unknown[0]["says"]
+    assert found.findings == ()
+
+
+def test_what_is_outside_of_the_algebra_is_not_named(tmp_path: Path) -> None:
+    text = RIGHT.replace("below = error @ w * (a * (1 - a))", "below = np.sin(error @ w) * (a * (1 - a))")
+    assert text != RIGHT
+    found = diagnose_program(file(tmp_path, text))
+    assert found.right is None
+    assert found.findings == ()
+    assert [(each["term"], each["layer"]) for each in found.unknown] == [("error", 1)]
+    assert found.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("def update", "def updaet", "update(weights, biases, x, y) is missing; did you mean 'updaet'?"),
+        ('"2-3-1"', '"2-3-2"', "targets: 1 columns, but the architecture 2-3-2 has 2"),
+        ('"2-3-1"', '"two"', "architecture: expected layer sizes as in '2-4-1', found 'two'"),
+        ("learning_rate", "rate", "learning_rate is missing"),
+        ("import numpy", "import nmupy", "No module named 'nmupy'"),
+        ("def s(z):", "def s(z)", "SyntaxError"),
+    ],
+)
+def test_what_the_file_must_say(old: str, new: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as error:
+        diagnose_program(file(tmp_path, RIGHT.replace(old, new)))
+    assert message in str(error.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="there is no such file"):
+        diagnose_program(tmp_path / "mine.py")
+
+
+def test_it_takes_less_than_ten_seconds(tmp_path: Path) -> None:
+    start = time.monotonic()
+    diagnose_program(file(tmp_path, RIGHT))
+    assert time.monotonic() - start < 10
