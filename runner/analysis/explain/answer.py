@@ -28,8 +28,13 @@ _LISTED = 3
 
 def answer(found: Explanation) -> list[str]:
     """The sentences with which an explanation begins, each on its own."""
+    return [sentence for paragraph in paragraphs(found) for sentence in paragraph]
+
+
+def paragraphs(found: Explanation) -> list[list[str]]:
+    """The same by subject."""
     if found.run is not None:
-        return [*_about_run(found.run), *_best(found)]
+        return [part for part in (*_about_run(found.run), _best(found)) if part]
     converged = found.runs.converged
     if len(found.runs) == 1:
         first = f"The only run {'converged' if converged.all() else 'did not converge'}."
@@ -38,11 +43,12 @@ def answer(found: Explanation) -> list[str]:
         some = "All" if converged.all() else some
         first = f"{some} {len(found.runs):,} runs converged ({tried(found)})."
     if converged.all():
-        return [first, "Nothing failed, so there is nothing to mend."]
+        return [[first, "Nothing failed, so there is nothing to mend."]]
     if not converged.any():
-        return [first, *_nearly_right(found), *_none_converged(found), *_broken_data(found)]
-    parts = (_broken_data, _nearly_right, _what_decides, _what_helps, _never_works, _best)
-    return [first, *(sentence for part in parts for sentence in part(found))]
+        return [[first, *_nearly_right(found), *_none_converged(found), *_broken_data(found)]]
+    parts = (_what_decides, _what_helps, _never_works, _best)
+    about = [first, *_broken_data(found), *_nearly_right(found)]
+    return [about, *(sentences for part in parts if (sentences := part(found)))]
 
 
 def tried(found: Explanation) -> str:
@@ -238,25 +244,25 @@ def _best(found: Explanation) -> list[str]:
     return [f"The best of all settings tried{many} is {best.label}: {how_many} converged."]
 
 
-def _about_run(run: RunReport) -> list[str]:
+def _about_run(run: RunReport) -> list[list[str]]:
     where = f" ({run.settings})" if run.settings else ""
-    sentences = [f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."]
+    first = [f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."]
     meaning = MEANINGS.get(run.outcome)
     if meaning and not run.converged:
-        sentences.append(meaning.what)
-    sentences.append(_other_seeds(run))
+        first.append(meaning.what)
+    first.append(_other_seeds(run))
     if run.converged:
-        return sentences
+        return [first]
     if run.changes:
-        return [*sentences, *_saving_changes(run.changes)]
+        return [first, _saving_changes(run.changes)]
     if run.tried:
         others = "the other setting" if run.tried == 1 else f"any of the {run.tried:,} other settings"
-        sentences.append(f"This seed did not converge with {others} with which it was run.")
+        second = [f"This seed did not converge with {others} with which it was run."]
     else:
-        sentences.append("No other setting was tried with this seed, so nothing can be said about what would save it.")
+        second = ["No other setting was tried with this seed, so nothing can be said about what would save it."]
     if run.next is not None:
-        sentences.append(f"The sweep below tries other values of {listed(run.next.keys)}.")
-    return sentences
+        second.append(f"The sweep below tries other values of {listed(run.next.keys)}.")
+    return [first, second]
 
 
 def _other_seeds(run: RunReport) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from runner.analysis.explain.anova import Effect
-from runner.analysis.explain.answer import answer, interval, times
+from runner.analysis.explain.answer import interval, paragraphs, times
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
 from runner.analysis.explain.levels import GRID, MATCHED, RANGES, FactorReport, Level
@@ -31,7 +31,8 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
     """
     with page(stream) as console:
         console.print(f"{found.name}\n", style="bold")
-        console.print(" ".join(answer(found)))
+        for sentences in paragraphs(found):
+            console.print(" ".join(sentences))
         for heading, parts in _sections(found):
             console.print(f"\n{heading}", style="bold")
             for part in parts:
