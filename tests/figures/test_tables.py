@@ -159,7 +159,7 @@ def test_where_nothing_is_drawn_there_is_no_interval(tmp_path: Path) -> None:
     ("asked", "message"),
     [
         ({"rows": []}, "rows: which key? such as rows=architecture"),
-        ({"rows": ["architectur"]}, "rows: unknown key 'architectur'; did you mean 'architecture'?"),
+        ({"rows": ["arkitecture"]}, "rows: unknown key 'arkitecture'; did you mean 'architecture'?"),
         ({"rows": ["init"], "columns": "init"}, "init is given twice"),
         ({"rows": ["init"], "show": ["rate(convergd)"]}, "show: expected one of the outcomes "),
         ({"rows": ["init"], "where": ("x=1",)}, "where: unknown key 'x'"),
