@@ -18,13 +18,13 @@ from runner.errors import StudyError
 STARTS = 4
 
 
-def batches(asked: Asked, seed: int = 3) -> list[Runs]:
-    """Single calls with several samples: as many as the author has, and three."""
+def batches(asked: Asked, calls: int = 1, seed: int = 3) -> list[Runs]:
+    """Calls with several samples: as many as the author has, and three."""
     rng = np.random.default_rng(seed)
     rows = len(asked.program.array("inputs"))
     found = []
     for n in sorted({rows, max(3, asked.sizes[0])} - {1}, reverse=True):
-        plans = [(asked.network(rng), [asked.samples(rng, n)]) for _ in range(STARTS)]
+        plans = [(asked.network(rng), [asked.samples(rng, n) for _ in range(calls)]) for _ in range(STARTS)]
         try:
             found.append(together(asked.updates(plans)))
         except StudyError:

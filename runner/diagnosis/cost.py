@@ -177,13 +177,10 @@ def in_words(rates: Sequence[Rate]) -> list[str]:
     plain = [rate for rate in rates if not rate.settings]
     lines = []
     for rate in plain:
-        what = (
-            "as it is"
-            if not rate.mended
-            else "all mended"
-            if rate.mended == faults
-            else f"{rate.mended[0]} mended alone"
-        )
+        if not rate.mended:
+            what = "as it is"
+        else:
+            what = "all mended" if rate.mended == faults else f"{rate.mended[0]} mended alone"
         lines.append(f"{what}: {rate.share:.1%} of {rate.runs:,} initial weights learn it")
     best_plain = plain[-1].share
     others = [rate for rate in rates if rate.settings]

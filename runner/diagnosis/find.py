@@ -53,7 +53,7 @@ class Found:
 def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
     """The training step of a program that is asked in one way."""
     learning_rate = float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
-    hows = forwards(len(asked.sizes) - 1, keys.get("activation"), keys.get("output"))
+    hows = forwards(asked.sizes, keys.get("activation"), keys.get("output"))
     seen, again = observe(asked), observe(asked)
     same = zip((*seen.W_after, *seen.b_after), (*again.W_after, *again.b_after), strict=True)
     deterministic = all(np.array_equal(p, q, equal_nan=True) for p, q in same)
@@ -61,7 +61,7 @@ def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
     if process is None:
         return Found(asked, identified, seen, None, deterministic=deterministic)
     remembering = find_rule(process, sequences(asked), asked.unit)
-    runs = batches(asked)
+    runs = batches(asked, 2 if getattr(process.rule, "late", False) else 1)
     batched = find_batch(remembering or process, runs, asked.unit) if runs else process
     if batched is not None and remembering is not None:
         remembering = replace(remembering, batch=batched.batch, formula=batched.formula)

@@ -250,10 +250,13 @@ def identify(
     return best
 
 
-def forwards(n_layers: int, hidden: str | None, output: str | None) -> list[Forward]:
+def forwards(sizes: Sequence[int], hidden: str | None, output: str | None) -> list[Forward]:
     """Forward passes to try: what the author believes first, then plain ones, then wrong ones."""
+    n_layers = len(sizes) - 1
     hiddens = sorted(HIDDEN, key=lambda name: name != hidden) if n_layers > 1 else ["identity"]
-    outputs = sorted(OUTPUT, key=lambda name: name != output)
+    # One output's softmax is 1, but for its sums over a batch.
+    possible = [name for name in OUTPUT if sizes[-1] > 1 or name not in ("softmax", "softmax_twice")]
+    outputs = sorted(possible, key=lambda name: name != output)
     found = [
         Forward((h,) * (n_layers - 1) + (o,), outside)
         for outside in (False, True)
@@ -484,7 +487,12 @@ def _fit_group(
             # Few probes sort most candidates out.
             with np.errstate(all="ignore"):
                 G = seen.directions(term.value(few, k, D[:, :_FEW]))
-            near = np.flatnonzero(fit(G, before[:_FEW], after[:_FEW], seen.unit, keep, seen.slack).matches)
+            matches = fit(G, before[:_FEW], after[:_FEW], seen.unit, keep, seen.slack).matches
+            if term.fault == "weight_itself":
+                # With an error that is the same for all, it would only be weight decay.
+                sizes = np.abs(D[:, :_FEW]).reshape(len(D), -1)
+                matches &= np.ptp(sizes, axis=1) > 1e-9 * sizes.max(axis=1)
+            near = np.flatnonzero(matches)
             if len(near):
                 G = seen.directions(term.value(p, k, D[near]))
                 fitted = fit(G, before, after, seen.unit, keep, seen.slack)

@@ -321,7 +321,7 @@ for _name in _RULES:
         f"delta = error * ({FUNCTIONS[_name].slope_line})   # with the bias in a already",
         "the slope is computed from what the unit puts out, its bias added to it",
         _formula_at(_name, lambda p, k: p.a[k + 1]),
-        lambda p, k, name=_name: p.functions[k].name in (name, f"hard_{name}"),
+        lambda p, k, name=_name: p.functions[k].name in (name, f"hard_{name}", f"falling_{name}"),
     )
     _slope(
         "slope_at_sum",
@@ -330,7 +330,7 @@ for _name in _RULES:
         f"delta = error * ({FUNCTIONS[_name].slope_line.replace('a', 'z')})",
         "a slope that is written for the activation is given the weighted sum",
         _formula_at(_name, lambda p, k: p.z[k]),
-        lambda p, k, name=_name: p.functions[k].name == name,
+        lambda p, k, name=_name: p.functions[k].name in (name, f"falling_{name}"),
     )
 _slope(
     "slope_is_activation",
@@ -593,14 +593,6 @@ _bias(
     "b -= rate * delta.sum()",
     "the step of a bias is summed over all units of its layer",
     lambda p, k, d: d.sum((-2, -1))[..., None] * np.ones(d.shape[-1:]),
-)
-_bias(
-    "",
-    "bias_step",
-    "d_j b_j",
-    "b -= rate * delta * b",
-    "the step of a bias has the bias itself as a factor",
-    lambda p, k, d: d.sum(-2) * p.b[k],
 )
 
 TABLES = {

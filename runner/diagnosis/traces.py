@@ -76,7 +76,7 @@ def find_in_trace(trace: Trace, sizes: tuple[int, ...]) -> Found:
         samples = [(inputs[list(u[0])], targets[list(u[0])]) for u in chosen]
         seen = observed(asked, [n for n in before if n], [n for n in after if n], samples)
         rate = float(np.ravel(np.asarray(trace.keys["learning_rate"], float))[0])
-        hows = forwards(len(sizes) - 1, trace.keys.get("activation"), trace.keys.get("output"))
+        hows = forwards(sizes, trace.keys.get("activation"), trace.keys.get("output"))
         identified = identify(seen, hows)
         process = None
         if identified.known:
