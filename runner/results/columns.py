@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
+from runner.measurements import MEASUREMENTS, OUTCOMES
 
 Records = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -88,7 +89,6 @@ class Header:
 def standard_header() -> Header:
     """Columns of the table that this version of the runner writes."""
     from runner.keys.definitions import KEYS
-    from runner.measurements import MEASUREMENTS, OUTCOMES
 
     measurements = tuple((column.name, column.kind) for column in MEASUREMENTS)
     return Header(tuple(KEYS), measurements, tuple(OUTCOMES))
@@ -114,11 +114,15 @@ def key_columns(names: Sequence[str]) -> list[str]:
     Those that this version knows come first, in this version's order; then unknown columns that stand between
     `cell_id` and `outcome`.
     """
+    end = names.index("outcome")
+    if [*names[:2]] == ["run_id", "cell_id"] and [*names[end + 1 :]] == [column.name for column in MEASUREMENTS]:
+        # As the runner writes it: the registry of keys, which takes long to import, would say the same.
+        return [name for name in names[2:end] if name != "seed"]
     known = standard_header()
     others = {"run_id", "cell_id", "outcome", *known.keys, *(name for name, _ in known.measurements)}
     first = names.index("cell_id") if "cell_id" in names else -1
     keys = [key for key in known.keys if key in names and key != "seed"]
-    return keys + [name for name in names[first + 1 : names.index("outcome")] if name not in others]
+    return keys + [name for name in names[first + 1 : end] if name not in others]
 
 
 def plan_ids(plan: PlanLike) -> Ids:

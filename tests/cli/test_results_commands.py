@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,6 +215,16 @@ def test_a_run_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == (
         f"error: more than one run of results/small/runs.csv begins with '{twice}': give more of its 16 digits\n"
     )
+
+
+def test_report_and_explain_need_no_kernels(folder: Path) -> None:
+    main(["small.yaml", "-q"])
+    for arguments in (["report", "small"], ["explain", "small"]):
+        code = (
+            f"import sys; from runner.__main__ import main; main({arguments!r}); "
+            "assert not {'numba', 'runner.ops', 'runner.kernels'} & set(sys.modules)"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def problems(text: str, folder: Path, *overrides: str) -> list[str]:
