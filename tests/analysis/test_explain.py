@@ -540,7 +540,7 @@ def test_no_run_converged(tmp_path: Path) -> None:
     assert answer(found) == [
         "None of the 180 runs converged (18 settings, 10 seeds each).",
         "No value of architecture, learning_rate or epochs that was tried helps, alone or with the others.",
-        f"100.0% of them ended as stuck. {MEANINGS['stuck'].what} {MEANINGS['stuck'].helps}",
+        f"180 of the 180 runs (100.0%) ended as stuck. {MEANINGS['stuck'].what} {MEANINGS['stuck'].helps}",
     ]
     text_of(found)
 
@@ -581,8 +581,8 @@ def test_the_whole_of_it(tmp_path: Path) -> None:
         f"made {frame.converged.mean():.1%} of the 800 runs converged (2 settings, 400 seeds each). Of the differences "
         "in success rate (the share of runs that converge) between the 2 settings, 100% come from learning_rate alone. "
         f"{failed} runs failed. The best single change is learning_rate 1: {(~slow).sum()} of the failed runs were "
-        f"also run with that, with the same seed and all else the same, and {saved} of these converged: "
-        f"{saved / failed:.1%} of all failed runs (95% interval "
+        f"also run with that, with the same seed and all else the same, and {saved} of these converged, "
+        f"which is {saved / failed:.1%} of all the failed runs (95% interval "
     )
     for heading in ("What became of the 800 runs", "Which settings matter", "How to read this"):
         assert f"\n{heading}\n" in text

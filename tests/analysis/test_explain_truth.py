@@ -559,8 +559,9 @@ def says_that_nothing_helps(made: Made, names: str) -> None:
     assert set(re.split(", | or ", names)) == set(made.factors)
 
 
-def says_how_most_ended(made: Made, share: str, outcome: str) -> None:
+def says_how_most_ended(made: Made, hits: str, runs: str, share: str, outcome: str) -> None:
     counts = made.failed.outcome.value_counts()
+    assert (number(hits), number(runs)) == (counts.iloc[0], len(made.frame))
     assert counts.index[0] == outcome
     assert is_share(share, counts.iloc[0] / len(made.frame))
 
@@ -581,7 +582,8 @@ SHARE = r"([<>]?[\d.]+%)"
 SURE = r"\((95% interval \S+ to \S+|exact: no chance is involved)\)"
 TOLD = (
     r"(.+): (?:all|([\d,]+) of the) failed runs (?:was|were) also run with that, with the same seed and all else the "
-    rf"same, and ([\d,]+) of these converged: {SHARE} of all failed runs {SURE}(?:, at (\S+ times) the training cost)?"
+    rf"same, and ([\d,]+) of these converged, which is {SHARE} of all the failed runs {SURE}"
+    r"(?:, at (\S+ times) the training cost)?"
 )
 WHICH = r"(?:single change(?: that costs no more training)?|at any cost|\d+ changes at once)"
 FEWER = rf"(?: \(the best, (.+), saves {SHARE} of them\))?"
@@ -603,9 +605,9 @@ ANSWER: Mapping[str, Callable[..., None]] = {
     r"Among runs that agree in all else, the success rate \(the share of runs that converge\) typically moves with "
     r"(.+) percentage points": says_what_moves,
     r"No value of (.+) that was tried helps, alone or with the others": says_that_nothing_helps,
-    rf"{SHARE} of them ended as (\w+)": says_how_most_ended,
-    rf"The ([\d,]+) failed runs? (?:is|are) right for {SHARE} of the samples \(the median; half of them for {SHARE} to "
-    rf"{SHARE}\)": says_how_nearly_right,
+    rf"([\d,]+) of the ([\d,]+) runs \({SHARE}\) ended as (\w+)": says_how_most_ended,
+    rf"The ([\d,]+) failed runs? (?:is|are) right for {SHARE} of the samples \(the median; "
+    rf"the middle half of these runs: {SHARE} to {SHARE}\)": says_how_nearly_right,
     r"The criterion asks for more: every output of every sample within 0\.5 of its target": lambda made: assert_(
         (made.frame.criterion == "{max_error: 0.5}").all()
     ),

@@ -85,7 +85,9 @@ def _none_converged(found: Explanation) -> list[str]:
     sentences = [f"No value of {listed(names, 'or')} that was tried helps, alone or with the others."] if names else []
     common = commonest_failure(found.runs)
     share = next(each.share for each in found.outcomes if each.name == common)
-    whole = "It" if len(found.runs) == 1 else f"{percent(share.rate)} of them"
+    whole = (
+        "It" if len(found.runs) == 1 else f"{share.hits:,.0f} of the {len(found.runs):,} runs ({percent(share.rate)})"
+    )
     meaning = MEANINGS.get(common)
     return [*sentences, f"{whole} ended as {common}.{f' {meaning.what} {meaning.helps}' if meaning else ''}"]
 
@@ -94,7 +96,7 @@ def _nearly_right(found: Explanation) -> list[str]:
     """Runs that fail by little may fail by their criterion alone."""
     if (gap := found.gap) is None:
         return []
-    half = f"half of them for {percent(gap.low)} to {percent(gap.high)}"
+    half = f"the middle half of these runs: {percent(gap.low)} to {percent(gap.high)}"
     return [
         f"The {counted(gap.failed, 'failed run')} {'is' if gap.failed == 1 else 'are'} right for {percent(gap.median)} "
         f"of the samples (the median; {half}).",
@@ -200,7 +202,8 @@ def _told(change: Change) -> str:
     some = "all failed runs were" if n == failed else f"{n:,} of the failed runs {'was' if n == 1 else 'were'}"
     return (
         f"{change.label}: {some} also run with that, with the same seed and all else the same, and {saved:,} of these "
-        f"converged: {percent(change.saved.rate)} of all failed runs ({between(change.saved)}){_price(change)}."
+        f"converged, which is {percent(change.saved.rate)} of all the failed runs "
+        f"({between(change.saved)}){_price(change)}."
     )
 
 

@@ -84,8 +84,8 @@ def _what_is_listed(found: Explanation) -> Iterable[str]:
         if found.in_grid < found.n_cells:
             some = f"the {found.in_grid:,} settings that form a full grid"
         yield (
-            f"decides: the part {of} {some} that comes from this one alone; then the success rates with its worst and "
-            "its best value (95% interval)."
+            f"decides: the part {of} {some} that comes from this one alone; then the success rate of their "
+            "runs with its worst and with its best value, whatever else is set (95% interval)."
         )
     if MATCHED in hows:
         yield (
