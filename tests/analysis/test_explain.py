@@ -556,7 +556,7 @@ def test_broken_data_is_told_from_divergence(tmp_path: Path) -> None:
     frame = table({"data": ("a", "b")}, lambda cell: float(cell["data"] == "a"), 5)
     frame["epochs_to_diverge"] = np.where(frame.data == "b", 0.0, np.nan)
     said = " ".join(answer(explain(write(frame, tmp_path))))
-    assert "In 5 runs the loss was infinite or not a number before the first update: look at the data, in which" in said
+    assert "In 5 runs the loss was infinite or not a number before the first update: look for values of" in said
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 300])

@@ -490,8 +490,10 @@ def says_what_never_works(made: Made, most: str | None, labels: str) -> None:
         names = "|".join(part for factor in made.factors for part in factor.split(" & "))
         text = label.removeprefix("with ") if re.match(rf"with (?:{names}) ", label) else label
         ((name, value),) = settings(made, text).items()
-        found.append(rates[rates[name] == value].converged.max())
-    assert max(found) == 0 if most is None else is_share(most, max(found))
+        of_value = rates[rates[name] == value].converged
+        assert len(of_value) > 1
+        found.append(of_value.max())
+    assert max(found) == 0 if most is None else 0 <= float(most[:-1]) / 100 - max(found) < 0.001
     assert max(found) <= 0.02
 
 
@@ -596,7 +598,9 @@ ANSWER: Mapping[str, Callable[..., None]] = {
     r"(.+) hardly matters?: under 2% alone, and under 2% together with any one other setting": says_what_hardly_matters,
     r"([\d,]+) runs? failed": says_how_many_failed,
     rf"(The best {WHICH}) (?:is|are) {TOLD}": says_what_a_change_saves,
-    rf"No (single change|change of up to \d+ settings) saves half of them{FEWER}": says_that_one_change_is_not_enough,
+    rf"No (single change|change of up to \d+ settings was found that) saves half of them{FEWER}": (
+        says_that_one_change_is_not_enough
+    ),
     rf"Whatever else is set, (?:no run converges|at most {SHARE} of the runs of any setting converge) (.+)": (
         says_what_never_works
     ),

@@ -6,6 +6,7 @@ each of them anew in the table.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -117,8 +118,8 @@ def _broken_data(found: Explanation) -> list[str]:
     if not n:
         return []
     return [
-        f"In {counted(n, 'run')} the loss was infinite or not a number before the first update: look at the data, in "
-        "which a value is missing or far too large, and at the initial weights."
+        f"In {counted(n, 'run')} the loss was infinite or not a number before the first update: look for values of the "
+        "data that are missing or far too large, and at the initial weights."
     ]
 
 
@@ -181,7 +182,9 @@ def _what_helps(found: Explanation) -> list[str]:
     best = max(some, key=_rate)
     if size > 1:
         fewer = max((c for n, each in found.changes.items() if n < size for c in each), key=_rate, default=None)
-        lead = f"No {'single change' if size == 2 else f'change of up to {size - 1} settings'} saves half of them"
+        lead = "No single change saves half of them"
+        if size > 2:
+            lead = f"No change of up to {size - 1} settings was found that saves half of them"
         lead += f" (the best, {fewer.label}, saves {percent(fewer.saved.rate)} of them)" if fewer else ""
         return [*sentences, f"{lead}.", f"The best {size} changes at once are {_told(best)}"]
     if failed == 1:
@@ -223,14 +226,16 @@ def _never_works(found: Explanation) -> list[str]:
     highest = 0.0
     for at, factor in enumerate(found.runs.factors):
         most = most_in_any_cell(found.runs, at)
-        never = [value for value, rate in enumerate(most) if rate <= _NEVER]
+        # What was tried in one cell only may fail there for another reason.
+        never = [value for value, (rate, cells) in enumerate(most) if rate <= _NEVER and cells > 1]
         # Many values of a fine factor are one statement each, and no news.
         if never and len(never) < len(most) and len(never) <= _LISTED:
             labels += [factor.label(value) for value in never]
-            highest = max(highest, *(most[value] for value in never))
+            highest = max(highest, *(most[value][0] for value in never))
     if not labels:
         return []
-    what = "no run converges" if not highest else f"at most {percent(highest)} of the runs of any setting converge"
+    bound = f"{math.ceil(1000 * highest) / 10:.1f}%"
+    what = f"at most {bound} of the runs of any setting converge" if highest else "no run converges"
     return [f"Whatever else is set, {what} {_with(labels)}."]
 
 

@@ -21,7 +21,7 @@ from runner.analysis.explain.runs import Floats, Runs, combined
 from runner.analysis.shares import Share, share_over_seeds, totals
 
 ENOUGH = 0.5
-"""A change that saves more than this share of the failed runs needs no company."""
+"""A change that saves this share of the failed runs needs no others beside it."""
 _BEAM = 3
 _MOST_FACTORS = 6
 _MOST_TABLE = 30_000_000
@@ -125,16 +125,19 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     if runs.converged.all() or not runs.converged.any():
         return {}
     found: dict[int, tuple[Change, ...]] = {}
+    best = 0.0
     # Another task is no remedy.
     factors = [at for at, factor in enumerate(runs.factors) if factor.name != DATA]
     tried = [_try(runs, (at,)) for at in factors]
     for size in range(1, min(len(factors), _MOST_FACTORS) + 1):
         if size > 1:
             tried = [_try(runs, at) for at in _next(runs, factors, tried, size)]
-        front = _front(tried)
-        if front:
-            found[size] = tuple(_change(runs, some, combination) for some, combination in front)
-        if not tried or max(some.best for some in tried) > ENOUGH:
+        most = max((some.best for some in tried), default=0.0)
+        # Several changes that save no more than fewer do are not worth their while.
+        if most >= best + _LEAST_STEP:
+            found[size] = tuple(_change(runs, some, combination) for some, combination in _front(tried))
+            best = most
+        if not tried or most >= ENOUGH:
             break
     return found
 

@@ -169,14 +169,14 @@ def best_cell(runs: Runs) -> BestCell:
     return BestCell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()), equals)
 
 
-def most_in_any_cell(runs: Runs, at: int) -> list[float]:
-    """For every value of a factor the largest share that converges in any cell with it."""
+def most_in_any_cell(runs: Runs, at: int) -> list[tuple[float, int]]:
+    """For every value of a factor the largest share that converges in any cell with it, and how many such cells are."""
     place = runs.place(range(len(runs.factors)))
     _, first, cell = np.unique(place, return_index=True, return_inverse=True)
     rate = np.bincount(cell, runs.converged) / np.bincount(cell)
     most = np.zeros(runs.levels[at])
     np.maximum.at(most, runs.codes[first, at], rate)
-    return [float(value) for value in most]
+    return [*zip(most.tolist(), np.bincount(runs.codes[first, at]).tolist(), strict=True)]
 
 
 def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _changes(runs: Runs, row: int, distance: NDArray[np.int64]) -> tuple[Change,
         found = _changes_of_size(runs, row, distance, size)
         if found and (not best or _most(found) > _most(best)):
             best = found
-        if best and _most(best) > ENOUGH:
+        if best and _most(best) >= ENOUGH:
             break
     return best
 
