@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -16,10 +17,25 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-WIDTH = 100
+_WIDEST, _NARROWEST = 100, 60
 _LONGEST_VALUE = 40
 _DIGITS = 4
 _ALL_DIGITS = 17  # tell any two numbers of float64 apart
+
+
+def page_width(stream: TextIO | None = None) -> int:
+    """Columns of a page: those of the terminal, from 60 to 100; 100 in a file or a pipe.
+
+    Parameters
+    ----------
+    stream : file
+        Default stdout.
+    """
+    try:
+        columns = os.get_terminal_size((stream or sys.stdout).fileno()).columns
+    except (OSError, ValueError):
+        return _WIDEST
+    return min(max(columns, _NARROWEST), _WIDEST)
 
 
 @contextmanager
@@ -35,7 +51,7 @@ def page(stream: TextIO | None = None) -> Iterator[Console]:
 
     stream = stream or sys.stdout
     text = io.StringIO()
-    yield Console(file=text, width=WIDTH, force_terminal=stream.isatty(), highlight=False, markup=False)
+    yield Console(file=text, width=page_width(stream), force_terminal=stream.isatty(), highlight=False, markup=False)
     lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
     stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
 import math
+import os
+import pty
+import struct
+import termios
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.keys.scalars import meant
-from runner.terminal import Shortener, counted, duration, listed, number, percent, size
+from runner.terminal import Shortener, counted, duration, listed, number, page, page_width, percent, size
 
 
 @given(st.floats(0, 1), st.integers(0, 3))
@@ -102,3 +108,21 @@ def test_counts_lists_sizes_and_times() -> None:
     assert [listed(["a", "b", "c"][:n], "or") for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
     assert [size(n) for n in (12, 1500, 123_456, 2e13)] == ["12 bytes", "1.5 kB", "123 kB", "20.0 TB"]
     assert [duration(s) for s in (0.42, 12.3, 125, 12_000)] == ["0.42 s", "12.3 s", "2 min 5 s", "3 h 20 min"]
+
+
+@pytest.mark.parametrize(("columns", "width"), [(80, 80), (100, 100), (200, 100), (40, 60)])
+def test_a_page_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
+    """A real one, from 60 to 100 columns."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(inner, "w") as terminal:
+        assert page_width(terminal) == width
+        with page(terminal) as console:
+            console.print("word " * 60)
+        lines = os.read(outer, 4096).decode().splitlines()
+    os.close(outer)
+    assert width - 5 <= max(map(len, lines)) <= width
+
+
+def test_a_page_in_a_file_has_100_columns() -> None:
+    assert page_width(io.StringIO()) == 100

@@ -186,7 +186,8 @@ def _rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
 
 _register(
     "rprop",
-    "Resilient back-propagation (Riedmiller and Braun 1993), as torch.optim.Rprop; learning_rate is the first step.",
+    "iRprop- (Igel and Huesken 2000, after Riedmiller and Braun 1993), as torch.optim.Rprop; learning_rate is the "
+    "first step.",
     _rprop,
     _count,
     {"eta_minus": 0.5, "eta_plus": 1.2, "step_min": 1e-6, "step_max": 50.0},

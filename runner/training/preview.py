@@ -19,7 +19,7 @@ from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
-from runner.terminal import WIDTH, Shortener, counted, duration, size
+from runner.terminal import Shortener, counted, duration, page_width, size
 from runner.training.session import recording_of, work_left
 from runner.training.speed import estimated_seconds
 
@@ -214,11 +214,11 @@ def _fitted(start: str, values: int | Sequence[str]) -> str:
     """An axis on one line: all its values, or the first ones and the last when they do not fit."""
     if isinstance(values, int):
         return f"{start}{values:,} values"
-    texts = [*map(Shortener(values), values)]
+    texts, width = [*map(Shortener(values), values)], page_width()
     start = f"{start}{len(texts):,}: "
-    if len(start + ", ".join(texts)) <= WIDTH:
+    if len(start + ", ".join(texts)) <= width:
         return start + ", ".join(texts)
-    shown = texts[: min(len(texts) - 1, WIDTH // 3)]
-    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > WIDTH:
+    shown = texts[: min(len(texts) - 1, width // 3)]
+    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > width:
         shown.pop()
     return start + ", ".join([*shown, "...", texts[-1]])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from runner.analysis.claims.verdict import CONFIDENCE, Checked
-from runner.terminal import WIDTH, counted, number, page, table, visible
+from runner.terminal import counted, number, page, page_width, table, visible
 
 _SOURCE = 16
 _NARROWEST = 24
@@ -25,7 +25,7 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(_table(checked))
+        console.print(_table(checked, page_width(stream)))
         if remarks := _remarks(checked):
             console.print("")
             for line in remarks:
@@ -34,7 +34,7 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
         console.print(summary(checked))
 
 
-def _table(checked: Sequence[Checked]) -> Any:
+def _table(checked: Sequence[Checked], width: int) -> Any:
     from rich.text import Text
 
     texts = [(each.claim.expect.text, *_numbers(each), each.verdict, visible(each.claim.source)) for each in checked]
@@ -42,11 +42,11 @@ def _table(checked: Sequence[Checked]) -> Any:
     *widths, source = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
     with_source = any(row[-1] for row in texts)
     source = min(source, _SOURCE) if with_source else 0
-    claim = max(WIDTH - sum(widths) - 2 * len(widths) - (source + 2 if with_source else 0) - 2, _NARROWEST)
+    claim = max(width - sum(widths) - 2 * len(widths) - (source + 2 if with_source else 0) - 2, _NARROWEST)
     shown = 6 if with_source else 5
     rows = table("claim", *headings[: shown - 1], align="llrrll"[:shown], wrapped={0, 5})
-    for column, width in zip(rows.columns, (claim, *widths, source), strict=False):
-        column.width = width
+    for column, wide in zip(rows.columns, (claim, *widths, source), strict=False):
+        column.width = wide
     for each, row in zip(checked, texts, strict=True):
         name = Text.assemble(visible(each.claim.name), "\n  ", (each.claim.statistic.text, "dim"))
         verdict = Text(each.verdict, style=_STYLES[each.verdict])
