@@ -35,6 +35,7 @@ def list_text(value: Iterable[float]) -> str:
 
 
 _FEWEST_DIGITS = 3
+_ALL_DIGITS = 17
 
 
 def meant(value: float, among: Iterable[float]) -> list[float]:
@@ -61,8 +62,12 @@ def meant(value: float, among: Iterable[float]) -> list[float]:
     there = list(dict.fromkeys(among))
     if value in there:
         return [value]
-    digits = max(len(Decimal(repr(value)).normalize().as_tuple().digits), _FEWEST_DIGITS)
-    return [x for x in there if x != round(x) and float(f"{x:.{digits - 1}e}") == value]
+    fewest = max(len(Decimal(repr(value)).normalize().as_tuple().digits), _FEWEST_DIGITS)
+    # Zeros at the end are not written: `1` may be 0.99999 in four digits, and is not 1.004 then.
+    for digits in range(_ALL_DIGITS, fewest - 1, -1):
+        if found := [x for x in there if x != round(x) and float(f"{x:.{digits - 1}e}") == value]:
+            return found
+    return []
 
 
 SHOWN = 60
