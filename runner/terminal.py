@@ -192,7 +192,7 @@ class Shortener:
         found = {value for text in self._values if text and (value := _as_number(text)) is not None}
         alike = list(pairwise(sorted(found)))
         for digits in range(_DIGITS, _ALL_DIGITS):
-            alike = [(a, b) for a, b in alike if _plain(a, digits) == _plain(b, digits)]
+            alike = [(a, b) for a, b in alike if float(_plain(a, digits)) == float(_plain(b, digits))]
             if not alike:
                 return digits
         return _ALL_DIGITS
