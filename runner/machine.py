@@ -102,6 +102,7 @@ def version() -> str:
 
 def surroundings() -> dict[str, Any]:
     """Versions, machine, git commit and command, as far as they can be found out: what `environment.json` records."""
+
     return {
         "versions": {"runner": version(), "python": platform.python_version()}
         | {package: _installed(package) for package in _RECORDED_PACKAGES},
@@ -131,6 +132,7 @@ def _installed(package: str) -> str | None:
 
 def processor() -> str:
     """Model of the processor, in its maker's words."""
+
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -8,6 +8,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @lru_cache(maxsize=4096)
@@ -90,6 +94,15 @@ def student_t(confidence: float, freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + confidence) / 2))
+
+
+def quantile(ordered: NDArray[Any], q: float) -> float:
+    """The value below which a share q lies; between two values, their mean."""
+    n = len(ordered)
+    place = q * n
+    if place == int(place) and 0 < place < n:
+        return float(ordered[int(place) - 1] / 2 + ordered[int(place)] / 2)
+    return float(ordered[min(math.ceil(place), n) - 1])
 
 
 def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:

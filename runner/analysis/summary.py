@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.intervals import wilson
+from runner.analysis.intervals import quantile, wilson
 from runner.analysis.shares import Share, effective_runs, share_over_seeds, totals
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
@@ -176,16 +176,12 @@ def _median(values: NDArray[np.float64], seeds: NDArray[np.int64], runs: NDArray
     values = np.where(np.isnan(values), np.inf, values)
     ordered = np.sort(values)
     n = len(ordered)
-    middle = _mean(ordered[(n - 1) // 2], ordered[n // 2])
+    middle = quantile(ordered, 0.5)
     if exact:
         return Median(middle, middle, middle)
     worth = effective_runs(totals(seeds, len(runs), values <= middle), runs, _CONFIDENCE)
     low, high = wilson(worth / 2, worth, _CONFIDENCE)
     return Median(middle, float(ordered[math.floor(low * (n - 1))]), float(ordered[math.ceil(high * (n - 1))]))
-
-
-def _mean(a: float, b: float) -> float:
-    return float(a if a == b else a / 2 + b / 2)
 
 
 def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.analysis.claims.estimate import exact_rows, numbers_of, quantile
+from runner.analysis.claims.estimate import exact_rows, numbers_of
+from runner.analysis.intervals import quantile
 from runner.analysis.statistics import evaluate_groups
 from runner.analysis.survival import converged_by
 from runner.errors import RunnerError

@@ -16,11 +16,11 @@ from scipy import stats
 from support.synthetic import table, write
 
 from runner.analysis.claims.check import check
-from runner.analysis.claims.estimate import Values, estimate, quantile
+from runner.analysis.claims.estimate import Values, estimate
 from runner.analysis.claims.recorded import recorded_claims
 from runner.analysis.claims.show import show
 from runner.analysis.claims.verdict import NO_RUNS, Checked, exit_code
-from runner.analysis.intervals import clopper_pearson, order_ranks, student_t
+from runner.analysis.intervals import clopper_pearson, order_ranks, quantile, student_t
 from runner.analysis.shares import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid

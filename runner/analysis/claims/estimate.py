@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.claims.verdict import CONFIDENCE
-from runner.analysis.intervals import clopper_pearson, order_ranks, student_t
+from runner.analysis.intervals import clopper_pearson, order_ranks, quantile, student_t
 from runner.analysis.shares import CHANCE, effective_runs, is_deterministic, totals
 from runner.study.claims.statistic import UNBOUNDED, Statistic
 from runner.terminal import counted
@@ -131,15 +131,6 @@ def _quantile(values: Values, statistic: Statistic, confidence: float) -> Estima
         low = high = value
     influence = pd.Series(-hits / runs, seeds)
     return Estimate(value, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
-
-
-def quantile(ordered: Floats, q: float) -> float:
-    """The value below which a share q lies; between two values, their mean."""
-    n = len(ordered)
-    place = q * n
-    if place == int(place) and 0 < place < n:
-        return float(ordered[int(place) - 1] / 2 + ordered[int(place)] / 2)
-    return float(ordered[min(math.ceil(place), n) - 1])
 
 
 def _between(ordered: Floats, q: float, worth: float, confidence: float) -> tuple[float, float]:
