@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 import threading
 from collections.abc import Iterator
@@ -102,6 +101,7 @@ def version() -> str:
 
 def surroundings() -> dict[str, Any]:
     """Versions, machine, git commit and command, as far as they can be found out: what `environment.json` records."""
+    import platform
 
     return {
         "versions": {"runner": version(), "python": platform.python_version()}
@@ -132,6 +132,7 @@ def _installed(package: str) -> str | None:
 
 def processor() -> str:
     """Model of the processor, in its maker's words."""
+    import platform
 
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
