@@ -6,18 +6,36 @@ Examples
 >>> study = runner.load("configs/xor_sweep.yaml", "replicates=10")  # doctest: +SKIP
 >>> runner.plan(study).n_runs  # doctest: +SKIP
 3360
->>> table = runner.run(study)  # doctest: +SKIP
->>> runs = runner.read_results(table)  # doctest: +SKIP
+>>> results = runner.run(study)  # doctest: +SKIP
+>>> results.runs.groupby("learning_rate").converged.mean()  # doctest: +SKIP
+>>> print(results.explain())  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runner.api import diagnose, explain, export, load, plan, plot, read_results, replay, run, schema, table
+from runner.api.functions import (
+    claims,
+    diagnose,
+    explain,
+    export,
+    load,
+    plan,
+    plot,
+    read_results,
+    replay,
+    schema,
+    summarize,
+    table,
+)
+from runner.api.training import run
 
 if TYPE_CHECKING:
+    from runner.analysis.claims.check import Verdicts
     from runner.analysis.explain.explanation import Explanation
+    from runner.analysis.summary import Summary
+    from runner.api.results import Results
     from runner.diagnosis.result import Diagnosis
     from runner.errors import Problem, Refused, RunnerError, StudyError
     from runner.study.load import Study
@@ -31,10 +49,14 @@ __all__ = [
     "Problem",
     "Refused",
     "Replayed",
+    "Results",
     "RunnerError",
     "Study",
     "StudyError",
+    "Summary",
+    "Verdicts",
     "__version__",
+    "claims",
     "diagnose",
     "explain",
     "export",
@@ -45,6 +67,7 @@ __all__ = [
     "replay",
     "run",
     "schema",
+    "summarize",
     "table",
 ]
 
@@ -56,9 +79,12 @@ _LAZY = {
     "Problem": "runner.errors",
     "Refused": "runner.errors",
     "Replayed": "runner.training.replay",
+    "Results": "runner.api.results",
     "RunnerError": "runner.errors",
     "Study": "runner.study.load",
     "StudyError": "runner.errors",
+    "Summary": "runner.analysis.summary",
+    "Verdicts": "runner.analysis.claims.check",
 }
 
 

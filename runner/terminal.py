@@ -39,19 +39,22 @@ def page_width(stream: TextIO | None = None) -> int:
 
 
 @contextmanager
-def page(stream: TextIO | None = None) -> Iterator[Console]:
+def page(stream: TextIO | None = None, width: int | None = None) -> Iterator[Console]:
     """A console whose lines are written when the block ends.
 
     Parameters
     ----------
     stream : file
         Default stdout; plain text when it is no terminal.
+    width : int, optional
+        Columns; default those of the stream.
     """
     from rich.console import Console
 
     stream = stream or sys.stdout
     text = io.StringIO()
-    yield Console(file=text, width=page_width(stream), force_terminal=stream.isatty(), highlight=False, markup=False)
+    width = page_width(stream) if width is None else width
+    yield Console(file=text, width=width, force_terminal=stream.isatty(), highlight=False, markup=False)
     lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
     stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import runner
+from runner.__main__ import main
 from runner.errors import Refused
 from runner.results.columns import standard_header
 
@@ -30,9 +34,13 @@ sweep:
 replicates: 20
 """
 FUNCTIONS = [
-    *("diagnose", "explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema", "table"),
+    *("claims", "diagnose", "explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema"),
+    *("summarize", "table"),
 ]
-CLASSES = ["Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "RunnerError", "Study", "StudyError"]
+CLASSES = [
+    *("Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),
+    *("Study", "StudyError", "Summary", "Verdicts"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -74,11 +82,70 @@ def test_functions_do_what_the_command_line_does() -> None:
     table = runner.run(study)
     assert table == Path("results/small/runs.csv")
     assert runner.read_results("small").equals(runner.read_results(table))
+    assert runner.summarize("small").runs == 12
+    assert not runner.claims("small").checked
     assert runner.run("small.yaml", "replicates=3") == table
     assert len(runner.read_results("small")) == 12
     assert runner.schema()["type"] == "object"
     with pytest.raises(runner.StudyError):
         runner.load("none.yaml")
+
+
+def test_results_stand_for_the_path_of_their_table() -> None:
+    results = runner.run("small.yaml")
+    table = Path("results/small/runs.csv")
+    assert (results.table, os.fspath(results), Path(results)) == (table, str(table), table)
+    assert results == table
+    assert results == runner.run("small.yaml")
+    assert len({results, table}) == 1
+    assert (results.parent, results.name, results.exists()) == (table.parent, "small", True)
+    assert results.read_text() == table.read_text()
+    assert (results.parent / "study.yaml").exists()
+    pd.testing.assert_frame_equal(pd.read_csv(results), results.runs)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = results.nothing
+
+
+def test_results_are_asked_as_the_functions_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from matplotlib import pyplot
+
+    results = runner.run("small.yaml")
+    assert results.summary == runner.summarize("small")
+    assert results.explain().all_runs == runner.explain("small").all_runs
+    assert results.explain(results.runs.run_id[0]).run is not None
+    assert results.claims().name == "small"
+    axes = results.plot(x="learning_rate", y="converged")
+    assert axes.get_xlabel().startswith("learning rate")
+    pyplot.close("all")
+
+
+CLAIM = """\
+claims:
+  - {name: "a <b> & c", where: {learning_rate: 8}, statistic: rate(converged), expect: "> 0.9"}
+"""
+
+
+def test_what_has_a_page_has_it_on_a_line_in_print_and_in_a_notebook(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("small.yaml").write_text(STUDY + CLAIM)
+    results = runner.run("small.yaml")
+    plan = runner.plan(runner.load("small.yaml"))
+    pages = {"report": results, "claims": runner.claims("small"), "plan": plan}
+    for command, page in pages.items():
+        assert re.fullmatch("<[A-Z][a-z]+ of small: .+>", repr(page))
+        argument = "small.yaml" if command == "plan" else "small"
+        main([command, argument])
+        printed = capsys.readouterr().out.rstrip("\n")
+        # The command tells as well what is there already; and a study of claims has its name above them.
+        assert printed == str(page) or (command == "plan" and printed.startswith(f"{page}\n"))
+        html = page._repr_html_()
+        assert html.startswith("<div>")
+        document = ElementTree.fromstring(html)
+        words = " ".join(" ".join(document.itertext()).split())
+        for word in str(page).split():
+            assert word in words
+    assert "a <b> & c" in " ".join(ElementTree.fromstring(pages["claims"]._repr_html_()).itertext())
+    assert repr(runner.summarize("small")).startswith("<Summary of small: 80 runs, ")
+    assert repr(plan) == "<Plan of small: 80 runs = 4 cells x 20 seeds>"
 
 
 def test_ten_million_runs_unless_more_are_asked_for() -> None:

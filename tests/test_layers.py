@@ -19,6 +19,7 @@ FLOORS = (
     {"errors"},
     {"registry"},
     {"measurements", "machine", "terminal"},
+    {"printed"},
     {"kernels"},
     {"ops", "data"},
     {"keys"},
@@ -34,6 +35,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {
     "yaml": {"study", "diagnosis"},
     "pydantic": {"study", "sweep"},
+    "IPython": {"training"},
     "pandas": {"api", "analysis", "results", "figures"},
     "rich": {"terminal", "training", "analysis"},
     "numba": {"kernels"},

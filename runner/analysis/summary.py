@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from runner.analysis.intervals import quantile, wilson
 from runner.analysis.shares import Share, effective_runs, share_over_seeds, totals
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
+from runner.printed import Printed, Writer
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
 
 _MOST_ROWS = 12
@@ -68,8 +69,8 @@ class AxisSummary:
     shown: tuple[tuple[str, Level | None], ...]
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Printed):
     """What a table says in short.
 
     Attributes
@@ -99,6 +100,23 @@ class Summary:
     def runs(self) -> int:
         """Rows of the table."""
         return int(self.everything.share.runs)
+
+    def __repr__(self) -> str:
+        share = percent(self.everything.share.rate) if self.runs else "none"
+        return f"<Summary of {self.name}: {counted(self.runs, 'run')}, {share} converged>"
+
+    def write_page(self, writer: Writer) -> None:
+        """Write the page of `report`."""
+        of = f"{self.runs:,} of " if self.planned is not None and self.planned > self.runs else ""
+        writer.print(f"{self.name}: {of}{counted(max(self.runs, self.planned or 0), 'run')}\n", style="bold")
+        if self.runs:
+            writer.print(_outcome_table(self), "")
+            writer.print(_rate_table(self), "")
+            if self.everything.medians:
+                names = " and ".join(name.removeprefix("final_") for name in self.everything.medians)
+                writer.print(f"{names}: medians over the runs, at the end of their training\n")
+        # Paths are to be copied, so they are never broken into lines.
+        writer.print(f"results: {self.path}", soft_wrap=True)
 
 
 def summarize(path: Path, axes: Sequence[str] | None = None, planned: int | None = None) -> Summary:
@@ -230,16 +248,7 @@ def show(summary: Summary, closing: str, stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        of = f"{summary.runs:,} of " if summary.planned is not None and summary.planned > summary.runs else ""
-        console.print(f"{summary.name}: {of}{counted(max(summary.runs, summary.planned or 0), 'run')}\n", style="bold")
-        if summary.runs:
-            console.print(_outcome_table(summary), "")
-            console.print(_rate_table(summary), "")
-            if summary.everything.medians:
-                names = " and ".join(name.removeprefix("final_") for name in summary.everything.medians)
-                console.print(f"{names}: medians over the runs, at the end of their training\n")
-        # Paths are to be copied, so they are never broken into lines.
-        console.print(f"results: {summary.path}", soft_wrap=True)
+        summary.write_page(console)
         if closing:
             console.print(closing)
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from runner.errors import Problem, StudyError, nearest
 from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Claim
+    from runner.study.load import Study
 
 
 _RUN_ID = re.compile("[0-9a-fA-F]{1,16}")
@@ -109,34 +109,29 @@ def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
 
 
 def _claims(given: argparse.Namespace) -> int:
-    from runner.analysis.claims.check import Verdicts, check
+    from runner.analysis.claims.check import check_recorded_claims
+    from runner.terminal import page
 
     code = 0
     for item, path in zip(given.items, _tables(given), strict=True):
-        claims, whole = _claims_of(item, path.parent)
-        verdicts = Verdicts(check(path, claims), whole)
+        verdicts = check_recorded_claims(path, _study(item))
         if given.json:
             content = {"name": path.parent.name, "results": str(path), "claims": [], **verdicts.as_json()}
             print(json.dumps(content, allow_nan=False))
         elif not given.quiet:
-            print(path.parent.name if claims else f"{path.parent.name}: the study makes no claims")
-            verdicts.show()
+            with page() as console:
+                verdicts.write_page(console)
         code = max(code, verdicts.exit_code)
     return code
 
 
-def _claims_of(item: str, folder: Path) -> tuple[Sequence[Claim], bool]:
-    """The claims of a study, and whether its results hold all runs that they may be about."""
-    from runner.analysis.claims.recorded import recorded_claims
-    from runner.results.journal import JOURNAL
-    from runner.results.provenance import overrides_of
+def _study(item: str) -> Study | None:
+    """The study whose claims are meant, where its file is named; None where its results are."""
+    if not _is_study(item):
+        return None
+    from runner.study.load import load_study
 
-    whole = not overrides_of(folder) and not (folder / JOURNAL).exists()
-    if _is_study(item):
-        from runner.study.load import load_study
-
-        return load_study(item).claims, whole
-    return recorded_claims(folder), whole
+    return load_study(item)
 
 
 def _replay(given: argparse.Namespace) -> int:
@@ -157,7 +152,7 @@ def _replay(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(found.as_json() | ({"recorded": str(kept)} if kept else {})))
     elif not given.quiet:
-        print(visible(found.text()))
+        print(visible(str(found)))
         if kept:
             print(f"curve and weights: {kept}")
     return int(found.n_differing > 0)

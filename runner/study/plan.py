@@ -14,15 +14,20 @@ from runner.errors import Refused
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, element, sweep_key
 from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.printed import Printed, Writer
 from runner.study.cells import PLACE, Cell, Change, DataSets, Resolver
 from runner.study.load import Study
+from runner.study.plan_text import plan_lines
 from runner.study.schedule import Schedule
 from runner.sweep.numbering import Expansion
 from runner.sweep.space import Axis, SweepSpace
 from runner.sweep.trajectories import Trajectories
+from runner.terminal import counted
 
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
+# Values of an axis that are listed; of more, only their number is told.
+_MOST_VALUES = 1000
 # Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
 _KEPT_CELLS = 1 << 14
 
@@ -54,7 +59,7 @@ def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
     return Plan(study)
 
 
-class Plan:
+class Plan(Printed):
     """Every cell of a study by its number; the number of a run is cell * len(seeds) + place of the seed.
 
     Cells come in the order of the sweep, the first axis slowest, then those of `include`.
@@ -78,6 +83,16 @@ class Plan:
         self._included = self._new_cells()
         self.n_cells = len(self._expansion) + len(self._included)
         self.n_runs = self.n_cells * len(self.seeds)
+
+    def __repr__(self) -> str:
+        parts = f"{counted(self.n_cells, 'cell')} x {counted(len(self.seeds), 'seed')}"
+        return f"<Plan of {self.study.name}: {counted(self.n_runs, 'run')} = {parts}>"
+
+    def write_page(self, writer: Writer) -> None:
+        """Write what is asked for, without what is there already: this the command `plan` tells as well."""
+        axes, seeds = self.listed_axes(), len(self.seeds)
+        lines = plan_lines(self.study.name, self.n_cells, seeds, axes, self.n_updates, self.n_trajectories)
+        writer.print("\n".join(lines), soft_wrap=True)
 
     def cell(self, i: int) -> Cell:
         """Cell `i`, from 0."""
@@ -125,6 +140,10 @@ class Plan:
     def axes(self) -> list[tuple[str, list[str]]]:
         """What is swept: the keys, and the texts of their values."""
         return [(name, _axis_texts(self._space, name)) for name in self._space.swept]
+
+    def listed_axes(self) -> dict[str, int | list[str]]:
+        """What is swept: the keys, and the texts of their values, or how many there are when these are very many."""
+        return {key: values if len(values) <= _MOST_VALUES else len(values) for key, values in self.axes}
 
     @cached_property
     def _trajectories(self) -> Trajectories:

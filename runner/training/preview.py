@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
-from runner.terminal import Shortener, counted, duration, page_width, size
+from runner.study.plan_text import plan_lines
+from runner.terminal import counted, duration, size
 from runner.training.session import recording_of, work_left
 from runner.training.speed import estimated_seconds
 
@@ -32,8 +32,6 @@ _SAMPLES = 64
 _POINT_BYTES = 60  # of a row of curves.csv: the identity, an epoch and two numbers
 # Seconds of training from which a study's own speed is taken.
 _LONG_ENOUGH = 1.0
-# Values of an axis that are listed; of more, only their number is told.
-_MOST_VALUES = 1000
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def preview(
     seconds, speed = _seconds(plan, done, folder, threads)
     return Preview(
         name=plan.study.name,
-        axes={key: values if len(values) <= _MOST_VALUES else len(values) for key, values in plan.axes},
+        axes=plan.listed_axes(),
         cells=plan.n_cells,
         replicates=len(plan.seeds),
         runs=plan.n_runs,
@@ -180,14 +178,7 @@ def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
 
 def describe(view: Preview) -> str:
     """The preview in words, a few short lines."""
-    parts = f"{counted(view.cells, 'cell')} x {counted(view.replicates, 'seed')}"
-    lines = [f"{view.name}: {counted(view.runs, 'run')} = {parts}"]
-    width = max(map(len, view.axes), default=0)
-    for key, values in view.axes.items():
-        lines.append(_fitted(f"  {key:<{width}}  ", values))
-    shared = " (runs that differ only in their budget share one)" if view.trajectories < view.runs else ""
-    trajectories = counted(view.trajectories, "trajectory", "trajectories")
-    lines.append(f"training: {counted(view.updates, 'update')} in {trajectories}{shared}")
+    lines = plan_lines(view.name, view.cells, view.replicates, view.axes, view.updates, view.trajectories)
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")
@@ -208,17 +199,3 @@ def _time(view: Preview) -> str:
         return f"{on}, at the speed of this study's last start"
     less = ", less where runs stop early" if view.may_stop else ""
     return f"{on}{less}, at the speed measured on this machine"
-
-
-def _fitted(start: str, values: int | Sequence[str]) -> str:
-    """An axis on one line: all its values, or the first ones and the last when they do not fit."""
-    if isinstance(values, int):
-        return f"{start}{values:,} values"
-    texts, width = [*map(Shortener(values), values)], page_width()
-    start = f"{start}{len(texts):,}: "
-    if len(start + ", ".join(texts)) <= width:
-        return start + ", ".join(texts)
-    shown = texts[: min(len(texts) - 1, width // 3)]
-    while shown and len(start + ", ".join([*shown, "...", texts[-1]])) > width:
-        shown.pop()
-    return start + ", ".join([*shown, "...", texts[-1]])

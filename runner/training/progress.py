@@ -1,4 +1,4 @@
-"""What is shown while a study trains: a bar on a terminal, now and then a line elsewhere."""
+"""What is shown while a study trains: a bar on a terminal or in a notebook, now and then a line elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from runner.terminal import counted, duration, visible
 
 _LINE_SECONDS = 10.0
+_NOTEBOOK_SECONDS = 0.3
 
 
 class Progress:
@@ -142,11 +143,77 @@ class Bar(Progress):
                 self._bar.stop()
 
 
+class Notebook(Progress):
+    """A bar in a notebook, of which a cell keeps only the last state.
+
+    Parameters
+    ----------
+    name : str
+        Of the study.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._shown: Any = None
+        self._messages: list[str] = []
+        self._runs = self._updates = self._all_runs = self._all_updates = 0
+        self._began = self._told = 0.0
+
+    def message(self, text: str) -> None:
+        self._messages.append(text)
+        self._show()
+
+    def start(self, runs: int, updates: int) -> None:
+        self._all_runs, self._all_updates = runs, max(updates, 1)
+        self._began = time.monotonic()
+        self._show()
+
+    def advance(self, runs: int, updates: int) -> None:
+        self._runs += runs
+        self._updates += updates
+        if time.monotonic() - self._told >= _NOTEBOOK_SECONDS:
+            self._show()
+
+    def stop(self) -> None:
+        if self._began:
+            self._show()
+            self._began = 0.0
+
+    def _show(self) -> None:
+        from html import escape
+
+        from IPython.display import HTML, display
+
+        self._told = now = time.monotonic()
+        lines = [f"{self.name}: {text}" for text in self._messages]
+        html = "<br>".join(escape(visible(line)) for line in lines)
+        if self._began:
+            runs = f"{self.name}: {self._runs:,} of {counted(self._all_runs, 'run')}"
+            told = escape(visible(f"{runs}, {duration(now - self._began)}"))
+            html += f'<div>{told} <progress value="{self._updates}" max="{self._all_updates}"></progress></div>'
+        if self._shown is None:
+            self._shown = display(HTML(html), display_id=True)
+        else:
+            self._shown.update(HTML(html))
+
+
+def _in_notebook() -> bool:
+    """Whether a kernel of Jupyter runs this; IPython is imported then already."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
 @contextlib.contextmanager
 def showing(name: str, quiet: bool) -> Iterator[Progress]:
     """The way of showing progress that suits stderr."""
     stream = sys.stderr
-    progress = Progress(name) if quiet else Bar(name, stream) if stream.isatty() else Lines(name, stream)
+    if quiet:
+        progress = Progress(name)
+    elif _in_notebook():
+        progress = Notebook(name)
+    else:
+        progress = Bar(name, stream) if stream.isatty() else Lines(name, stream)
     try:
         yield progress
     finally:

@@ -85,7 +85,7 @@ class Replayed:
             "differences": [asdict(difference) for difference in self.differences],
         }
 
-    def text(self) -> str:
+    def __str__(self) -> str:
         """In words, a line for each of the first differences."""
         rows = f"{self.table.parent.name}: {self.n_checked:,} of {self.n_rows:,} rows trained again"
         if not self.differences:

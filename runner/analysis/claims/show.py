@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from runner.analysis.claims.verdict import CONFIDENCE, Checked
+from runner.printed import Writer
 from runner.terminal import counted, number, page, page_width, table, visible
 
 _SOURCE = 16
@@ -25,13 +26,26 @@ def show(checked: Sequence[Checked], stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(_table(checked, page_width(stream)))
-        if remarks := _remarks(checked):
-            console.print("")
-            for line in remarks:
-                console.print(line)
-        console.print("")
-        console.print(summary(checked))
+        write(checked, console, page_width(stream))
+
+
+def write(checked: Sequence[Checked], writer: Writer, width: int) -> None:
+    """Write claims and their verdicts.
+
+    Parameters
+    ----------
+    checked : sequence of Checked
+    writer : Writer
+    width : int
+        Columns of the page.
+    """
+    writer.print(_table(checked, width))
+    if remarks := _remarks(checked):
+        writer.print("")
+        for line in remarks:
+            writer.print(line)
+    writer.print("")
+    writer.print(summary(checked))
 
 
 def _table(checked: Sequence[Checked], width: int) -> Any:

@@ -1,22 +1,31 @@
-"""The public functions: they check their arguments, and the packages do the work.
-
-Heavy modules (numpy, numba, pandas, pydantic) are imported by the functions that need them, so that `import runner`
-stays fast. An argument of another type is a TypeError that names the argument, what was expected and what was found.
-"""
+"""Functions on studies, on results, and on other people's programs; `run` has a module of its own."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.machine import MAX_RUNS, MOST_THREADS
+from runner.api.arguments import (
+    count_of,
+    number_of,
+    path_of,
+    selection_of,
+    study_of,
+    table_of,
+    text_of,
+    texts_of,
+    threads_of,
+    unfit,
+)
+from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
     import pandas
 
+    from runner.analysis.claims.check import Verdicts
     from runner.analysis.explain.explanation import Explanation
+    from runner.analysis.summary import Summary
     from runner.diagnosis.result import Diagnosis
     from runner.figures.draw import Axes
     from runner.study.load import Study
@@ -47,8 +56,8 @@ def load(path: str | Path, *overrides: str) -> Study:
 
     for override in overrides:
         if not isinstance(override, str):
-            raise _unfit("overrides", "a str, 'key=value', each", override)
-    return load_study(_path("path", path), overrides)
+            raise unfit("overrides", "a str, 'key=value', each", override)
+    return load_study(path_of("path", path), overrides)
 
 
 def plan(study: Study, max_runs: int | None = MAX_RUNS) -> Plan:
@@ -72,69 +81,7 @@ def plan(study: Study, max_runs: int | None = MAX_RUNS) -> Plan:
     """
     from runner.study.plan import make_plan
 
-    return make_plan(_study("study", study), _count("max_runs", max_runs) or MAX_RUNS)
-
-
-def run(
-    study: Study | str | Path,
-    *overrides: str,
-    out: str | Path = "results",
-    threads: int | None = None,
-    max_runs: int | None = MAX_RUNS,
-    retry_failed: bool = False,
-    quiet: bool = True,
-) -> Path:
-    """Train every run of a study that has no row yet.
-
-    Parameters
-    ----------
-    study : Study, str or Path
-        The study, or its file.
-    *overrides : str
-        Keys to change, when a file is given.
-    out : str or Path
-        Folder of all results.
-    threads : int, optional
-        Default all cores; it changes no byte of the table.
-    max_runs : int, optional
-        A study with more runs is refused; default ten million, as on the command line.
-    retry_failed : bool
-        Whether runs that could not be trained by an earlier call are tried again.
-    quiet : bool
-        Whether to show nothing while it trains.
-
-    Returns
-    -------
-    Path
-        The table, `out/NAME/runs.csv`.
-
-    Raises
-    ------
-    RunnerError
-        When the study is wrong or has too many runs, the results are in use or can not be written, or some runs failed.
-    KeyboardInterrupt
-        After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
-    """
-    from runner.errors import RunnerError
-    from runner.terminal import counted
-    from runner.training.session import Options, run_session
-
-    if isinstance(study, str | os.PathLike):
-        study = load(study, *overrides)
-    elif overrides:
-        raise TypeError("overrides change a study while it is read: pass them to load()")
-    options = Options(
-        out=_path("out", out),
-        threads=_threads(threads),
-        retry_failed=bool(retry_failed),
-        quiet=bool(quiet),
-    )
-    result = run_session(plan(study, max_runs), options)
-    if result.interrupted:
-        raise KeyboardInterrupt
-    if result.failed:
-        raise RunnerError(f"{counted(result.failed, 'run')} could not be trained: {'; '.join(result.reasons)}")
-    return result.table
+    return make_plan(study_of("study", study), count_of("max_runs", max_runs) or MAX_RUNS)
 
 
 def read_results(target: str | Path, out: str | Path = "results") -> pandas.DataFrame:
@@ -159,7 +106,7 @@ def read_results(target: str | Path, out: str | Path = "results") -> pandas.Data
     """
     from runner.results.reader import read_table
 
-    return read_table(_table(target, out))
+    return read_table(table_of(target, out))
 
 
 def export(target: str | Path, to: str, into: str | Path | None = None, out: str | Path = "results") -> Path:
@@ -192,7 +139,64 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
 
     if to not in FORMATS:
         raise ValueError(f"to: expected {', '.join(FORMATS)}, found {to!r}")
-    return export_table(_table(target, out), to, None if into is None else _path("into", into))[0]
+    return export_table(table_of(target, out), to, None if into is None else path_of("into", into))[0]
+
+
+def summarize(target: str | Path, out: str | Path = "results") -> Summary:
+    """Outcomes, and by the value of each axis what share converged and how well runs did: the page of `report`.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Summary
+        With `outcomes`, `everything` and `axes`; `print` shows the page.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results.
+    """
+    from runner.analysis.summary import summarize as summarized
+    from runner.results.provenance import read_environment
+
+    table = table_of(target, out)
+    environment = read_environment(table.parent)
+    return summarized(table, environment.get("axes"), environment.get("runs"))
+
+
+def claims(target: str | Path, study: Study | None = None, out: str | Path = "results") -> Verdicts:
+    """Check the claims of a study on its results.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    study : Study, optional
+        Whose claims are checked; default those of the study as it was run.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Verdicts
+        With `checked`, a verdict on each claim; `print` shows the page.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or it is not known what was claimed.
+    StudyError
+        When the claims cannot be understood.
+    """
+    from runner.analysis.claims.check import check_recorded_claims
+
+    return check_recorded_claims(table_of(target, out), None if study is None else study_of("study", study))
 
 
 def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
@@ -214,7 +218,7 @@ def explain(target: str | Path, run_id: str | None = None, out: str | Path = "re
     """
     from runner.analysis.explain.explanation import explain as explained
 
-    return explained(_table(target, out), _text("run_id", run_id))
+    return explained(table_of(target, out), text_of("run_id", run_id))
 
 
 def replay(
@@ -254,9 +258,9 @@ def replay(
     from runner.training.replay import choice
     from runner.training.replay import replay as replayed
 
-    table, run_id = _table(target, out), _text("run_id", run_id)
-    chosen = choice(None if run_id is None else full_id(table, run_id), _count("sample", sample))
-    return replayed(table, chosen, _threads(threads))
+    table, run_id = table_of(target, out), text_of("run_id", run_id)
+    chosen = choice(None if run_id is None else full_id(table, run_id), count_of("sample", sample))
+    return replayed(table, chosen, threads_of(threads))
 
 
 def plot(
@@ -319,13 +323,13 @@ def plot(
 
     texts = {"x": x, "y": y, "by": by, "facet": facet, "width": width}
     asked = Asked(
-        **{name: _text(name, value) for name, value in texts.items()},
-        where=_selection(where),
-        kind=_text("kind", kind) or "line",
-        confidence=_share("confidence", confidence),
+        **{name: text_of(name, value) for name, value in texts.items()},
+        where=selection_of(where),
+        kind=text_of("kind", kind) or "line",
+        confidence=number_of("confidence", confidence),
     )
-    file = None if into is None else _path("into", into)
-    return plotted(_table(target, out), asked, file, window=file is None).axes
+    file = None if into is None else path_of("into", into)
+    return plotted(table_of(target, out), asked, file, window=file is None).axes
 
 
 def table(
@@ -372,13 +376,13 @@ def table(
     from runner.figures.tables import Asked, tabulate
 
     asked = Asked(
-        _texts("rows", rows),
-        _text("columns", columns),
-        _texts("show", show),
-        _selection(where),
-        _share("confidence", confidence),
+        texts_of("rows", rows),
+        text_of("columns", columns),
+        texts_of("show", show),
+        selection_of(where),
+        number_of("confidence", confidence),
     )
-    return tabulate(_table(target, out), asked).frame()
+    return tabulate(table_of(target, out), asked).frame()
 
 
 def diagnose(
@@ -410,8 +414,8 @@ def diagnose(
     """
     from runner.diagnosis.diagnose import diagnose_program
 
-    folder = None if into is None else _path("into", into)
-    return diagnose_program(_path("file", file), folder, _count("seeds", seeds) or 500, float(seconds))
+    folder = None if into is None else path_of("into", into)
+    return diagnose_program(path_of("file", file), folder, count_of("seeds", seeds) or 500, float(seconds))
 
 
 def schema() -> dict[str, Any]:
@@ -419,69 +423,3 @@ def schema() -> dict[str, Any]:
     from runner.study.model import json_schema
 
     return json_schema()
-
-
-def _table(target: str | Path, out: str | Path) -> Path:
-    """The table that a user names."""
-    from runner.results.files import find_table
-
-    return find_table(_path("target", target), _path("out", out))
-
-
-def _path(name: str, value: object) -> Path:
-    if not isinstance(value, str | os.PathLike):
-        raise _unfit(name, "a str or a Path", value)
-    return Path(value)
-
-
-def _text(name: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise _unfit(name, "a str or None", value)
-    return value
-
-
-def _texts(name: str, value: object) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
-        raise _unfit(name, "a str or a list of them", value)
-    return list(texts)
-
-
-def _selection(value: object) -> Mapping[str, Any]:
-    if value is not None and not isinstance(value, Mapping):
-        raise _unfit("where", "a mapping of keys to values, or None", value)
-    return value or {}
-
-
-def _share(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise _unfit(name, "a number", value)
-    return float(value)
-
-
-def _study(name: str, value: object) -> Study:
-    from runner.study.load import Study
-
-    if not isinstance(value, Study):
-        raise _unfit(name, "a Study, as load() returns it", value)
-    return value
-
-
-def _count(name: str, value: Any) -> int | None:
-    # NumPy's whole numbers are some too; True is not.
-    if value is not None and (isinstance(value, bool) or not hasattr(value, "__index__")):
-        raise _unfit(name, "a whole number or None", value)
-    if value is not None and int(value) < 1:
-        raise ValueError(f"{name}: expected a whole number of at least 1, found {value}")
-    return None if value is None else int(value)
-
-
-def _threads(value: Any) -> int | None:
-    n = _count("threads", value)
-    if n is not None and n > MOST_THREADS:
-        raise ValueError(f"threads: expected at most {MOST_THREADS:,}, found {n:,}")
-    return n
-
-
-def _unfit(name: str, expected: str, value: object) -> TypeError:
-    return TypeError(f"{name}: expected {expected}, found {type(value).__name__}")

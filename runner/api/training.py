@@ -1,0 +1,79 @@
+"""`run`: train a study from Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.api import functions
+from runner.api.arguments import path_of, threads_of
+from runner.machine import MAX_RUNS
+
+if TYPE_CHECKING:
+    from runner.api.results import Results
+    from runner.study.load import Study
+
+
+def run(
+    study: Study | str | Path,
+    *overrides: str,
+    out: str | Path = "results",
+    threads: int | None = None,
+    max_runs: int | None = MAX_RUNS,
+    retry_failed: bool = False,
+    quiet: bool = True,
+) -> Results:
+    """Train every run of a study that has no row yet.
+
+    Parameters
+    ----------
+    study : Study, str or Path
+        The study, or its file.
+    *overrides : str
+        Keys to change, when a file is given.
+    out : str or Path
+        Folder of all results.
+    threads : int, optional
+        Default all cores; it changes no byte of the table.
+    max_runs : int, optional
+        A study with more runs is refused; default ten million, as on the command line.
+    retry_failed : bool
+        Whether runs that could not be trained by an earlier call are tried again.
+    quiet : bool
+        Whether to show nothing while it trains.
+
+    Returns
+    -------
+    Results
+        With `table`, `runs`, `summary`, `explain()`, `claims()` and `plot()`; usable as the path of the table,
+        `out/NAME/runs.csv`.
+
+    Raises
+    ------
+    RunnerError
+        When the study is wrong or has too many runs, the results are in use or can not be written, or some runs failed.
+    KeyboardInterrupt
+        After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
+    """
+    from runner.api.results import Results
+    from runner.errors import RunnerError
+    from runner.terminal import counted
+    from runner.training.session import Options, run_session
+
+    if isinstance(study, str | os.PathLike):
+        study = functions.load(study, *overrides)
+    elif overrides:
+        raise TypeError("overrides change a study while it is read: pass them to load()")
+    options = Options(
+        out=path_of("out", out),
+        threads=threads_of(threads),
+        retry_failed=bool(retry_failed),
+        quiet=bool(quiet),
+    )
+    result = run_session(functions.plan(study, max_runs), options)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    if result.failed:
+        raise RunnerError(f"{counted(result.failed, 'run')} could not be trained: {'; '.join(result.reasons)}")
+    return Results(result.table)
