@@ -51,7 +51,7 @@ class _Html:
         for part in parts:
             if hasattr(part, "columns"):
                 self._parts.append(_html_table(part))
-            elif text := _text(part).strip():
+            elif text := _text(str(part).strip("\n")):
                 self._parts.append(f"<{tag}>{text}</{tag}>")
 
     def text(self) -> str:
@@ -65,12 +65,16 @@ def _text(part: Any) -> str:
     return escape(visible(getattr(part, "plain", part)))
 
 
+def _lines(cell: Any) -> str:
+    return _text(cell).replace("\n", "<br/>")
+
+
 def _html_table(table: Any) -> str:
     sides = [f' style="text-align: {column.justify}"' for column in table.columns]
     head = "".join(f"<th{side}>{_text(c.header)}</th>" for c, side in zip(table.columns, sides, strict=True))
     rows = zip(*(column.cells for column in table.columns), strict=True)
     body = "".join(
-        "<tr>" + "".join(f"<td{side}>{_text(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
+        "<tr>" + "".join(f"<td{side}>{_lines(cell)}</td>" for cell, side in zip(row, sides, strict=True)) + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -213,6 +213,23 @@ def test_other_programs_read_as_the_pages_say(block: str, exported: Path, monkey
             np.testing.assert_array_equal(runs[name].astype(float), expected[name].astype(float), name)
 
 
+def test_the_program_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from matplotlib import pyplot
+
+    (block,) = (block for block in fenced(ROOT / "README.md", "python") if block.startswith("import runner\n"))
+    (tmp_path / "configs").mkdir()
+    study = (ROOT / "configs" / "xor_sweep.yaml").read_text(encoding="utf-8")
+    # Fewer epochs: this is about the program, not about its results.
+    (tmp_path / "configs" / "xor_sweep.yaml").write_text(study.replace("[100, 1000, 10000]", "[10, 30, 100]"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    pyplot.close("all")
+    printed = capsys.readouterr().out
+    assert "small: 3,360 runs = 336 cells x 10 seeds" in printed
+    assert len(names["results"].runs) == 3360
+
+
 def test_there_is_one_reading_for_each_program() -> None:
     for program in ("pandas", "polars", "duckdb", "sqlite3"):
         assert sum(f"import {program}" in block for block in readings()) >= 1

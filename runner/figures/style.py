@@ -77,6 +77,9 @@ def styled() -> Iterator[None]:
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
         yield
+        # The first figure of a notebook loads its backend, which turns this on: without it, no later one is shown.
+        interactive = mpl.is_interactive()
+    mpl.interactive(interactive)
 
 
 def save(figure: Figure, path: Path) -> None:
