@@ -13,15 +13,26 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "docs" / "notebooks").glob("*
 
 
 def outputs(notebook: Any) -> list[list[Any]]:
-    """What each cell shows; of a picture, only that it is one, because its bytes depend on the fonts of a machine."""
+    """What each cell shows; of a picture, only that it is one, because its bytes depend on the fonts of a machine.
+
+    What is told beside it, such as that fonts are looked for, is left out.
+    """
     shown = []
     for cell in notebook.cells:
         parts: list[Any] = []
         for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                continue
             data = output.get("data", {})
             parts.append("picture" if "image/png" in data else data or output.get("text"))
         shown.append(parts)
     return shown
+
+
+def execute(notebook: Any, folder: Path) -> None:
+    """Run a notebook in a folder; what a cell prints is one output, in however many pieces it comes."""
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=300, coalesce_streams=True, resources=resources).execute()
 
 
 def test_there_are_notebooks() -> None:
@@ -35,7 +46,7 @@ def test_notebook_shows_what_stands_in_it(path: Path, tmp_path: Path) -> None:
     fresh = nbformat.read(path, as_version=4)
     for cell in fresh.cells:
         cell.pop("outputs", None)
-    NotebookClient(fresh, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    execute(fresh, tmp_path)
     assert outputs(fresh) == outputs(stored)
     assert any("picture" in parts for parts in outputs(fresh))
 
@@ -55,7 +66,7 @@ replicates: 20
 results = runner.run("s.yaml", quiet=False)
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    execute(notebook, tmp_path)
     (shown,) = notebook.cells[0].outputs
     assert shown.output_type == "display_data"
     assert shown.data["text/html"].startswith("<div>s: 20 of 20 runs, ")
