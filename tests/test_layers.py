@@ -26,7 +26,7 @@ FLOORS = (
     {"sweep", "results"},
     {"study"},
     {"training", "analysis"},
-    {"figures", "diagnosis"},
+    {"figures", "diagnosis", "cluster"},
     {"api", "cli"},
     {"__init__", "__main__"},
 )

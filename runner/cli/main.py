@@ -86,7 +86,7 @@ def _train_one(plan: Plan, given: argparse.Namespace) -> int:
     from runner.analysis.summary import as_json, closing_line, show, summarize
     from runner.training.session import Options, run_session
 
-    options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet)
+    options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
     outcome = run_session(plan, options)
     timings = {
         "trained": outcome.trained,
@@ -94,7 +94,7 @@ def _train_one(plan: Plan, given: argparse.Namespace) -> int:
         "left": outcome.left,
         "seconds": outcome.seconds,
     }
-    verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed))
+    verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed or given.shard))
     if given.json or not given.quiet:
         summary = summarize(outcome.table, outcome.axes, outcome.planned)
         if given.json:
@@ -118,7 +118,9 @@ def _show_plans(plans: list[tuple[Plan, Path]], given: argparse.Namespace) -> in
     from runner.training.preview import describe, preview
 
     for plan, out in plans:
-        view = preview(plan, out, threads=given.threads, fresh=given.fresh, retry_failed=given.retry_failed)
+        view = preview(
+            plan, out, threads=given.threads, fresh=given.fresh, retry_failed=given.retry_failed, shard=given.shard
+        )
         if given.json:
             print(json.dumps(view.as_json()))
         elif not given.quiet:
@@ -130,9 +132,9 @@ def _reading(command: str) -> Callable[[list[str]], int]:
     """A command that reads results and trains nothing."""
 
     def run(arguments: list[str]) -> int:
-        from runner.cli import figures, results
+        from runner.cli import figures, merge, results
 
-        reading = {**results.COMMANDS, **figures.COMMANDS}[command]
+        reading = {**results.COMMANDS, **figures.COMMANDS, **merge.COMMANDS}[command]
         parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
         parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
         reading.add_flags(parser)
@@ -167,6 +169,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "explain": _reading("explain"),
     "replay": _reading("replay"),
     "export": _reading("export"),
+    "merge": _reading("merge"),
     "plot": _reading("plot"),
     "table": _reading("table"),
     "diagnose": _diagnose,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.errors import Problem, StudyError, nearest
 from runner.machine import MAX_RUNS, MOST_THREADS
+
+if TYPE_CHECKING:
+    from runner.study.shard import Shard
 
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
@@ -24,6 +27,7 @@ commands:
   explain NAME ...       why runs fail, which settings matter, what would help
   explain NAME RUN_ID    why this one fails
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
+  merge NAME [PART ...]  the parts that --shard has made, as one table
   export NAME ...        the table as --to parquet, xlsx or sqlite
   plot, table NAME ...   a figure for a paper, a table to paste into one
   diagnose FILE.py       your own program: which line is wrong, and what it costs
@@ -65,6 +69,8 @@ def study_parser(command: str) -> Parser:
     add_threads(parser)
     large = f"refuse a study with more runs (default: {MAX_RUNS:,})"
     parser.add_argument("--max-runs", type=at_least_one, default=MAX_RUNS, metavar="N", help=large)
+    part = "train the I-th of N equal parts, in a folder of its own; `merge` puts them together"
+    parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
@@ -111,6 +117,15 @@ def at_least_one(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
 
 
+def _shard(text: str) -> Shard:
+    from runner.study.shard import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _threads(text: str) -> int:
     """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
     n = at_least_one(text)
@@ -121,7 +136,7 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--limit", "--sample", "--to", "--into"),
+    *("-j", "--out", "--max-runs", "--shard", "--limit", "--sample", "--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
     *("--rows", "--columns", "--show", "--format", "--seeds"),
 }

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +50,12 @@ def plans_of(given: argparse.Namespace, commands: Collection[str], by_name: bool
         raise StudyError(problems)
     from runner.study.load import load_study
     from runner.study.plan import make_plan
+    from runner.study.recorded import recorded_study
 
     studies: list[tuple[Study, Path]] = []
     for item in items:
         if item in recorded:
-            studies.append((_recorded_study(recorded[item], overrides), recorded[item].parent))
+            studies.append((recorded_study(recorded[item], overrides), recorded[item].parent))
         else:
             studies.append((load_study(item, overrides), given.out))
         name = studies[-1][0].name
@@ -74,24 +74,6 @@ def _recorded(item: str, out: Path) -> Path | None:
         return None
     folders = (path.parent if path.name == TABLE else path for path in (Path(item), out / item))
     return next((folder for folder in folders if os.path.isfile(folder / STUDY)), None)
-
-
-def _recorded_study(folder: Path, overrides: Sequence[str]) -> Study:
-    """The study that made a folder of results, with the `key=value` of its last start, and then with some more.
-
-    Data is looked for where that start has found it.
-    """
-    from runner.results.files import io_errors
-    from runner.results.provenance import STUDY, overrides_of, read_environment
-    from runner.study.load import read_study
-
-    path = folder / STUDY
-    with io_errors(path, "read"):
-        text = path.read_text(encoding="utf-8-sig")
-    facts = read_environment(folder).get("study", {})
-    file = Path(facts.get("folder", folder), Path(facts.get("file", path)).name)
-    # Its results are in this folder, whatever name the folder has got since.
-    return replace(read_study(text, file, [*overrides_of(folder), *overrides]), name=folder.name)
 
 
 def _is_override(item: str) -> bool:

@@ -25,6 +25,7 @@ from runner.training.speed import estimated_seconds
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
+    from runner.study.shard import Shard
 
 
 # Runs by which the size of a row is estimated.
@@ -45,7 +46,9 @@ class Preview:
     axes : dict of str to (int or list of str)
         Values of every swept key, or how many when they are not listed.
     cells, replicates, runs : int
-        Runs are cells times replicates.
+        Runs are cells times replicates, or those of one part.
+    shard : str or None
+        Which part of the study this is, such as 2/3.
     trajectories, updates : int
         Networks that are really trained, and their changes of weights: a network serves all budgets.
     new, kept, orphaned, failed : int
@@ -70,6 +73,7 @@ class Preview:
     cells: int
     replicates: int
     runs: int
+    shard: str | None
     trajectories: int
     updates: int
     new: int
@@ -89,7 +93,13 @@ class Preview:
 
 
 def preview(
-    plan: Plan, out: Path, *, threads: int | None = None, fresh: bool = False, retry_failed: bool = False
+    plan: Plan,
+    out: Path,
+    *,
+    threads: int | None = None,
+    fresh: bool = False,
+    retry_failed: bool = False,
+    shard: Shard | None = None,
 ) -> Preview:
     """Look at what a start would do.
 
@@ -105,33 +115,42 @@ def preview(
         As if there were no results yet.
     retry_failed : bool
         As if no run had failed yet.
+    shard : Shard, optional
+        Only this part of the study.
     """
     from runner.measurements import RESULTS_VERSION
 
     header = standard_header()
-    folder = results_folder(out, plan.study.name)
+    folder = results_folder(out, shard.folder(plan.study.name) if shard else plan.study.name)
     seen = folder / "nothing" if fresh else folder
     check_version(seen, seen / TABLE, RESULTS_VERSION)
     state = take_inventory(seen, plan, RESULTS_VERSION, header)
     done = (state.place != NO_PLACE) & Sidecars(seen, plan, state, recording_of(plan)).complete
+    runs, updates, trajectories = plan.n_runs, plan.n_updates, plan.n_trajectories
+    if shard:
+        mine = shard.runs(plan)
+        runs, updates = int(np.count_nonzero(mine)), work_left(plan, ~mine)
+        trajectories = sum(int(mine.reshape(plan.n_cells, -1)[cells[0]].sum()) for cells in plan.schedule())
+        done[~mine] = False
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
     threads = threads or cores()
-    seconds, speed = _seconds(plan, done, folder, threads)
+    seconds, speed = _seconds(plan, done | ~mine if shard else done, folder, threads)
     return Preview(
         name=plan.study.name,
         axes=plan.listed_axes(),
         cells=plan.n_cells,
         replicates=len(plan.seeds),
-        runs=plan.n_runs,
-        trajectories=plan.n_trajectories,
-        updates=plan.n_updates,
-        new=plan.n_runs - n_kept - len(failed),
+        runs=runs,
+        shard=str(shard) if shard else None,
+        trajectories=trajectories,
+        updates=updates,
+        new=runs - n_kept - len(failed),
         kept=n_kept,
         orphaned=len(np.unique(state.orphan_ids)),
         failed=len(failed),
-        disk_bytes=_disk_bytes(plan, header, state),
+        disk_bytes=_disk_bytes(plan, header, state, runs),
         seconds=seconds,
         threads=threads,
         speed=speed,
@@ -158,7 +177,7 @@ def _may_stop(plan: Plan) -> bool:
     return varied or (plan.n_cells > 0 and plan.cell(0).stop == "converged")
 
 
-def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
+def _disk_bytes(plan: Plan, header: Header, state: Inventory, runs: int) -> int:
     """Size of all files, from the rows that are there or from some rows made up from the plan's own keys."""
     if not plan.n_runs:
         return len(header.line)
@@ -173,12 +192,14 @@ def _disk_bytes(plan: Plan, header: Header, state: Inventory) -> int:
     if record.weights:
         cells = [plan.cell(run // len(plan.seeds)) for run in samples.tolist()]
         row_bytes += 64 + 16 * sum(parameter_count(cell.architecture, cell.bias) for cell in cells) / len(cells)
-    return round(len(header.line) + row_bytes * plan.n_runs)
+    return round(len(header.line) + row_bytes * runs)
 
 
 def describe(view: Preview) -> str:
     """The preview in words, a few short lines."""
     lines = plan_lines(view.name, view.cells, view.replicates, view.axes, view.updates, view.trajectories)
+    if view.shard:
+        lines.insert(-1, f"part {view.shard}: {view.runs:,} of these runs")
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from runner.terminal import counted, duration, visible
 
+TRAINING = ("training", "trained")
 _LINE_SECONDS = 10.0
 _NOTEBOOK_SECONDS = 0.3
 
@@ -21,10 +22,13 @@ class Progress:
     ----------
     name : str
         Of the study.
+    words : two str
+        What is done, and what was done, to runs.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, words: tuple[str, str] = TRAINING) -> None:
         self.name = name
+        self.words = words
 
     def message(self, text: str) -> None:
         """Tell something that has happened."""
@@ -50,8 +54,8 @@ class Lines(Progress):
         Where they go.
     """
 
-    def __init__(self, name: str, stream: TextIO) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, stream: TextIO, words: tuple[str, str] = TRAINING) -> None:
+        super().__init__(name, words)
         self._stream = stream
         self._began = self._told = 0.0
         self._runs = self._updates = self._all_runs = self._all_updates = 0
@@ -64,7 +68,7 @@ class Lines(Progress):
     def start(self, runs: int, updates: int) -> None:
         self._all_runs, self._all_updates = runs, updates
         self._began = self._told = time.monotonic()
-        self.message(f"training {counted(runs, 'run')}")
+        self.message(f"{self.words[0]} {counted(runs, 'run')}")
 
     def advance(self, runs: int, updates: int) -> None:
         self._runs += runs
@@ -82,7 +86,7 @@ class Lines(Progress):
 
     def stop(self) -> None:
         if self._began:
-            self.message(f"trained {counted(self._runs, 'run')} in {duration(time.monotonic() - self._began)}")
+            self.message(f"{self.words[1]} {counted(self._runs, 'run')} in {duration(time.monotonic() - self._began)}")
             self._began = 0.0
 
 
@@ -205,7 +209,7 @@ def _in_notebook() -> bool:
 
 
 @contextlib.contextmanager
-def showing(name: str, quiet: bool) -> Iterator[Progress]:
+def showing(name: str, quiet: bool, words: tuple[str, str] = TRAINING) -> Iterator[Progress]:
     """The way of showing progress that suits stderr."""
     stream = sys.stderr
     if quiet:
@@ -213,7 +217,7 @@ def showing(name: str, quiet: bool) -> Iterator[Progress]:
     elif _in_notebook():
         progress = Notebook(name)
     else:
-        progress = Bar(name, stream) if stream.isatty() else Lines(name, stream)
+        progress = Bar(name, stream) if stream.isatty() else Lines(name, stream, words)
     try:
         yield progress
     finally:

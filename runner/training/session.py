@@ -24,10 +24,11 @@ from runner.results.sidecars import Recording
 from runner.results.table import FILES, Table
 from runner.terminal import counted
 from runner.training.interrupt import EXIT_CODE, Interrupt
-from runner.training.progress import Progress, showing
+from runner.training.progress import TRAINING, Progress, showing
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
+    from runner.study.shard import Shard
     from runner.training.engine import Result
 
 
@@ -67,6 +68,8 @@ class Options:
         Start anew; old files are moved aside.
     quiet : bool
         Show nothing.
+    shard : Shard or None
+        Only this part of the study, in a folder of its own.
     """
 
     out: Path = Path("results")
@@ -75,6 +78,11 @@ class Options:
     retry_failed: bool = False
     fresh: bool = False
     quiet: bool = False
+    shard: Shard | None = None
+
+    def folder(self, name: str) -> Path:
+        """Where the results of a study are."""
+        return results_folder(self.out, self.shard.folder(name) if self.shard else name)
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class SessionResult:
     axes : tuple of str
         Columns that the study sweeps.
     planned : int
-        Runs of the study.
+        Runs of the study, or of the part that was asked for.
     trained, failed, left : int
         Runs trained now, runs that could not be trained (now, or earlier and not tried again), and runs that still
         are to be trained.
@@ -116,7 +124,14 @@ class SessionResult:
         return EXIT_CODE if self.interrupted else int(self.failed > 0)
 
 
-def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) -> SessionResult:
+def run_session(
+    plan: Plan,
+    options: Options,
+    trainer: Trainer | None = None,
+    *,
+    kernels: str | None = None,
+    words: tuple[str, str] = TRAINING,
+) -> SessionResult:
     """Run a study.
 
     Parameters
@@ -126,6 +141,10 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
     options : Options
     trainer : Trainer, optional
         Takes the place of `runner.training.engine.train`.
+    kernels : str, optional
+        Fingerprint of the kernels by which that trains.
+    words : two str
+        What it does, and what it has done, to runs.
 
     Returns
     -------
@@ -140,10 +159,10 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
     """
     from runner.measurements import RESULTS_VERSION
 
-    folder = results_folder(options.out, plan.study.name)
+    folder = options.folder(plan.study.name)
     with io_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
-    with Lock(folder), showing(plan.study.name, options.quiet) as progress, Interrupt() as interrupt:
+    with Lock(folder), showing(folder.name, options.quiet, words) as progress, Interrupt() as interrupt:
         refuse_links(folder, FILES)
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
@@ -151,7 +170,7 @@ def run_session(plan: Plan, options: Options, trainer: Trainer | None = None) ->
         table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
         try:
             # A study that is done needs no kernels, and waits for none.
-            trainer, kernels = (trainer, None) if trainer or table.done.all() else _engine(plan, progress)
+            trainer, kernels = (trainer, kernels) if trainer or table.done.all() else _engine(plan, progress)
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
@@ -205,6 +224,7 @@ class _Session:
         self._progress = progress
         self._interrupt = interrupt
         self._threads = options.threads or cores()
+        self._planned = plan.n_runs
         self._failures: dict[int, str] = {}
         self._trained = self._updates = 0
 
@@ -212,6 +232,10 @@ class _Session:
         """Train what is missing and bring all files into order; `kernels` is their fingerprint, recorded with them."""
         done = self._table.done
         n_done = int(np.count_nonzero(done))
+        if self._options.shard is not None:
+            mine = self._options.shard.runs(self._plan)
+            self._planned, n_done = int(np.count_nonzero(mine)), int(np.count_nonzero(done & mine))
+            done |= ~mine
         self._tell(n_done)
         done[self._failed_before(done)] = True
         todo = np.flatnonzero(~done)
@@ -224,7 +248,7 @@ class _Session:
         provenance.begin()
         if n and trainer:
             seconds = self._train(trainer, done, n)
-        left = self._plan.n_runs - n_done - self._trained - len(self._failures)
+        left = self._planned - n_done - self._trained - len(self._failures)
         interrupted = self._interrupt.requested and left > 0
         self._table.finish(complete=left == 0)
         write_failed(self._table.folder, self._failures)
@@ -238,7 +262,7 @@ class _Session:
         return SessionResult(
             table=path,
             axes=self._axes(),
-            planned=self._plan.n_runs,
+            planned=self._planned,
             trained=self._trained,
             failed=len(self._failures),
             left=left,
@@ -281,7 +305,7 @@ class _Session:
 
     def _tell(self, n_done: int) -> None:
         """Say what earlier starts have left."""
-        n_runs = self._plan.n_runs
+        n_runs = self._planned
         if n_done == n_runs:
             what = "the run is" if n_runs == 1 else f"all {n_runs:,} runs are"
             self._progress.message(f"{what} done already")
@@ -308,7 +332,8 @@ class _Session:
                 "overrides": list(study.overrides),
             },
             "axes": list(self._axes()),
-            "runs": self._plan.n_runs,
+            "runs": self._planned,
+            "shard": str(self._options.shard) if self._options.shard else None,
             "record": {"curves": study.record.curves, "weights": study.record.weights},
             "threads": self._threads,
         }
