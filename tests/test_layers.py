@@ -35,6 +35,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STRANGERS = {
     "yaml": {"study", "diagnosis"},
     "pydantic": {"study", "sweep"},
+    "distributed": {"cluster", "cli", "api"},
     "IPython": {"training"},
     "pandas": {"api", "analysis", "results", "figures"},
     "rich": {"terminal", "training", "analysis"},

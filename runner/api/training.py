@@ -11,6 +11,8 @@ from runner.api.arguments import path_of, threads_of
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
+    import distributed
+
     from runner.api.results import Results
     from runner.study.load import Study
 
@@ -23,6 +25,7 @@ def run(
     max_runs: int | None = MAX_RUNS,
     retry_failed: bool = False,
     quiet: bool = True,
+    client: distributed.Client | None = None,
 ) -> Results:
     """Train every run of a study that has no row yet.
 
@@ -42,6 +45,8 @@ def run(
         Whether runs that could not be trained by an earlier call are tried again.
     quiet : bool
         Whether to show nothing while it trains.
+    client : distributed.Client, optional
+        Trains on the workers of its Dask cluster instead of threads of this process.
 
     Returns
     -------
@@ -71,7 +76,13 @@ def run(
         retry_failed=bool(retry_failed),
         quiet=bool(quiet),
     )
-    result = run_session(functions.plan(study, max_runs), options)
+    plan = functions.plan(study, max_runs)
+    if client is None:
+        result = run_session(plan, options)
+    else:
+        from runner.cluster.dask_engine import run_on
+
+        result = run_on(client, plan, options)
     if result.interrupted:
         raise KeyboardInterrupt
     if result.failed:

@@ -16,6 +16,8 @@ from runner.errors import RunnerError
 from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from runner.study.plan import Plan
 
 
@@ -78,16 +80,26 @@ def _train(arguments: list[str]) -> int:
     plans = plans_of(given, _COMMANDS)
     if given.dry_run:
         return _show_plans(plans, given)
-    return max((_train_one(plan, given) for plan, _ in plans), default=0)
+    if not given.dask:
+        return max((_train_one(plan, given) for plan, _ in plans), default=0)
+    from runner.cluster.dask_engine import connected
+
+    with connected(given.dask) as client:
+        return max((_train_one(plan, given, client) for plan, _ in plans), default=0)
 
 
-def _train_one(plan: Plan, given: argparse.Namespace) -> int:
+def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = None) -> int:
     from runner.analysis.claims.check import check_claims
     from runner.analysis.summary import as_json, closing_line, show, summarize
     from runner.training.session import Options, run_session
 
     options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
-    outcome = run_session(plan, options)
+    if client is None:
+        outcome = run_session(plan, options)
+    else:
+        from runner.cluster.dask_engine import run_on
+
+        outcome = run_on(client, plan, options)
     timings = {
         "trained": outcome.trained,
         "failed": outcome.failed,

@@ -71,6 +71,8 @@ def study_parser(command: str) -> Parser:
     parser.add_argument("--max-runs", type=at_least_one, default=MAX_RUNS, metavar="N", help=large)
     part = "train the I-th of N equal parts, in a folder of its own; `merge` puts them together"
     parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
+    dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
+    parser.add_argument("--dask", metavar="ADDRESS", help=dask)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
@@ -136,7 +138,7 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--shard", "--limit", "--sample", "--to", "--into"),
+    *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
     *("--rows", "--columns", "--show", "--format", "--seeds"),
 }

@@ -206,10 +206,11 @@ class _Parts:
         """Numbers of some runs, and their records; each row is one that the runner writes for this study."""
         runs = self._index.find(ids)
         if (runs < 0).any():
-            stranger = int(ids[runs < 0][0])
+            strangers = ids[runs < 0].tolist()
+            are_of = "is of a run" if len(strangers) == 1 else "are of runs"
             raise RunnerError(
-                f"{folder / TABLE}: {counted(int((runs < 0).sum()), 'row')} are of runs that the study does not have, "
-                f"the first of them {stranger:016x}"
+                f"{folder / TABLE}: {counted(len(strangers), 'row')} {are_of} that the study does not have: "
+                f"{strangers[0]:016x}{', ...' if len(strangers) > 1 else ''}"
             )
         lines = text.splitlines(keepends=True)
         records = np.array([_record(line, self._header) for line in lines])

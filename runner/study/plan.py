@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.errors import Refused
-from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, element, sweep_key
+from runner.errors import Refused, RunnerError
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, element, sweep_key
 from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.printed import Printed, Writer
@@ -71,10 +72,10 @@ class Plan(Printed):
     n_cells, n_runs : int
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, data_sets: DataSets | None = None) -> None:
         self.study = study
         self.seeds = study.seeds
-        self._data_sets = DataSets(study.folder)
+        self._data_sets = data_sets or DataSets(study.folder)
         self._space: SweepSpace = study.space
         self._resolver = Resolver(study.base, self._data_sets)
         self._expansion = Expansion(study.space.product)
@@ -93,6 +94,24 @@ class Plan(Printed):
         axes, seeds = self.listed_axes(), len(self.seeds)
         lines = plan_lines(self.study.name, self.n_cells, seeds, axes, self.n_updates, self.n_trajectories)
         writer.print("\n".join(lines), soft_wrap=True)
+
+    def all_data_sets(self) -> DataSets:
+        """The data sets of all cells, looked up and loaded: what a plan of the same study elsewhere needs of files."""
+        values = [
+            dict.fromkeys(
+                [
+                    self.study.base.get(key, KEYS[key].default),
+                    *(value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)),
+                    *(row[key] for row in self.study.sweep.include if key in row),
+                ]
+            )
+            for key in DATA_KEYS
+        ]
+        for combination in combinations(*values):
+            # Some may not fit together; those are no cells of this study.
+            with contextlib.suppress(RunnerError):
+                self._data_sets(combination)
+        return self._data_sets
 
     def cell(self, i: int) -> Cell:
         """Cell `i`, from 0."""

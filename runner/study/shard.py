@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.study.schedule import spread
-
 if TYPE_CHECKING:
     from runner.study.plan import Plan
 
@@ -22,8 +20,8 @@ _TEXT = re.compile(r"([0-9]{1,7})/([0-9]{1,7})")
 class Shard:
     """One of so many parts of a study.
 
-    Parts are alike in cost and in what they cover: the seeds of every trajectory are dealt out like cards, and which
-    part gets the first one goes on from trajectory to trajectory, in an order that lies evenly in all axes.
+    Parts are alike in cost and in what they cover: the seeds of every trajectory are dealt out like cards, each time
+    beginning with another part.
 
     Attributes
     ----------
@@ -66,9 +64,19 @@ class Shard:
     def runs(self, plan: Plan) -> NDArray[np.bool_]:
         """Which runs of a plan this part has; shape (n_runs,)."""
         schedule = plan.schedule()
-        turns = (np.arange(len(plan.seeds)) - self.number + 1) % self.of
+        places = np.arange(len(plan.seeds))
         mine = np.zeros((plan.n_cells, len(plan.seeds)), np.bool_)
-        for turn, k in enumerate(spread(len(schedule))):
+        for cells, first in zip(schedule, _first_parts(len(schedule), self.of).tolist(), strict=True):
             # Runs that differ only in their budget are one training: they stay together.
-            mine[list(schedule[k])] = (turns + turn) % self.of == 0
+            mine[list(cells)] = (places + first) % self.of == self.number - 1
         return mine.ravel()
+
+
+def _first_parts(n: int, of: int) -> NDArray[np.int64]:
+    """With which part each of n trajectories begins.
+
+    Multiples of the golden ratio, without their whole part, lie evenly between 0 and 1, and so do those of every n-th
+    trajectory: whatever value an axis has, all parts get it alike. In whole numbers, which are the same everywhere.
+    """
+    fractions = np.arange(n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
+    return (fractions * np.uint64(of) >> np.uint64(32)).astype(np.int64)

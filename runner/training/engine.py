@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.train import train_block
 from runner.training.blocks.arguments import lane_values, make_shared
 from runner.training.blocks.block import Block
-from runner.training.blocks.packing import BlockPacker
+from runner.training.blocks.packing import BlockPacker, Turn, turns_of
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
@@ -88,8 +88,30 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
+    yield from train_turns(plan, turns_of(plan, done), threads, stop)
+
+
+def train_turns(
+    plan: Plan, turns: Iterable[Turn], threads: int, stop: Callable[[], bool] = lambda: False
+) -> Generator[Result]:
+    """Train some runs of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    turns : iterable of Turn
+        Which runs, in the order in which they are to come in.
+    threads : int
+    stop : callable
+        As that of `train`.
+
+    Yields
+    ------
+    Result
+        As blocks finish, in any order.
+    """
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
-    packer = BlockPacker(plan, done)
+    packer = BlockPacker(plan, turns)
     in_flight: dict[Future[Trained], Block] = {}
     with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
         try:

@@ -17,7 +17,7 @@ from runner.errors import RunnerError
 from runner.training import engine
 from runner.training.blocks import worker
 from runner.training.blocks.block import Block
-from runner.training.blocks.packing import BlockPacker
+from runner.training.blocks.packing import BlockPacker, turns_of
 from runner.training.session import Options, run_session
 
 STUDY: dict[str, Any] = {
@@ -92,7 +92,7 @@ def test_the_memory_that_is_reserved_is_what_is_taken(tmp_path: Path, monkeypatc
     import tracemalloc
 
     plan = studies.make(tmp_path, **STUDY | {"architecture": "2-5000-1", "sweep": {}, "record": {"weights": True}})
-    block = BlockPacker(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
+    block = BlockPacker(plan, turns_of(plan, np.zeros(plan.n_runs, bool))).next(idle=True)
     assert block is not None
     worker.train(block)
     tracemalloc.start()

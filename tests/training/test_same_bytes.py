@@ -175,7 +175,7 @@ def test_long_curves_are_not_carried_from_stage_to_stage(tmp_path: Path) -> None
     keys |= {"stop": "converged", "criterion": {"loss": 1e-9}, "replicates": 300}
     for points, staged in ((2, True), (20_000, False)):
         plan = studies.make(tmp_path, **keys, record={"curves": points})
-        block = packing.BlockPacker(plan, np.zeros(plan.n_runs, bool)).next(idle=True)
+        block = packing.BlockPacker(plan, packing.turns_of(plan, np.zeros(plan.n_runs, bool))).next(idle=True)
         assert block is not None
         assert block.is_last is not staged
 

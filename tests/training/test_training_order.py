@@ -78,11 +78,11 @@ def test_rounds_double(n: int) -> None:
 def test_all_cells_have_their_first_seeds_before_any_has_more(tmp_path: Path) -> None:
     plan = studies.make(tmp_path, **STUDY)
     missing = np.ones((plan.n_cells, len(plan.seeds)), bool)
-    turns = list(packing._turns(plan, missing))
+    turns = list(packing.turns_of(plan, ~missing.ravel()))
     assert len(turns) == 2 * plan.n_trajectories // 70
     assert [places for _, places, _ in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
     missing[:, :64] = False
-    assert [places for _, places, _ in packing._turns(plan, missing)] == [slice(64, 70)] * 84
+    assert [places for _, places, _ in packing.turns_of(plan, ~missing.ravel())] == [slice(64, 70)] * 84
 
 
 def test_an_interrupted_study_has_covered_every_axis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ in one stage of their training come back and wait for the next one.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,20 +39,38 @@ _FIRST_STAGE = 1e4
 _STAGES_GROW = 1.4
 
 
+class Turn(NamedTuple):
+    """Runs that come in together: some seeds of the cells of one trajectory.
+
+    Attributes
+    ----------
+    cells : tuple of int
+        Their budgets ascend.
+    places : slice
+        Of the seeds.
+    wanted : bool array (cells, seeds) or None
+        Which of these runs are to be trained; None for all.
+    """
+
+    cells: tuple[int, ...]
+    places: slice
+    wanted: NDArray[np.bool_] | None
+
+
 class BlockPacker:
     """Where the runs of a plan wait, and the blocks that they make.
 
     Parameters
     ----------
     plan : Plan
-    done : bool array (n_runs,)
-        Runs not to be trained.
+    turns : iterable of Turn
+        What is to be trained.
     """
 
-    def __init__(self, plan: Plan, done: NDArray[np.bool_]) -> None:
+    def __init__(self, plan: Plan, turns: Iterable[Turn]) -> None:
         self._plan = plan
         self._seeds = np.array(plan.seeds, np.uint64)
-        self._turns = _turns(plan, ~done.reshape(plan.n_cells, len(self._seeds)))
+        self._turns = iter(turns)
         self._shared: dict[tuple[Any, ...], Shared] = {}
         self._bins: dict[tuple[Any, ...], _Bin] = {}
         # Places and seeds of a round are the same arrays for all trajectories.
@@ -190,22 +208,28 @@ class _Bin:
         return segments
 
 
-def _turns(plan: Plan, missing: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, ...], slice, NDArray[np.bool_] | None]]:
-    """The cells of a trajectory, some places of seeds, and which runs of these are missing, wherever any is.
+def turns_of(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Turn]:
+    """The runs of a plan that are not done, in the order of `runner.study.schedule`.
 
-    None stands for all of them, which is found out once for a study that begins.
+    Parameters
+    ----------
+    plan : Plan
+    done : bool array (n_runs,)
+        Runs not to be trained.
     """
+    missing = ~done.reshape(plan.n_cells, len(plan.seeds))
     schedule = plan.schedule()
+    # That all are missing is found out once for a study that begins.
     begins = bool(missing.all())
     for places in rounds(len(plan.seeds)):
         for k in spread(len(schedule)):
             cells = schedule[k]
             if begins:
-                yield cells, places, None
+                yield Turn(cells, places, None)
                 continue
             wanted = missing[list(cells), places]
             if wanted.any():
-                yield cells, places, wanted
+                yield Turn(cells, places, wanted)
 
 
 def _by_budgets(

@@ -1,0 +1,324 @@
+"""Training on the workers of a Dask cluster, in the place of threads of this process.
+
+Workers get the study once and then ranges of runs, each some seconds of work, and give back what the engine gives;
+this process alone writes. So the folder of results, an interruption and a resumption are those of a study on one
+machine. Dask brings the rest: SSH, SLURM, PBS and Kubernetes through their deployments, workers that come and go, and
+that the work of a lost worker is done by another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import queue
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.cluster.tasks import Answer, Errand, refuse_other_versions, train_task, versions
+from runner.errors import Problem, Refused, RunnerError, StudyError
+from runner.kernels.cache import fingerprint
+from runner.keys.architecture import parameter_count
+from runner.measurements import MEASUREMENTS
+from runner.terminal import counted
+from runner.training.blocks.arguments import Shared, make_shared, shared_key
+from runner.training.blocks.packing import Turn, turns_of
+from runner.training.engine import Result
+from runner.training.session import Options, SessionResult, run_session
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from runner.study.plan import Plan
+
+# Seconds that a task should take: a worker that is lost costs so much, and asking for the next one does not count.
+_TASK_SECONDS = 2.0
+# Multiply-adds per second, until the first tasks have been measured: rather too few, so that these are short.
+_FIRST_RATE = 3e8
+# Of a task's results; so much memory, times tasks in flight, is needed here.
+_MOST_ROWS = 50_000
+_MOST_BYTES = 1 << 26
+# Tasks in flight for each thread of the workers: one is trained while the next one is there already.
+_AHEAD = 2
+# Runs that every kernel can train side by side.
+_LANES = 64
+# How long this process waits for a scheduler that has gone, or for the first worker.
+_PATIENCE = 60.0
+_POLL = 0.5
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[Client]:
+    """A client of a cluster.
+
+    Parameters
+    ----------
+    address : str
+        `tcp://host:port` of a scheduler, its scheduler file, or `local` for workers on this machine, one for each core;
+        `local:4` for four.
+
+    Raises
+    ------
+    StudyError
+        When it is none of these, or Dask is not installed.
+    RunnerError
+        When nobody answers there.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise StudyError([Problem("--dask needs the package distributed: pip install 'runner[dask]'")]) from None
+    # Its own messages, such as that a worker has gone, are told here in one line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    name, _, count = address.partition(":")
+    with contextlib.ExitStack() as stack:
+        if name == "local":
+            if count and not (count.isdigit() and int(count) > 0):
+                raise StudyError([Problem(f"--dask: expected local or local:N, found '{address}'")])
+            n = int(count) if count else None
+            options = {"n_workers": n, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+            yield stack.enter_context(Client(stack.enter_context(LocalCluster(**options))))
+            return
+        if "://" in address:
+            given: dict[str, Any] = {"address": address}
+        elif Path(address).is_file():
+            given = {"scheduler_file": address}
+        else:
+            expected = "tcp://HOST:PORT, the path of a scheduler file, local or local:N"
+            raise StudyError([Problem(f"--dask: expected {expected}; found '{address}'")])
+        try:
+            client = stack.enter_context(Client(**given, timeout=_PATIENCE / 2))
+        except (OSError, TimeoutError, ValueError) as error:
+            raise RunnerError(f"no scheduler answers at {address}: {error}") from None
+        yield client
+
+
+def run_on(client: Client, plan: Plan, options: Options) -> SessionResult:
+    """Run a study on a cluster; see `runner.training.session.run_session`."""
+    trainer = DaskTrainer(client)
+    return run_session(plan, replace(options, threads=trainer.threads() or None), trainer, kernels=fingerprint())
+
+
+class DaskTrainer:
+    """Trains the runs of a plan on the workers of a cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._finished: queue.SimpleQueue[Future] = queue.SimpleQueue()
+
+    def __call__(
+        self,
+        plan: Plan,
+        done: NDArray[np.bool_],
+        threads: int,
+        *,
+        notify: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> Generator[Result]:
+        """Take the place of `runner.training.engine.train`; `threads` is of no use here."""
+        here = versions()
+        self._await_workers(notify, stop)
+        self._compare_versions(here)
+        tasks = _Tasks(plan, done)
+        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here)
+        sent = self._client.scatter(errand, broadcast=False, hash=False)
+        in_flight: dict[Future, _Task] = {}
+        n_workers = 0
+        try:
+            while True:
+                n_threads = self.threads()
+                if n_threads != n_workers:
+                    notify(f"{counted(n_threads, 'thread')} on {counted(len(self._workers()), 'worker')}")
+                    n_workers = n_threads
+                while len(in_flight) < _AHEAD * max(n_threads, 1) and not stop():
+                    task = tasks.next()
+                    if task is None:
+                        break
+                    self._submit(in_flight, sent, task)
+                if not in_flight:
+                    return
+                future = self._next_finished()
+                if future is None:
+                    if self._client.status != "running":
+                        self._await_scheduler(notify)
+                        sent = self._client.scatter(errand, broadcast=False, hash=False)
+                        lost, in_flight = list(in_flight.values()), {}
+                        for task in lost:
+                            self._submit(in_flight, sent, task)
+                    continue
+                task = in_flight.pop(future, None)
+                if task is None:  # of a connection that was lost: it was sent again
+                    continue
+                answer = self._answer(future, task)
+                if answer is None:
+                    if sent.status != "finished":
+                        sent = self._client.scatter(errand, broadcast=False, hash=False)
+                    self._submit(in_flight, sent, task)
+                    continue
+                tasks.learn(task, answer.seconds)
+                yield from answer.results
+        finally:
+            with contextlib.suppress(Exception):
+                self._client.cancel(list(in_flight))
+
+    def _submit(self, in_flight: dict[Future, _Task], errand: Future, task: _Task) -> None:
+        future = self._client.submit(train_task, errand, task.turns, pure=False)
+        in_flight[future] = task
+        future.add_done_callback(self._finished.put)
+
+    def _next_finished(self) -> Future | None:
+        """A task that has ended; None when none does for a while."""
+        try:
+            return self._finished.get(timeout=_POLL)
+        except queue.Empty:
+            return None
+
+    def _answer(self, future: Future, task: _Task) -> Answer | None:
+        """What a task has given; None when it was lost and is to be sent again."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            answer: Answer = future.result()
+            return answer
+        except CancelledError:
+            return None
+        except KilledWorker as error:
+            died = f"the workers that trained it died, the last one {error.last_worker.address}"
+            return Answer([task.failed(f"KilledWorker: {died} (memory?)")], 0.0)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise RunnerError(f"a worker cannot train: {type(error).__name__}: {error}") from error
+        finally:
+            future.release()
+
+    def _workers(self) -> dict[str, Any]:
+        workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        return workers
+
+    def threads(self) -> int:
+        """Of all workers together."""
+        return sum(worker["nthreads"] for worker in self._workers().values())
+
+    def _await_workers(self, notify: Callable[[str], None], stop: Callable[[], bool]) -> None:
+        """Wait for the first worker."""
+        began, told = time.monotonic(), False
+        while not self._workers() and not stop():
+            if not told:
+                notify(f"waiting for workers at {self._client.scheduler_info()['address']}")
+                told = True
+            if time.monotonic() - began > _PATIENCE:
+                raise RunnerError(f"no worker has come within {_PATIENCE:.0f} seconds")
+            time.sleep(_POLL)
+
+    def _await_scheduler(self, notify: Callable[[str], None]) -> None:
+        """Wait for a scheduler that does not answer any more."""
+        notify("the scheduler has gone; waiting for it")
+        began = time.monotonic()
+        while self._client.status != "running":
+            if self._client.status == "closed" or time.monotonic() - began > _PATIENCE:
+                raise RunnerError("the scheduler has gone; all finished rows are kept: run the same command again")
+            time.sleep(_POLL)
+
+    def _compare_versions(self, here: dict[str, str]) -> None:
+        """Refuse workers that may give other bytes, before anything is trained."""
+        try:
+            found = self._client.run(versions)
+        except Exception as error:
+            raise Refused(f"a worker lacks what the runner needs: {type(error).__name__}: {error}") from error
+        for address, there in found.items():
+            refuse_other_versions(here, there, f"the worker {address}")
+
+
+def _token(plan: Plan) -> str:
+    """By which a worker knows a plan again."""
+    facts = plan.study.text, plan.study.overrides, str(plan.study.folder), time.time_ns()
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+class _Task:
+    """Some runs that are trained by one worker, one after the other."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.turns: list[Turn] = []
+        self.work = self.n_bytes = 0.0
+        self.n_runs = 0
+
+    def failed(self, reason: str) -> Result:
+        """None of the runs could be trained."""
+        n_seeds = len(self._plan.seeds)
+        runs = []
+        for turn in self.turns:
+            places = np.arange(*turn.places.indices(n_seeds))
+            numbers = np.array(turn.cells)[:, None] * n_seeds + places
+            runs.append(numbers[turn.wanted] if turn.wanted is not None else numbers.ravel())
+        return Result(np.concatenate(runs), np.empty((0, 0)), None, None, 0, reason)
+
+
+class _Tasks:
+    """Cuts what is to be trained into tasks of some seconds each, by the speed at which earlier ones were trained."""
+
+    def __init__(self, plan: Plan, done: NDArray[np.bool_]) -> None:
+        self._plan = plan
+        self._shared: dict[tuple[Any, ...], Shared] = {}
+        self._rate = _FIRST_RATE
+        self._turns = (part for turn in turns_of(plan, done) for part in self._parts(turn))
+
+    def next(self) -> _Task | None:
+        """The next task; None when nothing is left."""
+        task = _Task(self._plan)
+        for turn in self._turns:
+            self._add(task, turn)
+            enough = task.work >= _TASK_SECONDS * self._rate
+            if enough or task.n_runs >= _MOST_ROWS or task.n_bytes >= _MOST_BYTES:
+                break
+        return task if task.turns else None
+
+    def learn(self, task: _Task, seconds: float) -> None:
+        """Take note of how long a task took."""
+        if seconds > 0:
+            # Runs may stop early, so the rate of these tasks says most about the next ones.
+            self._rate = max(0.7 * self._rate + 0.3 * task.work / seconds, _FIRST_RATE)
+
+    def _parts(self, turn: Turn) -> Iterator[Turn]:
+        """A turn in parts that are no longer than a task, and whole multiples of a kernel's lanes."""
+        first, last, _ = turn.places.indices(len(self._plan.seeds))
+        while first < last:
+            fitting = int(_TASK_SECONDS * self._rate / self._work(turn)) // _LANES * _LANES
+            end = min(first + max(fitting, _LANES), last)
+            start = first - turn.places.start
+            wanted = None if turn.wanted is None else turn.wanted[:, start : start + end - first]
+            if wanted is None or wanted.any():
+                yield Turn(turn.cells, slice(first, end), wanted)
+            first = end
+
+    def _work(self, turn: Turn) -> float:
+        """Multiply-adds of one seed."""
+        cell = self._plan.cell(turn.cells[-1])
+        key = shared_key(cell)
+        if key not in self._shared:
+            self._shared[key] = make_shared(cell)
+        return max(float(cell.budget) * self._shared[key].work_per_update, 1.0)
+
+    def _add(self, task: _Task, turn: Turn) -> None:
+        cell, record = self._plan.cell(turn.cells[-1]), self._plan.study.record
+        per_run = 8.0 * (len(MEASUREMENTS) + 2) + 24 * (record.curves or 0)
+        if record.weights:
+            per_run += 16 * parameter_count(cell.architecture, cell.bias)
+        seeds = turn.places.stop - turn.places.start
+        task.turns.append(turn)
+        task.work += self._work(turn) * seeds
+        task.n_runs += seeds * len(turn.cells)
+        task.n_bytes += seeds * len(turn.cells) * per_run

@@ -1,0 +1,135 @@
+"""What goes to a worker and comes back: a study, once for each process, and then ranges of its runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import Refused
+
+if TYPE_CHECKING:
+    from runner.study.cells import DataSets
+    from runner.study.load import Study
+    from runner.study.plan import Plan
+    from runner.training.blocks.packing import Turn
+    from runner.training.engine import Result
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A study as a worker needs it.
+
+    Attributes
+    ----------
+    token : str
+        By which a process knows the plan again that it has made.
+    study : Study
+        Checked; a worker reads no file of it.
+    data_sets : DataSets
+        Loaded.
+    versions : dict of str to str
+        Of what a byte of the results may depend on; a worker with others refuses.
+    """
+
+    token: str
+    study: Study
+    data_sets: DataSets
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task has given.
+
+    Attributes
+    ----------
+    results : list of Result
+    seconds : float
+        That it took on the worker, compiling left out.
+    """
+
+    results: list[Result]
+    seconds: float
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a byte of the results may depend on, in this process."""
+    import os
+    import platform
+
+    import llvmlite
+    import numba
+
+    # The kernels of a process are those that its registries have asked for: the engine imports them all.
+    import runner.training.engine  # noqa: F401
+    from runner.kernels.cache import fingerprint
+    from runner.machine import version
+    from runner.measurements import RESULTS_VERSION
+
+    return {
+        "runner": version(),
+        "results": str(RESULTS_VERSION),
+        "Python": platform.python_version(),
+        "Numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "kernels": fingerprint(),
+        "NUMBA_DISABLE_JIT": os.environ.get("NUMBA_DISABLE_JIT", "0") or "0",
+    }
+
+
+def refuse_other_versions(here: dict[str, str], there: dict[str, str], where: str) -> None:
+    """Refuse a worker that may give other bytes.
+
+    Raises
+    ------
+    Refused
+        With every difference by name.
+    """
+    differences = [
+        f"{name} is {here[name]} here and {there.get(name, 'unknown')} there"
+        for name in here
+        if here[name] != there.get(name)
+    ]
+    if differences:
+        raise Refused(
+            f"{where} may give other numbers than this process: {'; '.join(differences)}; "
+            "give all workers the same environment, as by one container or one lock file"
+        )
+
+
+_plans: dict[str, Plan] = {}
+
+
+def train_task(errand: Errand, turns: list[Turn]) -> Answer:
+    """Train some runs of a study, on a worker.
+
+    Parameters
+    ----------
+    errand : Errand
+    turns : list of Turn
+
+    Raises
+    ------
+    Refused
+        When this process may give other bytes than the one that asks.
+    """
+    from runner.study.plan import Plan
+    from runner.training.engine import prepare, train_turns
+
+    if errand.token not in _plans:
+        refuse_other_versions(errand.versions, versions(), _own_name())
+        plan = Plan(errand.study, errand.data_sets)
+        prepare(plan)
+        _plans.clear()  # one study at a time: an earlier one is done
+        _plans[errand.token] = plan
+    began = time.perf_counter()
+    results: list[Any] = list(train_turns(_plans[errand.token], turns, threads=1))
+    return Answer(results, time.perf_counter() - began)
+
+
+def _own_name() -> str:
+    """How this worker is called."""
+    from distributed import get_worker
+
+    return f"the worker {get_worker().address}"
