@@ -82,7 +82,7 @@ def connected(address: str) -> Iterator[Client]:
             if count and not (count.isdigit() and int(count) > 0):
                 raise StudyError([Problem(f"--dask: expected local or local:N, found '{address}'")])
             n = int(count) if count else None
-            options = {"n_workers": n, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+            options = {"n_workers": n, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
             yield stack.enter_context(Client(stack.enter_context(LocalCluster(**options))))
             return
         if "://" in address:
