@@ -57,9 +57,7 @@ def versions() -> dict[str, str]:
     """Of everything that a byte of the results may depend on, in this process."""
     import os
     import platform
-
-    import llvmlite
-    import numba
+    from importlib import metadata
 
     # The kernels of a process are those that its registries have asked for: the engine imports them all.
     import runner.training.engine  # noqa: F401
@@ -71,8 +69,8 @@ def versions() -> dict[str, str]:
         "runner": version(),
         "results": str(RESULTS_VERSION),
         "Python": platform.python_version(),
-        "Numba": numba.__version__,
-        "llvmlite": llvmlite.__version__,
+        "Numba": metadata.version("numba"),
+        "llvmlite": metadata.version("llvmlite"),
         "kernels": fingerprint(),
         "NUMBA_DISABLE_JIT": os.environ.get("NUMBA_DISABLE_JIT", "0") or "0",
     }
