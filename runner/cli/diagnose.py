@@ -36,7 +36,8 @@ def diagnose_parser() -> Parser:
     parser.add_argument("file", type=Path, metavar="FILE")
     into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"
     parser.add_argument("--into", type=Path, default=Path("results/diagnosis"), metavar="FOLDER", help=into)
-    parser.add_argument("--seeds", type=at_least_one, default=500, metavar="N", help="initial weights to train (500)")
+    seeds = "your initial weights to train (default: 500, or fewer where they would take long)"
+    parser.add_argument("--seeds", type=at_least_one, metavar="N", help=seeds)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
     return parser

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from runner.diagnosis.cost import Rate
 from runner.diagnosis.find import Found
 from runner.diagnosis.findings import Finding
 
@@ -25,7 +26,7 @@ class Diagnosis:
     notes : tuple of str
     twin : dict or None
         Updates compared, largest difference, and the first update after which the twin and the program part.
-    rates : tuple of dict
+    rates : tuple of Rate
         What each mistake costs.
     """
 
@@ -34,7 +35,7 @@ class Diagnosis:
     unknown: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     twin: dict[str, Any] | None = None
-    rates: tuple[dict[str, Any], ...] = ()
+    rates: tuple[Rate, ...] = ()
     found: Found | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -47,6 +48,10 @@ class Diagnosis:
         """0 right, 1 findings or not known."""
         return 0 if self.right else 1
 
+    def noting(self, *more: str) -> Diagnosis:
+        """With more notes."""
+        return replace(self, notes=(*self.notes, *more))
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
@@ -55,5 +60,5 @@ class Diagnosis:
             "unknown": list(self.unknown),
             "notes": list(self.notes),
             "twin": self.twin,
-            "rates": list(self.rates),
+            "rates": [rate.as_json() for rate in self.rates],
         }
