@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from runner.diagnosis.cost import Rate
+import numpy as np
+
+from runner.diagnosis.cost import Rate, Trial
 from runner.diagnosis.settings import WORKS
 from runner.terminal import counted, listed
 
@@ -13,66 +15,79 @@ from runner.terminal import counted, listed
 _WORSE = 0.02
 
 
-def advice(rates: Sequence[Rate], sizes: Sequence[int]) -> list[str]:
+def advice(rates: Sequence[Rate], trial: Trial) -> list[str]:
     """Sentences without a full stop."""
     if not rates:
         return []
     plain = [rate for rate in rates if not rate.settings]
     as_it_is, mended = plain[0], plain[-1]
     other = next((rate for rate in rates if rate.settings), None)
-    return [*_alone(plain), _first(as_it_is, mended, other, sizes)]
+    return [*_alone(plain), _first(as_it_is, mended, other, trial)]
 
 
 def label(rate: Rate, rates: Sequence[Rate]) -> str:
     """What was trained."""
     faults = max((each.mended for each in rates), key=len)
+    everything = "all mended" if len(faults) > 1 else "mended"
     if rate.settings:
-        settings = ", ".join(f"{key}: {_number(value)}" for key, value in rate.settings.items())
-        return f"all mended, {settings}" if faults else f"with {settings}"
+        return f"{everything}, with the settings above" if faults else "with the settings above"
     if not rate.mended:
         return "as it is"
     if len(rate.mended) == len(faults):
-        return "all mended" if len(faults) > 1 else "mended"
+        return everything
     return f"{rate.mended[0]} mended alone"
 
 
-def _first(as_it_is: Rate, mended: Rate, other: Rate | None, sizes: Sequence[int]) -> str:
+def _first(as_it_is: Rate, mended: Rate, other: Rate | None, trial: Trial) -> str:
     """What to do."""
     n = len(mended.mended)
-    works = f"{mended.share:.1%} of your {mended.runs:,} initial weights learn it"
-    these = {0: "", 1: "mend it", 2: "mend both"}.get(n, f"mend all {n}")
+    start = {0: "your program is right", 1: "mend it", 2: "mend both"}.get(n, f"mend all {n}")
+    networks = counted(mended.runs, "network")
     if other is None:
         if mended.share >= WORKS:
             was = f" instead of {as_it_is.share:.1%}" if n else ""
-            return f"{these}: {works}{was}" if n else f"your program is right, and {works}"
-        start = f"{these}; then" if n else "your program is right, and"
-        return f"{start} {works}, and none of the other settings that were tried does better"
-    start = f"{these} AND more: with your settings" if n else "your program is right, but"
-    reasons = listed([*_reasons(other.settings, sizes)])
-    start = f"{start} {reasons}" if not n else f"{these} AND more, for then {reasons}"
+            return f"{start}{':' if n else ', and'} {mended.share:.1%} of {networks} learn it{was}"
+        none = "none of the other settings that were tried is better"
+        return f"{start}{': then' if n else ', and'} {mended.share:.1%} of {networks} learn it, and {none}"
+    reasons = listed([*_reasons(other.settings, trial)])
+    settings = listed([*_settings(other.settings)])
     best = "" if other.share >= WORKS else ", the best of what was tried"
-    with_ = listed([*_settings(other.settings, sizes)])
-    return f"{start}: {works}, and {other.share:.1%} with {with_}{best}"
+    if n:
+        return (
+            f"{start} AND take {settings}: then {other.share:.1%} of {networks} learn it{best}. "
+            f"With your settings {mended.share:.1%} would: {reasons}"
+        )
+    return (
+        f"{start}, but {reasons}: {mended.share:.1%} of {networks} learn it with your settings, and {other.share:.1%} "
+        f"with {settings}{best}"
+    )
 
 
-def _reasons(settings: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str]:
+def _reasons(settings: Mapping[str, Any], trial: Trial) -> Iterator[str]:
     """What is wrong with the author's settings, as the others are better."""
     if "learning_rate" in settings:
-        yield "its steps are of the wrong size"
+        larger = np.max(settings["learning_rate"]) > np.max(trial.rates["learning_rate"])
+        yield f"its steps are too {'small' if larger else 'large'}"
     if "output" in settings:
         yield "its outputs can not reach the targets"
     if settings.get("bias") == "trained":
-        yield "it lacks biases that are trained"
+        yield "it lacks trained biases"
     elif "init" in settings and "architecture" not in settings:
-        yield "its initial weights are too small, too large or too much alike"
+        numbers = np.array(trial.inits)
+        reach = float(settings["init"][:-1].rpartition(" ")[2])
+        largest = np.abs(numbers).max()
+        size = ["too small"] * (largest < reach / 2) + ["too large"] * (largest > 2 * reach)
+        alike = ["all of one sign"] * bool((numbers >= 0).all() or (numbers <= 0).all())
+        yield f"its initial weights are {listed([*size, *alike] or ['others'])}"
     if "architecture" in settings:
-        hidden = listed([str(units) for units in sizes[1:-1]] or ["no"])
-        yield f"{hidden} hidden units are too few" if hidden != "1" else "1 hidden unit is too few"
+        hidden = trial.sizes[1:-1]
+        units = "unit is" if hidden == (1,) else "units are"
+        yield f"{listed([str(n) for n in hidden])} hidden {units} too few" if hidden else "it has no hidden layer"
     if "updates" in settings:
         yield "it is not patient enough"
 
 
-def _settings(settings: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str]:
+def _settings(settings: Mapping[str, Any]) -> Iterator[str]:
     """The settings in words."""
     if "updates" in settings:
         yield counted(settings["updates"], "update")
@@ -81,7 +96,7 @@ def _settings(settings: Mapping[str, Any], sizes: Sequence[int]) -> Iterator[str
     if "output" in settings:
         yield "a linear output (output: identity)"
     if settings.get("bias") == "trained":
-        yield "biases that are trained"
+        yield "trained biases"
     if "architecture" in settings:
         hidden = settings["architecture"].split("-")[1:-1]
         yield f"{listed(hidden)} hidden units"

@@ -17,11 +17,11 @@ from runner.diagnosis.findings import findings, order_finding, unknown
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
+from runner.diagnosis.page import PAGE, page_html
 from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.settings import nearest
-from runner.diagnosis.show import page_text
 from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
 from runner.diagnosis.twin import Twin, batch_size, make_twin, with_order_of
@@ -137,7 +137,8 @@ def _costing(
         return diagnosis.noting(f"what it costs can not be measured: {str(error).splitlines()[0]}")
     if other is not None:
         rates.append(other)
-    return replace(diagnosis, rates=tuple(rates)).noting(*advice(rates, trial.sizes))
+    do = advice(rates, trial)
+    return replace(diagnosis, rates=tuple(rates), advice=tuple(do)).noting(*do)
 
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
@@ -193,7 +194,7 @@ def _sizes(program: Program | Trace) -> tuple[int, ...]:
 
 
 def write_report(diagnosis: Diagnosis, into: Path) -> None:
-    """diagnosis.json and the page, as text."""
+    """diagnosis.json and the page."""
     into.mkdir(parents=True, exist_ok=True)
     (into / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", encoding="utf-8")
-    (into / "diagnosis.txt").write_text(page_text(diagnosis), encoding="utf-8")
+    (into / PAGE).write_text(page_html(diagnosis, into), encoding="utf-8")

@@ -28,6 +28,8 @@ class Diagnosis:
         Updates compared, largest difference, and the first update after which the twin and the program part.
     rates : tuple of Rate
         What each mistake costs.
+    advice : tuple of str
+        Those of the notes that say what to do.
     """
 
     file: Path
@@ -36,6 +38,7 @@ class Diagnosis:
     notes: tuple[str, ...]
     twin: dict[str, Any] | None = None
     rates: tuple[Rate, ...] = ()
+    advice: tuple[str, ...] = ()
     found: Found | None = field(default=None, repr=False, compare=False)
 
     @property

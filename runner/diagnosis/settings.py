@@ -29,9 +29,11 @@ TRIED = 100
 """Networks of each of the settings that are tried."""
 LONGER = (1, 2, 5, 10, 20, 50, 100)
 """Budgets that are tried, in those of the author."""
+FASTEST = 10.0
+"""The largest learning rate that is tried."""
 
 # What one round may take; see `cost`. And by how much a setting must be better to be worth a word.
-_MOST_WORK = 5e9
+_MOST_WORK = 1e10
 _BETTER = 0.05
 
 
@@ -88,8 +90,10 @@ def nearest(trial: Trial, own: Rate, targets: tuple[float, float]) -> Rate | Non
 def _changes(trial: Trial, targets: tuple[float, float]) -> Iterator[_Change]:
     """Single changes, the nearest first."""
     base, sizes = trial.base, trial.sizes
-    for factor in (10.0, 0.1):
-        yield _Change({key: trial.faster(factor)[key] for key in trial.rates}, 1.0)
+    rates = np.ravel(trial.rates["learning_rate"])
+    for power in (1, -1, 2, -2, 3, 4):
+        if power < 0 or rates.max() * 10.0**power <= FASTEST:
+            yield _Change(trial.faster(10.0**power), float(abs(power)))
     low, high = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(base["output"], (-np.inf, np.inf))
     if base["loss"].endswith(("sse", "mse")) and not low <= targets[0] <= targets[1] <= high:
         yield _Change({"output": "identity"}, 0.5)

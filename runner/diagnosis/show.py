@@ -9,6 +9,7 @@ from typing import Any
 from runner.analysis.intervals import wilson
 from runner.diagnosis.advice import label
 from runner.diagnosis.result import Diagnosis
+from runner.diagnosis.worker import FUNCTIONS
 from runner.terminal import counted, visible
 
 
@@ -32,12 +33,18 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
             lines += _wrapped(f"{name}: {value}", "  ", "    ", width)
         lines.append("")
     for note in diagnosis.notes:
-        lines += _wrapped(f"{note[0].upper()}{note[1:]}.", "- ", "  ", width)
+        lines += _wrapped(sentence(note), "- ", "  ", width)
     if diagnosis.rates:
         lines += ["", *_rates(diagnosis)]
     if diagnosis.twin:
         lines += ["", *_wrapped(agreement(diagnosis.twin), "", "", width)]
     return visible("\n".join(lines).rstrip() + "\n")
+
+
+def sentence(note: str) -> str:
+    """With a capital, unless it begins with the name of a function, and a full stop."""
+    start = note[0] if note.split()[0] in FUNCTIONS else note[0].upper()
+    return f"{start}{note[1:]}."
 
 
 def verdict(diagnosis: Diagnosis) -> str:
@@ -58,8 +65,8 @@ def agreement(twin: dict[str, Any]) -> str:
     updates, off = twin["updates"], twin["largest_difference"]
     if twin["parts_at"] is None:
         how = "bit for bit" if off == 0 else f"to {off:.0e}".replace("e-0", "e-")
-        return f"A restatement of it has the same weights as your program for {updates} updates, {how}."
-    return f"A restatement of it parts from your program at update {twin['parts_at']} of {updates}."
+        return f"The proof: these formulas alone give the weights of your program for {updates} updates, {how}."
+    return f"These formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it."
 
 
 def _rates(diagnosis: Diagnosis) -> Iterator[str]:

@@ -112,6 +112,8 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int
         keys["bias_learning_rate"] = 0.0
     if _trains_biases(process):
         keys["bias_learning_rate"] = _one_or_all([rate or max(bias_rates) for rate in bias_rates])
+        if keys["bias_learning_rate"] == keys["learning_rate"]:
+            keys.pop("bias_learning_rate")
     if formula.forward.functions[-1] == "step":
         keys["rule"] = "perceptron"
     keeps = {layer.keep for layer in formula.layers} - {0.0}
