@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -11,6 +11,21 @@ from runner.diagnosis.functions import FUNCTIONS
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.terms import Term
+from runner.terminal import listed
+
+_NAMES = {
+    "forward": "forward pass",
+    "signal": "error of the outputs",
+    "sent_back": "error that goes back",
+    "way_back": "way back through the weights",
+    "factor": "factor of the gradient",
+    "bias_step": "step of the biases",
+    "direction": "step of the weights",
+    "batch": "samples of an update",
+    "order": "order of the samples",
+    "memory": "from update to update",
+    "arithmetic": "rounding",
+}
 
 
 @dataclass(frozen=True)
@@ -39,12 +54,18 @@ class Part:
     @property
     def place(self) -> str:
         """What it is and where."""
-        name = self.term.replace("_", " ").capitalize()
-        if not self.layers:
-            return name
-        first, last = self.layers[0], self.layers[-1]
-        one = f"layer {first}" if first == last else f"layers {min(first, last)} to {max(first, last)}"
-        return f"{name}, {one}"
+        return place(self.term, self.layers)
+
+
+def place(term: str, layers: Sequence[int] | int | None) -> str:
+    """What a term is called, and in which layer or layers it stands."""
+    name = _NAMES.get(term, term.replace("_", " "))
+    name = name[0].upper() + name[1:]
+    if not layers:
+        return name
+    layers = [layers] if isinstance(layers, int) else layers
+    many = "layer" if len(layers) == 1 else "layers"
+    return f"{name}, {many} {listed([str(layer) for layer in sorted(layers)])}"
 
 
 def anatomy(diagnosis: Diagnosis) -> list[Part]:

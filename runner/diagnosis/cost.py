@@ -107,6 +107,12 @@ class Trial:
         """What the author's budget takes for one network without faults."""
         return self.updates * self.samples * (_PARAMETERS + parameters(self.sizes))
 
+    @property
+    def criterion(self) -> Mapping[str, float]:
+        """When a network has learnt."""
+        said: Mapping[str, float] = self.base["criterion"]
+        return said
+
     def faster(self, factor: float) -> dict[str, Any]:
         """All learning rates times a factor."""
         return {key: _times(rate, factor) for key, rate in self.rates.items()}
@@ -186,8 +192,7 @@ def make_trial(
     if bias not in ("trained", "shared"):
         base.pop("bias_learning_rate", None)
     rates: dict[str, Any] = {key: base.pop(key) for key in ("learning_rate", "bias_learning_rate") if key in base}
-    if "criterion" in keys:
-        base["criterion"] = keys["criterion"]
+    base["criterion"] = keys.get("criterion", {"max_error": 0.5})
     rows = len(found.asked.program.array("inputs"))
     samples = rows if base["batch"] == "full" else int(base["batch"])
     per_epoch = -(-rows // samples)

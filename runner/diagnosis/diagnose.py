@@ -138,7 +138,8 @@ def _costing(
     if other is not None:
         rates.append(other)
     do = advice(rates, trial)
-    return replace(diagnosis, rates=tuple(rates), advice=tuple(do)).noting(*do)
+    criterion = ", ".join(f"{key} at most {value:g}" for key, value in trial.criterion.items())
+    return replace(diagnosis, rates=tuple(rates), advice=tuple(do), criterion=criterion).noting(*do)
 
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from runner.analysis.intervals import wilson
 from runner.diagnosis.advice import label
-from runner.diagnosis.anatomy import anatomy
+from runner.diagnosis.anatomy import anatomy, place
 from runner.diagnosis.result import Diagnosis
-from runner.diagnosis.show import agreement, place, sentence, verdict
+from runner.diagnosis.show import agreement, sentence, verdict
 from runner.terminal import visible
 
 PAGE = "page.html"
@@ -52,8 +52,9 @@ def page_html(diagnosis: Diagnosis, folder: Path | None = None) -> str:
             parts=anatomy(diagnosis),
             rates=list(_rates(diagnosis)),
             runs=f"{diagnosis.rates[0].runs:,}" if diagnosis.rates else "",
+            criterion=diagnosis.criterion,
             agreement=agreement(diagnosis.twin) if diagnosis.twin else "",
-            agrees=bool(diagnosis.twin) and diagnosis.twin["parts_at"] is None if diagnosis.twin else False,
+            agrees=diagnosis.twin is not None and diagnosis.twin["parts_at"] is None,
             notes=[sentence(note) for note in diagnosis.notes if note not in to_do],
             files=[(name, says) for name, says in _FILES.items() if folder is not None and (folder / name).exists()],
         )

@@ -30,6 +30,8 @@ class Diagnosis:
         What each mistake costs.
     advice : tuple of str
         Those of the notes that say what to do.
+    criterion : str
+        When a network has learnt it.
     """
 
     file: Path
@@ -39,6 +41,7 @@ class Diagnosis:
     twin: dict[str, Any] | None = None
     rates: tuple[Rate, ...] = ()
     advice: tuple[str, ...] = ()
+    criterion: str = ""
     found: Found | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.analysis.intervals import wilson
 from runner.diagnosis.advice import label
+from runner.diagnosis.anatomy import anatomy, place
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.worker import FUNCTIONS
 from runner.terminal import counted, visible
@@ -27,17 +28,20 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
             "",
         ]
     for each in diagnosis.unknown:
-        says = f"{place(each['term'], each.get('layer'))}: not known. {each['says'][0].upper()}{each['says'][1:]}."
+        says = f"{place(each['term'], each.get('layer'))}: not known. {sentence(each['says'])}"
         lines += _wrapped(says, "? ", "  ", width)
         for name, value in each.get("numbers", {}).items():
             lines += _wrapped(f"{name}: {value}", "  ", "    ", width)
         lines.append("")
+    right = list(_right(diagnosis, width))
+    if right:
+        lines += ["Right in it:", *right, ""]
     for note in diagnosis.notes:
         lines += _wrapped(sentence(note), "- ", "  ", width)
     if diagnosis.rates:
         lines += ["", *_rates(diagnosis)]
     if diagnosis.twin:
-        lines += ["", *_wrapped(agreement(diagnosis.twin), "", "", width)]
+        lines += ["", *_wrapped(f"Proof: {agreement(diagnosis.twin)}", "", "", width)]
     return visible("\n".join(lines).rstrip() + "\n")
 
 
@@ -55,24 +59,30 @@ def verdict(diagnosis: Diagnosis) -> str:
     return found or "your program is right"
 
 
-def place(term: str, layer: int | None) -> str:
-    """A term, and where it stands."""
-    return term.replace("_", " ").capitalize() + (f", layer {layer}" if layer else "")
-
-
 def agreement(twin: dict[str, Any]) -> str:
     """How long the twin has the weights of the program."""
     updates, off = twin["updates"], twin["largest_difference"]
     if twin["parts_at"] is None:
         how = "bit for bit" if off == 0 else f"to {off:.0e}".replace("e-0", "e-")
-        return f"The proof: these formulas alone give the weights of your program for {updates} updates, {how}."
+        return f"These formulas alone give the weights of your program for {updates} updates, {how}."
     return f"These formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it."
+
+
+def _right(diagnosis: Diagnosis, width: int) -> Iterator[str]:
+    """What is right, with the layers of which the same is true."""
+    layers: dict[tuple[str, str], list[int]] = {}
+    for part in anatomy(diagnosis):
+        # How samples are put together is a note as well.
+        if part.finding is None and part.term != "batch":
+            layers.setdefault((part.term, part.stands), []).extend(part.layers)
+    for (term, stands), where in layers.items():
+        yield from _wrapped(f"{place(term, where)}: {stands}", "  ", "    ", width)
 
 
 def _rates(diagnosis: Diagnosis) -> Iterator[str]:
     """A table of what was trained."""
     rates = diagnosis.rates
-    yield f"How many of {counted(rates[0].runs, 'network')} learn it, and the 95% interval:"
+    yield f"How many of {counted(rates[0].runs, 'network')} learn it ({diagnosis.criterion}), and the 95% interval:"
     labels = [label(rate, rates) for rate in rates]
     widest = max(map(len, labels))
     for name, rate in zip(labels, rates, strict=True):
