@@ -75,7 +75,7 @@ def _reasons(settings: Mapping[str, Any], trial: Trial) -> Iterator[str]:
     elif "init" in settings and "architecture" not in settings:
         numbers = np.array(trial.inits)
         reach = float(settings["init"][:-1].rpartition(" ")[2])
-        largest = np.abs(numbers).max()
+        largest = float(np.abs(numbers).max())
         size = ["too small"] * (largest < reach / 2) + ["too large"] * (largest > 2 * reach)
         alike = ["all of one sign"] * bool((numbers >= 0).all() or (numbers <= 0).all())
         yield f"its initial weights are {listed([*size, *alike] or ['others'])}"

@@ -35,11 +35,12 @@ FASTEST = 10.0
 # What one round may take; see `cost`. And by how much a setting must be better to be worth a word.
 _MOST_WORK = 1e10
 _BETTER = 0.05
+_ONE_MORE = 0.5
 
 
 @dataclass(frozen=True)
 class _Change:
-    """A change of settings, and how far it is from the author's: one for a factor of ten in a number."""
+    """A change of settings, and how far it is from the author's: 1 for a factor of ten, and 0.5 for each setting."""
 
     keys: Mapping[str, Any]
     distance: float
@@ -56,7 +57,7 @@ class _Candidate:
 
     @property
     def distance(self) -> float:
-        return self.change.distance + log10(self.longer)
+        return self.change.distance + (_ONE_MORE + log10(self.longer) if self.longer > 1 else 0.0)
 
 
 def nearest(trial: Trial, own: Rate, targets: tuple[float, float]) -> Rate | None:
@@ -93,19 +94,19 @@ def _changes(trial: Trial, targets: tuple[float, float]) -> Iterator[_Change]:
     rates = np.ravel(trial.rates["learning_rate"])
     for power in (1, -1, 2, -2, 3, 4):
         if power < 0 or rates.max() * 10.0**power <= FASTEST:
-            yield _Change(trial.faster(10.0**power), float(abs(power)))
+            yield _Change(trial.faster(10.0**power), _ONE_MORE + abs(power))
     low, high = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(base["output"], (-np.inf, np.inf))
     if base["loss"].endswith(("sse", "mse")) and not low <= targets[0] <= targets[1] <= high:
-        yield _Change({"output": "identity"}, 0.5)
+        yield _Change({"output": "identity"}, _ONE_MORE)
     reach = float(f"{min(1.0, (6 / (max(sizes[:-1]) + 1)) ** 0.5):.1g}")
     drawn = {"init": f"uniform({-reach:g}, {reach:g})"}
     numbers = np.array(trial.inits)
     if not 0.3 * reach < np.abs(numbers).max() < 3 * reach or (numbers >= 0).all() or (numbers <= 0).all():
-        yield _Change(drawn, 1.1)
+        yield _Change(drawn, _ONE_MORE + 1.1)
     if base["bias"] not in ("trained", "shared"):
-        yield _Change({**drawn, "bias": "trained"}, 1.2)
+        yield _Change({**drawn, "bias": "trained"}, _ONE_MORE + 1.2)
     wider = [2 * units for units in sizes[1:-1]] or [4]
-    yield _Change({**drawn, "architecture": "-".join(map(str, (sizes[0], *wider, sizes[-1])))}, 1.3)
+    yield _Change({**drawn, "architecture": "-".join(map(str, (sizes[0], *wider, sizes[-1])))}, _ONE_MORE + 1.3)
 
 
 def _try(trial: Trial, own: Rate, changes: Sequence[_Change], folder: Path) -> Iterator[_Candidate]:

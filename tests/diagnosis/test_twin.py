@@ -32,8 +32,8 @@ def test_the_twin_trains_what_the_program_does(name: str, tmp_path: Path) -> Non
     assert {fault.split("(")[0] for fault in twin.get("faults", ())} == {
         f.split("(")[0] for f in PROGRAMS[name].expected()
     }
-    assert found.rates[0]["mended"] == []
-    assert found.rates[0]["runs"] == 20
+    assert found.rates[0].mended == ()
+    assert found.rates[0].runs == 20
     assert (tmp_path / "out" / "cost.yaml").is_file()
     assert json.loads((tmp_path / "out" / "diagnosis.json").read_text()) == json.loads(json.dumps(found.as_json()))
 
