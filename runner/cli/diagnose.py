@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from runner.cli.parser import PROGRAM, Parser, at_least_one, read
@@ -21,12 +22,17 @@ def run(arguments: list[str]) -> int:
     given = read(diagnose_parser(), arguments)
     from runner.diagnosis.diagnose import diagnose_program
     from runner.diagnosis.show import page_text
+    from runner.terminal import page_width
 
-    found = diagnose_program(given.file, given.into, given.seeds)
+    def tell(message: str) -> None:
+        if not given.quiet:
+            print(message, file=sys.stderr)
+
+    found = diagnose_program(given.file, given.into, given.seeds, tell=tell)
     if given.json:
         print(json.dumps(found.as_json()))
     elif not given.quiet:
-        print(page_text(found), end="")
+        print(page_text(found, page_width()), end="")
     return found.exit_code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,11 @@ LAYOUTS = 4
 
 
 def diagnose_program(
-    path: Path, into: Path | None = None, seeds: int | None = None, seconds: float = SECONDS
+    path: Path,
+    into: Path | None = None,
+    seeds: int | None = None,
+    seconds: float = SECONDS,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Diagnosis:
     """Ask a program, and say what stands in each of its terms, and what that costs.
 
@@ -47,6 +51,8 @@ def diagnose_program(
         take more than some seconds.
     seconds : float
         Time for each of his calls.
+    tell : callable
+        Takes what a user who waits should know.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def diagnose_program(
         if order is not None:
             diagnosis = with_order(diagnosis, order)
         if found.process is not None and not diagnosis.unknown:
-            diagnosis = _compared(diagnosis, found, keys, order, into, seeds)
+            diagnosis = _compared(diagnosis, found, keys, order, into, seeds, tell)
     if into is not None:
         write_report(diagnosis, into)
     return diagnosis
@@ -91,6 +97,7 @@ def _compared(
     order: Order | None,
     into: Path | None,
     seeds: int | None,
+    tell: Callable[[str], None],
 ) -> Diagnosis:
     """With the twin held against the program, and what its mistakes cost."""
     assert found.process is not None
@@ -109,7 +116,7 @@ def _compared(
         return diagnosis
     into.mkdir(parents=True, exist_ok=True)
     try:
-        diagnosis = replace(diagnosis, twin=trained(found, twin, into, start, runs[0]).as_json())
+        diagnosis = replace(diagnosis, twin=trained(found, twin, into, start, runs[0], tell).as_json())
     except RunnerError as error:
         return diagnosis.noting(f"the runner can not train the twin: {str(error).splitlines()[0]}")
     if not own:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,8 +65,17 @@ class Diagnosis:
         return {
             "right": self.right,
             "findings": [finding.as_json() for finding in self.findings],
-            "unknown": list(self.unknown),
+            "unknown": [_plain(each) for each in self.unknown],
             "notes": list(self.notes),
             "twin": self.twin,
             "rates": [rate.as_json() for rate in self.rates],
         }
+
+
+def _plain(value: Any) -> Any:
+    """Without what JSON has not: numbers that are infinite or none are null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ from runner.results.reader import read_columns
 from runner.study.load import load_study
 from runner.study.plan import make_plan
 from runner.terminal import listed
+from runner.training.engine import prepare
 from runner.training.session import Options, run_session
 
 AGREES = 1e-12
@@ -76,8 +77,15 @@ def restated(found: Found, start: Network, states: Sequence[Network], samples: S
     return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
 
 
-def trained(found: Found, twin: Twin, folder: Path, start: Network, states: Sequence[Network]) -> Agreement:
+def trained(
+    found: Found, twin: Twin, folder: Path, start: Network, states: Sequence[Network], tell: Callable[[str], None]
+) -> Agreement:
     """How far the twin, trained by the runner, agrees with the program; `twin.yaml` is written on the way.
+
+    Parameters
+    ----------
+    tell : callable
+        Takes a message where kernels have to be compiled first.
 
     Raises
     ------
@@ -92,9 +100,10 @@ def trained(found: Found, twin: Twin, folder: Path, start: Network, states: Sequ
         keys.pop("bias_learning_rate", None)
     content = {"name": "twin", "description": f"The program {program.path.name}, restated.", **keys, "updates": UPDATES}
     write_study(folder / "twin.yaml", {**content, "record": {"weights": True}})
-    study = load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"])
+    plan = make_plan(load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"]))
+    prepare(plan, tell)
     with TemporaryDirectory() as out:
-        session = run_session(make_plan(study), Options(out=Path(out), quiet=True, threads=1))
+        session = run_session(plan, Options(out=Path(out), quiet=True, threads=1))
         with np.load(session.table.parent / "weights.npz") as archive:
             final = archive[f"{twin.keys['architecture']}/final"]
     made = []
