@@ -30,7 +30,7 @@ def label(rate: Rate, rates: Sequence[Rate]) -> str:
     faults = max((each.mended for each in rates), key=len)
     everything = "all mended" if len(faults) > 1 else "mended"
     if rate.settings:
-        return f"{everything}, with the settings above" if faults else "with the settings above"
+        return f"{everything}, with other settings" if faults else "with other settings"
     if not rate.mended:
         return "as it is"
     if len(rate.mended) == len(faults):

@@ -37,11 +37,14 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
     if right:
         lines += ["Right in it:", *right, ""]
     for note in diagnosis.notes:
-        lines += _wrapped(sentence(note), "- ", "  ", width)
+        if note not in diagnosis.advice:
+            lines += _wrapped(sentence(note), "- ", "  ", width)
     if diagnosis.rates:
-        lines += ["", *_rates(diagnosis)]
+        lines += ["", *_rates(diagnosis), ""]
+    for note in diagnosis.advice:
+        lines += _wrapped(sentence(note), "", "", width)
     if diagnosis.twin:
-        lines += ["", *_wrapped(f"Proof: {agreement(diagnosis.twin)}", "", "", width)]
+        lines += ["", *_wrapped(sentence(agreement(diagnosis.twin)), "", "", width)]
     return visible("\n".join(lines).rstrip() + "\n")
 
 
@@ -60,12 +63,12 @@ def verdict(diagnosis: Diagnosis) -> str:
 
 
 def agreement(twin: dict[str, Any]) -> str:
-    """How long the twin has the weights of the program."""
+    """How long the twin has the weights of the program, without a full stop."""
     updates, off = twin["updates"], twin["largest_difference"]
     if twin["parts_at"] is None:
         how = "bit for bit" if off == 0 else f"to {off:.0e}".replace("e-0", "e-")
-        return f"These formulas alone give the weights of your program for {updates} updates, {how}."
-    return f"These formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it."
+        return f"these formulas alone give the weights of your program for {updates} updates, {how}"
+    return f"these formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it"
 
 
 def _right(diagnosis: Diagnosis, width: int) -> Iterator[str]:
