@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from runner.diagnosis.cost import Rate, Trial
-from runner.diagnosis.settings import WORKS
+from runner.diagnosis.settings import WORKS, unusual_weights
 from runner.terminal import counted, listed
 
 # A difference of two shares that is worth a word; the runs of both begin with the same weights.
@@ -72,13 +72,8 @@ def _reasons(settings: Mapping[str, Any], trial: Trial) -> Iterator[str]:
         yield "its outputs can not reach the targets"
     if settings.get("bias") == "trained":
         yield "it lacks trained biases"
-    elif "init" in settings and "architecture" not in settings:
-        numbers = np.array(trial.inits)
-        reach = float(settings["init"][:-1].rpartition(" ")[2])
-        largest = float(np.abs(numbers).max())
-        size = ["too small"] * (largest < reach / 2) + ["too large"] * (largest > 2 * reach)
-        alike = ["all of one sign"] * bool((numbers >= 0).all() or (numbers <= 0).all())
-        yield f"its initial weights are {listed([*size, *alike] or ['others'])}"
+    if "init" in settings and (unusual := unusual_weights(trial)):
+        yield f"its initial weights are {listed(unusual)}"
     if "architecture" in settings:
         hidden = trial.sizes[1:-1]
         units = "unit is" if hidden == (1,) else "units are"
@@ -122,5 +117,5 @@ def _alone(plain: Sequence[Rate]) -> Iterator[str]:
     if mended.share < as_it_is.share - _WORSE:
         yield (
             f"with everything mended and your settings fewer learn it, {mended.share:.1%} instead of "
-            f"{as_it_is.share:.1%}: the mistakes make up for a setting that does not fit"
+            f"{as_it_is.share:.1%}: the mistakes made up for settings that do not fit"
         )

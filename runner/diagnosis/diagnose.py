@@ -135,6 +135,8 @@ def _costing(
 ) -> Diagnosis:
     """With what each mistake costs, and the nearest settings that work."""
     names = [finding.fault or "" for finding in diagnosis.findings][: len(twin.keys.get("faults", ()))]
+    if len(names) < len(diagnosis.findings):
+        diagnosis = diagnosis.noting("what it costs is told of the update alone: no study has the order of your train")
     try:
         trial = make_trial(found, twin, names, own, into, keys, seeds)
         rates = cost(trial)

@@ -98,15 +98,29 @@ def _changes(trial: Trial, targets: tuple[float, float]) -> Iterator[_Change]:
     low, high = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(base["output"], (-np.inf, np.inf))
     if base["loss"].endswith(("sse", "mse")) and not low <= targets[0] <= targets[1] <= high:
         yield _Change({"output": "identity"}, _ONE_MORE)
-    reach = float(f"{min(1.0, (6 / (max(sizes[:-1]) + 1)) ** 0.5):.1g}")
+    reach = _reach(sizes)
     drawn = {"init": f"uniform({-reach:g}, {reach:g})"}
-    numbers = np.array(trial.inits)
-    if not 0.3 * reach < np.abs(numbers).max() < 3 * reach or (numbers >= 0).all() or (numbers <= 0).all():
+    if unusual_weights(trial):
         yield _Change(drawn, _ONE_MORE + 1.1)
     if base["bias"] not in ("trained", "shared"):
         yield _Change({**drawn, "bias": "trained"}, _ONE_MORE + 1.2)
     wider = [2 * units for units in sizes[1:-1]] or [4]
     yield _Change({**drawn, "architecture": "-".join(map(str, (sizes[0], *wider, sizes[-1])))}, _ONE_MORE + 1.3)
+
+
+def _reach(sizes: Sequence[int]) -> float:
+    """Initial weights up to this size suit a network: 1, or less where a unit has many inputs."""
+    return float(f"{min(1.0, (6 / (max(sizes[:-1]) + 1)) ** 0.5):.1g}")
+
+
+def unusual_weights(trial: Trial) -> list[str]:
+    """What is unusual about the author's initial weights: their size, or that all have one sign."""
+    numbers = np.array(trial.inits)
+    moved = np.abs(numbers[numbers != 0])
+    # Half of the weights that are drawn evenly are smaller than half of the largest.
+    size = 2 * float(np.median(moved)) / _reach(trial.sizes) if moved.size else 0.0
+    told = ["too small"] * (size < 0.3) + ["too large"] * (size > 3)
+    return told + ["all of one sign"] * bool((numbers >= 0).all() or (numbers <= 0).all())
 
 
 def _try(trial: Trial, own: Rate, changes: Sequence[_Change], folder: Path) -> Iterator[_Candidate]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from support.census import PROGRAMS
 
 import runner
@@ -155,6 +156,38 @@ def test_two_wrongs_that_mend_each_other_are_told(diagnosed: Any) -> None:
     rates = {rate.mended: rate.share for rate in found.rates}
     assert rates["unweighted_error",] < rates[()] < rates["no_hidden_slope", "unweighted_error"]
     assert any("mending unweighted_error alone makes it worse" in note for note in found.advice)
+
+
+_LOOP = """
+def train(weights, biases, inputs, targets, updates):
+    rng, made = np.random.default_rng(0), 0
+    while made < updates:
+        for n in ORDER:
+            if made < updates:
+                update(weights, biases, inputs[n:n + 1], targets[n:n + 1])
+                made += 1
+    return weights, biases
+"""
+
+
+@pytest.mark.parametrize(
+    ("order", "keys"),
+    [
+        ("range(len(inputs))", {"batch": 1}),
+        ("rng.permutation(len(inputs))", {"batch": 1, "order": "shuffled"}),
+        ("[0]", {"batch": 1}),
+    ],
+)
+def test_the_cost_is_that_of_the_authors_own_loop(
+    order: str, keys: dict[str, Any], diagnosed: Any, tmp_path: Path
+) -> None:
+    found = diagnosed(file("2-4-1", 0.5, 100, EVENLY) + _LOOP.replace("ORDER", order), 20)
+    study = yaml.safe_load((tmp_path / "out" / "cost.yaml").read_text())
+    assert {key: study[key] for key in ("batch", "order") if key in study} == keys
+    assert found.twin is not None
+    assert found.twin["parts_at"] is None
+    if order == "[0]":
+        assert [rate.mended for rate in found.rates[:2]] == [(), ("first_batch",)]
 
 
 def trial(sizes: tuple[int, ...] = (2, 2, 1)) -> Trial:
