@@ -44,6 +44,7 @@ STRANGERS = {
     "scipy": {"analysis", "sweep"},
     "pyarrow": {"results"},
     "matplotlib": {"figures"},
+    "jinja2": {"diagnosis"},
 }
 
 

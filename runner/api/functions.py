@@ -386,7 +386,7 @@ def table(
 
 
 def diagnose(
-    file: str | Path, *, into: str | Path | None = "results/diagnosis", seeds: int = 500, seconds: float = 20.0
+    file: str | Path, *, into: str | Path | None = "results/diagnosis", seeds: int | None = None, seconds: float = 20.0
 ) -> Diagnosis:
     """Say which formula stands in each line of somebody's own training program.
 
@@ -397,8 +397,9 @@ def diagnose(
         perhaps `predict`, `train` and `initial`. Its code is run, in a process of its own. Or a trace of weights.
     into : str, Path or None
         Folder of twin.yaml, cost.yaml, diagnosis.json and the page; None to write nothing.
-    seeds : int
-        How many of the author's initial weights are trained to see what a mistake costs.
+    seeds : int, optional
+        How many of the author's initial weights are trained to see what a mistake costs; default 500, or fewer where
+        these would take more than some seconds.
     seconds : float
         Time limit of each of the author's calls.
 
@@ -415,7 +416,7 @@ def diagnose(
     from runner.diagnosis.diagnose import diagnose_program
 
     folder = None if into is None else path_of("into", into)
-    return diagnose_program(path_of("file", file), folder, count_of("seeds", seeds) or 500, float(seconds))
+    return diagnose_program(path_of("file", file), folder, count_of("seeds", seeds), float(seconds))
 
 
 def schema() -> dict[str, Any]:

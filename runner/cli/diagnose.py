@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from runner.cli.parser import PROGRAM, Parser, at_least_one, read
@@ -21,12 +22,17 @@ def run(arguments: list[str]) -> int:
     given = read(diagnose_parser(), arguments)
     from runner.diagnosis.diagnose import diagnose_program
     from runner.diagnosis.show import page_text
+    from runner.terminal import page_width
 
-    found = diagnose_program(given.file, given.into, given.seeds)
+    def tell(message: str) -> None:
+        if not given.quiet:
+            print(message, file=sys.stderr)
+
+    found = diagnose_program(given.file, given.into, given.seeds, tell=tell)
     if given.json:
         print(json.dumps(found.as_json()))
     elif not given.quiet:
-        print(page_text(found), end="")
+        print(page_text(found, page_width()), end="")
     return found.exit_code
 
 
@@ -36,7 +42,8 @@ def diagnose_parser() -> Parser:
     parser.add_argument("file", type=Path, metavar="FILE")
     into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"
     parser.add_argument("--into", type=Path, default=Path("results/diagnosis"), metavar="FOLDER", help=into)
-    parser.add_argument("--seeds", type=at_least_one, default=500, metavar="N", help="initial weights to train (500)")
+    seeds = "your initial weights to train (default: 500, or fewer where they would take long)"
+    parser.add_argument("--seeds", type=at_least_one, metavar="N", help=seeds)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
     return parser

@@ -1,9 +1,10 @@
-"""What each mistake costs: the twin as it is, each mistake mended alone, all of them, and with other settings."""
+"""What each mistake costs: the twin as it is, each mistake mended alone, all of them, and with the nearest settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,31 @@ import numpy as np
 from runner.analysis.intervals import wilson
 from runner.diagnosis.find import Found
 from runner.diagnosis.layouts import Network
-from runner.diagnosis.training import frozen_bias
-from runner.diagnosis.twin import Twin, flat, write_study
-from runner.results.reader import read_columns
-from runner.study.load import load_study
-from runner.study.plan import make_plan
-from runner.training.session import Options, run_session
+from runner.diagnosis.training import frozen_bias, train_study
+from runner.diagnosis.twin import DATA, Twin, flat, write_study
+from runner.errors import RunnerError
 
-# Updates where the author says none; and how many samples the runs of one variant may see together, some seconds' work:
-# beyond it fewer of the initial weights are trained, and longer budgets are left out.
+SEEDS = 500
 USUAL_UPDATES = 10_000
-MOST_SAMPLES = 4e8
-# Other budgets and rates that are tried with everything mended: the nearest that works is told.
-LONGER, FASTER = (1, 10, 100), (1.0, 10.0)
+"""Where the author says none."""
+FEWEST_SEEDS = 100
+EVALUATIONS = 10
+"""Epochs from one look at the criterion to the next: fewer looks take less time and change no rate."""
+
+_DESCRIPTION = "How many initial weights learn, with the mistakes, without them, and with other settings."
+
+# What training may take: a unit is a third of a nanosecond on one core. Beyond this fewer of the initial weights are
+# trained. It is counted and not measured, so that the rates do not depend on the machine.
+_MOST_WORK = 2e10
+# A sample takes as long as so many parameters, beside its own; with faults it takes so many times as long.
+_PARAMETERS, _FAULTY = 10, 2.5
+# Numbers of initial weights in a study file, which has at most 1 MiB.
+_MOST_NUMBERS, _NUMBERS_AT_MOST = 15_000, 45_000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of the author's initial weights learn.
+    """How many of the initial weights learn.
 
     Attributes
     ----------
@@ -62,6 +70,81 @@ class Rate:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What all variants of a program have in common, and what they change.
+
+    Attributes
+    ----------
+    faults : mapping
+        Those of the twin, and how the findings call them.
+    base : mapping
+        Keys of the study that no variant changes, or only one with other settings.
+    rates : mapping
+        `learning_rate` and, where biases move, `bias_learning_rate`.
+    updates, per_epoch, samples : int
+        The author's budget; updates in an epoch, and samples of an update.
+    inits : list of list of float
+        The author's initial weights.
+    sizes : tuple of int
+        Units of every layer.
+    folder : Path
+        Where the data of the twin are.
+    """
+
+    faults: Mapping[str, str]
+    base: Mapping[str, Any]
+    rates: Mapping[str, Any]
+    updates: int
+    per_epoch: int
+    samples: int
+    inits: list[list[float]]
+    sizes: tuple[int, ...]
+    folder: Path
+
+    @property
+    def work(self) -> float:
+        """What the author's budget takes for one network without faults."""
+        return self.updates * self.samples * (_PARAMETERS + parameters(self.sizes))
+
+    @property
+    def criterion(self) -> Mapping[str, float]:
+        """When a network has learnt."""
+        said: Mapping[str, float] = self.base["criterion"]
+        return said
+
+    def faster(self, factor: float) -> dict[str, Any]:
+        """All learning rates times a factor."""
+        return {key: _times(rate, factor) for key, rate in self.rates.items()}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Runs with some faults and settings.
+
+    Attributes
+    ----------
+    mended, faults : tuple of str
+        Faults that are gone, and those that are left.
+    settings : mapping
+        Keys that are not the author's. With any of them, a network that has learnt is not trained any further.
+    """
+
+    mended: tuple[str, ...]
+    faults: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its initial weights are drawn by the runner, and are not the author's."""
+        return "init" in self.settings
+
+
+def parameters(sizes: Sequence[int]) -> int:
+    """Weights and biases."""
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes))
+
+
 def author_weights(found: Found, seeds: int) -> list[Network] | None:
     """The author's own initial weights; None where the file has no `initial`."""
     asked = found.asked
@@ -76,121 +159,125 @@ def author_weights(found: Found, seeds: int) -> list[Network] | None:
     return networks
 
 
-def cost(
-    found: Found, twin: Twin, faults: Sequence[str], networks: Sequence[Network], folder: Path, keys: Mapping[str, Any]
-) -> list[Rate]:
-    """Train all variants from all initial weights; `cost.yaml` is written on the way.
+def make_trial(
+    found: Found,
+    twin: Twin,
+    names: Sequence[str],
+    networks: Sequence[Network],
+    folder: Path,
+    keys: Mapping[str, Any],
+    seeds: int | None,
+) -> Trial:
+    """What is to be trained, from as many of the initial weights as it may.
 
     Parameters
     ----------
-    faults : sequence of str
-        Those of the twin.
+    names : sequence of str
+        How the findings call the faults of the twin.
     networks : sequence of Network
         The author's initial weights.
     keys : mapping
         What the author's file says: `updates`, `epochs` and `criterion` are his.
+    seeds : int or None
+        How many initial weights; None for 500, or fewer where these would take more than some seconds.
+
+    Raises
+    ------
+    RunnerError
+        When so many initial weights do not go into a study file.
     """
     bias = twin.keys["bias"] if twin.trained_biases else frozen_bias(networks[0], twin)
-    rows = len(found.asked.program.array("inputs"))
-    updates = _budget(keys, twin, rows)
     base = {**twin.keys, "bias": bias}
-    base.pop("faults", None)
+    faults = dict(zip(base.pop("faults", ()), names, strict=True))
     if bias not in ("trained", "shared"):
         base.pop("bias_learning_rate", None)
-    rate = base.pop("learning_rate")
-    own_bias_rate = base.pop("bias_learning_rate", None)
-    per_update = 1 if twin.keys["batch"] == 1 else rows
-    networks = networks[: max(20, int(min(len(networks), MOST_SAMPLES / (updates * per_update))))]
-    longest = max(updates, MOST_SAMPLES / (len(networks) * per_update))
-    variants = [v for v in _variants(faults, updates, rate) if v["updates"] <= longest]
-    inits = [flat(network, bias) for network in networks]
-    points = []
-    for variant in variants:
-        point = {"faults": variant["faults"] or "none", "updates": variant["updates"], "learning_rate": variant["rate"]}
-        if own_bias_rate is not None:
-            point["bias_learning_rate"] = _times(own_bias_rate, variant["factor"])
-        points.append(point)
-    content = {"name": "cost", "description": "What each mistake costs.", **base}
-    if "criterion" in keys:
-        content["criterion"] = keys["criterion"]
-    write_study(folder / "cost.yaml", {**content, "sweep": {"grid": {"init": inits}, "zip": points}})
-    study = load_study(folder / "cost.yaml")
-    session = run_session(make_plan(study), Options(out=folder / "results", quiet=True, fresh=True))
-    table = read_columns(session.table, ["faults", "learning_rate", "converged"], ["updates"])
-    return _rates(table, variants, faults, len(networks))
+    rates: dict[str, Any] = {key: base.pop(key) for key in ("learning_rate", "bias_learning_rate") if key in base}
+    base["criterion"] = keys.get("criterion", {"max_error": 0.5})
+    rows = len(found.asked.program.array("inputs"))
+    samples = rows if base["batch"] == "full" else int(base["batch"])
+    per_epoch = -(-rows // samples)
+    updates = _budget(keys, per_epoch)
+    base["evaluate_every"] = EVALUATIONS * per_epoch
+    sizes = tuple(found.asked.sizes)
+    trial = Trial(faults, base, rates, updates, per_epoch, samples, [], sizes, folder)
+    numbers = len(flat(networks[0], bias))
+    if seeds is None:
+        work = trial.work * sum(1 + (_FAULTY - 1) * bool(v.faults) for v in variants(faults))
+        seeds = int(min(SEEDS, max(FEWEST_SEEDS, _MOST_WORK / work), max(20, _MOST_NUMBERS / numbers)))
+    elif seeds * numbers > _NUMBERS_AT_MOST:
+        most = _NUMBERS_AT_MOST // numbers
+        raise RunnerError(f"{seeds:,} initial weights of such a network do not go into one study: at most {most:,} do")
+    trial.inits.extend(flat(network, bias) for network in networks[:seeds])
+    return trial
 
 
-def _variants(faults: Sequence[str], updates: int, rate: Any) -> list[dict[str, Any]]:
-    """As it is, each mended alone, all mended, all mended with other settings; all different."""
-    sets = [tuple(faults), *(tuple(f for f in faults if f != one) for one in faults if len(faults) > 1), ()]
-    found = [{"faults": list(each), "updates": updates, "rate": rate, "factor": 1.0} for each in dict.fromkeys(sets)]
-    for factor in FASTER:
-        for longer in LONGER:
-            if longer != 1 or factor != 1:
-                other = {"faults": [], "updates": updates * longer, "rate": _times(rate, factor), "factor": factor}
-                found.append(other)
-    return found
+def variants(faults: Mapping[str, str]) -> list[Variant]:
+    """As it is, each mistake mended alone, all mended; all different."""
+    left = [tuple(faults), *(tuple(f for f in faults if f != one) for one in faults), ()]
+    return [Variant(tuple(faults[f] for f in faults if f not in some), some) for some in dict.fromkeys(left)]
+
+
+def cost(trial: Trial) -> list[Rate]:
+    """Train the program as it is and with its mistakes mended, from all initial weights; `cost.yaml` is written."""
+    return train_variants(trial, variants(trial.faults), trial.folder / "cost.yaml")
+
+
+def train_variants(trial: Trial, these: Sequence[Variant], path: Path) -> list[Rate]:
+    """Train some variants and count the networks that have learnt."""
+    needed = updates_needed(trial, these, path, len(trial.inits))
+    counts = np.count_nonzero(np.isfinite(needed), axis=1)
+    return [Rate(v.mended, v.settings, int(n), len(trial.inits)) for v, n in zip(these, counts, strict=True)]
+
+
+def updates_needed(trial: Trial, these: Sequence[Variant], path: Path, n: int) -> Any:
+    """Updates after which each of n networks has learnt, for every variant; infinite where it has not.
+
+    Returns
+    -------
+    array (variants, n)
+    """
+    write_variants(trial, these, path, n)
+    table = train_study(path, ["converged"], ["updates_to_converge"])
+    learnt = (table["converged"].astype(str) == "True").to_numpy()
+    needed = np.where(learnt, table["updates_to_converge"].to_numpy(), np.inf)
+    # A grid of initial weights goes before a zip of variants, and that before the seeds.
+    return needed.reshape(len(these), n) if these[0].drawn else needed.reshape(n, len(these)).T
+
+
+def write_variants(trial: Trial, these: Sequence[Variant], path: Path, n: int) -> None:
+    """The study of some variants from n initial weights: the author's first ones, or all drawn by the runner."""
+    rows = []
+    for variant in these:
+        stop = "converged" if variant.settings else "budget"
+        faults = list(variant.faults) or "none"
+        usual = {"faults": faults, "updates": trial.updates, "stop": stop, **trial.rates}
+        rows.append(usual | dict(variant.settings))
+    swept = dict.fromkeys(key for row in rows for key in row)
+    rows = [{key: row.get(key, trial.base.get(key)) for key in swept} for row in rows]
+    same = {key: rows[0][key] for key in swept if all(row[key] == rows[0][key] for row in rows)}
+    content = {"name": path.stem, "description": _DESCRIPTION, **trial.base, **same}
+    if path.parent != trial.folder:
+        content["data"] = {**trial.base["data"], "csv": str((trial.folder / DATA).resolve())}
+    sweep: dict[str, Any] = {}
+    if not these[0].drawn:
+        sweep["grid"] = {"init": trial.inits[:n]}
+    if len(same) < len(swept):
+        sweep["zip"] = [{key: value for key, value in row.items() if key not in same} for row in rows]
+    if sweep:
+        content["sweep"] = sweep
+    if these[0].drawn:
+        content["replicates"] = n
+    write_study(path, content)
 
 
 def _times(rate: Any, factor: float) -> Any:
     return [float(f"{r * factor:.12g}") for r in rate] if isinstance(rate, list) else float(f"{rate * factor:.12g}")
 
 
-def _budget(keys: Mapping[str, Any], twin: Twin, rows: int) -> int:
+def _budget(keys: Mapping[str, Any], per_epoch: int) -> int:
     """Updates that the author makes."""
-    if isinstance(keys.get("updates"), int):
-        return int(keys["updates"])
-    if isinstance(keys.get("epochs"), int):
-        return int(keys["epochs"]) * (rows if twin.keys["batch"] == 1 else 1)
+    for key, updates in (("updates", 1), ("epochs", per_epoch)):
+        said = keys.get(key)
+        if isinstance(said, int | np.integer) and said > 0:
+            return int(said) * updates
     return USUAL_UPDATES
-
-
-def _rates(table: Any, variants: Sequence[dict[str, Any]], faults: Sequence[str], runs: int) -> list[Rate]:
-    """The rows of every variant, in the order of the plan: all initial weights of one, then those of the next."""
-    converged = (table["converged"].astype(str) == "True").to_numpy()
-    grid = (
-        converged.reshape(runs, len(variants)) if _inner(table, variants) else converged.reshape(len(variants), runs).T
-    )
-    found = []
-    for v, variant in enumerate(variants):
-        settings = {}
-        if variant["updates"] != variants[0]["updates"]:
-            settings["updates"] = variant["updates"]
-        if variant["factor"] != 1:
-            settings["learning_rate"] = variant["rate"]
-        mended = tuple(fault for fault in faults if fault not in variant["faults"])
-        found.append(Rate(mended, settings, int(np.count_nonzero(grid[:, v])), runs))
-    return found
-
-
-def _inner(table: Any, variants: Sequence[dict[str, Any]]) -> bool:
-    """Whether the variants change from row to row: grid x zip has the zip inside."""
-    budgets = [v["updates"] for v in variants]
-    return bool((table["updates"].to_numpy()[: len(budgets)] == budgets).all())
-
-
-def in_words(rates: Sequence[Rate]) -> list[str]:
-    """What it costs, a line each."""
-    if not rates:
-        return []
-    faults = max((rate.mended for rate in rates), key=len)
-    plain = [rate for rate in rates if not rate.settings]
-    lines = []
-    for rate in plain:
-        if not rate.mended:
-            what = "as it is"
-        else:
-            what = "all mended" if rate.mended == faults else f"{rate.mended[0]} mended alone"
-        lines.append(f"{what}: {rate.share:.1%} of {rate.runs:,} initial weights learn it")
-    best_plain = plain[-1].share
-    others = [rate for rate in rates if rate.settings]
-    nearest = next((rate for rate in others if rate.share >= max(0.8, best_plain + 0.1)), None)
-    nearest = nearest or max(others, key=lambda rate: rate.share, default=None)
-    if nearest is not None and nearest.share > best_plain + 0.02:
-        settings = " and ".join(f"{key} {value}" for key, value in nearest.settings.items())
-        also = "all mended, and " if faults else "it is right; "
-        lines.append(f"{also}with {settings}: {nearest.share:.1%}")
-    for rate in plain:
-        if len(rate.mended) == 1 < len(faults) and rate.share < plain[0].share - 0.02:
-            lines.append(f"mending {rate.mended[0]} alone makes it worse: two mistakes mend each other")
-    return lines

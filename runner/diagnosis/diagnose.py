@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runner.diagnosis.cost import author_weights, cost, in_words
+from runner.diagnosis.advice import advice
+from runner.diagnosis.cost import SEEDS, author_weights, cost, make_trial
 from runner.diagnosis.find import Found, find
 from runner.diagnosis.findings import findings, order_finding, unknown
+from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
+from runner.diagnosis.page import PAGE, page_html
 from runner.diagnosis.probes import answering
 from runner.diagnosis.program import SECONDS, Program, ProgramError
 from runner.diagnosis.result import Diagnosis
-from runner.diagnosis.show import page_text
+from runner.diagnosis.settings import nearest
 from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
-from runner.diagnosis.twin import make_twin
+from runner.diagnosis.twin import Twin, batch_size, make_twin, with_order_of
 from runner.errors import Problem, RunnerError
 
 # Ways of asking that are tried, when nothing is known of a program's formula.
 LAYOUTS = 4
 
 
-def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, seconds: float = SECONDS) -> Diagnosis:
+def diagnose_program(
+    path: Path,
+    into: Path | None = None,
+    seeds: int | None = None,
+    seconds: float = SECONDS,
+    tell: Callable[[str], None] = lambda message: None,
+) -> Diagnosis:
     """Ask a program, and say what stands in each of its terms, and what that costs.
 
     Parameters
@@ -37,10 +46,13 @@ def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, sec
         The author's file, or a trace of weights (`.json`, `.npz`, `.csv`).
     into : Path or None
         Folder of twin.yaml, cost.yaml, diagnosis.json and the page; None to write nothing and to train nothing.
-    seeds : int
-        How many of the author's initial weights the cost is measured with.
+    seeds : int or None
+        How many of the author's initial weights the cost is measured with; None for 500, or fewer where these would
+        take more than some seconds.
     seconds : float
         Time for each of his calls.
+    tell : callable
+        Takes what a user who waits should know.
 
     Raises
     ------
@@ -61,7 +73,7 @@ def diagnose_program(path: Path, into: Path | None = None, seeds: int = 500, sec
         if order is not None:
             diagnosis = with_order(diagnosis, order)
         if found.process is not None and not diagnosis.unknown:
-            diagnosis = _compared(diagnosis, found, keys, into, seeds)
+            diagnosis = _compared(diagnosis, found, keys, order, into, seeds, tell)
     if into is not None:
         write_report(diagnosis, into)
     return diagnosis
@@ -78,33 +90,65 @@ def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
     return replace(diagnosis, notes=(*diagnosis.notes, order.says))
 
 
-def _compared(diagnosis: Diagnosis, found: Found, keys: Mapping[str, Any], into: Path | None, seeds: int) -> Diagnosis:
+def _compared(
+    diagnosis: Diagnosis,
+    found: Found,
+    keys: Mapping[str, Any],
+    order: Order | None,
+    into: Path | None,
+    seeds: int | None,
+    tell: Callable[[str], None],
+) -> Diagnosis:
     """With the twin held against the program, and what its mistakes cost."""
     assert found.process is not None
-    one_by_one = found.process.batch == "one_by_one"
-    own = author_weights(found, seeds if into is not None else 1)
+    own = author_weights(found, (seeds or SEEDS) if into is not None else 1)
     start = own[0] if own else found.asked.network(np.random.default_rng(0))
-    runs = author_runs(found, start, one_by_one)
+    size = batch_size(found, order, keys)
+    runs = author_runs(found, start, size)
     if runs is None:
         return diagnosis
-    agreed = restated(found, start, *runs)
+    diagnosis = replace(diagnosis, twin=restated(found, start, *runs).as_json())
     of_update = [finding for finding in diagnosis.findings if finding.term != "order"]
-    twin = make_twin(found, of_update, one_by_one)
+    twin = make_twin(found, of_update, size)
     if twin.says:
-        return replace(
-            diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, f"there is no twin.yaml: {twin.says}")
-        )
+        return diagnosis.noting(f"there is no twin.yaml: {twin.says}")
     if into is None:
-        return replace(diagnosis, twin=agreed.as_json())
+        return diagnosis
     into.mkdir(parents=True, exist_ok=True)
     try:
-        agreed = trained(found, twin, into, start, runs[0])
-        rates = cost(found, twin, twin.keys.get("faults", ()), own, into, keys) if own else []
+        diagnosis = replace(diagnosis, twin=trained(found, twin, into, start, runs[0], tell).as_json())
     except RunnerError as error:
-        said = f"the runner can not train the twin: {str(error).splitlines()[0]}"
-        return replace(diagnosis, twin=agreed.as_json(), notes=(*diagnosis.notes, said))
-    words = (*diagnosis.notes, *in_words(rates))
-    return replace(diagnosis, twin=agreed.as_json(), rates=tuple(rate.as_json() for rate in rates), notes=words)
+        return diagnosis.noting(f"the runner can not train the twin: {str(error).splitlines()[0]}")
+    if not own:
+        return diagnosis.noting("what it costs is not measured, as there is no initial(seed)")
+    return _costing(diagnosis, found, with_order_of(twin, order), own, into, keys, seeds)
+
+
+def _costing(
+    diagnosis: Diagnosis,
+    found: Found,
+    twin: Twin,
+    own: Sequence[Network],
+    into: Path,
+    keys: Mapping[str, Any],
+    seeds: int | None,
+) -> Diagnosis:
+    """With what each mistake costs, and the nearest settings that work."""
+    names = [finding.fault or "" for finding in diagnosis.findings][: len(twin.keys.get("faults", ()))]
+    if len(names) < len(diagnosis.findings):
+        diagnosis = diagnosis.noting("what it costs is told of the update alone: no study has the order of your train")
+    try:
+        trial = make_trial(found, twin, names, own, into, keys, seeds)
+        rates = cost(trial)
+        targets = found.asked.program.array("targets")
+        other = nearest(trial, rates[-1], (float(targets.min()), float(targets.max())))
+    except RunnerError as error:
+        return diagnosis.noting(f"what it costs can not be measured: {str(error).splitlines()[0]}")
+    if other is not None:
+        rates.append(other)
+    do = advice(rates, trial)
+    criterion = ", ".join(f"{key} at most {value:g}" for key, value in trial.criterion.items())
+    return replace(diagnosis, rates=tuple(rates), advice=tuple(do), criterion=criterion).noting(*do)
 
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
@@ -160,7 +204,7 @@ def _sizes(program: Program | Trace) -> tuple[int, ...]:
 
 
 def write_report(diagnosis: Diagnosis, into: Path) -> None:
-    """diagnosis.json and the page, as text."""
+    """diagnosis.json and the page."""
     into.mkdir(parents=True, exist_ok=True)
     (into / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", encoding="utf-8")
-    (into / "diagnosis.txt").write_text(page_text(diagnosis), encoding="utf-8")
+    (into / PAGE).write_text(page_html(diagnosis, into), encoding="utf-8")

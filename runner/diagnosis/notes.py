@@ -98,7 +98,7 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
         if layer.keep not in (0.0, 1.0):
             yield f"weights of layer {number} shrink by {1 - layer.keep:g} of themselves in every update (weight_decay)"
     if found.batches_seen:
-        yield f"of a call with several samples, {BATCHES[process.batch]}"
+        yield f"when update is given several samples, {BATCHES[process.batch]}"
     ordinary = not isinstance(process.rule, Momentum) or 0 < process.rule.momentum < 1
     if ordinary and not isinstance(process.rule, Sgd):
         yield f"the optimizer is {describe(process.rule)}"

@@ -167,6 +167,9 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
         rng = np.random.default_rng(0)
         start, samples = way.network(rng), way.single(rng)
         answer = program.ask([way.question(start, [samples])])[0]
+        if "late" in answer:
+            # What hangs once hangs however it is asked.
+            raise ProgramError([program.problem(answer)])
         if "error" in answer:
             first = first or answer
             continue
@@ -190,14 +193,17 @@ def _typed(way: Asked, state: Any) -> Asked:
     return way
 
 
-def observe(asked: Asked, seed: int = 1, calls: int = 1) -> Observed:
-    """Single updates from many places; with two calls, the second of two."""
+def observe(asked: Asked, seed: int = 1, calls: int = 1, draws: int = 0) -> Observed:
+    """Single updates from many places; with two calls, the second of two.
+
+    `draws` is the seed of the random numbers that the program draws itself.
+    """
     rng = np.random.default_rng(seed)
     plans = []
     for _ in range(PROBES):
         start = asked.network(rng)
         plans.append((start, [asked.single(rng) for _ in range(calls)]))
-    done = asked.updates(plans)
+    done = asked.updates(plans, seed=draws)
     before = [call.start if calls == 1 else call.states[-2] for call in done]
     predicted = asked.predictions(before, [call.samples[0][0] for call in done])
     return observed(asked, before, [call.states[-1] for call in done], [call.samples[0] for call in done], predicted)

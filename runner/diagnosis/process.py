@@ -18,12 +18,12 @@ Pair = tuple[Layers, Layers]
 
 # How the samples of one call become updates, and what divides their sum.
 BATCHES = {
-    "sum": "the gradients of its samples are summed",
-    "mean": "the gradients of its samples are averaged",
-    "one_by_one": "it makes an update for every sample, one after the other",
+    "sum": "their gradients are summed",
+    "mean": "their gradients are averaged",
+    "one_by_one": "it makes an update for every one of them, one after the other",
     "first": "it uses the first of its samples only",
     "last": "it uses the last of its samples only",
-    "backwards": "it makes an update for every sample, from the last to the first",
+    "backwards": "it makes an update for every one of them, from the last to the first",
     "weight_by_weight": "every weight is updated in a pass of its own, its unit's bias with each of them",
 }
 

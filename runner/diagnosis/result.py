@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from runner.diagnosis.cost import Rate
 from runner.diagnosis.find import Found
 from runner.diagnosis.findings import Finding
 
@@ -25,8 +28,12 @@ class Diagnosis:
     notes : tuple of str
     twin : dict or None
         Updates compared, largest difference, and the first update after which the twin and the program part.
-    rates : tuple of dict
+    rates : tuple of Rate
         What each mistake costs.
+    advice : tuple of str
+        Those of the notes that say what to do.
+    criterion : str
+        When a network has learnt it.
     """
 
     file: Path
@@ -34,7 +41,9 @@ class Diagnosis:
     unknown: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     twin: dict[str, Any] | None = None
-    rates: tuple[dict[str, Any], ...] = ()
+    rates: tuple[Rate, ...] = ()
+    advice: tuple[str, ...] = ()
+    criterion: str = ""
     found: Found | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -47,13 +56,26 @@ class Diagnosis:
         """0 right, 1 findings or not known."""
         return 0 if self.right else 1
 
+    def noting(self, *more: str) -> Diagnosis:
+        """With more notes."""
+        return replace(self, notes=(*self.notes, *more))
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "right": self.right,
             "findings": [finding.as_json() for finding in self.findings],
-            "unknown": list(self.unknown),
+            "unknown": [_plain(each) for each in self.unknown],
             "notes": list(self.notes),
             "twin": self.twin,
-            "rates": list(self.rates),
+            "rates": [rate.as_json() for rate in self.rates],
         }
+
+
+def _plain(value: Any) -> Any:
+    """Without what JSON has not: numbers that are infinite or none are null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

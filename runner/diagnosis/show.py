@@ -1,54 +1,97 @@
-"""The page: a diagnosis as its author reads it."""
+"""A diagnosis as its author reads it in a terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
+from runner.analysis.intervals import wilson
+from runner.diagnosis.advice import label
+from runner.diagnosis.anatomy import anatomy, place
 from runner.diagnosis.result import Diagnosis
-from runner.terminal import visible
+from runner.diagnosis.worker import FUNCTIONS
+from runner.terminal import counted, visible
 
 
-def page_text(diagnosis: Diagnosis) -> str:
-    """All that is to be said, in words."""
-    lines = [f"{diagnosis.file.name}: {_verdict(diagnosis)}", ""]
+def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
+    """All that is to be said, in words, in lines of `width` columns but for formulas and lines of code."""
+    lines = [f"{diagnosis.file.name}: {verdict(diagnosis)}", ""]
     for number, finding in enumerate(diagnosis.findings, start=1):
-        where = f", layer {finding.layer}" if finding.layer else ""
+        start = f"{number}. "
+        lines += _wrapped(f"{place(finding.term, finding.layer)}: {finding.says}.", start, "   ", width)
         lines += [
-            f"{number}. {finding.term.replace('_', ' ')}{where}: {finding.says}.",
-            f"   there stands:   {finding.is_}",
-            f"   there should:   {finding.should_be}",
-            f"   look for:       {finding.line}",
-            f"   fault:          {finding.fault or 'a known formula without a name'}",
+            f"   there stands:  {finding.is_}",
+            f"   there should:  {finding.should_be}",
+            f"   look for:      {finding.line}",
+            f"   fault:         {finding.fault or 'a known formula without a name'}",
             "",
         ]
     for each in diagnosis.unknown:
-        lines += _unknown(each)
+        says = f"{place(each['term'], each.get('layer'))}: not known. {sentence(each['says'])}"
+        lines += _wrapped(says, "? ", "  ", width)
+        for name, value in each.get("numbers", {}).items():
+            lines += _wrapped(f"{name}: {value}", "  ", "    ", width)
+        lines.append("")
+    right = list(_right(diagnosis, width))
+    if right:
+        lines += ["Right in it:", *right, ""]
     for note in diagnosis.notes:
-        lines.append(f"- {note}.")
+        if note not in diagnosis.advice:
+            lines += _wrapped(sentence(note), "- ", "  ", width)
+    if diagnosis.rates:
+        lines += ["", *_rates(diagnosis), ""]
+    for note in diagnosis.advice:
+        lines += _wrapped(sentence(note), "", "", width)
     if diagnosis.twin:
-        lines += ["", _twin(diagnosis.twin)]
+        lines += ["", *_wrapped(sentence(agreement(diagnosis.twin)), "", "", width)]
     return visible("\n".join(lines).rstrip() + "\n")
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
-    n = len(diagnosis.findings)
+def sentence(note: str) -> str:
+    """With a capital, unless it begins with the name of a function, and a full stop."""
+    start = note[0] if note.split()[0] in FUNCTIONS else note[0].upper()
+    return f"{start}{note[1:]}."
+
+
+def verdict(diagnosis: Diagnosis) -> str:
+    """In a few words."""
+    found = counted(len(diagnosis.findings), "mistake") if diagnosis.findings else ""
     if diagnosis.unknown:
-        return f"{n} mistakes, and something that is not known" if n else "something in it is not known"
-    if n:
-        return f"{n} mistake{'s' if n > 1 else ''}"
-    return "your program is right"
+        return f"{found}, and something that is not known" if found else "something in it is not known"
+    return found or "your program is right"
 
 
-def _unknown(each: dict[str, Any]) -> list[str]:
-    where = f", layer {each['layer']}" if each.get("layer") else ""
-    lines = [f"? {each['term'].replace('_', ' ')}{where}: not known. {each['says']}."]
-    for name, value in each.get("numbers", {}).items():
-        lines.append(f"   {name}: {value}")
-    return [*lines, ""]
-
-
-def _twin(twin: dict[str, Any]) -> str:
+def agreement(twin: dict[str, Any]) -> str:
+    """How long the twin has the weights of the program, without a full stop."""
+    updates, off = twin["updates"], twin["largest_difference"]
     if twin["parts_at"] is None:
-        updates, off = twin["updates"], twin["largest_difference"]
-        return f"A restatement of it has the same weights for {updates} updates, to {off:.1g}."
-    return f"A restatement of it parts from it at update {twin['parts_at']} of {twin['updates']}."
+        how = "bit for bit" if off == 0 else f"to {off:.0e}".replace("e-0", "e-")
+        return f"these formulas alone give the weights of your program for {updates} updates, {how}"
+    return f"these formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it"
+
+
+def _right(diagnosis: Diagnosis, width: int) -> Iterator[str]:
+    """What is right, with the layers of which the same is true."""
+    layers: dict[tuple[str, str], list[int]] = {}
+    for part in anatomy(diagnosis):
+        # How samples are put together is a note as well.
+        if part.finding is None and part.term != "batch":
+            layers.setdefault((part.term, part.stands), []).extend(part.layers)
+    for (term, stands), where in layers.items():
+        yield from _wrapped(f"{place(term, where)}: {stands}", "  ", "    ", width)
+
+
+def _rates(diagnosis: Diagnosis) -> Iterator[str]:
+    """A table of what was trained."""
+    rates = diagnosis.rates
+    yield f"How many of {counted(rates[0].runs, 'network')} learn it ({diagnosis.criterion}), and the 95% interval:"
+    labels = [label(rate, rates) for rate in rates]
+    widest = max(map(len, labels))
+    for name, rate in zip(labels, rates, strict=True):
+        low, high = wilson(rate.converged, rate.runs)
+        yield f"  {name.ljust(widest)}  {rate.share:6.1%}  {low:.1%} to {high:.1%}"
+
+
+def _wrapped(text: str, first: str, later: str, width: int) -> list[str]:
+    return wrap(text, width, initial_indent=first, subsequent_indent=later, break_long_words=False) or [first]

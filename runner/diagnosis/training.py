@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,13 @@ from runner.diagnosis.layouts import Network
 from runner.diagnosis.process import agreement, simulate
 from runner.diagnosis.program import ProgramError
 from runner.diagnosis.twin import UPDATES, Twin, flat, write_data, write_study
+from runner.errors import RunnerError
 from runner.keys.architecture import expand_weights
+from runner.results.reader import read_columns
 from runner.study.load import load_study
 from runner.study.plan import make_plan
+from runner.terminal import listed
+from runner.training.engine import prepare
 from runner.training.session import Options, run_session
 
 AGREES = 1e-12
@@ -51,11 +56,12 @@ class Agreement:
         }
 
 
-def author_runs(found: Found, start: Network, one_by_one: bool) -> tuple[list[Network], list[tuple[Any, Any]]] | None:
-    """The author's weights after each of UPDATES updates on his own samples, and what each was made of."""
+def author_runs(found: Found, start: Network, size: int) -> tuple[list[Network], list[tuple[Any, Any]]] | None:
+    """The author's weights after each of UPDATES updates on his own samples, `size` at a time, and what each saw."""
     inputs, targets = found.asked.program.array("inputs"), found.asked.program.array("targets")
     rows = len(inputs)
-    picks = [slice(u % rows, u % rows + 1) if one_by_one else slice(None) for u in range(UPDATES)]
+    firsts = range(0, rows, size)
+    picks = [slice(firsts[u % len(firsts)], firsts[u % len(firsts)] + size) for u in range(UPDATES)]
     samples = [(inputs[pick], targets[pick]) for pick in picks]
     try:
         return list(found.asked.updates([(start, samples)])[0].states), samples
@@ -71,8 +77,15 @@ def restated(found: Found, start: Network, states: Sequence[Network], samples: S
     return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
 
 
-def trained(found: Found, twin: Twin, folder: Path, start: Network, states: Sequence[Network]) -> Agreement:
+def trained(
+    found: Found, twin: Twin, folder: Path, start: Network, states: Sequence[Network], tell: Callable[[str], None]
+) -> Agreement:
     """How far the twin, trained by the runner, agrees with the program; `twin.yaml` is written on the way.
+
+    Parameters
+    ----------
+    tell : callable
+        Takes a message where kernels have to be compiled first.
 
     Raises
     ------
@@ -87,15 +100,32 @@ def trained(found: Found, twin: Twin, folder: Path, start: Network, states: Sequ
         keys.pop("bias_learning_rate", None)
     content = {"name": "twin", "description": f"The program {program.path.name}, restated.", **keys, "updates": UPDATES}
     write_study(folder / "twin.yaml", {**content, "record": {"weights": True}})
-    study = load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"])
-    session = run_session(make_plan(study), Options(out=folder / "results", quiet=True, fresh=True, threads=1))
-    with np.load(session.table.parent / "weights.npz") as archive:
-        final = archive[f"{twin.keys['architecture']}/final"]
+    plan = make_plan(load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"]))
+    prepare(plan, tell)
+    with TemporaryDirectory() as out:
+        session = run_session(plan, Options(out=Path(out), quiet=True, threads=1))
+        with np.load(session.table.parent / "weights.npz") as archive:
+            final = archive[f"{twin.keys['architecture']}/final"]
     made = []
     for row in final:
         W, b = _network(expand_weights(found.asked.sizes, bias, row), found.asked.sizes)
         made.append((stacked([W]), stacked([b if twin.trained_biases else start[1]])))
     return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
+
+
+def train_study(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> Any:
+    """Train a study, and give some columns of its table as a DataFrame; the table itself is not kept.
+
+    Raises
+    ------
+    RunnerError
+        When it can not be trained.
+    """
+    with TemporaryDirectory() as out:
+        session = run_session(make_plan(load_study(path)), Options(out=Path(out), quiet=True))
+        if session.failed:
+            raise RunnerError(f"{path}: {listed(session.reasons)}")
+        return read_columns(session.table, texts, numbers)
 
 
 def frozen_bias(start: Network, twin: Twin) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from runner.diagnosis.findings import Finding
 from runner.diagnosis.formula import Formula
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.layouts import Network
+from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
 from runner.diagnosis.rules import Adagrad, Adam, Momentum, Nesterov, RmsProp, Sgd
 from runner.ops.faults import FAULTS
@@ -47,22 +48,42 @@ class _NoTwinError(Exception):
     """What a study can not say."""
 
 
-def make_twin(found: Found, findings: Sequence[Finding], one_by_one: bool) -> Twin:
+def batch_size(found: Found, order: Order | None, keys: Mapping[str, Any]) -> int:
+    """Samples of one update: as the author's loop has them, else as he says, else all of them."""
+    rows = len(found.asked.program.array("inputs"))
+    said = keys.get("batch")
+    if found.process is not None and found.process.batch == "one_by_one":
+        return 1
+    if order is not None and any(order.batches):
+        return rows if order.name == "full" else min(max(map(len, order.batches)), rows)
+    return min(said, rows) if isinstance(said, int) and said > 0 else rows
+
+
+def with_order_of(twin: Twin, order: Order | None) -> Twin:
+    """The twin, with its samples in the author's order."""
+    if order is not None and order.name in ("shuffled", "with_replacement"):
+        return replace(twin, keys={**twin.keys, "order": order.name})
+    if order is not None and order.name == "first_batch":
+        return replace(twin, keys={**twin.keys, "faults": [*twin.keys.get("faults", ()), "first_batch"]})
+    return twin
+
+
+def make_twin(found: Found, findings: Sequence[Finding], size: int) -> Twin:
     """The author's training step as keys of a study.
 
     Parameters
     ----------
-    one_by_one : bool
-        Whether every update has one sample, in turn; otherwise all of them.
+    size : int
+        Samples of one update.
     """
     assert found.process is not None
     try:
-        return Twin(_keys(found, found.process, findings, one_by_one), "", _trains_biases(found.process))
+        return Twin(_keys(found, found.process, findings, size), "", _trains_biases(found.process))
     except _NoTwinError as error:
         return Twin({}, str(error))
 
 
-def _keys(found: Found, process: Process, findings: Sequence[Finding], one_by_one: bool) -> dict[str, Any]:
+def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int) -> dict[str, Any]:
     formula, sizes = process.formula, found.asked.sizes
     rows = len(found.asked.program.array("inputs"))
     columns = _columns(sizes)
@@ -70,10 +91,11 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], one_by_on
         "data": {"csv": DATA, "inputs": columns[: sizes[0]], "targets": columns[sizes[0] :]},
         "architecture": "-".join(map(str, sizes)),
         **_activations(formula),
-        "batch": 1 if one_by_one else "full",
+        "batch": "full" if size == rows else size,
     }
-    samples = 1 if one_by_one else rows
-    loss, factor = _loss(process, findings, samples, sizes[-1])
+    loss, factor = _loss(process, findings, size, sizes[-1])
+    if rows % size and factor not in (1.0, 0.5, float(sizes[-1])):
+        raise _NoTwinError("the sum over a batch, where the last batch of an epoch is a smaller one")
     keys["loss"] = loss
     keys |= _optimizer(process)
     # With these the direction of a step is not in its rate.
@@ -90,6 +112,8 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], one_by_on
         keys["bias_learning_rate"] = 0.0
     if _trains_biases(process):
         keys["bias_learning_rate"] = _one_or_all([rate or max(bias_rates) for rate in bias_rates])
+        if keys["bias_learning_rate"] == keys["learning_rate"]:
+            keys.pop("bias_learning_rate")
     if formula.forward.functions[-1] == "step":
         keys["rule"] = "perceptron"
     keeps = {layer.keep for layer in formula.layers} - {0.0}
@@ -208,5 +232,7 @@ def write_data(folder: Path, sizes: Sequence[int], inputs: Floats, targets: Floa
 
 def write_study(path: Path, content: Mapping[str, Any]) -> None:
     """A study file, its keys in the order in which they are given."""
+    # The writer in C, where PyYAML has it, is ten times as fast.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     with path.open("w", encoding="utf-8") as file:
-        yaml.safe_dump(dict(content), file, sort_keys=False, default_flow_style=None, width=110)
+        yaml.dump(dict(content), file, Dumper=dumper, sort_keys=False, default_flow_style=None, width=110)

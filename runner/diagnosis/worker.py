@@ -231,7 +231,7 @@ def guarded(action: Callable[[], Any], folder: str, seconds: float) -> dict[str,
             return {"value": action()}
     except _TooLong as error:
         place = told(error, folder)
-        return {**place, "error": f"it was still running after {seconds:g} s"}
+        return {**place, "error": f"it was still running after {seconds:g} s", "late": True}
     except BaseException as error:
         return told(error, folder)
 

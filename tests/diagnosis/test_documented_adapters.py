@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 from runner.diagnosis.diagnose import diagnose_program
+from runner.diagnosis.show import page_text
 
 DOCS = Path(__file__).parents[2] / "docs" / "diagnose.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+PAGE = DOCS.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 _GRADIENTS = """\
 import numpy as np
@@ -83,8 +87,53 @@ def test_an_adapter_of_the_documentation_runs(name: str, tmp_path: Path) -> None
     assert diagnose_program(file).right is True
 
 
-def test_the_program_of_the_session_has_the_two_mistakes(tmp_path: Path) -> None:
+MENDED = BLOCKS[0][: BLOCKS[0].index("def update")] + BLOCKS[1].removeprefix("# mended\n")
+
+
+@pytest.mark.parametrize(("marker", "text"), [("session", BLOCKS[0]), ("session of the mended program", MENDED)])
+def test_a_session_of_the_documentation_is_what_is_printed(marker: str, text: str, tmp_path: Path) -> None:
+    (shown,) = re.findall(rf"<!-- {marker} -->\n```\n\$ [^\n]*\n(.*?)```\n<!-- end", PAGE, re.DOTALL)
     file = tmp_path / "mine.py"
-    file.write_text(BLOCKS[0])
-    found = diagnose_program(file)
-    assert {finding.fault for finding in found.findings} == {"moved_weights", "slope_of_activation"}
+    file.write_text(text)
+    said = page_text(diagnose_program(file, tmp_path / "out"))
+    # The last digit of an agreement to rounding is the machine's.
+    assert re.sub(r"to \de-16", "to 2e-16", said) == re.sub(r"to \de-16", "to 2e-16", shown)
+
+
+def test_the_readme_shows_parts_of_the_session() -> None:
+    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<!-- diagnose -->(.*?)<!-- end diagnose -->", readme, re.DOTALL)
+    parts = re.findall(r"```\n(.*?)```", shown, re.DOTALL)
+    assert len(parts) == 2
+    assert all(part in PAGE for part in parts)
+
+
+_JAVASCRIPT = """\
+const s = (z) => 1 / (1 + Math.exp(-z));
+const net = {
+  train(x, t) {
+    const [V, W] = this.weights, [c, b] = this.biases;
+    const h = V.map((row, j) => s(row[0] * x[0] + row[1] * x[1] + c[j]));
+    const y = s(W[0][0] * h[0] + W[0][1] * h[1] + b[0]);
+    const d = (y - t[0]) * y * (1 - y);
+    const e = h.map((a, j) => W[0][j] * d SLOPE);
+    h.forEach((a, j) => { W[0][j] -= 0.5 * d * a; });
+    b[0] -= 0.5 * d;
+    e.forEach((each, j) => { V[j] = V[j].map((v, i) => v - 0.5 * each * x[i]); c[j] -= 0.5 * each; });
+  },
+};
+"""
+
+
+@pytest.mark.parametrize(("slope", "faults"), [("* a * (1 - a)", set()), ("", {"no_hidden_slope"})])
+def test_the_trace_of_javascript_is_one(slope: str, faults: set[str], tmp_path: Path) -> None:
+    node = which("node")
+    if node is None:
+        pytest.skip("there is no Node.js")
+    (block,) = re.findall(r"```javascript\n(.*?)```", PAGE, re.DOTALL)
+    assert len(block.splitlines()) <= 15
+    (tmp_path / "trace.js").write_text(_JAVASCRIPT.replace("SLOPE", slope) + block)
+    subprocess.run([node, "trace.js"], cwd=tmp_path, check=True)
+    found = diagnose_program(tmp_path / "trace.json")
+    assert {finding.fault for finding in found.findings} == faults
+    assert found.right is not bool(faults)

@@ -32,9 +32,12 @@ def test_a_right_program_is_told_to_be_right(name: str, tmp_path: Path) -> None:
         ("transposed", "weights are (fan_in, fan_out): transposed to what the runner has, which is no mistake"),
         ("bias as a column", "biases are the weights of an extra input, the last column of the weights"),
         ("momentum", "the optimizer is momentum 0.9"),
-        ("mean", "of a call with several samples, the gradients of its samples are averaged"),
-        ("three layers", "of a call with several samples, the gradients of its samples are summed"),
-        ("lists of lists", "of a call with several samples, it makes an update for every sample, one after the other"),
+        ("mean", "when update is given several samples, their gradients are averaged"),
+        ("three layers", "when update is given several samples, their gradients are summed"),
+        (
+            "lists of lists",
+            "when update is given several samples, it makes an update for every one of them, one after the other",
+        ),
     ],
 )
 def test_what_is_worth_a_note(name: str, note: str, tmp_path: Path) -> None:

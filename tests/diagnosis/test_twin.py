@@ -32,8 +32,8 @@ def test_the_twin_trains_what_the_program_does(name: str, tmp_path: Path) -> Non
     assert {fault.split("(")[0] for fault in twin.get("faults", ())} == {
         f.split("(")[0] for f in PROGRAMS[name].expected()
     }
-    assert found.rates[0]["mended"] == []
-    assert found.rates[0]["runs"] == 20
+    assert found.rates[0].mended == ()
+    assert found.rates[0].runs == 20
     assert (tmp_path / "out" / "cost.yaml").is_file()
     assert json.loads((tmp_path / "out" / "diagnosis.json").read_text()) == json.loads(json.dumps(found.as_json()))
 
@@ -46,9 +46,24 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert list(said) == ["right", "findings", "unknown", "notes", "twin", "rates"]
     assert said["right"] is False
     assert list(said["findings"][0]) == ["term", "layer", "says", "is", "should_be", "fault", "line"]
+    assert said["unknown"] == []
+    assert all(isinstance(note, str) for note in said["notes"])
+    assert list(said["twin"]) == ["updates", "largest_difference", "parts_at"]
+    assert said["twin"]["updates"] == 100
+    assert [list(rate) for rate in said["rates"]] == [["mended", "settings", "converged", "interval", "runs"]] * 2
+    assert [rate["mended"] for rate in said["rates"]] == [[], ["own_activation"]]
+    assert said["rates"][1]["converged"] == 1.0
+    files = ["cost.yaml", "diagnosis.json", "page.html", "twin.csv", "twin.yaml"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
     file.write_text(PROGRAMS["contrary"].file(["factor"]))
     assert main.run(["diagnose", str(file), "--into", str(tmp_path / "out"), "--seeds", "20"]) == 0
     assert "your program is right" in capsys.readouterr().out
+    file.write_text(PROGRAMS["contrary"].file().replace("error.T @ factor", "np.full((1, 1), np.nan)"))
+    assert main.run(["diagnose", str(file), "--into", str(tmp_path / "out"), "--json"]) == 1
+    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert said["right"] is None
+    assert list(said["unknown"][0]) == ["term", "layer", "says", "numbers"]
+    assert said["unknown"][0]["numbers"]["step"] == [[None]]
     file.write_text("1 / 0\n")
     assert main.run(["diagnose", str(file)]) == 2
     assert "mine.py:1: ZeroDivisionError: division by zero" in capsys.readouterr().err
