@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.errors import Problem, Refused, RunnerError, StudyError, nearest
 
 TABLE = "runs.csv"
+PAGE = "report.html"
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run the same command again: every complete row is kept",

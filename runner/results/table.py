@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED
-from runner.results.files import TABLE, io_errors, refuse_links, refuse_shared, remove_leftovers, sync_folder, write_all
+from runner.results.files import (
+    PAGE,
+    TABLE,
+    io_errors,
+    refuse_links,
+    refuse_shared,
+    remove_leftovers,
+    sync_folder,
+    write_all,
+)
 from runner.results.inventory import IN_ORPHANS, IN_TABLE, NO_PLACE, ORPHANS, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
@@ -28,7 +37,7 @@ from runner.results.sidecars import Recording, Sidecars
 from runner.results.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
-FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT)
+FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT, PAGE)
 # Those that grow in place; the others are only ever replaced, whatever other names they have.
 _GROWING = (TABLE, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0

@@ -51,7 +51,7 @@ def write(checked: Sequence[Checked], writer: Writer, width: int) -> None:
 def _table(checked: Sequence[Checked], width: int) -> Any:
     from rich.text import Text
 
-    texts = [(each.claim.expect.text, *_numbers(each), each.verdict, visible(each.claim.source)) for each in checked]
+    texts = [(each.claim.expect.text, *found_in_words(each), each.verdict, visible(each.claim.source)) for each in checked]
     headings = ("expected", "found", f"{CONFIDENCE:.0%} interval", "verdict", "source")
     *widths, source = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
     with_source = any(row[-1] for row in texts)
@@ -68,7 +68,7 @@ def _table(checked: Sequence[Checked], width: int) -> Any:
     return rows
 
 
-def _numbers(each: Checked) -> tuple[str, str]:
+def found_in_words(each: Checked) -> tuple[str, str]:
     """The number and its interval, with as many digits as tell them from the bounds of the claim."""
 
     def text(value: float) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Runs:
         Every criterion that occurs.
     classes : bool
         Whether the outputs tell classes apart, so that a sample is right or wrong; a linear output may be any number.
+    measured : mapping of str to float array (n,)
+        Further measurements that were asked for, as far as the table has them; NaN where a run has none.
     """
 
     factors: tuple[Factor, ...]
@@ -69,6 +71,7 @@ class Runs:
     accuracy: Floats | None = None
     criteria: tuple[str, ...] = ()
     classes: bool = False
+    measured: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -111,6 +114,7 @@ def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
         outcomes=runs.outcomes[rows],
         cost=runs.cost[rows],
         accuracy=None if runs.accuracy is None else runs.accuracy[rows],
+        measured={name: values[rows] for name, values in runs.measured.items()},
     )
 
 
@@ -127,7 +131,7 @@ def combined(columns: Iterable[tuple[Ints, int]], n: int) -> Ints:
     return np.asarray(whole, np.int64)
 
 
-def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
+def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[str] = ()) -> Runs:
     """Read a table.
 
     Parameters
@@ -136,6 +140,8 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
         `runs.csv` of a study.
     axes : sequence of str, optional
         Keys that the study sweeps; when not given, those that differ between rows and do not follow from others.
+    measured : sequence of str
+        Further measurements to keep of every run.
 
     Raises
     ------
@@ -147,7 +153,8 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
     others = [
         name for name in ("cell_id", *CHANCE, *_COST, "output", "criterion", "outcome", "converged") if name in names
     ]
-    numbers = [name for name in ("epochs_run", "epochs_to_diverge", "accuracy") if name in names]
+    measured = [name for name in measured if name in names]
+    numbers = [name for name in ("epochs_run", "epochs_to_diverge", "accuracy") if name in names] + measured
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and not frame.empty:
@@ -160,7 +167,8 @@ def load_runs(path: Path, axes: Sequence[str] | None = None) -> Runs:
             frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
-    return from_frame(frame, [key for key in keys if key in frame], given)
+    runs = from_frame(frame, [key for key in keys if key in frame], given)
+    return replace(runs, measured={name: frame[name].to_numpy(float) for name in measured})
 
 
 def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints) -> list[str]:
