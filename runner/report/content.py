@@ -70,6 +70,7 @@ def content_of(table: Path, checked: Sequence[Checked] | None = None) -> Content
     planned = environment.get("runs")
     data = {
         "runs": len(runs),
+        "seeds": runs.n_seeds,
         "exact": runs.exact,
         "outcomes": list(runs.outcome_names),
         "axes": [axis.as_json(grouping) for axis in axes],

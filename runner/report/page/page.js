@@ -134,7 +134,7 @@
   });
 
   /** The axis of a setting: ticks at its values, as many as there is room for. */
-  function settingAxis(axis, pixels, upright = false) {
+  function settingAxis(axis, pixels, { upright = false, title = "" } = {}) {
     const { positions, labels } = axis;
     const n = positions.length;
     const ends = [positions[0], positions[n - 1]];
@@ -155,7 +155,7 @@
       }
     });
     return plainAxis({
-      title: plainText(axis.name),
+      title: plainText(title),
       range,
       tickvals: kept.map((k) => positions[k]),
       ticktext: kept.map((k) => names[k]),
@@ -203,12 +203,16 @@
     return [...new Set(Array.from({ length: MOST_LINES }, (_, k) => Math.round((k * (n - 1)) / (MOST_LINES - 1))))];
   }
 
-  /** Lines over axis i, one for each chosen value of axis j; `point` gives middle, low and high of a group. */
-  function lines(i, j, point, hover) {
+  /** Lines over axis i, one for each chosen value of axis j; `point` gives middle, low and high of a group.
+
+      What is infinite is drawn at `top`: a middle as a triangle, the end of a band cut off. */
+  function lines(i, j, point, hover, top = 1) {
     const axis = data.axes[i];
     const named = axis.scale === "category";
     const values = chosen(j);
     const traces = [];
+    // One seed says nothing of others.
+    const banded = point !== rates || (data.seeds > 1 && !data.exact);
     values.forEach((b, line) => {
       const colour = j < 0 ? css("--accent") : lineColour(data.axes[j], line, values.length);
       const points = [];
@@ -218,12 +222,12 @@
         const [middle, low, high] = point(found);
         const which = [`${axis.name} ${axis.labels[k]}`, ...(j < 0 ? [] : [`${data.axes[j].name} ${data.axes[j].labels[b]}`])];
         const shift = named && values.length > 1 ? (line - (values.length - 1) / 2) * Math.min(0.6 / values.length, 0.15) : 0;
-        points.push({ x: position + shift, middle, low, high, text: [...which.map(plainText), ...hover(found)].join("<br>") });
+        points.push({ x: position + shift, middle: middle === Infinity ? null : middle, never: middle === Infinity, low, high, text: [...which.map(plainText), ...hover(found)].join("<br>") });
       });
       const x = points.map((each) => each.x);
       const name = j < 0 ? "" : shortText(data.axes[j].labels[b]);
-      const ends = points.map((each) => [each.low, each.high]);
-      if (!named) {
+      const ends = points.map((each) => [Math.min(each.low, top), Math.min(each.high, top)]);
+      if (!named && banded) {
         const edge = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: name };
         traces.push({ ...edge, y: ends.map(([low]) => low), meta: "band" });
         traces.push({ ...edge, y: ends.map(([, high]) => high), fill: "tonexty", fillcolor: faint(colour, values.length > 4 ? 0.08 : 0.18), meta: "band" });
@@ -235,13 +239,13 @@
         legendgroup: name,
         mode: named ? "markers" : "lines+markers",
         line: { color: colour, width: 2 },
-        marker: { color: colour, size: axis.positions.length > 30 ? 4 : 7, symbol: points.map((each) => each.symbol || "circle") },
-        error_y: named
+        marker: { color: colour, size: axis.positions.length > 30 ? 4 : 7 },
+        error_y: named && banded
           ? {
               type: "data",
               symmetric: false,
-              array: points.map((each) => each.high - each.middle),
-              arrayminus: points.map((each) => each.middle - each.low),
+              array: points.map((each, k) => ends[k][1] - (each.never ? top : each.middle)),
+              arrayminus: points.map((each, k) => (each.never ? top : each.middle) - ends[k][0]),
               color: colour,
               thickness: 1.5,
               width: 4,
@@ -250,6 +254,21 @@
         text: points.map((each) => each.text),
         hoverinfo: "text",
       });
+      const never = points.filter((each) => each.never);
+      if (never.length) {
+        traces.push({
+          x: never.map((each) => each.x),
+          y: never.map(() => top),
+          mode: "markers",
+          marker: { color: colour, size: axis.positions.length > 30 ? 6 : 9, symbol: "triangle-up-open" },
+          cliponaxis: false,
+          showlegend: false,
+          legendgroup: name,
+          text: never.map((each) => each.text),
+          hoverinfo: "text",
+          meta: "never",
+        });
+      }
     });
     return traces;
   }
@@ -274,13 +293,15 @@
 
   // ---- the charts ----
 
+  const rates = (found) => [found.rate, found.low, found.high];
+
   function drawRates() {
     const j = Number($("rates-by").value);
     for (const [box, i] of panels($("rates-panels"))) {
       const by = i === j ? -1 : j;
       draw(
         box,
-        lines(i, by, (found) => [found.rate, found.low, found.high], (found) => [rateText(found)]),
+        lines(i, by, rates, (found) => [rateText(found)]),
         { xaxis: settingAxis(data.axes[i], box.clientWidth - 70), yaxis: shareAxis(), ...legendFor(by) },
         inWords("Success rate", i, (found) => `${percent(found.rate)}, ${percent(found.low)} to ${percent(found.high)}`),
       );
@@ -294,15 +315,37 @@
     if (!finite.length) return { log: false, low: 0, high: 1 };
     const low = finite.reduce((a, b) => Math.min(a, b));
     const high = finite.reduce((a, b) => Math.max(a, b));
-    if (low > 0 && high / low >= 100) return { log: true, low: low / (high / low) ** 0.05, high: high * (high / low) ** 0.08 };
+    if (low > 0 && high / low >= 20) return { log: true, low: low / (high / low) ** 0.05, high: high * (high / low) ** 0.08 };
     const room = (high - low) * 0.08 || Math.abs(high) * 0.08 || 0.5;
     return { log: false, low: low >= 0 ? Math.min(low, Math.max(low - room, 0)) : low - room, high: high + room };
   }
 
+  /** A number at a tick of a logarithmic axis: `0.01`, `1000`, `10⁻⁵`. */
+  function power(factor, exponent) {
+    if (exponent >= -3 && exponent < 5) return String(Number((factor * 10 ** exponent).toPrecision(3)));
+    const raised = String(exponent).replace(/[-0-9]/g, (digit) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(digit)]);
+    return `${factor === 1 ? "" : `${factor}·`}10${raised}`;
+  }
+
+  /** Ticks of a logarithmic axis: powers of ten, or where there is hardly one, 1, 2 and 5 times these. */
+  function logAxis(low, high, title) {
+    const step = Math.max(Math.ceil(Math.log10(high / low) / 6), 1);
+    const factors = Math.log10(high / low) > 1.5 ? [1] : [1, 2, 5];
+    const ticks = [];
+    for (let exponent = Math.floor(Math.log10(low)); exponent <= Math.log10(high); exponent += 1) {
+      if (exponent % step === 0) for (const factor of factors) ticks.push([factor, exponent]);
+    }
+    return plainAxis({
+      title,
+      type: "log",
+      range: [Math.log10(low), Math.log10(high)],
+      tickvals: ticks.map(([factor, exponent]) => factor * 10 ** exponent),
+      ticktext: ticks.map(([factor, exponent]) => power(factor, exponent)),
+    });
+  }
+
   function measuredAxis({ log, low, high }, title) {
-    return log
-      ? plainAxis({ title, type: "log", range: [Math.log10(low), Math.log10(high)], dtick: Math.log10(high / low) > 1.5 ? 1 : "D2", exponentformat: "power" })
-      : plainAxis({ title, range: [low, high] });
+    return log ? logAxis(low, high, title) : plainAxis({ title, range: [low, high] });
   }
 
   function drawEpochs() {
@@ -314,21 +357,16 @@
         for (const b of chosen(by)) seen.push(...group(i, k, by, b).quartiles("epochs_to_converge"));
       });
       const limits = spread(seen.filter((number) => number !== null));
-      const end = limits.high;
       const traces = lines(
         i,
         by,
         (found) => {
           const [low, middle, high] = found.quartiles("epochs_to_converge");
-          return [middle === Infinity ? end : middle, Math.min(low, end), Math.min(high, end)];
+          return [middle, low, high];
         },
         (found) => [epochsInWords(found), rateText(found)],
+        limits.high,
       );
-      for (const trace of traces.filter((each) => each.marker)) {
-        const never = trace.y.map((y) => y === end);
-        trace.marker.symbol = never.map((at) => (at ? "triangle-up-open" : "circle"));
-        trace.cliponaxis = false;
-      }
       draw(
         box,
         traces,
@@ -374,7 +412,7 @@
       for (let power = Math.ceil(zmin); power <= Math.floor(zmax); power += 1) ticks.push(power);
       Object.assign(bar, { tickvals: ticks, ticktext: ticks.map((power) => short(10 ** power)) });
     }
-    const common = { x: across.positions, y: upwards.positions, hoverinfo: "text", xgap: cell > 12 ? 1 : 0, ygap: cell > 12 ? 1 : 0 };
+    const common = { x: across.positions, y: upwards.positions, hoverinfo: "text", xgap: cell > 28 ? 1 : 0, ygap: cell > 28 ? 1 : 0 };
     const traces = [{ ...common, type: "heatmap", z, hovertext: text, zmin, zmax, colorscale: SHADES, colorbar: bar, showscale: finite.length > 0 }];
     const never = numbers.map((row) => row.map((number) => (number === Infinity ? 1 : null)));
     if (never.flat().some((number) => number !== null)) {
@@ -388,7 +426,7 @@
         trace.textfont = { size: 11 };
       }
     }
-    const rows = { xaxis: settingAxis(across, box.clientWidth - (narrow ? 90 : 200)), yaxis: settingAxis(upwards, box.clientHeight - 80, true) };
+    const rows = { xaxis: settingAxis(across, box.clientWidth - (narrow ? 90 : 200), { title: across.name }), yaxis: settingAxis(upwards, box.clientHeight - 80, { title: upwards.name, upright: true }) };
     for (const axis of [rows.xaxis, rows.yaxis]) Object.assign(axis, { showgrid: false, range: undefined, ticks: "" });
     const title = $("map-colour").selectedOptions[0].textContent;
     const best = cells.flat().filter((found) => found.runs);
@@ -449,7 +487,7 @@
     $("curves-drawn").hidden = !recorded;
     $("curves-note").hidden = Boolean(recorded);
     if (!recorded) {
-      $("curves-note").textContent = curves ? curves.note : "This study records no curves. With record.curves=100 behind its name, the same command keeps them.";
+      $("curves-note").textContent = curves ? curves.note : "This study records no curves. The command at the end of this page keeps them when record.curves=100 is added to it.";
       return;
     }
     const column = $("curves-y").value;
@@ -461,7 +499,6 @@
     const outcomes = new Set();
     for (const run of drawn.singles) {
       const name = data.outcomes[run.outcome];
-      const first = !outcomes.has(name);
       outcomes.add(name);
       traces.push({
         x: run.epochs,
@@ -469,14 +506,19 @@
         mode: "lines",
         line: { color: faint(outcomeColour(name), 0.45), width: 1, shape: "hv" },
         hoverinfo: "skip",
-        name: plainText(name),
-        legendgroup: `outcome ${name}`,
-        showlegend: first,
+        showlegend: false,
         meta: "single",
       });
     }
-    const seen = [...drawn.singles.flatMap((run) => run.values), ...found.flatMap((line) => line.quartiles.flat())];
-    const limits = column === "accuracy" ? { log: false, low: -0.03, high: 1.03 } : spread(seen.map(value).filter((number) => number !== null));
+    // The thin lines are too pale for a legend.
+    for (const name of outcomes) {
+      traces.push({ x: [null], y: [null], mode: "lines", line: { color: outcomeColour(name), width: 2 }, name: plainText(name), hoverinfo: "skip", meta: "legend" });
+    }
+    const seen = found.flatMap((line) => line.quartiles.flat()).map(value).filter((number) => number !== null);
+    const ends = spread(seen);
+    // A single run that explodes must not make all others flat.
+    const near = drawn.singles.flatMap((run) => run.values).map(value).filter((number) => number > ends.low / 30 && number < ends.high * 30);
+    const limits = column === "accuracy" ? { log: false, low: -0.03, high: 1.03 } : spread([...seen, ...near]);
     found.forEach((line, k) => {
       const colour = j < 0 ? css("--ink") : lineColour(data.axes[j], k, found.length);
       const [low, middle, high] = line.quartiles.map((column) => column.map((number) => (value(number) === Infinity ? limits.high : number)));
@@ -497,7 +539,7 @@
     const along = spread(epochs);
     // On a logarithmic axis the point at epoch 0 has no place.
     const xaxis = along.log
-      ? plainAxis({ title: "epoch", type: "log", range: [Math.log10(Math.min(...epochs)), Math.log10(Math.max(...epochs))], exponentformat: "power", dtick: 1 })
+      ? logAxis(Math.min(...epochs), Math.max(...epochs), "epoch")
       : plainAxis({ title: "epoch", range: [0, Math.max(...epochs, 1)] });
     const words = `Median ${column} over the epochs. ${found.map((line) => `${j < 0 ? "all runs" : `${data.axes[j].name} ${data.axes[j].labels[line.value]}`}: from ${short(value(line.quartiles[1][0]))} to ${short(value(line.quartiles[1][line.epochs.length - 1]))}`).join("; ")}.`;
     draw(box, traces, { xaxis, yaxis: measuredAxis(limits, column), showlegend: true, margin: { l: 56, r: 12, t: 44, b: 44 } }, words);
