@@ -27,6 +27,7 @@ FLOORS = (
     {"study"},
     {"training", "analysis"},
     {"figures", "diagnosis", "cluster"},
+    {"report"},
     {"api", "cli"},
     {"__init__", "__main__"},
 )
@@ -37,14 +38,15 @@ STRANGERS = {
     "pydantic": {"study", "sweep"},
     "distributed": {"cluster", "cli", "api"},
     "IPython": {"training"},
-    "pandas": {"api", "analysis", "results", "figures"},
+    "pandas": {"api", "analysis", "results", "figures", "report"},
     "rich": {"terminal", "training", "analysis"},
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "scipy": {"analysis", "sweep"},
     "pyarrow": {"results"},
     "matplotlib": {"figures"},
-    "jinja2": {"diagnosis"},
+    "plotly": {"report"},
+    "jinja2": {"diagnosis", "report"},
 }
 
 

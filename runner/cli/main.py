@@ -91,15 +91,17 @@ def _train(arguments: list[str]) -> int:
 def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = None) -> int:
     from runner.analysis.claims.check import check_claims
     from runner.analysis.summary import as_json, closing_line, show, summarize
+    from runner.cli.pages import watching, write_at_end
     from runner.training.session import Options, run_session
 
     options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
-    if client is None:
-        outcome = run_session(plan, options)
-    else:
-        from runner.cluster.dask_engine import run_on
+    with watching(plan.study.name, given):
+        if client is None:
+            outcome = run_session(plan, options)
+        else:
+            from runner.cluster.dask_engine import run_on
 
-        outcome = run_on(client, plan, options)
+            outcome = run_on(client, plan, options)
     timings = {
         "trained": outcome.trained,
         "failed": outcome.failed,
@@ -114,6 +116,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
         else:
             show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
             verdicts.show()
+            if given.page and summary.runs and not outcome.interrupted:
+                write_at_end(outcome.table, verdicts.checked)
     if outcome.failed:
         _failed(f"{counted(outcome.failed, 'run')} failed: {'; '.join(outcome.reasons)}")
     if outcome.interrupted:
@@ -144,9 +148,9 @@ def _reading(command: str) -> Callable[[list[str]], int]:
     """A command that reads results and trains nothing."""
 
     def run(arguments: list[str]) -> int:
-        from runner.cli import figures, merge, results
+        from runner.cli import figures, merge, pages, results
 
-        reading = {**results.COMMANDS, **figures.COMMANDS, **merge.COMMANDS}[command]
+        reading = {**results.COMMANDS, **figures.COMMANDS, **merge.COMMANDS, **pages.COMMANDS}[command]
         parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
         parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
         reading.add_flags(parser)
@@ -177,6 +181,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "run": _train,
     "plan": _plan,
     "report": _reading("report"),
+    "watch": _reading("watch"),
     "claims": _reading("claims"),
     "explain": _reading("explain"),
     "replay": _reading("replay"),

@@ -22,10 +22,10 @@ Stopped in the middle, the same command goes on where it was.
 commands:
   run STUDY.yaml ...     train what has no row yet (run is implied)
   plan STUDY or NAME     how many runs, which are new, how long they take
-  report NAME ...        the table at the end of a run, once more
+  report NAME ...        the table at the end of a run, once more; --html: a page with charts
+  watch NAME             that page in a browser, while the study trains
   claims NAME ...        check the claims of a study on its results
-  explain NAME ...       why runs fail, which settings matter, what would help
-  explain NAME RUN_ID    why this one fails
+  explain NAME [RUN_ID]  why runs fail, or this one; which settings matter, what would help
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   merge NAME [PART ...]  the parts that --shard has made, as one table
   export NAME ...        the table as --to parquet, xlsx or sqlite
@@ -37,7 +37,6 @@ _EPILOG = """\
 examples:
   python -m runner configs/xor_sweep.yaml
   python -m runner plan configs/xor_sweep.yaml replicates=10 'learning_rate=[1, 2]'
-  python -m runner --out elsewhere report xor_sweep
 
 exit codes:
   0 done, 1 runs, claims or files failed, 2 wrong study or arguments,
@@ -79,6 +78,9 @@ def study_parser(command: str) -> Parser:
     )
     parser.add_argument("--fresh", action="store_true", help="start anew; old results are renamed, not deleted")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show the plan")
+    parser.add_argument("--watch", action="store_true", help="serve the page while it trains")
+    no_page = "do not write results/NAME/report.html"
+    parser.add_argument("--no-page", action="store_false", dest="page", help=no_page)
     add_output_flags(parser)
     return parser
 
@@ -138,7 +140,7 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into"),
+    *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into", "--port"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
     *("--rows", "--columns", "--show", "--format", "--seeds"),
 }

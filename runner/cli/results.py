@@ -1,4 +1,4 @@
-"""The commands that begin with results: report, claims, explain, replay, export."""
+"""The commands that begin with results: claims, explain, replay, export."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reading:
     add_flags: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
 
-def _tables(given: argparse.Namespace) -> list[Path]:
+def tables_of(given: argparse.Namespace) -> list[Path]:
     """All tables that are named, found before the first one is shown."""
     return [table_of(item, given.out) for item in given.items]
 
@@ -61,20 +61,6 @@ def table_of(item: str, out: Path) -> Path:
 def _is_study(item: str) -> bool:
     # Unlike Path.is_file, this is False for what is too long to be a name.
     return Path(item).suffix in (".yaml", ".yml") and os.path.isfile(item)
-
-
-def _report(given: argparse.Namespace) -> int:
-    from runner.analysis.summary import as_json, show, summarize
-    from runner.results.provenance import read_environment
-
-    for path in _tables(given):
-        environment = read_environment(path.parent)
-        summary = summarize(path, environment.get("axes"), environment.get("runs"))
-        if given.json:
-            print(json.dumps(as_json(summary, {"seconds": (environment.get("timings") or {}).get("seconds")})))
-        elif not given.quiet:
-            show(summary, "")
-    return 0
 
 
 def _explain(given: argparse.Namespace) -> int:
@@ -97,7 +83,7 @@ def _explain(given: argparse.Namespace) -> int:
 def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
     """The tables that are to be explained; or one, and the run that a second argument names."""
     try:
-        return _tables(given), None
+        return tables_of(given), None
     except StudyError as error:
         if len(given.items) != 2 or _is_study(given.items[1]):
             raise
@@ -113,7 +99,7 @@ def _claims(given: argparse.Namespace) -> int:
     from runner.terminal import page
 
     code = 0
-    for item, path in zip(given.items, _tables(given), strict=True):
+    for item, path in zip(given.items, tables_of(given), strict=True):
         verdicts = check_recorded_claims(path, _study(item))
         if given.json:
             content = {"name": path.parent.name, "results": str(path), "claims": [], **verdicts.as_json()}
@@ -192,25 +178,24 @@ def _export_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, metavar="FILE", help=into)
 
 
-_NAMES = "a study's name, its file, its folder of results, or runs.csv"
+NAMES = "a study's name, its file, its folder of results, or runs.csv"
 COMMANDS: Mapping[str, Reading] = MappingProxyType(
     {
-        "report": Reading("Show the table at the end of a run, once more.", _NAMES, _report),
-        "claims": Reading("Check the claims of a study on its results; exit code 1 when one fails.", _NAMES, _claims),
+        "claims": Reading("Check the claims of a study on its results; exit code 1 when one fails.", NAMES, _claims),
         "explain": Reading(
             "Say in plain words why runs fail, which settings matter, and what would have saved them.",
-            f"{_NAMES}; several of them, or after one the run_id of a run or its beginning",
+            f"{NAMES}; several of them, or after one the run_id of a run or its beginning",
             _explain,
         ),
         "replay": Reading(
             "Train rows again from their own keys and compare them with the table, bit for bit; "
             "exit code 1 when one differs.",
-            f"{_NAMES}; then the run_id of one run or its beginning, or one of the flags",
+            f"{NAMES}; then the run_id of one run or its beginning, or one of the flags",
             _replay,
             _replay_flags,
         ),
         "export": Reading(
-            "Write the table for other programs, every column with a type.", _NAMES, _export, _export_flags
+            "Write the table for other programs, every column with a type.", NAMES, _export, _export_flags
         ),
     }
 )

@@ -61,7 +61,15 @@ def _track(each: Checked) -> Track:
     words += f" and is {found}" if found else ""
     words += f", {CONFIDENCE:.0%} interval {interval}." if interval else "."
     track = Track(
-        claim.name, each.verdict, claim.statistic.text, claim.expect.text, found, interval, claim.source, each.notes, words
+        claim.name,
+        each.verdict,
+        claim.statistic.text,
+        claim.expect.text,
+        found,
+        interval,
+        claim.source,
+        each.notes,
+        words,
     )
     if math.isnan(each.estimate):
         return track

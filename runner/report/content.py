@@ -118,7 +118,10 @@ def _decides(found: Explanation) -> list[dict[str, Any]]:
     if found.effects is not None and found.effects.total > 1e-6:
         bars = [(names[effect.factors[0]], effect.share, "alone") for effect in found.effects.main]
         pairs = [effect for effect in found.effects.pairs if effect.share >= _LEAST][:_MOST_PAIRS]
-        bars += [(" × ".join(names[at] for at in effect.factors), effect.share, "together") for effect in pairs]
+        bars += [
+            (" \N{MULTIPLICATION SIGN} ".join(names[at] for at in each.factors), each.share, "together")
+            for each in pairs
+        ]
         shown = sum(share for _, share, _ in bars)
         if 1 - shown >= _LEAST:
             bars.append(("all else", 1 - shown, "rest"))

@@ -77,6 +77,24 @@ class Lock:
         self.release()
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a runner is at work, by what it has written into the file: to try the lock could turn one away."""
+    try:
+        found = json.loads((folder / LOCK).read_bytes())
+        pid, host = int(found["pid"]), found["host"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False  # it was killed, and has left its file
+    except OSError:
+        pass  # somebody else's process
+    return True
+
+
 def _same_file(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))

@@ -51,7 +51,9 @@ def write(checked: Sequence[Checked], writer: Writer, width: int) -> None:
 def _table(checked: Sequence[Checked], width: int) -> Any:
     from rich.text import Text
 
-    texts = [(each.claim.expect.text, *found_in_words(each), each.verdict, visible(each.claim.source)) for each in checked]
+    texts = [
+        (each.claim.expect.text, *found_in_words(each), each.verdict, visible(each.claim.source)) for each in checked
+    ]
     headings = ("expected", "found", f"{CONFIDENCE:.0%} interval", "verdict", "source")
     *widths, source = [max(map(len, column)) for column in zip(headings, *texts, strict=True)]
     with_source = any(row[-1] for row in texts)
