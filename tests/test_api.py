@@ -34,8 +34,8 @@ sweep:
 replicates: 20
 """
 FUNCTIONS = [
-    *("claims", "diagnose", "explain", "export", "load", "plan", "plot", "read_results", "replay", "run", "schema"),
-    *("summarize", "table"),
+    *("claims", "diagnose", "explain", "export", "load", "page", "plan", "plot", "read_results", "replay", "run"),
+    *("schema", "summarize", "table"),
 ]
 CLASSES = [
     *("Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),

@@ -199,6 +199,31 @@ def claims(target: str | Path, study: Study | None = None, out: str | Path = "re
     return check_recorded_claims(table_of(target, out), None if study is None else study_of("study", study))
 
 
+def page(target: str | Path, out: str | Path = "results") -> Path:
+    """Write the page of a study: one HTML file with its charts, which opens without a network.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Path
+        The page, `report.html` beside the table; an older one is replaced.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, there are no rows, or the file cannot be written.
+    """
+    from runner.report.render import write_page
+
+    return write_page(table_of(target, out))
+
+
 def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
     """Why runs fail, which settings matter, and what would have saved the failed runs.
 

@@ -59,6 +59,10 @@ class Results(Printed):
         """Draw a figure, as `runner.plot`, without its first argument."""
         return functions.plot(self.table, *args, **options)
 
+    def report(self) -> Path:
+        """Write the page with all charts beside the table, as `runner.page`."""
+        return functions.page(self.table)
+
     def __fspath__(self) -> str:
         return os.fspath(self.table)
 

@@ -80,7 +80,7 @@ def scale_of(numbers: Floats) -> Scale:
     """How an axis with some finite numbers, which ascend, is drawn.
 
     Logarithmic where they are spaced geometrically or span two decades; not by numbers where they do so but for a zero,
-    which has no place there.
+    which has no place there, and steps are not even.
 
     Examples
     --------
@@ -90,7 +90,8 @@ def scale_of(numbers: Floats) -> Scale:
     'category'
     """
     if len(numbers) > 2 and numbers[0] == 0 and numbers[-1] / numbers[1] >= _DECADES:
-        return "category"
+        steps = np.diff(numbers)
+        return "linear" if float(np.ptp(steps) / steps.mean()) < _EVEN else "category"
     if len(numbers) < 2 or numbers[0] <= 0:
         return "linear"
     reach = numbers[-1] / numbers[0]

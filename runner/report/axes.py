@@ -87,7 +87,7 @@ def _axis(factor: Factor, codes: Ints, most: int) -> PageAxis:
         positions = np.log10(drawn.positions) if scale == "log" else drawn.positions
     if n <= most:
         return PageAxis(factor.name, labels, positions, scale, codes, "")
-    if scale == "category":
+    if not factor.is_numeric:
         note = f"{factor.name} has {n:,} values; the first {most} are drawn."
         return PageAxis(factor.name, labels[:most], positions[:most], scale, np.where(codes < most, codes, -1), note)
     # Neighbours together, as evenly as can be.

@@ -6,6 +6,7 @@ work at all.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -82,12 +83,14 @@ class Live:
         """The page of the rows that are there, or an earlier one if it is too soon; None where there are no rows."""
         with self._lock:
             if self._clock() >= self._next and (state := self._look()) != self._state:
+                # Imported once, which says nothing of what the next page will cost.
+                from runner.report import content, render  # noqa: F401
+
                 began = self._cpu()
-                try:
+                # No rows yet, or the table is being replaced: the earlier page stands.
+                with contextlib.suppress(RunnerError):
                     self._snapshot = self._make()
                     self._state = state
-                except RunnerError:
-                    pass  # no rows yet, or the table is being replaced: the earlier page stands
                 cost = self._cpu() - began
                 self._next = self._clock() + max(_SECONDS, _TIMES * cost)
             return self._snapshot

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import runner
-from runner.cli import diagnose, figures, main, parser, results
+from runner.cli import diagnose, figures, main, pages, parser, results
 
 STUDY = """\
 name: small
@@ -188,13 +188,15 @@ def test_a_run_from_start_to_report(folder: Path) -> None:
     assert "small: training 80 runs" in err.splitlines()
     assert sorted(path.name for path in (folder / "results/small").iterdir()) == [
         "environment.json",
+        "report.html",
         "runs.csv",
         "study.yaml",
     ]
+    assert err.splitlines()[-1] == "page: results/small/report.html"
     for name in ("small", "results/small", "results/small/runs.csv"):
         assert call("report", name) == (0, "\n".join(lines[:-1]) + "\n", "")
     code, out, err = call("small.yaml")
-    assert (code, err) == (0, "small: all 80 runs are done already\n")
+    assert (code, err) == (0, "small: all 80 runs are done already\npage: results/small/report.html\n")
     assert out.splitlines() == lines[:-1]
 
 
@@ -228,7 +230,7 @@ def test_flags_stand_before_or_after_the_command(folder: Path, arguments: tuple[
 def test_every_flag_with_a_value_may_stand_before_the_command() -> None:
     """Those that the parsers take, by their own account."""
     actions = list(parser.study_parser("run")._actions)
-    for command in (*results.COMMANDS.values(), *figures.COMMANDS.values()):
+    for command in (*results.COMMANDS.values(), *figures.COMMANDS.values(), *pages.COMMANDS.values()):
         of_results = parser.Parser()
         command.add_flags(of_results)
         actions += of_results._actions
@@ -307,7 +309,7 @@ def test_a_report_says_how_much_there_is(folder: Path) -> None:
 def test_limit_stops_and_goes_on(folder: Path) -> None:
     code, _, err = call("small.yaml", "--limit", "30")
     assert code == 0
-    assert err.splitlines()[-1] == "small: 50 runs are left: resume with the same command"
+    assert err.splitlines()[-2] == "small: 50 runs are left: resume with the same command"
     assert len(pd.read_csv(folder / "results/small/runs.csv")) == 30
     assert call("small.yaml", "-q")[0] == 0
     assert call("small.yaml", "-q", "--out", "whole")[0] == 0

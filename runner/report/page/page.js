@@ -5,6 +5,7 @@
   const live = document.documentElement.dataset.live === "yes";
   const LONGEST = 24;
   const MOST_LINES = 12;
+  const MOST_BANDS = 4; // more of them hide each other
   const MEASURES = {
     epochs_to_converge: "median epochs to converge",
     accuracy: "median accuracy",
@@ -117,7 +118,7 @@
       hovermode: "closest",
       dragmode: false,
       showlegend: false,
-      legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { color: ink } },
+      legend: { orientation: "h", traceorder: "normal", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { color: ink } },
       ...more,
     };
   }
@@ -227,10 +228,10 @@
       const x = points.map((each) => each.x);
       const name = j < 0 ? "" : shortText(data.axes[j].labels[b]);
       const ends = points.map((each) => [Math.min(each.low, top), Math.min(each.high, top)]);
-      if (!named && banded) {
+      if (!named && banded && values.length <= MOST_BANDS) {
         const edge = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: name };
         traces.push({ ...edge, y: ends.map(([low]) => low), meta: "band" });
-        traces.push({ ...edge, y: ends.map(([, high]) => high), fill: "tonexty", fillcolor: faint(colour, values.length > 4 ? 0.08 : 0.18), meta: "band" });
+        traces.push({ ...edge, y: ends.map(([, high]) => high), fill: "tonexty", fillcolor: faint(colour, values.length > 1 ? 0.13 : 0.18), meta: "band" });
       }
       traces.push({
         x,
@@ -279,6 +280,9 @@
     const said = [data.axes[i].note];
     if (j >= 0 && data.axes[j].labels.length > MOST_LINES) {
       said.push(`${MOST_LINES} of the ${data.axes[j].labels.length} values of ${data.axes[j].name} have a line.`);
+    }
+    if (data.axes[i].scale !== "category" && j >= 0 && chosen(j).length > MOST_BANDS) {
+      said.push("Bands are left out where there are so many lines; pointing at a dot shows its interval.");
     }
     box.nextElementSibling.textContent = said.filter(Boolean).join(" ");
   }
@@ -421,7 +425,7 @@
     }
     if (labelled) {
       for (const trace of traces) {
-        trace.text = numbers.map((row) => row.map(shown));
+        trace.text = numbers.map((row, b) => row.map((number, k) => (trace.z[b][k] === null ? "" : shown(number))));
         trace.texttemplate = "%{text}";
         trace.textfont = { size: 11 };
       }
@@ -655,22 +659,22 @@
   let version = "";
 
   async function follow() {
-    let pause = 2000;
+    let answer = null;
+    let found = null;
     try {
-      const answer = await fetch("data.json", { headers: version ? { "If-None-Match": version } : {}, cache: "no-store" });
-      if (answer.status === 200) {
-        version = answer.headers.get("ETag") || "";
-        take(await answer.json());
-      }
-      pause = Number(answer.headers.get("X-Next") || 2) * 1000;
-      const training = answer.headers.get("X-Training") === "yes";
-      $("state").textContent = training ? "Training goes on; this page follows it." : "Nothing is training now; this page follows when it does.";
-      document.documentElement.dataset.state = training ? "training" : "idle";
+      answer = await fetch("data.json", { headers: version ? { "If-None-Match": version } : {}, cache: "no-store" });
+      if (answer.status === 200) found = await answer.json();
     } catch {
       $("state").textContent = "What has served this page has ended. The page shows the last state that it sent.";
-      document.documentElement.dataset.state = "ended";
+      setTimeout(follow, 10000);
+      return;
     }
-    setTimeout(follow, pause);
+    setTimeout(follow, 2000);
+    const training = answer.headers.get("X-Training") === "yes";
+    $("state").textContent = training ? "Training goes on; this page follows it." : "Nothing is training now; this page follows when it does.";
+    if (found === null) return;
+    version = answer.headers.get("ETag") || "";
+    take(found);
   }
 
   function take(found) {
