@@ -126,7 +126,7 @@ def test_a_second_axis_is_chosen_by_the_keyboard(trained: dict[str, Path], opene
         assert panel.locator(".legendtext").all_text_contents() == ["2-2-1", "2-3-1", "2-4-1", "2-8-1"]
         assert panel.locator(".scatterlayer .points path").count() == 4 * 7
         # The first point of the first line.
-        panel.locator(".scatterlayer .points").first.locator("path").first.hover(force=True)
+        panel.locator(".scatterlayer .points path").first.hover(force=True)
         told = hovered(page)
     some = runs[(runs["learning_rate"] == 0.1) & (runs["architecture"] == "2-2-1")]["converged"]
     assert told[:2] == ["learning_rate 0.1", "architecture 2-2-1"]
