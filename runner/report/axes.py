@@ -79,25 +79,25 @@ def _cells(sizes: Sequence[int]) -> int:
 
 def _axis(factor: Factor, codes: Ints, most: int) -> PageAxis:
     n = len(factor.values)
-    labels = tuple(factor.short(value) for value in range(n))
     positions, scale = np.arange(n, dtype=float), "category"
-    if factor.is_numeric and not factor.is_fault:
+    if factor.is_numeric:
         drawn = Axis(factor.name, tuple(text for (text,) in factor.values))
         scale = drawn.scale
         positions = np.log10(drawn.positions) if scale == "log" else drawn.positions
     if n <= most:
-        return PageAxis(factor.name, labels, positions, scale, codes, "")
+        return PageAxis(factor.name, tuple(map(factor.short, range(n))), positions, scale, codes, "")
     if not factor.is_numeric:
         note = f"{factor.name} has {n:,} values; the first {most} are drawn."
-        return PageAxis(factor.name, labels[:most], positions[:most], scale, np.where(codes < most, codes, -1), note)
+        labels = tuple(map(factor.short, range(most)))
+        return PageAxis(factor.name, labels, positions[:most], scale, np.where(codes < most, codes, -1), note)
     # Neighbours together, as evenly as can be.
     range_of = np.arange(n) * most // n
     first = np.searchsorted(range_of, np.arange(most))
-    last = np.append(first[1:], n) - 1
-    together = tuple(labels[a] if a == b else f"{labels[a]} to {labels[b]}" for a, b in zip(first, last, strict=True))
+    ends = zip(first.tolist(), [*(first[1:] - 1).tolist(), n - 1], strict=True)
+    labels = tuple(" to ".join(dict.fromkeys((factor.short(a), factor.short(b)))) for a, b in ends)
     middles = np.bincount(range_of, positions) / np.bincount(range_of)
     note = f"{factor.name} has {n:,} values; neighbours are taken together in {most} ranges."
-    return PageAxis(factor.name, together, middles, scale, range_of[codes], note)
+    return PageAxis(factor.name, labels, middles, scale, range_of[codes], note)
 
 
 def pairs_json(axes: Sequence[PageAxis], grouping: Grouping) -> dict[str, Any]:
@@ -110,16 +110,19 @@ def pairs_json(axes: Sequence[PageAxis], grouping: Grouping) -> dict[str, Any]:
 
 
 def groups_json(groups: Groups) -> dict[str, Any]:
-    """Groups as lists, one entry for each; rates and bounds of groups without runs are null."""
+    """Groups as lists, one entry for each; rates, bounds and shares of groups without runs are null."""
     shares = groups.shares
+    counts = np.array([share.runs or np.nan for share in shares])
+    epochs = groups.quartiles.get("epochs_to_converge")
     return {
         "runs": [int(share.runs) for share in shares],
         "converged": [int(share.hits) for share in shares],
         "rate": plain([share.rate for share in shares]),
         "low": plain([share.low if share.runs else np.nan for share in shares]),
         "high": plain([share.high if share.runs else np.nan for share in shares]),
-        "outcomes": [column.tolist() for column in groups.outcomes.T],
-        "quartiles": {name: [plain(column) for column in values.T] for name, values in groups.quartiles.items()},
+        "outcomes": [plain(column / counts) for column in groups.outcomes.T],
+        "epochs": [] if epochs is None else [plain(column) for column in epochs.T],
+        "medians": {name: plain(values[:, 1]) for name, values in groups.quartiles.items()},
     }
 
 

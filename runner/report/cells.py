@@ -14,7 +14,7 @@ from runner.analysis.explain.runs import Runs
 from runner.analysis.groups import Grouping
 from runner.terminal import number, percent
 
-_MOST = 500
+_MOST, _MOST_FIELDS = 500, 6_000
 _MEASURED = {"epochs_to_converge": "median epochs", "accuracy": "median accuracy", "final_loss": "median loss"}
 
 
@@ -48,11 +48,12 @@ def cells_of(runs: Runs, grouping: Grouping) -> Cells:
     _, first, cell = np.unique(place, return_index=True, return_inverse=True)
     n, note = len(first), ""
     kept = np.arange(n)
-    if n > _MOST:
+    most = min(_MOST, max(_MOST_FIELDS // (len(runs.factors) + 7), 20))
+    if n > most:
         order = np.argsort(-np.bincount(cell, runs.converged) / np.bincount(cell), kind="stable")
-        half = _MOST // 2
+        half = most // 2
         kept = np.sort(np.concatenate([order[:half], order[-half:]]))
-        note = f"{_MOST} of {n:,} settings are listed: the {half} of the highest and the {half} of the lowest rates."
+        note = f"{2 * half} of {n:,} settings are listed: the {half} of the highest and the {half} of the lowest rates."
     number_of = np.full(n, -1)
     number_of[kept] = np.arange(len(kept))
     groups = grouping.by(number_of[cell], len(kept))

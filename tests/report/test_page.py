@@ -181,15 +181,16 @@ def test_numbers_are_those_of_pandas(trained: dict[str, Path], name: str) -> Non
         never = found.assign(epochs_to_converge=found["epochs_to_converge"].fillna(np.inf))
         with np.errstate(invalid="ignore"):
             median = never.groupby(names, observed=False)["epochs_to_converge"].median()
-        page = known(groups["quartiles"]["epochs_to_converge"][1])
+        page = known(groups["medians"]["epochs_to_converge"])
         finite = np.isfinite(page)
         np.testing.assert_allclose(page[finite], median.to_numpy()[finite], rtol=1e-5)
         # pandas' mean of a number and infinity is NaN where two infinite ones are; half of the runs never did.
         assert not np.isfinite(median.to_numpy()[~finite]).any()
-        np.testing.assert_allclose(known(groups["quartiles"]["accuracy"][1]), by["accuracy"].median(), rtol=1e-5)
-        for outcome, counts in zip(data["outcomes"], groups["outcomes"], strict=True):
-            expected = found[found["outcome"] == outcome].groupby(names, observed=False).size()
-            np.testing.assert_array_equal(counts, expected)
+        np.testing.assert_allclose(known(groups["medians"]["accuracy"]), by["accuracy"].median(), rtol=1e-5)
+        np.testing.assert_array_equal(groups["epochs"][1], groups["medians"]["epochs_to_converge"])
+        for outcome, shares in zip(data["outcomes"], groups["outcomes"], strict=True):
+            expected = (found["outcome"] == outcome).groupby([found[name] for name in names], observed=False).mean()
+            np.testing.assert_allclose(known(shares), expected, rtol=1e-5)
         checked += 1
     assert checked
 

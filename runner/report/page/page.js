@@ -47,7 +47,6 @@
       from = data.pairs[`${first}-${second}`];
       at = one * data.axes[second].labels.length + other;
     }
-    const quartiles = (name) => (from.quartiles[name] || []).map((column) => value(column[at]));
     return {
       runs: from.runs[at],
       converged: from.converged[at],
@@ -55,7 +54,8 @@
       low: from.low[at],
       high: from.high[at],
       outcomes: from.outcomes.map((column) => column[at]),
-      quartiles,
+      epochs: from.epochs.map((column) => value(column[at])),
+      median: (name) => (from.medians[name] ? value(from.medians[name][at]) : null),
     };
   }
 
@@ -66,22 +66,22 @@
   }
 
   function epochsInWords(found) {
-    const [lower, middle, upper] = found.quartiles("epochs_to_converge").map(epochsText);
+    const [lower, middle, upper] = found.epochs.map(epochsText);
     return `median epochs to converge ${middle} (quartiles ${lower} and ${upper})`;
   }
 
   function everything(found) {
     const lines = [`converged ${rateText(found)}`];
-    if (found.quartiles("epochs_to_converge").length) lines.push(epochsInWords(found));
+    if (found.epochs.length) lines.push(epochsInWords(found));
     for (const name of ["accuracy", "final_loss"]) {
-      const middle = found.quartiles(name)[1];
-      if (middle !== undefined && middle !== null) lines.push(`${MEASURES[name]} ${short(middle)}`);
+      const middle = found.median(name);
+      if (middle !== null) lines.push(`${MEASURES[name]} ${short(middle)}`);
     }
     const shares = data.outcomes
       .map((name, k) => [name, found.outcomes[k]])
-      .filter(([, runs]) => runs > 0)
+      .filter(([, share]) => share > 0)
       .sort((a, b) => b[1] - a[1])
-      .map(([name, runs]) => `${plainText(name)} ${percent(runs / found.runs)}`);
+      .map(([name, share]) => `${plainText(name)} ${percent(share)}`);
     lines.push(shares.join(", "));
     return lines;
   }
@@ -353,19 +353,21 @@
   }
 
   function drawEpochs() {
+    $("epochs").hidden = !data.axes[0].groups.epochs.length;
+    if ($("epochs").hidden) return;
     const j = Number($("epochs-by").value);
     for (const [box, i] of panels($("epochs-panels"))) {
       const by = i === j ? -1 : j;
       const seen = [];
       data.axes[i].labels.forEach((_, k) => {
-        for (const b of chosen(by)) seen.push(...group(i, k, by, b).quartiles("epochs_to_converge"));
+        for (const b of chosen(by)) seen.push(...group(i, k, by, b).epochs);
       });
       const limits = spread(seen.filter((number) => number !== null));
       const traces = lines(
         i,
         by,
         (found) => {
-          const [low, middle, high] = found.quartiles("epochs_to_converge");
+          const [low, middle, high] = found.epochs;
           return [middle, low, high];
         },
         (found) => [epochsInWords(found), rateText(found)],
@@ -389,8 +391,8 @@
     const colour = $("map-colour").value;
     const [across, upwards] = [data.axes[i], data.axes[j]];
     const cells = upwards.positions.map((_, b) => across.positions.map((_, k) => group(i, k, j, b)));
-    const numbers = cells.map((row) => row.map((found) => (!found.runs ? null : colour === "rate" ? found.rate : found.quartiles(colour)[1])));
-    const flat = numbers.flat().filter((number) => number !== null && number !== undefined);
+    const numbers = cells.map((row) => row.map((found) => (!found.runs ? null : colour === "rate" ? found.rate : found.median(colour))));
+    const flat = numbers.flat().filter((number) => number !== null);
     const share = colour === "rate" || colour === "accuracy";
     const limits = share ? { log: false, low: 0, high: 1 } : spread(flat);
     const onScale = (number) => (number === null || !Number.isFinite(number) ? null : limits.log ? Math.log10(number) : number);
@@ -407,7 +409,7 @@
     const narrow = box.clientWidth < 560;
     const cell = (box.clientWidth - (narrow ? 110 : 220)) / across.positions.length;
     const shown = (number) =>
-      number === null || number === undefined ? "" : share ? percent(number, 0) : colour === "epochs_to_converge" ? epochsText(number) : short(number);
+      number === null ? "" : share ? percent(number, 0) : colour === "epochs_to_converge" ? epochsText(number) : short(number);
     const labelled = cell >= (share ? 40 : 52) && upwards.positions.length <= 14;
     const bar = { thickness: 12, outlinewidth: 0, tickcolor: css("--line"), ...(narrow ? { orientation: "h", y: 1.02, yanchor: "bottom" } : {}) };
     if (share) Object.assign(bar, { tickvals: [0, 0.25, 0.5, 0.75, 1], ticktext: ["0%", "25%", "50%", "75%", "100%"] });
@@ -581,7 +583,7 @@
     options("map-x", named, data.first[0]);
     options("map-y", named, data.first[1]);
     if (!data.axes.length) return;
-    const measured = Object.keys(data.axes[0].groups.quartiles).map((name) => [name, MEASURES[name]]);
+    const measured = Object.keys(data.axes[0].groups.medians).map((name) => [name, MEASURES[name]]);
     options("map-colour", [["rate", "success rate"], ...measured], "rate");
     options("curves-y", [["loss", "loss"], ["accuracy", "accuracy"]], "loss");
   }
