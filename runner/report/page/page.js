@@ -276,8 +276,8 @@
 
   const legendFor = (j) => (j < 0 ? {} : { showlegend: true, margin: { l: 52, r: 12, t: 30, b: 44 } });
 
-  function notes(box, i, j) {
-    const said = [data.axes[i].note];
+  function notes(box, i, j, more = []) {
+    const said = [data.axes[i].note, ...more];
     if (j >= 0 && data.axes[j].labels.length > MOST_LINES) {
       said.push(`${MOST_LINES} of the ${data.axes[j].labels.length} values of ${data.axes[j].name} have a line.`);
     }
@@ -316,7 +316,7 @@
   /** Limits of an axis of numbers that are not all finite, and whether it is logarithmic. */
   function spread(numbers) {
     const finite = numbers.filter((number) => Number.isFinite(number));
-    if (!finite.length) return { log: false, low: 0, high: 1 };
+    if (!finite.length) return { log: false, low: 0, high: 1, empty: true };
     const low = finite.reduce((a, b) => Math.min(a, b));
     const high = finite.reduce((a, b) => Math.max(a, b));
     if (low > 0 && high / low >= 20) return { log: true, low: low / (high / low) ** 0.05, high: high * (high / low) ** 0.08 };
@@ -376,10 +376,10 @@
       draw(
         box,
         traces,
-        { xaxis: settingAxis(data.axes[i], box.clientWidth - 70), yaxis: measuredAxis(limits, "epochs"), ...legendFor(by) },
+        { xaxis: settingAxis(data.axes[i], box.clientWidth - 70), yaxis: { ...measuredAxis(limits, "epochs"), showticklabels: !limits.empty }, ...legendFor(by) },
         inWords("Epochs to converge", i, epochsInWords),
       );
-      notes(box, i, by);
+      notes(box, i, by, limits.empty ? ["Too few runs converge for a quartile."] : []);
     }
   }
 
