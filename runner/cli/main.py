@@ -95,7 +95,7 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     from runner.training.session import Options, run_session
 
     options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
-    with watching(plan.study.name, given):
+    with watching(options.folder(plan.study.name), given):
         if client is None:
             outcome = run_session(plan, options)
         else:
@@ -116,7 +116,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
         else:
             show(summary, closing_line(outcome.seconds, outcome.trained) if outcome.trained else "")
             verdicts.show()
-            if given.page and summary.runs and not outcome.interrupted:
+            # A part is no study yet: its page is made when the parts are put together.
+            if given.page and summary.runs and not outcome.interrupted and not given.shard:
                 write_at_end(outcome.table, verdicts.checked)
     if outcome.failed:
         _failed(f"{counted(outcome.failed, 'run')} failed: {'; '.join(outcome.reasons)}")

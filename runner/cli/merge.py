@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from runner.cli.pages import write_at_end
 from runner.cli.results import Reading, table_of
 from runner.errors import Problem, StudyError
 from runner.machine import MAX_RUNS
@@ -39,6 +40,7 @@ def _merge(given: argparse.Namespace) -> int:
     elif not given.quiet:
         show(summary, "")
         verdicts.show()
+        write_at_end(session.table, verdicts.checked)
     return max(merged.exit_code, verdicts.exit_code)
 
 

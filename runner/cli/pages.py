@@ -41,14 +41,14 @@ def write_at_end(table: Path, checked: Sequence[Checked]) -> None:
         print(visible(f"page: {say}"), file=sys.stderr)
 
 
-def watching(name: str, given: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
-    """Serve the page of a study while the block lasts, if that is asked for."""
+def watching(folder: Path, given: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
+    """Serve the page of a folder of results while the block lasts, if that is asked for."""
     if not given.watch:
         return contextlib.nullcontext()
     from runner.report.live import Watcher
-    from runner.results.files import TABLE, results_folder
+    from runner.results.files import TABLE
 
-    return Watcher(results_folder(given.out, name) / TABLE, lambda url: print(f"{name}: {url}", file=sys.stderr))
+    return Watcher(folder / TABLE, lambda url: print(visible(f"{folder.name}: {url}"), file=sys.stderr))
 
 
 def _report(given: argparse.Namespace) -> int:

@@ -62,7 +62,7 @@ def study_parser(command: str) -> Parser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
     )
     parser.add_argument("items", nargs="*", metavar="STUDY.yaml", help=argparse.SUPPRESS)
     add_threads(parser)
