@@ -161,6 +161,7 @@
       tickvals: kept.map((k) => positions[k]),
       ticktext: kept.map((k) => names[k]),
       tickangle: leaning ? -35 : 0,
+      ticklabeloverflow: "allow", // of a leaning name a part may stand beyond the axis
       showgrid: axis.scale !== "category",
     });
   }
