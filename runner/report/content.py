@@ -187,7 +187,7 @@ def _study_bytes(table: Path) -> bytes:
 
 def _study(table: Path, environment: dict[str, Any]) -> dict[str, Any]:
     """The study as it was run, with what made its results."""
-    text = _study_bytes(table).decode("utf-8-sig", errors="replace")
+    text = _study_bytes(table).decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     versions, timings = environment.get("versions") or {}, environment.get("timings") or {}
     facts = [(name, str(version)) for name, version in versions.items() if version]
     if environment.get("git_commit"):

@@ -14,6 +14,7 @@ from runner.analysis.claims.verdict import Checked
 from runner.report.content import Content, content_of
 from runner.results.curves import CURVES
 from runner.results.files import PAGE, write_file
+from runner.terminal import visible
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -118,6 +119,16 @@ def _template() -> Template:
 
     loader = FileSystemLoader(_FOLDER)
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
     )
     return environment.get_template("page.html")
+
+
+def _shown(text: Any) -> Any:
+    """What turns the direction of text, or is no character at all, as what it is; the page's own files as they are."""
+    return visible(text) if isinstance(text, str) and not hasattr(text, "__html__") else text

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import pytest
@@ -100,18 +98,6 @@ def test_a_trace_has_a_page_too(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RIGHT_PROGRAMS["in place"])
     found = runner.diagnose(tmp_path / "mine.py", into=None)
     assert "Your program is right." in page_html(replace(found, twin=None, found=None))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = which("chromium") or which("chromium-browser") or which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -242,7 +242,7 @@ def evil_study(folder: Path) -> Path:
     frame = table({"activation": texts, "epochs": ["10", "100"]}, lambda cell: 0.5, 6)
     path = write(frame, folder, "<b>x&\"'")
     study = f"name: evil\ndescription: {json.dumps(EVIL)}\nclaims:\n  - name: {json.dumps(EVIL)}\n"
-    study += "    statistic: rate(converged)\n    expect: '> 0.1'\n    source: '<i>source</i>'\n"
+    study += "    statistic: rate(converged)\n    expect: '> 0.1'\n    source: '<i>\u202esource</i>'\n"
     (path.parent / "study.yaml").write_text(study)
     return path
 
@@ -253,6 +253,7 @@ def test_what_a_study_says_is_never_markup(tmp_path: Path, opened: Open) -> None
         assert page.locator("h1").inner_text() == "<b>x&\"'"
         assert page.locator(".description").inner_text() == EVIL
         assert page.locator("#claims .claim strong").inner_text() == EVIL
+        assert page.locator("#claims .source").inner_text() == "<i>\\u202esource</i>"
         assert page.locator("img").count() == 0
         assert page.locator("#main b", has_text="bold").count() == 0
         assert any(text.startswith(EVIL[:30]) for text in page.locator("#cells td").all_inner_texts())
