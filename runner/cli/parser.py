@@ -26,6 +26,7 @@ commands:
   claims NAME ...        check the claims of a study on its results
   explain NAME ...       why runs fail, which settings matter, what would help
   explain NAME RUN_ID    why this one fails
+  explain NAME --at ...  what decides at your settings (learning_rate=0.1)
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   merge NAME [PART ...]  the parts that --shard has made, as one table
   export NAME ...        the table as --to parquet, xlsx or sqlite
@@ -140,7 +141,7 @@ def _threads(text: str) -> int:
 _WITH_VALUE = {
     *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
-    *("--rows", "--columns", "--show", "--format", "--seeds"),
+    *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }
 
 
