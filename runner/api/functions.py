@@ -199,7 +199,13 @@ def claims(target: str | Path, study: Study | None = None, out: str | Path = "re
     return check_recorded_claims(table_of(target, out), None if study is None else study_of("study", study))
 
 
-def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
+def explain(
+    target: str | Path,
+    run_id: str | None = None,
+    out: str | Path = "results",
+    *,
+    at: Sequence[str] | Mapping[str, Any] = (),
+) -> Explanation:
     """Why runs fail, which settings matter, and what would have saved the failed runs.
 
     Parameters
@@ -210,15 +216,30 @@ def explain(target: str | Path, run_id: str | None = None, out: str | Path = "re
         A run to look at by itself.
     out : str or Path
         Folder of all results, in which a name is looked up.
+    at : sequence of str, or mapping
+        A setting to look at by itself: ``{"learning_rate": 0.1}`` or ``["learning_rate=0.1"]``, with as many keys as
+        tell one setting.
 
     Returns
     -------
     Explanation
         Outcomes, effects of the axes, and changes, as numbers.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or no such run or setting.
     """
     from runner.analysis.explain.explanation import explain as explained
 
-    return explained(table_of(target, out), text_of("run_id", run_id))
+    table, run_id = table_of(target, out), text_of("run_id", run_id)
+    if not at:
+        return explained(table, run_id)
+    if run_id is not None:
+        raise TypeError("at names a setting and run_id a run: give one of them")
+    from runner.analysis.explain.one_cell import read_setting
+
+    return explained(table, at=read_setting(at))
 
 
 def replay(

@@ -105,15 +105,11 @@ def _setting(texts: Sequence[str], run_id: str | None) -> Selection | None:
     """The setting that is to be looked at."""
     if not texts:
         return None
-    from runner.analysis.claims.selection import read_where
-    from runner.keys.issues import Invalid
-
     if run_id is not None:
         raise StudyError([Problem("--at names a setting, and a run_id names a run: give one of them")])
-    try:
-        return read_where(texts)
-    except Invalid as invalid:
-        raise StudyError([Problem(f"--at: {issue.message}") for issue in invalid.issues]) from None
+    from runner.analysis.explain.one_cell import read_setting
+
+    return read_setting(texts)
 
 
 def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:

@@ -9,6 +9,7 @@ were tried (Bonferroni).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from runner.analysis.explain.levels import share_where
 from runner.analysis.explain.runs import Runs
 from runner.analysis.shares import Share, share_over_seeds, totals
 from runner.errors import Problem, StudyError
+from runner.keys.issues import Invalid
 from runner.terminal import listed
 
 if TYPE_CHECKING:
@@ -189,6 +191,23 @@ def _step(runs: Runs, at: int, own: int, value: int, here: NDArray[np.bool_], al
     )
 
 
+def read_setting(at: Sequence[str] | Mapping[str, Any]) -> Selection:
+    """The values of keys that name a setting, from `key=value` texts or a mapping.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with them.
+    """
+    # It takes long to import, for it knows all keys.
+    from runner.analysis.claims.selection import read_where
+
+    try:
+        return read_where(at)
+    except Invalid as invalid:
+        raise StudyError([Problem(f"at: {issue.message}") for issue in invalid.issues]) from None
+
+
 def row_at(path: Path, runs: Runs, at: Selection) -> int:
     """The number of a run with the settings that are named.
 
@@ -205,7 +224,6 @@ def row_at(path: Path, runs: Runs, at: Selection) -> int:
     RunnerError
         When no run has them; a StudyError when several settings do.
     """
-    # The grammar of studies takes a while to import.
     from runner.analysis.claims.selection import rows_of
 
     rows = rows_of(path, at)
@@ -216,5 +234,5 @@ def row_at(path: Path, runs: Runs, at: Selection) -> int:
             shown = [factor.short(int(value)) for value in values[:_LISTED]]
             open_ones.append(f"{factor.name} ({', '.join([*shown, *(['...'] if len(values) > _LISTED else [])])})")
     if open_ones:
-        raise StudyError([Problem(f"--at names one setting; say also which {listed(open_ones)}")])
+        raise StudyError([Problem(f"at: expected one setting; say also which {listed(open_ones)}")])
     return int(np.flatnonzero(rows)[0])
