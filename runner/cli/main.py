@@ -93,6 +93,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     from runner.analysis.summary import as_json, closing_line, show, summarize
     from runner.training.session import Options, run_session
 
+    if plan.left_out and not given.quiet:
+        print(visible(f"{plan.study.name}: {plan.left_out}"), file=sys.stderr)
     options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
     if client is None:
         outcome = run_session(plan, options)
