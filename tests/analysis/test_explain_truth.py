@@ -238,6 +238,7 @@ def sentences(lines: list[str]) -> list[str]:
     """The sentences of some lines: a full stop ends one before a capital letter, a number, or the name of a key."""
     text = " ".join(" ".join(lines).split())
     names = "init|bias|ascent|no_factor|epochs|learning_rate|momentum|architecture|optimizer"
+    names += "|stuck|learning|constant_output|mostly_right|saturated|oscillating|diverged"
     return re.split(rf"(?<=[a-z0-9)%])\. (?=[A-Z0-9]|(?:{names}) )", f"{text} ")
 
 
@@ -1250,7 +1251,7 @@ RUN: Mapping[str, Callable[..., None]] = {
     ),
     r"The single change from there that helps most is (.+): ([\d,]+) of the same ([\d,]+) seeds? converges?, in place "
     rf"of ([\d,]+) {SURE}{PRICE}": says_what_helps_most,
-    r"So (?:does|do), less, (.+)": lambda run, made, labels: says_what_else_helps(run, made, True, labels),
+    r"Sure to help as well, but less: (.+)": lambda run, made, labels: says_what_else_helps(run, made, True, labels),
     r"Whether (.+) helps? is not sure: that may be chance": lambda run, made, labels: says_what_else_helps(
         run, made, False, labels
     ),
@@ -1266,6 +1267,9 @@ RUN: Mapping[str, Callable[..., None]] = {
     r"No other value of (.+) was run with all else as there": says_what_was_not_run,
     rf"At your settings(?: \((.+)\))? ([\d,]+) of ([\d,]+) runs? converged {SURE}": says_how_it_fared,
     r"Of those that failed, (.+)": says_how_they_ended,
+    r"(\w+) means: (.+)": lambda run, made, outcome, what: assert_(
+        MEANINGS[outcome].what.rstrip(".").lower() == what.lower() and outcome in set(like(made, run).outcome)
+    ),
     r"The sweep below tries other values of .+": lambda run, made: None,  # see below
 }
 

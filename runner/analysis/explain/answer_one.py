@@ -76,8 +76,10 @@ def about_cell(cell: CellReport) -> list[str]:
     sentences = [f"At your settings{where} {hits:,} of {counted(runs, 'run')} converged ({between(share)})."]
     if cell.failures:
         ended = [f"{n:,} {'as' if i else 'ended as'} {name}" for i, (name, n) in enumerate(cell.failures)]
-        meaning = MEANINGS.get(cell.failures[0][0])
-        sentences.append(f"Of those that failed, {listed(ended)}.{f' {meaning.what}' if meaning else ''}")
+        sentences.append(f"Of those that failed, {listed(ended)}.")
+        commonest = cell.failures[0][0]
+        if meaning := MEANINGS.get(commonest):
+            sentences.append(f"{commonest} means: {meaning.what[:1].lower()}{meaning.what[1:]}")
     return sentences
 
 
@@ -91,7 +93,7 @@ def what_helps_there(cell: CellReport) -> list[str]:
         sentences.append(f"The single change from there that helps most is {best.label}: {_counts(best)}.")
         if len(helping) > 1:
             others = [f"{step.label} ({_brief(step)})" for step in helping[1:]]
-            sentences.append(f"So {'do' if len(others) > 1 else 'does'}, less, {listed(others)}.")
+            sentences.append(f"Sure to help as well, but less: {listed(others)}.")
     elif cell.steps:
         sentences.append("No single change from there that was tried surely helps.")
     if unsure := [step for step in cell.steps if step.gain > 0 and not cell.helps(step)]:
