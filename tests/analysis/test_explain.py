@@ -622,7 +622,7 @@ def test_costs_in_words(cost: float, text: str) -> None:
     ("found", "text"),
     [
         (Median(0.46914, 0.46073, 0.47532), "0.469 (0.461 to 0.475)"),
-        (Median(0.49960, 0.49914, 0.49992), "0.4996 (0.499 to 0.4999)"),
+        (Median(0.49960, 0.49914, 0.49992), "0.4996 (0.4991 to 0.4999)"),
         (Median(0.75, 0.75, 0.75), "0.75"),
         (Median(0.5, -math.inf, math.inf), "0.5 (too few runs for an interval)"),
         (Median(2.0, 1.0, math.inf), "2 (1 to no bound)"),

@@ -16,7 +16,7 @@ from runner.analysis.explain.counterfactuals import ENOUGH, Change
 from runner.analysis.explain.criterion import asked
 from runner.analysis.explain.explanation import Explanation, most_in_any_cell
 from runner.analysis.explain.factors import DATA
-from runner.analysis.explain.levels import RANGES, FactorReport
+from runner.analysis.explain.levels import GRID, FactorReport
 from runner.analysis.explain.outcomes import commonest_failure
 from runner.analysis.explain.wording import between, price
 from runner.terminal import counted, listed, percent
@@ -281,7 +281,7 @@ def _best(found: Explanation) -> list[str]:
     worst = [
         labels[report.factor.name]
         for report in found.factors
-        if report.how != RANGES and report.worst.order < report.best.order and _matters(found, report)
+        if report.how == GRID and report.worst.order < report.best.order and _matters(found, report)
         if report.worst.value == values[report.factor.name]
     ]
     if worst and found.run is None and found.cell is None:
@@ -294,7 +294,6 @@ def _best(found: Explanation) -> list[str]:
 
 
 def _matters(found: Explanation, report: FactorReport) -> bool:
-    """Whether the success rate moves noticeably with a factor alone."""
+    """Whether a factor alone makes a noticeable part of the differences."""
     mains = found.effects.main if found.effects else ()
-    share = next((each.share for each in mains if found.factors[each.factors[0]] is report), 0.0)
-    return share >= _LITTLE or report.typical >= _LITTLE
+    return any(each.share >= _LITTLE and found.factors[each.factors[0]] is report for each in mains)

@@ -75,7 +75,8 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "Nearly the same output for every input, about the mean of the targets: mostly far too few or too small "
             "updates.",
             (_LONGER, _FASTER),
-            "Where neither helps, the gradient is wrong, or the network cannot express the task.",
+            "Where longer training and larger steps do not help, the gradient is wrong, or the network cannot express "
+            "the task.",
         ),
         "saturated": Meaning(
             "Hidden units are pinned at a limit of their activation, where its slope is nearly zero: "

@@ -140,18 +140,25 @@ def _settings(found: Explanation) -> Any:
         "best on average",
     )
     rows = table(*headings, align="lrll", wrapped={2, 3})
-    for report, share in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
+    weighed = sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1]))
+    for i, (report, share) in enumerate(weighed):
         ends = _level(report, report.worst), _level(report, report.best)
         if report.worst.order == report.best.order:
             ends = "all values do equally well", ""
         rows.add_row(report.factor.name, _weight(report, share), *ends)
+        if report.how == GRID and (i + 1 == len(weighed) or weighed[i + 1][0].how != GRID):
+            for row in _together(found):
+                rows.add_row(*row)
+    return rows
+
+
+def _together(found: Explanation) -> Iterable[tuple[str, str]]:
+    """What no setting makes alone, so that the parts of the grid add up."""
     if found.effects is not None and found.effects.total > 1e-6:
-        # So that the parts add up.
         pairs = sum(effect.share for effect in found.effects.pairs)
         for name, share in (("two settings together", pairs), ("three or more", found.effects.rest)):
             if share >= _LEAST_REST:
-                rows.add_row(name, percent(share, 0))
-    return rows
+                yield name, percent(share, 0)
 
 
 def _weighed(found: Explanation) -> list[tuple[FactorReport, float]]:

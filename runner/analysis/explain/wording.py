@@ -40,12 +40,16 @@ def median(found: Median) -> str:
     if not math.isfinite(found.value):
         return "infinite"
     ends = found.low, found.high
-    value = number(found.value, ends, _DIGITS)
     if found.value == found.low == found.high:
-        return value
+        return number(found.value, digits=_DIGITS)
     if not any(map(math.isfinite, ends)):
-        return f"{value} (too few runs for an interval)"
-    low, high = (number(end, [found.value], _DIGITS) if math.isfinite(end) else "no bound" for end in ends)
+        return f"{number(found.value, digits=_DIGITS)} (too few runs for an interval)"
+    # A digit more where that shows that an end is another number.
+    short = number(found.value, digits=_DIGITS)
+    digits = _DIGITS + any(number(end, digits=_DIGITS) == short for end in ends if end != found.value)
+    value, low, high = (
+        number(each, digits=digits) if math.isfinite(each) else "no bound" for each in (found.value, *ends)
+    )
     return f"{value} ({low} to {high})"
 
 
