@@ -223,7 +223,7 @@ def explain(
     Returns
     -------
     Explanation
-        Outcomes, effects of the axes, and changes, as numbers.
+        Outcomes, effects of the axes, and changes, as numbers; `print` shows the page.
 
     Raises
     ------
@@ -231,15 +231,16 @@ def explain(
         When there are no such results, or no such run or setting.
     """
     from runner.analysis.explain.explanation import explain as explained
+    from runner.analysis.explain.show import PrintedExplanation
 
     table, run_id = table_of(target, out), text_of("run_id", run_id)
     if not at:
-        return explained(table, run_id)
+        return PrintedExplanation.of(explained(table, run_id))
     if run_id is not None:
         raise TypeError("at names a setting and run_id a run: give one of them")
     from runner.analysis.explain.one_cell import read_setting
 
-    return explained(table, at=read_setting(at))
+    return PrintedExplanation.of(explained(table, at=read_setting(at)))
 
 
 def replay(

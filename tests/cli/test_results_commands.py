@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+import runner
 from runner.__main__ import main
 from runner.errors import StudyError
 from runner.results.row_text import field
@@ -109,7 +110,12 @@ def test_a_setting_is_named_by_flags(folder: Path, capsys: pytest.CaptureFixture
         row = next(csv.DictReader(file))
     at = f"architecture={row['architecture']},learning_rate={row['learning_rate']}"
     assert main(["explain", "small", "--at", at, "--at", f"epochs={row['epochs']}"]) == 0
-    assert "\n\nAt your settings (" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "\n\nAt your settings (" in shown
+    found = runner.explain("small", at=[f"{at},epochs={row['epochs']}"])
+    assert str(found) == shown.rstrip("\n")
+    assert repr(found) == "<Explanation of small: 240 runs>"
+    assert "<h4>small</h4>" in found._repr_html_()  # type: ignore[attr-defined]
     assert main(["--at", f"{at},epochs={row['epochs']}", "explain", "small", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["at_settings"]["runs"] > 1
     assert main(["explain", "small", row["run_id"], "--at", at]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
 import numpy as np
@@ -16,12 +17,30 @@ from runner.analysis.explain.levels import GRID, MATCHED, RANGES, FactorReport, 
 from runner.analysis.explain.nearness import Nearness
 from runner.analysis.explain.one_cell import CellReport
 from runner.analysis.explain.wording import interval, median, medians, times
+from runner.printed import Printed, Writer
 from runner.terminal import counted, listed, page, percent, table
 
 _LEAST = 0.02
 _MOST_PAIRS = 4
 _LEAST_SPAN = 0.05
 _LEAST_REST = 0.005
+
+
+@dataclass(frozen=True, repr=False)
+class PrintedExplanation(Printed, Explanation):
+    """An explanation that shows itself as the command `explain` does: what `runner.explain` gives."""
+
+    @classmethod
+    def of(cls, found: Explanation) -> PrintedExplanation:
+        """The same explanation."""
+        return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
+
+    def write_page(self, writer: Writer) -> None:
+        """Write the page of `explain`."""
+        _write(self, writer)
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.name}: {counted(len(self.runs), 'run')}>"
 
 
 def show(found: Explanation, stream: TextIO | None = None) -> None:
@@ -34,19 +53,23 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(f"{found.name}\n", style="bold")
-        for sentences in paragraphs(found):
-            console.print(" ".join(sentences))
-        for heading, parts in _sections(found):
-            console.print(f"\n{heading}", style="bold")
-            for part in parts:
-                console.print(part)
-        if found.run is not None and found.run.next is not None:
-            sweep = found.run.next
-            runs = f"{counted(sweep.cells * sweep.seeds, 'run')}: {counted(sweep.cells, 'setting')}"
-            console.print(f"\nA sweep to try ({runs}, {counted(sweep.seeds, 'seed')} each)", style="bold")
-            # A command is to be copied, so it is never broken into lines.
-            console.print(sweep.command, soft_wrap=True)
+        _write(found, console)
+
+
+def _write(found: Explanation, writer: Writer) -> None:
+    writer.print(f"{found.name}\n", style="bold")
+    for sentences in paragraphs(found):
+        writer.print(" ".join(sentences))
+    for heading, parts in _sections(found):
+        writer.print(f"\n{heading}", style="bold")
+        for part in parts:
+            writer.print(part)
+    if found.run is not None and found.run.next is not None:
+        sweep = found.run.next
+        runs = f"{counted(sweep.cells * sweep.seeds, 'run')}: {counted(sweep.cells, 'setting')}"
+        writer.print(f"\nA sweep to try ({runs}, {counted(sweep.seeds, 'seed')} each)", style="bold")
+        # A command is to be copied, so it is never broken into lines.
+        writer.print(sweep.command, soft_wrap=True)
 
 
 def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
