@@ -52,8 +52,7 @@ class Grouping:
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
-        measured = {} if runs.accuracy is None else {"accuracy": runs.accuracy}
-        self._sorted = {name: _in_order(name, values) for name, values in (measured | dict(runs.measured)).items()}
+        self._sorted = {name: _in_order(name, values) for name, values in runs.measured.items()}
 
     def by(self, codes: Ints, n: int) -> Groups:
         """Divide the runs.

@@ -1,6 +1,6 @@
-"""Exact bounds of shares and of ranks, Wilson's interval of a share, and quantiles of Student's t.
+"""Exact bounds of shares and of quantiles, Wilson's interval of a share, and Student's t.
 
-SciPy's special functions are imported where they are used: that takes a tenth of a second, and `report` needs none.
+SciPy's special functions are imported where they are used: that takes a tenth of a second, and not all need them.
 """
 
 from __future__ import annotations
@@ -46,6 +46,43 @@ def clopper_pearson(successes: float, n: float, confidence: float) -> tuple[floa
     fails = n - successes
     low = float(betaincinv(successes, fails + 1, tail)) if successes > 0 else 0.0
     high = float(betaincinv(successes + 1, fails, 1 - tail)) if fails > 0 else 1.0
+    return low, high
+
+
+def quantile_interval(ordered: NDArray[Any], q: float, worth: float, confidence: float) -> tuple[float, float]:
+    """Two of the sorted values between which the true quantile lies, whatever the distribution.
+
+    Ends of exact binomial probability (David and Nagaraja, 2003, Order Statistics, section 7.1). Where values go
+    together, as those of a common seed do, the ranks are those among as many independent values as they are worth, as
+    in Woodruff (1952, Journal of the American Statistical Association 47), and taken to the outer side.
+
+    Parameters
+    ----------
+    ordered : array
+        The values in ascending order, at least one.
+    q : float
+        Which quantile, strictly between 0 and 1.
+    worth : float
+        How many independent values these are worth; at most as many as there are.
+    confidence : float
+        Of the two-sided interval.
+
+    Returns
+    -------
+    low, high : float
+        Infinite on a side on which there are too few values for a bound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quantile_interval(np.arange(1, 11), 0.5, 10, 0.95), quantile_interval(np.arange(1, 6), 0.5, 5, 0.95)
+    ((2.0, 9.0), (-inf, inf))
+    """
+    n, m = len(ordered), max(int(worth), 1)
+    first, last = order_ranks(m, q, confidence)
+    # Ranks among m independent values, as ranks among all n.
+    low = -math.inf if first == 0 else float(ordered[(first - 1) * n // m])
+    high = math.inf if last == m + 1 else float(ordered[-(-last * n // m) - 1])
     return low, high
 
 

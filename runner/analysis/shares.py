@@ -1,12 +1,13 @@
-"""Shares over runs that have their seeds in common.
+"""Shares and medians over runs that have their seeds in common.
 
 Two runs with the same seed start from the same weights, so that a pool of many cells and few seeds holds less
 evidence than its rows: 300 cells on 100 seeds are 100 independent draws, not 30,000. The seeds are what is drawn by
-chance, the cells are chosen. An interval of a pooled share therefore counts with an effective number of runs.
+chance, the cells are chosen. An interval of a pool therefore counts with an effective number of runs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.intervals import student_t, wilson
+from runner.analysis.intervals import quantile, quantile_interval, student_t, wilson
 
 Floats = NDArray[np.float64]
 CHANCE = ("init", "bias_init", "order")
 """The keys whose values tell whether a seed makes a difference."""
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,19 @@ class Share:
             "low": self.low,
             "high": self.high,
         }
+
+
+@dataclass(frozen=True)
+class Median:
+    """The median of a measurement, and its 95% interval; where runs are too few for a bound, that one is infinite."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """For another program: what is infinite is none."""
+        return {name: value if math.isfinite(value) else None for name, value in vars(self).items()}
 
 
 def totals(codes: NDArray[np.int64], n: int, values: NDArray[Any] | None = None) -> Floats:
@@ -104,10 +119,32 @@ def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False) -> Share:
     total, hit = float(runs.sum()), float(hits.sum())
     if exact and total:
         return Share(hit, total, hit / total, hit / total)
-    worth = effective_runs(hits, runs, 0.95)
+    worth = effective_runs(hits, runs, _CONFIDENCE)
     # Not by a product where all are hits: rounding must not leave one out.
-    low, high = wilson(worth if hit == total else hit * worth / total, worth) if total else (0.0, 1.0)
+    low, high = wilson(worth if hit == total else hit * worth / total, worth, _CONFIDENCE) if total else (0.0, 1.0)
     return Share(hit, total, float(low), float(high))
+
+
+def median_over_seeds(values: Floats, seeds: NDArray[np.int64], exact: bool = False) -> Median:
+    """The median, and between which values it would lie with other seeds.
+
+    Parameters
+    ----------
+    values : float array (n,)
+        At least one. What is no number counts as the greatest: a loss that overflowed.
+    seeds : int array (n,)
+        Number of the seed of each.
+    exact : bool
+        Whether no chance is involved: the interval is the median itself.
+    """
+    values = np.where(np.isnan(values), np.inf, values)
+    ordered = np.sort(values)
+    middle = quantile(ordered, 0.5)
+    if exact:
+        return Median(middle, middle, middle)
+    n = int(seeds.max()) + 1
+    worth = effective_runs(totals(seeds, n, values <= middle), totals(seeds, n), _CONFIDENCE)
+    return Median(middle, *quantile_interval(ordered, 0.5, worth, _CONFIDENCE))
 
 
 def is_deterministic(inits: Sequence[str], bias_inits: Sequence[str], orders: Sequence[str]) -> bool:

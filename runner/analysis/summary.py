@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +10,13 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.intervals import quantile, wilson
-from runner.analysis.shares import Share, effective_runs, share_over_seeds, totals
+from runner.analysis.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
 from runner.printed import Printed, Writer
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
 
 _MOST_ROWS = 12
-_CONFIDENCE = 0.95
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Median:
-    """The median of a measurement, and its 95% interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -177,29 +165,11 @@ def _level(tallied: Tallied, group: Group, rows: Rows) -> Level:
     runs = totals(seeds, n)
     share = share_over_seeds(totals(seeds, n, tallied.converged[rows]), runs, tallied.exact)
     medians = {
-        name: _median(values[rows], seeds, runs, tallied.exact)
+        name: median_over_seeds(values[rows], seeds, tallied.exact)
         for name, values in tallied.numbers.items()
         if len(rows) and not np.isnan(values[rows]).all()
     }
     return Level(group, share, medians)
-
-
-def _median(values: NDArray[np.float64], seeds: NDArray[np.int64], runs: NDArray[np.float64], exact: bool) -> Median:
-    """The median, and between which values it would lie with other seeds.
-
-    A loss that is no number counts as the greatest: it overflowed. The interval is Woodruff's (1952, Journal of the
-    American Statistical Association 47, pp. 635-646): the interval of the share of runs below the median, read off the
-    sorted values at its ends; the share is over seeds, as all others here.
-    """
-    values = np.where(np.isnan(values), np.inf, values)
-    ordered = np.sort(values)
-    n = len(ordered)
-    middle = quantile(ordered, 0.5)
-    if exact:
-        return Median(middle, middle, middle)
-    worth = effective_runs(totals(seeds, len(runs), values <= middle), runs, _CONFIDENCE)
-    low, high = wilson(worth / 2, worth, _CONFIDENCE)
-    return Median(middle, float(ordered[math.floor(low * (n - 1))]), float(ordered[math.ceil(high * (n - 1))]))
 
 
 def as_json(summary: Summary, timings: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,10 +195,7 @@ def _rate(level: Level) -> dict[str, Any]:
 
 
 def _medians(level: Level) -> dict[str, Any]:
-    return {
-        f"median_{name}": {key: value if math.isfinite(value) else None for key, value in vars(median).items()}
-        for name, median in level.medians.items()
-    }
+    return {f"median_{name}": median.as_json() for name, median in level.medians.items()}
 
 
 def _labels(group: Group) -> dict[str, str]:

@@ -224,7 +224,13 @@ def page(target: str | Path, out: str | Path = "results") -> Path:
     return write_page(table_of(target, out))
 
 
-def explain(target: str | Path, run_id: str | None = None, out: str | Path = "results") -> Explanation:
+def explain(
+    target: str | Path,
+    run_id: str | None = None,
+    out: str | Path = "results",
+    *,
+    at: Sequence[str] | Mapping[str, Any] = (),
+) -> Explanation:
     """Why runs fail, which settings matter, and what would have saved the failed runs.
 
     Parameters
@@ -235,15 +241,31 @@ def explain(target: str | Path, run_id: str | None = None, out: str | Path = "re
         A run to look at by itself.
     out : str or Path
         Folder of all results, in which a name is looked up.
+    at : sequence of str, or mapping
+        A setting to look at by itself: ``{"learning_rate": 0.1}`` or ``["learning_rate=0.1"]``, with as many keys as
+        tell one setting.
 
     Returns
     -------
     Explanation
-        Outcomes, effects of the axes, and changes, as numbers.
+        Outcomes, effects of the axes, and changes, as numbers; `print` shows the page.
+
+    Raises
+    ------
+    RunnerError
+        When there are no such results, or no such run or setting.
     """
     from runner.analysis.explain.explanation import explain as explained
+    from runner.analysis.explain.show import PrintedExplanation
 
-    return explained(table_of(target, out), text_of("run_id", run_id))
+    table, run_id = table_of(target, out), text_of("run_id", run_id)
+    if not at:
+        return PrintedExplanation.of(explained(table, run_id))
+    if run_id is not None:
+        raise TypeError("at names a setting and run_id a run: give one of them")
+    from runner.analysis.explain.one_cell import read_setting
+
+    return PrintedExplanation.of(explained(table, at=read_setting(at)))
 
 
 def replay(

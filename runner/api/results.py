@@ -11,6 +11,8 @@ from runner.api import functions
 from runner.printed import Printed, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas
 
     from runner.analysis.claims.check import Verdicts
@@ -47,9 +49,9 @@ class Results(Printed):
         """Outcomes, and what share converged by the value of each axis."""
         return functions.summarize(self.table)
 
-    def explain(self, run_id: str | None = None) -> Explanation:
+    def explain(self, run_id: str | None = None, *, at: Sequence[str] | Mapping[str, Any] = ()) -> Explanation:
         """Why runs fail and what would have saved them, as `runner.explain`."""
-        return functions.explain(self.table, run_id)
+        return functions.explain(self.table, run_id, at=at)
 
     def claims(self) -> Verdicts:
         """The verdicts on the claims of the study, as `runner.claims`."""

@@ -94,6 +94,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     from runner.cli.pages import watching, write_at_end
     from runner.training.session import Options, run_session
 
+    if plan.left_out and not given.quiet:
+        print(visible(f"{plan.study.name}: {plan.left_out}"), file=sys.stderr)
     options = Options(given.out, given.threads, given.limit, given.retry_failed, given.fresh, given.quiet, given.shard)
     with watching(options.folder(plan.study.name), given):
         if client is None:

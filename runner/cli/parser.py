@@ -26,6 +26,7 @@ commands:
   watch NAME             that page in a browser, while the study trains
   claims NAME ...        check the claims of a study on its results
   explain NAME [RUN_ID]  why runs fail, or this one; which settings matter, what would help
+  explain NAME --at ...  what decides at your settings (learning_rate=0.1)
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   merge NAME [PART ...]  the parts that --shard has made, as one table
   export NAME ...        the table as --to parquet, xlsx or sqlite
@@ -142,7 +143,7 @@ def _threads(text: str) -> int:
 _WITH_VALUE = {
     *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into", "--port"),
     *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
-    *("--rows", "--columns", "--show", "--format", "--seeds"),
+    *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }
 
 

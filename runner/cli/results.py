@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from runner.errors import Problem, StudyError, nearest
 from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
+    from runner.study.claims.grammar import Selection
     from runner.study.load import Study
 
 
@@ -70,14 +71,31 @@ def _explain(given: argparse.Namespace) -> int:
     from runner.results.provenance import read_environment
 
     tables, run_id = _tables_and_run(given)
+    at = _setting(given.at, run_id)
     for i, path in enumerate(tables):
-        found = explain(path, run_id, read_environment(path.parent).get("axes"))
+        found = explain(path, run_id, read_environment(path.parent).get("axes"), at)
         if given.json:
             print(json.dumps(as_json(found, answer(found)), allow_nan=False))
         elif not given.quiet:
             print("\n" if i else "", end="")
             show(found)
     return 0
+
+
+def _explain_flags(parser: argparse.ArgumentParser) -> None:
+    at = "look at one setting, such as learning_rate=0.1,architecture=2-2-1; may be given several times"
+    parser.add_argument("--at", action="append", default=[], metavar="KEY=VALUE", help=at)
+
+
+def _setting(texts: Sequence[str], run_id: str | None) -> Selection | None:
+    """The setting that is to be looked at."""
+    if not texts:
+        return None
+    if run_id is not None:
+        raise StudyError([Problem("--at names a setting, and a run_id names a run: give one of them")])
+    from runner.analysis.explain.one_cell import read_setting
+
+    return read_setting(texts)
 
 
 def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
@@ -186,6 +204,7 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType(
             "Say in plain words why runs fail, which settings matter, and what would have saved them.",
             f"{NAMES}; several of them, or after one the run_id of a run or its beginning",
             _explain,
+            _explain_flags,
         ),
         "replay": Reading(
             "Train rows again from their own keys and compare them with the table, bit for bit; "

@@ -16,7 +16,7 @@ from runner.analysis.statistics import CONFIDENCE, read_measure
 from runner.errors import RunnerError, nearest
 from runner.figures.kinds import FIGURES
 from runner.figures.model import FigureKind, Panel, Request
-from runner.figures.rows import Rows, axis_issue, pooled, read_rows, read_where, refuse
+from runner.figures.rows import Rows, axis_issue, pooled, read_rows, refuse
 from runner.figures.style import (
     COLUMN,
     FORMATS,
@@ -143,10 +143,14 @@ def _check(table: Path, names: Sequence[str], asked: Asked, into: Path | None) -
     """The request, its names known and its places filled; every mistake of it at once."""
     issues: list[str] = []
     where: Selection = {}
-    try:
-        where = read_where(asked.where)
-    except Invalid as invalid:
-        issues += [f"where: {issue.message}" for issue in invalid.issues]
+    if asked.where:
+        # It takes long to import, for it knows all keys.
+        from runner.analysis.claims.selection import read_where
+
+        try:
+            where = read_where(asked.where)
+        except Invalid as invalid:
+            issues += [f"where: {issue.message}" for issue in invalid.issues]
     if into is not None and into.suffix[1:].lower() not in FORMATS:
         issues.append(f"into: expected a file that ends in .{', .'.join(FORMATS)}, found '{into.name}'")
     if asked.width is not None and asked.width not in WIDTHS:

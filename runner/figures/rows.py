@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from runner.analysis.shares import CHANCE
 from runner.errors import Problem, RunnerError, StudyError, nearest
-from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS
 from runner.results.columns import key_columns
 from runner.results.provenance import read_environment
@@ -145,42 +144,6 @@ def axis_issue(name: str, names: Sequence[str]) -> str | None:
     return f"unknown key '{name}'{nearest(name, known)}"
 
 
-def read_where(where: Sequence[str] | Mapping[str, Any]) -> Selection:
-    """Which runs are meant, by `key=value` texts or by a mapping of keys to a value or a list of values.
-
-    Raises
-    ------
-    Invalid
-        With every issue.
-    """
-    if not where:
-        return {}
-    from runner.study.claims.grammar import read_selection
-    from runner.study.parser import parse
-
-    if isinstance(where, Mapping):
-        return read_selection({name: list(v) if isinstance(v, tuple) else v for name, v in where.items()}, None)
-    content: dict[str, Any] = {}
-    issues: list[str] = []
-    for text in where:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            issues.append(f"expected key=value, found '{text}'")
-            continue
-        try:
-            node, problems = parse(value, "", positions=False)
-        except StudyError as error:
-            issues += [problem.message for problem in error.problems]
-            continue
-        issues += [problem.message for problem in problems]
-        if name.strip() in content:
-            issues.append(f"{name.strip()} is given twice; for several values: {name.strip()}=[...]")
-        content[name.strip()] = node.value
-    if issues:
-        raise Invalid(*issues)
-    return read_selection(content, None)
-
-
 def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: Iterable[str], where: Selection) -> Rows:
     """The runs that are meant, on their axes.
 
@@ -195,7 +158,7 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
     columns : iterable of str
         What else is needed of a run.
     where : mapping of str to tuple
-        As `read_where` returns it.
+        As `runner.analysis.claims.selection.read_where` returns it.
 
     Raises
     ------

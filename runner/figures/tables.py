@@ -17,7 +17,7 @@ import pandas as pd
 from runner.analysis.claims.estimate import Estimate, values_of
 from runner.analysis.statistics import CONFIDENCE, evaluate_groups, read_measure
 from runner.errors import nearest
-from runner.figures.rows import Axis, Rows, axis_issue, pooled, read_rows, read_where, refuse
+from runner.figures.rows import Axis, Rows, axis_issue, pooled, read_rows, refuse
 from runner.keys.issues import Invalid
 from runner.registry import Registry
 from runner.results.reader import header
@@ -116,10 +116,14 @@ def tabulate(path: Path, asked: Asked) -> Table:
     names = header(path)
     issues = [] if asked.rows else ["rows: which key? such as rows=architecture"]
     where: Any = {}
-    try:
-        where = read_where(asked.where)
-    except Invalid as invalid:
-        issues += [f"where: {issue.message}" for issue in invalid.issues]
+    if asked.where:
+        # It takes long to import, for it knows all keys.
+        from runner.analysis.claims.selection import read_where
+
+        try:
+            where = read_where(asked.where)
+        except Invalid as invalid:
+            issues += [f"where: {issue.message}" for issue in invalid.issues]
     keys = [("rows", name) for name in asked.rows] + ([("columns", asked.columns)] if asked.columns else [])
     issues += [f"{role}: {issue}" for role, name in keys if (issue := axis_issue(name, names))]
     used = [name for _, name in keys]

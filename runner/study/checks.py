@@ -14,6 +14,7 @@ from typing import Any
 from runner.keys.architecture import layer_text, parameter_count
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
+from runner.keys.misfits import misfit
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES
 from runner.ops.faults import layer_of
@@ -82,7 +83,7 @@ def _memory(architecture: tuple[int, ...]) -> str:
 
 
 def _fault_layers(faults: tuple[Call, ...], architecture: tuple[int, ...]) -> str:
-    if message := next(filter(None, (_fault_fits(fault, architecture) for fault in faults)), ""):
+    if message := next(filter(None, (misfit(fault, architecture) for fault in faults)), ""):
         return message
     for first, second in combinations(faults, 2):
         a, b = (FAULTS[fault.name] for fault in (first, second))
@@ -90,37 +91,6 @@ def _fault_layers(faults: tuple[Call, ...], architecture: tuple[int, ...]) -> st
         if a.replaces and a.replaces == b.replaces and set.intersection(*map(set, layers)):
             shown = f"in architecture {_shown(architecture)}"
             return f"{first} and {second} exclude each other {shown}: both replace the {a.replaces}"
-    return ""
-
-
-def _fault_fits(fault: Call, architecture: tuple[int, ...]) -> str:
-    """What keeps a fault from standing in a network of this shape."""
-    record, layer, n_layers = FAULTS[fault.name], layer_of(fault), len(architecture) - 1
-    shown = f"architecture {_shown(architecture)}"
-    layers = record.layers(layer, n_layers)
-    if record.single_layer and n_layers > 1:
-        return f"{fault} needs 1 layer of weights; {shown} has {n_layers}"
-    if record.equal_widths and len(set(architecture[:-1])) > 1:
-        return f"{fault} needs hidden layers as wide as the inputs; architecture is {_shown(architecture)}"
-    if layer is not None and layer > n_layers:
-        return f"{fault}: {shown} has {layer_text(architecture)}"
-    if not layers and layer is not None:
-        what = "the output layer" if record.place == "hidden layer" else "the first layer"
-        return f"{fault} is about a {record.place}; in {shown} layer {layer} is {what}"
-    if not layers and not record.bit:
-        return f"{fault} needs a hidden layer; {shown} has none"
-    if record.outputs not in (None, architecture[-1]):
-        return f"{fault} needs {record.outputs} output; {shown} has {architecture[-1]}"
-    # The weights between a hidden layer and the one above it, or those of the layer itself.
-    shift = 1 if record.place == "hidden layer" else 0
-    for at in layers:
-        below, above = architecture[at + shift - 1], architecture[at + shift]
-        if record.square and below != above:
-            return f"{fault} needs layer {at + shift} to have as many units as inputs; {shown} has {above} and {below}"
-        if record.narrowing and below < above:
-            return (
-                f"{fault} needs layer {at + shift} to have no more units than inputs; {shown} has {above} and {below}"
-            )
     return ""
 
 

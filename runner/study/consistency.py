@@ -67,6 +67,7 @@ def check_together(
         yield from _missing(space, unknown)
         yield from _budgets(space, unknown)
         yield from combination_issues(space, unknown)
+        yield from _faults_without_cells(space, unknown)
         yield from _unused_settings(space, silent)
         yield from _conditions(space, silent)
         yield from data_issues(space, folder, unknown)
@@ -148,6 +149,17 @@ def _swept_twice(space: SweepSpace) -> Iterator[Issue]:
             return
 
 
+def _faults_without_cells(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
+    """Faults that fit some architecture of the study, but none of those that they stand together with."""
+    if not space.misfits or unknown.intersection(("faults", "architecture")):
+        return
+    left = {faults for (faults,) in space.together(("faults",), lambda key, value: value)}
+    where = places(space, "faults")
+    for faults, reasons in space.misfits.items():
+        if faults not in left:
+            yield Issue(f"faults: {next(iter(reasons.values()))}", where.get(faults, ("faults",)))
+
+
 def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
     """Settings of optimizers that no cell has."""
     if "optimizer" in silent:
@@ -180,7 +192,7 @@ def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
         rules = space.matching(condition, before)
         if not never and not any(space.bare.possible(rule) for rule in rules):
             yield Issue(f"{what}: no cell matches; these values never occur together", path)
-    if not silent and space.product.count() == 0 and not space.sweep.include:
+    if not silent and space.sweep.exclude and space.product.count() == 0 and not space.sweep.include:
         yield Issue("exclude: no cell is left", ("sweep", "exclude"))
 
 
@@ -199,22 +211,18 @@ def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) 
     for i, claim in enumerate(claims):
         for side, selection in (("where", claim.where), ("versus", claim.versus)):
             of_keys = {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
-            for issue in _never(of_keys, values_of, shortened=True):
+            for issue in _never(of_keys, values_of):
                 yield issue.named(side).under("claims", i, side)
 
 
-def _never(
-    condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]], shortened: bool = False
-) -> Iterator[Issue]:
+def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]]) -> Iterator[Issue]:
     """Values that a key of a condition never has.
 
     Parameters
     ----------
     condition : mapping
     values_of : callable
-        From a key to the values that it has.
-    shortened : bool
-        Whether a number may stand for one that has more digits.
+        From a key to the values that it has. A number of the condition may stand for one of these with more digits.
     """
     for name, wanted in condition.items():
         key = sweep_key(name)
@@ -226,7 +234,7 @@ def _never(
         for j, value in enumerate(wanted):
             item = (j,) if len(wanted) > 1 else ()
             found = [value] if value in values else []
-            if shortened and isinstance(value, float):
+            if isinstance(value, float):
                 found = meant(value, (each for each in values if isinstance(each, float)))
             if len(found) > 1:
                 yield Issue(f"{name} {key.text(value)} may be {listed([*map(key.text, found)], 'or')}", (name, *item))

@@ -145,7 +145,7 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
 
 
 class _SweptNumbers:
-    """From a key to the numbers that a study sweeps for it, before any argument changes it; none while it is wrong."""
+    """From a key to the numbers that a study gives it in its sweep, before any argument changes it; else none."""
 
     def __init__(self, tree: Node, base: Path) -> None:
         self._tree, self._base = tree, base
@@ -156,10 +156,11 @@ class _SweptNumbers:
         return None if model is None else SweepSpace(model.given, model.sweep)
 
     def __call__(self, key: str) -> list[float]:
-        if self._space is None or key not in self._space.swept:
+        if self._space is None:
             return []
-        columns = (self._space.axes[at].column(key) for at in self._space.axes_of(key))
-        return [value for column in columns for value in column if isinstance(value, float)]
+        swept = [value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)]
+        included = [row[key] for row in self._space.sweep.include if key in row]
+        return [value for value in (*swept, *included) if isinstance(value, float)]
 
 
 def _read_text(file: str) -> str:

@@ -31,6 +31,7 @@ MOST_NUMBERED = 2**62
 _MOST_VALUES = 1000
 # Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
 _KEPT_CELLS = 1 << 14
+_MOST_REASONS = 3
 
 
 def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
@@ -93,6 +94,8 @@ class Plan(Printed):
         """Write what is asked for, without what is there already: this the command `plan` tells as well."""
         axes, seeds = self.listed_axes(), len(self.seeds)
         lines = plan_lines(self.study.name, self.n_cells, seeds, axes, self.n_updates, self.n_trajectories)
+        if self.left_out:
+            lines.insert(-1, self.left_out)
         writer.print("\n".join(lines), soft_wrap=True)
 
     def all_data_sets(self) -> DataSets:
@@ -163,6 +166,16 @@ class Plan(Printed):
     def listed_axes(self) -> dict[str, int | list[str]]:
         """What is swept: the keys, and the texts of their values, or how many there are when these are very many."""
         return {key: values if len(values) <= _MOST_VALUES else len(values) for key, values in self.axes}
+
+    @property
+    def left_out(self) -> str:
+        """What to say of cells that are left out because a fault does not fit their architecture; mostly nothing."""
+        if not (n := self._space.n_misfits):
+            return ""
+        reasons = [*dict.fromkeys(text for each in self._space.misfits.values() for text in each.values())]
+        more = f"; and {len(reasons) - _MOST_REASONS:,} more like these" if len(reasons) > _MOST_REASONS else ""
+        what = f"{counted(n, 'cell')} {'is' if n == 1 else 'are'} left out, whose architecture does not fit a fault"
+        return f"{what}: {'; '.join(reasons[:_MOST_REASONS])}{more}"
 
     @cached_property
     def _trajectories(self) -> Trajectories:

@@ -14,7 +14,10 @@ from typing import Any
 
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
+from runner.keys.misfits import misfit
+from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.registry import Call
 from runner.sweep.axes import Axes
 from runner.sweep.model import Sweep
 from runner.sweep.product import Level, Product, Rule
@@ -162,7 +165,7 @@ class SweepSpace:
         """Rules of which one holds exactly where a condition does; `before` as in `having`."""
         choices = []
         for key, wanted in condition.items():
-            accepted = frozenset(wanted)
+            accepted = frozenset(self._in_full(key, value) for value in wanted)
             rules = self.having(key, accepted.__contains__, before)
             if key in SETTINGS:
                 users = self.having("optimizer", _users(key).__contains__, before)
@@ -173,6 +176,13 @@ class SweepSpace:
                 rules += full if "sequential" in accepted else []
             choices.append(rules)
         return [joined(*rules) for rules in combinations(*choices)]
+
+    def _in_full(self, key: str, value: Any) -> Any:
+        """A value of a condition; a number that a page has shortened is the one value of the key that it stands for."""
+        if not isinstance(value, float):
+            return value
+        found = meant(value, (each for each in self.values(key) if isinstance(each, float)))
+        return found[0] if len(found) == 1 else value
 
     def _by_batch(self, before: int | None = None) -> tuple[list[Rule], list[Rule]]:
         full = self.having("batch", lambda batch: batch == FULL, before)
@@ -188,11 +198,57 @@ class SweepSpace:
     @cached_property
     def product(self) -> Product:
         """The cells, those of `include` apart."""
+        if not self._misfit_rules:
+            return self._asked_for
+        forbidden = [*self._asked_for.forbidden, *self._misfit_rules]
+        return Product(self.bare.levels, self.bare.blocks, forbidden)
+
+    @property
+    def n_misfits(self) -> int:
+        """How many cells the study asks for that are left out, because a fault does not fit their architecture."""
+        return self._asked_for.count() - self.product.count() if self._misfit_rules else 0
+
+    @cached_property
+    def _asked_for(self) -> Product:
+        """The cells that the study asks for, whether they can be trained or not."""
         forbidden = [rule for condition in self.sweep.exclude for rule in self.matching(condition)]
         for at in range(len(self.axes)):
             forbidden += self._repeated(at)
         possible = [rule for rule in forbidden if all(rule.values())]
         return Product(self.bare.levels, self.bare.blocks, possible)
+
+    @cached_property
+    def misfits(self) -> Mapping[tuple[Call, ...], Mapping[tuple[int, ...], str]]:
+        """For each value of `faults` the architectures that it does not fit, and why.
+
+        Only those values that fit some architecture of the study: one that fits none is a mistake of the study.
+        """
+        shapes = [shape for shape in self.values("architecture") if shape is not None]
+        unfit: dict[Call, dict[tuple[int, ...], str]] = {}
+        found = {}
+        for faults in self.values("faults"):
+            reasons: dict[tuple[int, ...], str] = {}
+            for fault in faults:
+                if fault not in unfit:
+                    unfit[fault] = {shape: reason for shape in shapes if (reason := misfit(fault, shape))}
+                reasons = unfit[fault] | reasons
+            if 0 < len(reasons) < len(shapes):
+                found[faults] = reasons
+        return found
+
+    @cached_property
+    def _misfit_rules(self) -> list[Rule]:
+        """Faults with architectures that they do not fit: one rule for all faults that fit the same ones."""
+        alike: dict[frozenset[tuple[int, ...]], set[tuple[Call, ...]]] = {}
+        for faults, reasons in self.misfits.items():
+            alike.setdefault(frozenset(reasons), set()).add(faults)
+        rules = [
+            joined(a, b)
+            for shapes, some in alike.items()
+            for a in self.having("faults", some.__contains__)
+            for b in self.having("architecture", shapes.__contains__)
+        ]
+        return [rule for rule in rules if all(rule.values())]
 
     def _repeated(self, at: int) -> list[Rule]:
         """The rows of an axis that, where some of its keys do not apply, repeat an earlier row."""

@@ -49,6 +49,8 @@ class Preview:
         Runs are cells times replicates, or those of one part.
     shard : str or None
         Which part of the study this is, such as 2/3.
+    left_out : str
+        What there is to say of cells that are left out because a fault does not fit their architecture; mostly nothing.
     trajectories, updates : int
         Networks that are really trained, and their changes of weights: a network serves all budgets.
     new, kept, orphaned, failed : int
@@ -74,6 +76,7 @@ class Preview:
     replicates: int
     runs: int
     shard: str | None
+    left_out: str
     trajectories: int
     updates: int
     new: int
@@ -144,6 +147,7 @@ def preview(
         replicates=len(plan.seeds),
         runs=runs,
         shard=str(shard) if shard else None,
+        left_out=plan.left_out,
         trajectories=trajectories,
         updates=updates,
         new=runs - n_kept - len(failed),
@@ -200,6 +204,8 @@ def describe(view: Preview) -> str:
     lines = plan_lines(view.name, view.cells, view.replicates, view.axes, view.updates, view.trajectories)
     if view.shard:
         lines.insert(-1, f"part {view.shard}: {view.runs:,} of these runs")
+    if view.left_out:
+        lines.insert(-1, view.left_out)
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from support.synthetic import table, write
 
+import runner
 from runner.analysis.explain.anova import Effects, effects, full_grid
-from runner.analysis.explain.answer import answer, times
+from runner.analysis.explain.answer import answer
 from runner.analysis.explain.counterfactuals import Change, changes, cheapest_first
 from runner.analysis.explain.explanation import Explanation, as_json, best_cell, explain
 from runner.analysis.explain.factors import DERIVED, fault_names
@@ -24,7 +25,9 @@ from runner.analysis.explain.one_run import words
 from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs, load_runs
 from runner.analysis.explain.show import show
-from runner.errors import RunnerError
+from runner.analysis.explain.wording import median, times
+from runner.analysis.shares import Median
+from runner.errors import RunnerError, StudyError
 from runner.measurements import OUTCOMES
 
 A, B, C = ("2-2-1", "2-4-1", "2-8-1"), ("0.1", "1.0", "10.0"), ("10", "100")
@@ -523,13 +526,19 @@ def test_every_outcome_has_a_meaning() -> None:
     assert set(MEANINGS) == set(OUTCOMES)
     for name, meaning in MEANINGS.items():
         assert meaning.what.endswith(".")
-        assert bool(meaning.helps) == (name != "converged")
+        assert bool(meaning.advice) == (name != "converged")
+
+
+MEANS = "Converged means, at the end of training: every output of every sample within 0.5 of its target."
+TRIED = "Tried: architecture 2-2-1, 2-4-1 and 2-8-1; learning_rate 0.1, 1 and 10; epochs 10 and 100."
 
 
 def test_all_runs_converged(tmp_path: Path) -> None:
     found = explain(write(table(AXES, lambda cell: 1.0, 10), tmp_path))
     assert answer(found) == [
         "All 180 runs converged (18 settings, 10 seeds each).",
+        MEANS,
+        TRIED,
         "Nothing failed, so there is nothing to mend.",
     ]
     assert "saved" not in text_of(found)
@@ -539,8 +548,10 @@ def test_no_run_converged(tmp_path: Path) -> None:
     found = explain(write(table(AXES, lambda cell: 0.0, 10), tmp_path))
     assert answer(found) == [
         "None of the 180 runs converged (18 settings, 10 seeds each).",
+        MEANS,
+        TRIED,
         "No value of architecture, learning_rate or epochs that was tried helps, alone or with the others.",
-        f"180 of the 180 runs (100.0%) ended as stuck. {MEANINGS['stuck'].what} {MEANINGS['stuck'].helps}",
+        f"180 of the 180 runs (100.0%) ended as stuck. {MEANINGS['stuck'].what}",
     ]
     text_of(found)
 
@@ -578,11 +589,11 @@ def test_the_whole_of_it(tmp_path: Path) -> None:
     slow, fast = (frame[frame.learning_rate == value].converged.to_numpy() for value in ("0.1", "1.0"))
     failed, saved = (~frame.converged).sum(), (fast & ~slow).sum()
     assert " ".join(text.split()).startswith(
-        f"made {frame.converged.mean():.1%} of the 800 runs converged (2 settings, 400 seeds each). Of the differences "
-        "in success rate (the share of runs that converge) between the 2 settings, 100% come from learning_rate alone. "
-        f"{failed} runs failed. The best single change is learning_rate 1: {(~slow).sum()} of the failed runs were "
-        f"also run with that, with the same seed and all else the same, and {saved} of these converged, "
-        f"which is {saved / failed:.1%} of all the failed runs (95% interval "
+        f"made {frame.converged.mean():.1%} of the 800 runs converged (2 settings, 400 seeds each). {MEANS} Tried: "
+        "learning_rate 0.1 and 1. Of the differences in success rate (the share of runs that converge) between the 2 "
+        f"settings, 100% come from learning_rate alone. {failed} runs failed. The best single change is learning_rate "
+        f"1: {(~slow).sum()} of the failed runs were also run with that, with the same seed and all else the same, and "
+        f"{saved} of these converged, which is {saved / failed:.1%} of all the failed runs (95% interval "
     )
     for heading in ("What became of the 800 runs", "Which settings matter", "How to read this"):
         assert f"\n{heading}\n" in text
@@ -605,6 +616,60 @@ def test_json_has_every_number(tmp_path: Path) -> None:
 )
 def test_costs_in_words(cost: float, text: str) -> None:
     assert times(cost) == text
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (Median(0.46914, 0.46073, 0.47532), "0.469 (0.461 to 0.475)"),
+        (Median(0.49960, 0.49914, 0.49992), "0.4996 (0.4991 to 0.4999)"),
+        (Median(0.75, 0.75, 0.75), "0.75"),
+        (Median(0.5, -math.inf, math.inf), "0.5 (too few runs for an interval)"),
+        (Median(2.0, 1.0, math.inf), "2 (1 to no bound)"),
+        (Median(math.inf, 1.0, math.inf), "infinite"),
+    ],
+)
+def test_medians_in_words(found: Median, text: str) -> None:
+    assert median(found) == text
+
+
+# --- one setting
+
+
+def test_a_setting_is_told_by_its_own_pairs(tmp_path: Path) -> None:
+    """On average over all else 1.0 is the better rate; at 2-2-1 and 10 epochs it is the worse one."""
+
+    def rate(cell: Cell) -> float:
+        here = cell["architecture"] == "2-2-1" and cell["epochs"] == "10"
+        return {"0.1": 0.9, "1.0": 0.1}[cell["learning_rate"]] if here else float(cell["learning_rate"] == "1.0")
+
+    axes = {"architecture": ("2-2-1", "2-4-1"), "learning_rate": ("0.1", "1.0"), "epochs": ("10", "100")}
+    path = write(table(axes, rate, 100), tmp_path)
+    found = runner.explain(path, at={"architecture": (2, 2, 1), "learning_rate": 1, "epochs": 10})
+    assert found.cell is not None
+    assert found.cell.settings == "architecture 2-2-1, learning_rate 1, epochs 10"
+    slow = next(step for step in found.cell.steps if step.factor.name == "learning_rate")
+    assert found.cell.helps(slow)
+    assert slow.saved > 50 > slow.lost
+    assert found.cell.as_json()["changes"][0]["helps"] is True
+    worse = runner.explain(path, at=["architecture=2-4-1,learning_rate=1", "epochs=10"]).cell
+    assert worse is not None
+    assert worse.helping == ()
+
+
+def test_what_does_not_name_a_setting(tmp_path: Path) -> None:
+    path = write(table(AXES, additive, 5), tmp_path)
+    with pytest.raises(StudyError) as caught:
+        runner.explain(path, at={"learning_rate": 1})
+    assert str(caught.value) == (
+        "at: expected one setting; say also which architecture (2-2-1, 2-4-1, 2-8-1) and epochs (10, 100)"
+    )
+    with pytest.raises(StudyError, match=r"at: unknown key 'lr'; did you mean 'learning_rate'\?"):
+        runner.explain(path, at=["lr=1"])
+    with pytest.raises(RunnerError, match=r"no run has learning_rate 2\.0; there are 0\.1, 1\.0, 10\.0"):
+        runner.explain(path, at=["learning_rate=2"])
+    with pytest.raises(TypeError, match="give one of them"):
+        runner.explain(path, "ab", at=["learning_rate=2"])
 
 
 # --- misuse

@@ -24,6 +24,7 @@ from support.synthetic import table, write
 
 import runner
 from runner.__main__ import main
+from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.show import show
 
 STUDY = """\
@@ -236,7 +237,8 @@ def sections(text: str) -> dict[str, list[str]]:
 def sentences(lines: list[str]) -> list[str]:
     """The sentences of some lines: a full stop ends one before a capital letter, a number, or the name of a key."""
     text = " ".join(" ".join(lines).split())
-    names = "init|bias|ascent|no_factor|epochs|learning_rate|momentum|architecture"
+    names = "init|bias|ascent|no_factor|epochs|learning_rate|momentum|architecture|optimizer"
+    names += "|stuck|learning|constant_output|mostly_right|saturated|oscillating|diverged"
     return re.split(rf"(?<=[a-z0-9)%])\. (?=[A-Z0-9]|(?:{names}) )", f"{text} ")
 
 
@@ -308,17 +310,56 @@ def settings(made: Made, label: str) -> dict[str, str]:
 
 def interval(hits: pd.Series[Any], runs: pd.Series[Any]) -> tuple[float, float]:
     """95% of a share over seeds: Wilson's with the effective number of runs of Korn and Graubard."""
-    runs, hits = runs[runs > 0], hits[runs > 0]
-    n, seeds, p = runs.sum(), len(runs), hits.sum() / runs.sum()
-    worth = float(seeds)
-    if seeds not in (1, n) and 0 < p < 1:
-        variance = seeds / (seeds - 1) * ((hits - p * runs) ** 2).sum() / n**2
-        t = [stats.t.ppf(0.975, freedom) for freedom in (n - 1, seeds - 1)]
-        worth = min(max(p * (1 - p) / variance * (t[0] / t[1]) ** 2 if variance else n, seeds), n)
+    p, worth = hits.sum() / runs.sum(), effective(hits, runs)
     z = stats.norm.ppf(0.975)
     middle, half = p + z**2 / 2 / worth, z * math.sqrt(p * (1 - p) / worth + z**2 / 4 / worth**2)
     low, high = (middle - half) / (1 + z**2 / worth), (middle + half) / (1 + z**2 / worth)
     return (0.0 if p == 0 else low), (1.0 if p == 1 else high)
+
+
+def effective(hits: pd.Series[Any], runs: pd.Series[Any]) -> float:
+    """How many independent runs a share over seeds is worth, by Korn and Graubard."""
+    runs, hits = runs[runs > 0], hits[runs > 0]
+    n, seeds, p = runs.sum(), len(runs), hits.sum() / runs.sum()
+    if seeds in (1, n) or not 0 < p < 1:
+        return float(seeds)
+    variance = seeds / (seeds - 1) * ((hits - p * runs) ** 2).sum() / n**2
+    t = [stats.t.ppf(0.975, freedom) for freedom in (n - 1, seeds - 1)]
+    return float(min(max(p * (1 - p) / variance * (t[0] / t[1]) ** 2 if variance else n, seeds), n))
+
+
+COLUMN = {"accuracy": "accuracy", "loss": "final_loss"}
+
+
+def check_median(text: str, made: Made, rows: pd.DataFrame, name: str) -> None:
+    """`0.469 (0.461 to 0.475)`: the median, and the two values between which it lies by the binomial distribution."""
+    match = re.fullmatch(r"(\S+)(?: \((?:(\S+) to (\S+)|too few runs for an interval)\))?", text)
+    assert match, text
+    values = pd.to_numeric(rows[COLUMN[name]], errors="coerce").fillna(np.inf)
+    assert is_number(match[1], values.median()), (text, values.median())
+    if made.fixed:
+        assert match[2] is None
+        return
+    below = (values <= values.median()).groupby(rows.seed)
+    m, n = int(effective(below.sum(), below.size())), len(values)
+    rank = max((k for k in range(1, m + 1) if stats.binom.cdf(k - 1, m, 0.5) <= 0.025), default=0)
+    if rank == 0:
+        assert "too few" in text or values.nunique() == 1
+        return
+    ordered = sorted(values)
+    low, high = ordered[(rank - 1) * n // m], ordered[math.ceil((m + 1 - rank) * n / m) - 1]
+    if match[2] is None:
+        assert low == high == values.median()
+    else:
+        assert is_number(match[2], low), (text, low)
+        assert is_number(match[3], high), (text, high)
+
+
+def is_number(text: str, value: float) -> bool:
+    """Whether a text of at least three digits is this number."""
+    if not math.isfinite(value) or value == 0:
+        return float(text) == value
+    return abs(float(text) - value) <= 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - 2) + 1e-12
 
 
 def check_interval(text: str, made: Made, hits: pd.Series[Any], runs: pd.Series[Any]) -> None:
@@ -374,11 +415,11 @@ class Tried:
     cost: float
 
 
-def try_change(made: Made, change: Mapping[str, str]) -> Tried:
-    """One failed run after the other is looked up with the new settings."""
+def try_change(made: Made, change: Mapping[str, str], failed: pd.DataFrame | None = None) -> Tried:
+    """One failed run after the other, of all or of some, is looked up with the new settings."""
     there = made.frame.set_index([*made.factors, "seed"])[["converged", "cost"]].to_dict("index")
     counterparts, saved, before, after = 0, [], 0.0, 0.0
-    for row in made.failed.to_dict("records"):
+    for row in (made.failed if failed is None else failed).to_dict("records"):
         new = {name: change.get(name, row[name]) for name in made.factors}
         if all(new[name] == row[name] for name in made.factors):
             continue
@@ -396,12 +437,13 @@ def try_change(made: Made, change: Mapping[str, str]) -> Tried:
     return Tried(counterparts, len(saved), counted, after / before if before else math.nan)
 
 
-def single_changes(made: Made) -> Iterator[Tried]:
-    """All changes of one factor that a fifth of the failed runs could make."""
-    for name in made.factors:
+def single_changes(made: Made, failed: pd.DataFrame | None = None, names: tuple[str, ...] = ()) -> Iterator[Tried]:
+    """All changes of one factor that a fifth of the failed runs, or of some of them, could make."""
+    failed = made.failed if failed is None else failed
+    for name in names or made.factors:
         for value in made.frame[name].unique():
-            tried = try_change(made, {name: str(value)})
-            if tried.counterparts >= 0.2 * len(made.failed):
+            tried = try_change(made, {name: str(value)}, failed)
+            if tried.counterparts >= max(0.2 * len(failed), 1):
                 yield tried
 
 
@@ -417,6 +459,78 @@ def says_how_many_converged(made: Made, share: str, runs: str, tried: str) -> No
 def says_what_was_tried(made: Made, text: str) -> None:
     assert text == f"{made.cells.ngroups:,} settings, {made.frame.seed.nunique()} seeds each"
     assert len(made.frame) == made.cells.ngroups * made.frame.seed.nunique()
+
+
+def says_what_converged_means(made: Made, asked: str) -> None:
+    (criterion,) = made.frame.criterion.unique()
+    (limit,) = re.findall(r"\{max_error: (.*)\}", criterion)
+    assert asked == f"every output of every sample within {limit} of its target"
+
+
+def says_which_values(made: Made, text: str) -> None:
+    told = set()
+    for part in text.split("; "):
+        name = next(
+            name for name in sorted(made.factors, key=len, reverse=True) if part.startswith((f"{name} ", "with"))
+        )
+        if part.startswith("with and without "):
+            told.add(part.removeprefix("with and without "))
+            continue
+        told.add(name)
+        values, shown = set(made.frame[name].unique()), part.removeprefix(f"{name} ")
+        if match := re.fullmatch(r"(\S+) to (\S+) \(([\d,]+) values\)", shown):
+            assert number(match[3]) == len(values)
+            ends = {in_full(made, name, match[1]), in_full(made, name, match[2])}
+            assert ends == {min(values, key=float), max(values, key=float)}
+        else:
+            texts = re.split(r"(?:, | and )(?![^(]*\))", shown)
+            assert {in_full(made, name, re.sub(r" \((?:init|bias) .*\)$", "", each)) for each in texts} == values
+    assert told == set(made.factors) - made.asides
+
+
+def says_what_decides_most(made: Made, name: str, label: str, saved: str, failed: str, share: str) -> None:
+    shares = parts_of_variance(made)
+    assert shares[frozenset([name])] == max(value for some, value in shares.items() if len(some) == 1)
+    ((factor, _),) = settings(made, label).items()
+    best = max(each.saved for each in single_changes(made, names=(name,)))
+    assert factor == name
+    assert try_change(made, settings(made, label)).saved == best
+    assert (number(saved), number(failed)) == (best, len(made.failed))
+    assert is_share(share, best / len(made.failed))
+    assert best < max(each.saved for each in single_changes(made))
+
+
+def says_what_is_worst(made: Made, labels: str) -> None:
+    """The values of the best setting that are the worst of all on average."""
+    for name, value in settings(made, labels.replace(" and ", ", ")).items():
+        on_grid = made.on_grid is not None and made.frame[made.on_grid][name].nunique() > 1
+        if on_grid:
+            means = made.frame[made.on_grid].groupby(name).converged.mean()
+        else:
+            means = leads(made, name).groupby(name).lead.mean()
+        assert means[value] == means.min() < means.max()
+
+
+def says_where_the_loss_is_lower(made: Made, what: str, other: str, hits: str, pairs: str, sure: str) -> None:
+    name, _, best = what.rpartition(" ")
+    name = next(each for each in made.factors if what.startswith(f"{each} "))
+    best = what.removeprefix(f"{name} ")
+    found = loss_is_lower(made, name, in_full(made, name, best), in_full(made, name, other))
+    assert (number(hits), number(pairs)) == (found.sum(), len(found))
+    seeds = found.groupby(level="seed")
+    check_interval(sure, made, seeds.sum(), seeds.size())
+    medians = made.frame.assign(loss=made.frame.final_loss.astype(float)).groupby(name).loss.median()
+    assert medians[in_full(made, name, best)] == medians.min()
+    assert medians[in_full(made, name, other)] == medians.max()
+
+
+def loss_is_lower(made: Made, name: str, best: str, other: str) -> pd.Series[bool]:
+    """For each pair of runs that agree in all else whether its loss is lower with one value."""
+    keys = ["seed", *(each for each in made.factors if each != name)]
+    loss = made.frame.assign(loss=made.frame.final_loss.astype(float)).set_index(keys)
+    both = [loss[loss[name] == value].loss for value in (best, other)]
+    pairs = pd.concat(both, axis=1, join="inner")
+    return pairs.iloc[:, 0] < pairs.iloc[:, 1]
 
 
 def says_what_decides(made: Made, settings: str, grid: str | None, parts: str) -> None:
@@ -585,7 +699,7 @@ SURE = r"\((95% interval \S+ to \S+|exact: no chance is involved)\)"
 TOLD = (
     r"(.+): (?:all|([\d,]+) of the) failed runs (?:was|were) also run with that, with the same seed and all else the "
     rf"same, and ([\d,]+) of these converged, which is {SHARE} of all the failed runs {SURE}"
-    r"(?:, at (\S+ times) the training cost)?"
+    r"(?:, at (\S+ times) the training cost on average)?"
 )
 WHICH = r"(?:single change(?: that costs no more training)?|at any cost|\d+ changes at once)"
 FEWER = rf"(?: \(the best, (.+), saves {SHARE} of them\))?"
@@ -593,6 +707,15 @@ OF = r"Of the differences in success rate \(the share of runs that converge\) be
 ANSWER: Mapping[str, Callable[..., None]] = {
     rf"{SHARE} of the ([\d,]+) runs converged \((.*)\)": says_how_many_converged,
     r"(?:All|None of the) [\d,]+ runs converged \((.*)\)": says_what_was_tried,
+    r"What usually helps and was not tried here: (.*)": lambda made, text: says_what_was_not_tried(made, text),
+    r"Converged means, at the end of training: (.*)": says_what_converged_means,
+    r"Tried: (.*)": says_which_values,
+    r"(.+) decides most on average over all settings, but for the runs that failed a change of it does less: the best, "
+    rf"(.+), saves ([\d,]+) of the ([\d,]+) \({SHARE}\)": says_what_decides_most,
+    r"On average over everything else, (.+) (?:is the worst value|are the worst values); together with the rest of "
+    r"this setting (?:it does|they do) as well as any": says_what_is_worst,
+    r"Still, with (.+) the loss ends lower than with (.+) in ([\d,]+) of the ([\d,]+) pairs? of runs that agree in all "
+    rf"else {SURE}": says_where_the_loss_is_lower,
     rf"{OF}( that form a full grid)?, ([<>]?\d+% come .+)": says_what_decides,
     rf"{OF}, (about .+)": says_what_goes_with,
     r"(.+) hardly matters?: under 2% alone, and under 2% together with any one other setting": says_what_hardly_matters,
@@ -612,9 +735,7 @@ ANSWER: Mapping[str, Callable[..., None]] = {
     rf"([\d,]+) of the ([\d,]+) runs \({SHARE}\) ended as (\w+)": says_how_most_ended,
     rf"The ([\d,]+) failed runs? (?:is|are) right for {SHARE} of the samples \(the median; "
     rf"the middle half of these runs: {SHARE} to {SHARE}\)": says_how_nearly_right,
-    r"The criterion asks for more: every output of every sample within 0\.5 of its target": lambda made: assert_(
-        (made.frame.criterion == "{max_error: 0.5}").all()
-    ),
+    r"The criterion asks for more": lambda made: None,
     r"With criterion=\{accuracy: ([\d.]+)\}, ([\d,]+) of the ([\d,]+) runs would have converged": (
         says_who_would_have_converged
     ),
@@ -645,14 +766,81 @@ def check(made: Made, lines: list[str], patterns: Mapping[str, Callable[..., Non
 
 
 def says_outcomes(made: Made, lines: list[str]) -> None:
-    found = {}
-    for line in lines[1:]:
-        if match := re.match(rf"(\w+) +{SHARE}  \S", line):
-            found[match[1]] = match[2]
     counts = made.frame.outcome.value_counts()
-    assert set(found) == set(counts.index)
-    for name, share in found.items():
-        assert is_share(share, counts[name] / len(made.frame))
+    texts: dict[str, str] = {}
+    for line in lines[1:]:
+        if match := re.match(rf"(\w+) +{SHARE}  (\S.*)", line):
+            name, share, texts[match[1]] = match.groups()
+            assert is_share(share, counts[name] / len(made.frame))
+        else:
+            texts[name] += f" {line.strip()}"
+    assert set(texts) == set(counts.index)
+    for name, text in texts.items():
+        rows = made.frame[made.frame.outcome == name]
+        says_medians(made, rows, text)
+        if name != "converged":
+            says_what_helps(made, rows, text)
+
+
+def says_medians(made: Made, rows: pd.DataFrame, text: str) -> None:
+    if "accuracy" not in made.frame:
+        return
+    match = re.search(r"Median accuracy (\S+(?: \(.*?\))?), median loss (\S+(?: \(.*?\))?)\.(?= [A-Z]|$)", text)
+    assert match, text
+    for name, shown in zip(("accuracy", "loss"), match.groups(), strict=True):
+        check_median(shown, made, rows, name)
+
+
+KEY_OF = {
+    "longer training": "epochs",
+    "a larger learning_rate": "learning_rate",
+    "a smaller learning_rate": "learning_rate",
+    "a much smaller learning_rate": "learning_rate",
+    "more hidden units": "architecture",
+    "smaller initial weights": "init",
+}
+
+
+def says_what_helps(made: Made, rows: pd.DataFrame, text: str) -> None:
+    """What the study shows, and what usually helps, of which nothing was tried."""
+    most = max((each.saved for each in single_changes(made, rows)), default=None)
+    if match := re.search(r"Here (.+) would have saved (?:it|([\d,]+) of these ([\d,]+))\.", text):
+        saved = try_change(made, settings(made, match[1]), rows).saved
+        assert (saved, len(rows)) == (1, 1) if match[2] is None else (number(match[2]), number(match[3]))
+        assert saved == most >= 0.1 * len(rows)
+    elif "No single change that was tried here would have saved a tenth of them." in text:
+        assert most is not None
+        assert most < 0.1 * len(rows)
+    else:
+        assert most is None or not made.frame.converged.any()
+    if match := re.search(r"What usually helps and was not tried here: (.+?)\.(?= [A-Z]|$)", text):
+        says_what_was_not_tried(made, match[1])
+
+
+def says_what_was_not_tried(made: Made, text: str) -> None:
+    for advice in re.split(r", | or ", text.replace(", where", " where")):
+        if beyond := re.fullmatch(r"(\w+) (above|below) (\S+) where the loss is lowest so far", advice):
+            values = made.frame[beyond[1]].astype(float)
+            assert float(beyond[3]) == (values.max() if beyond[2] == "above" else values.min())
+            assert made.frame.final_loss.astype(float).groupby(values).median().idxmin() == float(beyond[3])
+            assert not made.frame.converged.any()
+        else:
+            key = KEY_OF.get(advice)
+            assert key is None or all(key not in factor.split(" & ") for factor in made.factors), advice
+
+
+def says_how_near(made: Made, lines: list[str]) -> None:
+    """The medians by each value, whatever else is set."""
+    start = next(i for i, line in enumerate(lines) if line.startswith("setting "))
+    told, name = set(), ""
+    for line in lines[start + 1 :]:
+        head, *medians = re.split(r" {2,}", line.strip()) if line.startswith(" ") else re.split(r" {2,}", line)[1:]
+        name = name if line.startswith(" ") else line.split()[0]
+        rows = made.frame[made.frame[name] == value_of(made, name, head)]
+        told.add((name, rows[name].iloc[0]))
+        for column, shown in zip(lines[start].split()[2:], medians, strict=True):
+            check_median(shown, made, rows, column)
+    assert told == {(name, value) for name in made.factors for value in made.frame[name].unique()}
 
 
 def says_levels(made: Made, rows: pd.DataFrame, name: str, worst: str, best: str) -> None:
@@ -710,7 +898,7 @@ def says_what_matters(made: Made, lines: list[str]) -> None:
     if some := re.search(r"the (\d+) settings that form a full grid", told):
         assert made.on_grid is not None
         assert int(some[1]) == made.frame[made.on_grid].groupby(list(made.factors)).ngroups
-    columns = [lines[start].index(heading) for heading in ("worst value", "best value")]
+    columns = [lines[start].index(heading) for heading in ("worst on average", "best on average")]
     rows: list[list[str]] = []
     for line in lines[start + 1 :]:
         texts = [line[: columns[0]], *(line[a:b].strip() for a, b in ((columns[0], columns[1]), (columns[1], None)))]
@@ -719,7 +907,15 @@ def says_what_matters(made: Made, lines: list[str]) -> None:
         else:
             rows[-1] = [*rows[-1][:-2], *(f"{a} {b}".strip() for a, b in zip(rows[-1][-2:], texts[1:], strict=True))]
     names = set()
+    rest = {"two settings together": 0.0, "three or more": 0.0}
+    if made.on_grid is not None:
+        shares = parts_of_variance(made)
+        rest["two settings together"] = sum(value for some, value in shares.items() if len(some) == 2)
+        rest["three or more"] = max(1 - sum(shares.values()), 0.0)
     for name, *weights, worst, best in rows:
+        if name.strip() in rest:
+            assert is_share(weights[0], rest.pop(name.strip()))
+            continue
         weight, ends = " ".join(weights), [end for end in (worst, best) if end]
         names.add(name.strip())
         name = name.strip()
@@ -737,6 +933,7 @@ def says_what_matters(made: Made, lines: list[str]) -> None:
             assert is_share(weight, parts_of_variance(made)[frozenset([name])])
             says_levels(made, made.frame[made.on_grid], name, *ends)
     assert names == set(made.factors) - made.asides
+    assert all(share < 0.005 for share in rest.values())
 
 
 def says_which_depend(made: Made, lines: list[str]) -> None:
@@ -825,7 +1022,7 @@ def says_how_many_seeds(made: Made, seeds: str) -> None:
 SILENT = (
     r"Every combination of the values was run, so .*|Differences are measured as a variance; the parts add up to 100%|"
     r"What chance adds to the differences, for there are few seeds, is estimated and taken out|"
-    r"A change is tried on every failed run .*|Training cost is epochs x trained parameters, .*|"
+    r"A change is tried on every failed run .*|The average cost of training is epochs x trained parameters, .*|"
     r"All settings share the seeds, .*|(?:For .+|Not every combination was run:) only runs are compared .*|"
     r"Points are above or below .*|For .+ no runs agree .*"
 )
@@ -850,6 +1047,8 @@ def test_every_number_of_the_page(studies: dict[str, Made], name: str) -> None:
         if heading.startswith("What became of the"):
             assert heading == f"What became of the {len(made.frame):,} runs"
             says_outcomes(made, lines)
+        elif heading == "How near the runs came":
+            says_how_near(made, lines)
         elif heading == "Which settings matter":
             says_what_matters(made, lines)
         elif heading == "Which settings depend on each other":
@@ -933,7 +1132,110 @@ def says_that_nothing_saves_it(run: pd.Series[Any], made: Made, others: str | No
     assert len(elsewhere) == (1 if others is None else number(others))
 
 
-PRICE = r"(?:, at (\S+ times) the training cost)?"
+def pairs(made: Made, run: pd.Series[Any], name: str, value: str) -> pd.DataFrame:
+    """The runs with the settings of a run beside those of the same seeds with one other value."""
+    there = made.frame[made.frame[name] == value]
+    for other in made.factors:
+        there = there if other == name else there[there[other] == run[other]]
+    return like(made, run).merge(there, on="seed", suffixes=("_here", ""))
+
+
+def helps(made: Made, run: pd.Series[Any], both: pd.DataFrame) -> bool:
+    """Whether that more converge is told from chance, among all changes of one setting."""
+    saved = int((both.converged & ~both.converged_here).sum())
+    lost = int((~both.converged & both.converged_here).sum())
+    tried = sum(len(pairs(made, run, name, value)) > 0 for name in made.factors for value in others(made, run, name))
+    if made.fixed or saved <= lost:
+        return saved > lost
+    return bool(stats.binomtest(saved, saved + lost).pvalue * tried < 0.05)
+
+
+def others(made: Made, run: pd.Series[Any], name: str) -> list[str]:
+    return [value for value in made.frame[name].unique() if value != run[name]]
+
+
+def gains(made: Made, run: pd.Series[Any], name: str) -> list[float]:
+    """By which share more of the same seeds converge with each other value."""
+    tried = [pairs(made, run, name, value) for value in others(made, run, name)]
+    return [float(both.converged.mean() - both.converged_here.mean()) for both in tried if len(both)]
+
+
+def one_change(made: Made, run: pd.Series[Any], label: str) -> tuple[str, pd.DataFrame]:
+    """The factor of a change from a run's settings, and its pairs; it is the best of its factor."""
+    ((name, value),) = settings(made, label).items()
+    both = pairs(made, run, name, value)
+    assert both.converged.mean() - both.converged_here.mean() == pytest.approx(max(gains(made, run, name)), abs=1e-12)
+    return name, both
+
+
+def says_what_helps_most(
+    run: pd.Series[Any], made: Made, label: str, hits: str, seeds: str, before: str, sure: str, cost: str | None
+) -> None:
+    _, both = one_change(made, run, label)
+    assert (number(hits), number(seeds), number(before)) == (both.converged.sum(), len(both), both.converged_here.sum())
+    check_interval(sure, made, both.groupby("seed").converged.sum(), both.groupby("seed").size())
+    ratio = both.cost.sum() / both.cost_here.sum()
+    assert (ratio < 1.05) if cost is None else is_cost(cost, ratio)
+    assert helps(made, run, both)
+    assert both.converged.mean() - both.converged_here.mean() == pytest.approx(
+        max(gain for name in made.factors for gain in gains(made, run, name)), abs=1e-12
+    )
+
+
+def says_what_else_helps(run: pd.Series[Any], made: Made, sure: bool, labels: str) -> None:
+    told = list(re.finditer(r"(.+?) \(([\d,]+) of ([\d,]+) in place of ([\d,]+)\)(?:, | and |$)", labels))
+    assert "".join(match[0] for match in told) == labels
+    for match in told:
+        _, both = one_change(made, run, match[1])
+        found = both.converged.sum(), len(both), both.converged_here.sum()
+        assert tuple(map(number, match.groups()[1:])) == found
+        assert found[0] > found[2]
+        assert helps(made, run, both) == sure
+
+
+def says_what_does_not_help(run: pd.Series[Any], made: Made, names: str) -> None:
+    for name in re.split(", | or ", names):
+        assert max(gains(made, run, name)) <= 0
+
+
+def says_what_was_not_run(run: pd.Series[Any], made: Made, names: str) -> None:
+    for name in re.split(", | or ", names):
+        assert not gains(made, run, name)
+
+
+def says_how_it_fared(run: pd.Series[Any], made: Made, label: str | None, hits: str, runs: str, sure: str) -> None:
+    same = like(made, run)
+    assert settings(made, label or "") == {name: run[name] for name in made.factors if name not in made.asides}
+    assert (number(hits), number(runs)) == (same.converged.sum(), len(same))
+    check_interval(sure, made, *by_seed(made, same))
+
+
+def says_how_they_ended(run: pd.Series[Any], made: Made, text: str) -> None:
+    counts = like(made, run)[lambda rows: ~rows.converged].outcome.value_counts()
+    found = re.findall(r"([\d,]+) (?:ended )?as (\w+)", text)
+    assert {name: number(n) for n, name in found} == counts.to_dict()
+
+
+def says_steps(run: pd.Series[Any], made: Made, lines: list[str]) -> None:
+    start = next(i for i, line in enumerate(lines) if line.startswith("change "))
+    rows: list[list[str]] = []
+    for line in lines[start + 1 :]:
+        if match := re.fullmatch(r"(.*\S) {2,}" + r"([\d,]+) +" * 5 + r"(the same|\S+ times)", line):
+            rows.append(list(match.groups()))
+        else:
+            rows[-1][0] += f" {line.strip()}"
+    told = set()
+    for label, *numbers, cost in rows:
+        name, both = one_change(made, run, label)
+        told.add(name)
+        now, before = both.converged, both.converged_here
+        expected = len(both), now.sum(), before.sum(), (now & ~before).sum(), (before & ~now).sum()
+        assert tuple(map(number, numbers)) == expected
+        assert is_cost(cost, both.cost.sum() / both.cost_here.sum())
+    assert told == {name for name in made.factors if name not in made.asides and gains(made, run, name)}
+
+
+PRICE = r"(?:, at (\S+ times) the training cost on average)?"
 RUN: Mapping[str, Callable[..., None]] = {
     r"Run (\w+), seed (\d+)(?: \((.+)\))?, ended as (\w+)": says_which_run,
     rf"([\d,]+) of the ([\d,]+) runs with these settings converged {SURE}(?:: it was (.+))?": says_how_others_fared,
@@ -946,6 +1248,27 @@ RUN: Mapping[str, Callable[..., None]] = {
     rf"It saves ([\d,]+) of the ([\d,]+) seeds that failed here {SURE}": says_whom_it_saves,
     r"This seed did not converge with (?:the other setting|any of the ([\d,]+) other settings) with which it was run": (
         says_that_nothing_saves_it
+    ),
+    r"The single change from there that helps most is (.+): ([\d,]+) of the same ([\d,]+) seeds? converges?, in place "
+    rf"of ([\d,]+) {SURE}{PRICE}": says_what_helps_most,
+    r"Sure to help as well, but less: (.+)": lambda run, made, labels: says_what_else_helps(run, made, True, labels),
+    r"Whether (.+) helps? is not sure: that may be chance": lambda run, made, labels: says_what_else_helps(
+        run, made, False, labels
+    ),
+    r"No single change from there that was tried surely helps": lambda run, made: assert_(
+        not any(
+            helps(made, run, both)
+            for name in made.factors
+            for value in others(made, run, name)
+            if len(both := pairs(made, run, name, value))
+        )
+    ),
+    r"No other value of (.+) helps by itself": says_what_does_not_help,
+    r"No other value of (.+) was run with all else as there": says_what_was_not_run,
+    rf"At your settings(?: \((.+)\))? ([\d,]+) of ([\d,]+) runs? converged {SURE}": says_how_it_fared,
+    r"Of those that failed, (.+)": says_how_they_ended,
+    r"(\w+) means: (.+)": lambda run, made, outcome, what: assert_(
+        MEANINGS[outcome].what.rstrip(".").lower() == what.lower() and outcome in set(like(made, run).outcome)
     ),
     r"The sweep below tries other values of .+": lambda run, made: None,  # see below
 }
@@ -980,8 +1303,25 @@ def test_every_number_about_a_run(studies: dict[str, Made], name: str) -> None:
         measured(run, found.pop("This run"))
         if lines := found.pop("What saves this seed, cheapest first", None):
             says_what_saves_the_cell(run, made, lines)
+        if lines := found.pop("From these settings, one change at a time", None):
+            says_steps(run, made, lines)
         for heading in found:
             assert heading.startswith("A sweep to try (")
+
+
+@pytest.mark.parametrize("name", ["grid", "zip", "when", "faults", "exclude", "fixed", "none"])
+def test_every_number_about_a_setting(studies: dict[str, Made], name: str) -> None:
+    made = studies[name]
+    keys = [key for key in made.frame.columns[2:42] if made.frame[key].nunique() > 1 and key != "seed"]
+    for _, run in made.frame[made.frame.seed == 3].iloc[::4].iterrows():
+        at = [f"{key}={run[key]}" for key in keys if run[key]]
+        stream = io.StringIO()
+        show(runner.explain(made.path, at=at), stream)
+        found = sections(stream.getvalue())
+        told = {p: lambda m, *found, tell=tell, run=run: tell(run, m, *found) for p, tell in RUN.items()}
+        assert check(made, found.pop("answer"), told | ANSWER, " ".join(each.what for each in MEANINGS.values())) >= 2
+        says_steps(run, made, found.pop("From these settings, one change at a time"))
+        assert not found
 
 
 def says_what_saves_the_cell(run: pd.Series[Any], made: Made, lines: list[str]) -> None:

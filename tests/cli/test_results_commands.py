@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy
 import pytest
 
+import runner
 from runner.__main__ import main
 from runner.errors import StudyError
 from runner.results.row_text import field
@@ -101,6 +102,26 @@ def test_the_explain_command(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"Run {run_id}, seed 0 (" in capsys.readouterr().out
     assert main(["explain", "small", run_id[:10], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["run"]["run_id"] == run_id
+
+
+def test_a_setting_is_named_by_flags(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["small.yaml", "-q"])
+    with (folder / "results" / "small" / "runs.csv").open() as file:
+        row = next(csv.DictReader(file))
+    at = f"architecture={row['architecture']},learning_rate={row['learning_rate']}"
+    assert main(["explain", "small", "--at", at, "--at", f"epochs={row['epochs']}"]) == 0
+    shown = capsys.readouterr().out
+    assert "\n\nAt your settings (" in shown
+    found = runner.explain("small", at=[f"{at},epochs={row['epochs']}"])
+    assert str(found) == shown.rstrip("\n")
+    assert repr(found) == "<Explanation of small: 240 runs>"
+    assert "<h4>small</h4>" in found._repr_html_()  # type: ignore[attr-defined]
+    assert main(["--at", f"{at},epochs={row['epochs']}", "explain", "small", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["at_settings"]["runs"] > 1
+    assert main(["explain", "small", row["run_id"], "--at", at]) == 2
+    assert capsys.readouterr().err == ("error: --at names a setting, and a run_id names a run: give one of them\n")
+    assert main(["explain", "small", "--at", "learning_rate"]) == 2
+    assert capsys.readouterr().err == "error: at: expected key=value, found 'learning_rate'\n"
 
 
 def _saved_by_a_spreadsheet(table: bytes, order: str) -> bytes:

@@ -17,9 +17,10 @@ from support.made_table import ARCHITECTURES, BUDGETS, INITS, RATES, SEEDS, made
 
 import runner
 from runner.__main__ import main
+from runner.analysis.claims.selection import read_where
 from runner.figures.draw import Asked, Drawn, plot
 from runner.figures.kinds import FIGURES
-from runner.figures.rows import Axis, read_where, scale_of
+from runner.figures.rows import Axis, scale_of
 from runner.figures.style import _power, looks
 from runner.keys.issues import Invalid
 
@@ -460,6 +461,9 @@ def test_where_is_read_as_in_claims() -> None:
     }
     assert read_where(("learning_rate=[0.1, 1]", "outcome=stuck")) == read_where(
         {"learning_rate": [0.1, 1], "outcome": "stuck"}
+    )
+    assert read_where(("learning_rate=1, init=uniform(-1, 1),faults=[ascent, no_factor]",)) == read_where(
+        {"learning_rate": 1, "init": "uniform(-1, 1)", "faults": ["ascent", "no_factor"]}
     )
     with pytest.raises(Invalid):
         read_where(("outcome=stick",))

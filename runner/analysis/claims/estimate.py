@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.claims.verdict import CONFIDENCE
-from runner.analysis.intervals import clopper_pearson, order_ranks, quantile, student_t
+from runner.analysis.intervals import clopper_pearson, quantile, quantile_interval, student_t
 from runner.analysis.shares import CHANCE, effective_runs, is_deterministic, totals
 from runner.study.claims.statistic import UNBOUNDED, Statistic
 from runner.terminal import counted
@@ -126,20 +126,11 @@ def _quantile(values: Values, statistic: Statistic, confidence: float) -> Estima
     below = (values.numbers <= value).astype(float)
     seeds, hits, runs = values.by_seed(below)
     worth = effective_runs(hits, runs, confidence)
-    low, high = _between(ordered, q, worth, confidence)
+    low, high = quantile_interval(ordered, q, worth, confidence)
     if values.exact:
         low = high = value
     influence = pd.Series(-hits / runs, seeds)
     return Estimate(value, low, high, n, len(seeds), worth, influence, values.notes, values.exact)
-
-
-def _between(ordered: Floats, q: float, worth: float, confidence: float) -> tuple[float, float]:
-    n, m = len(ordered), max(int(worth), 1)
-    first, last = order_ranks(m, q, confidence)
-    # Ranks among m independent values, as ranks among all n.
-    low = -math.inf if first == 0 else float(ordered[(first - 1) * n // m])
-    high = math.inf if last == m + 1 else float(ordered[-(-last * n // m) - 1])
-    return low, high
 
 
 def _mean(values: Values, statistic: Statistic, confidence: float) -> Estimate:

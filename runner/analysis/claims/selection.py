@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.shares import CHANCE
 from runner.data import CsvData
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StudyError, nearest
 from runner.keys.definitions import KEYS, element
 from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import meant
@@ -28,10 +29,68 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 _LISTED = 8
+# Several `key=value` in one text: a comma before a key and an equals sign is in no value.
+_NEXT_KEY = re.compile(rf",\s*(?=(?:{'|'.join((*KEYS, 'outcome', 'seed'))})\s*=)")
 
 
 class NoRuns(RunnerError):  # noqa: N818 - what there is, not what went wrong
     """A selection without rows."""
+
+
+def read_where(where: Sequence[str] | Mapping[str, Any]) -> Selection:
+    """Which runs are meant, by `key=value` texts or by a mapping of keys to a value or a list of values.
+
+    Examples
+    --------
+    >>> read_where(["epochs=100,init=uniform(-1, 1)"])["epochs"]
+    (100,)
+
+    Raises
+    ------
+    Invalid
+        With every issue.
+    """
+    if not where:
+        return {}
+    from runner.study.claims.grammar import read_selection
+
+    if isinstance(where, Mapping):
+        return read_selection({name: list(v) if isinstance(v, tuple) else v for name, v in where.items()}, None)
+    content: dict[str, Any] = {}
+    issues: list[str] = []
+    for text in (each for some in where for each in _NEXT_KEY.split(some)):
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            issues.append(f"expected key=value, found '{text}'")
+            continue
+        try:
+            node, problems = parse(value, "", positions=False)
+        except StudyError as error:
+            issues += [problem.message for problem in error.problems]
+            continue
+        issues += [problem.message for problem in problems]
+        if name.strip() in content:
+            issues.append(f"{name.strip()} is given twice; for several values: {name.strip()}=[...]")
+        content[name.strip()] = node.value
+    if issues:
+        raise Invalid(*issues)
+    return read_selection(content, None)
+
+
+def rows_of(path: Path, selection: Selection) -> Mask:
+    """Which rows of a table a selection accepts.
+
+    Raises
+    ------
+    RunnerError
+        When the table lacks a column, or no row is accepted.
+    """
+    names = header(path)
+    needed = {column_of(name) for name in selection}
+    for name in sorted(needed - set(names)):
+        raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
+    frame = read_columns(path, [n for n in names if n in needed and n not in (*NUMBERS, "seed")], needed & set(NUMBERS))
+    return select(frame, selection)
 
 
 def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:

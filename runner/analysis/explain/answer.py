@@ -7,24 +7,25 @@ each of them anew in the table.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from runner.analysis.explain.answer_one import about_cell, about_run, what_helps_there
 from runner.analysis.explain.counterfactuals import ENOUGH, Change
+from runner.analysis.explain.criterion import asked
 from runner.analysis.explain.explanation import Explanation, most_in_any_cell
 from runner.analysis.explain.factors import DATA
-from runner.analysis.explain.one_run import RunReport
-from runner.analysis.explain.outcomes import MEANINGS, commonest_failure
-from runner.analysis.shares import Share
+from runner.analysis.explain.levels import GRID, FactorReport
+from runner.analysis.explain.outcomes import commonest_failure
+from runner.analysis.explain.wording import between, price
 from runner.terminal import counted, listed, percent
 
 _NEVER = 0.02
 _LITTLE = 0.02
 _MUCH_TOGETHER = 0.05
-_SELDOM = 0.2
 _LISTED = 3
+_LISTED_VALUES = 5
 
 
 def answer(found: Explanation) -> list[str]:
@@ -35,7 +36,10 @@ def answer(found: Explanation) -> list[str]:
 def paragraphs(found: Explanation) -> list[list[str]]:
     """The same by subject."""
     if found.run is not None:
-        return [part for part in (*_about_run(found.run), _best(found)) if part]
+        helps = [] if found.cell is None else what_helps_there(found.cell)
+        return [part for part in (*about_run(found.run), helps, _best(found)) if part]
+    if found.cell is not None:
+        return [part for part in (about_cell(found.cell), what_helps_there(found.cell), _best(found)) if part]
     converged = found.runs.converged
     if len(found.runs) == 1:
         first = f"The only run {'converged' if converged.all() else 'did not converge'}."
@@ -43,12 +47,13 @@ def paragraphs(found: Explanation) -> list[list[str]]:
         some = f"{percent(found.all_runs.rate)} of the" if converged.any() else "None of the"
         some = "All" if converged.all() else some
         first = f"{some} {len(found.runs):,} runs converged ({tried(found)})."
+    about = [first, *_criterion(found), *_values(found)]
     if converged.all():
-        return [[first, "Nothing failed, so there is nothing to mend."]]
+        return [about, ["Nothing failed, so there is nothing to mend."]]
     if not converged.any():
-        return [[first, *_nearly_right(found), *_none_converged(found), *_broken_data(found)]]
+        return [about, [*_nearly_right(found), *_none_converged(found), *_broken_data(found)]]
     parts = (_what_decides, _what_helps, _never_works, _best)
-    about = [first, *_broken_data(found), *_nearly_right(found)]
+    about += [*_broken_data(found), *_nearly_right(found)]
     return [about, *(sentences for part in parts if (sentences := part(found)))]
 
 
@@ -62,35 +67,49 @@ def tried(found: Explanation) -> str:
     return f"{settings:,} settings, {seeds} each" if even else f"{settings:,} settings, {seeds}, not all with each"
 
 
-def interval(share: Share) -> str:
-    """The ends of its 95% interval; `exact` where no chance is involved."""
-    return "exact" if share.low == share.high else f"{percent(share.low)} to {percent(share.high)}"
+def _criterion(found: Explanation) -> list[str]:
+    """What converged means here."""
+    if len(found.runs.criteria) != 1:
+        return []
+    return [f"Converged means, at the end of training: {asked(found.runs.criteria[0])}."]
 
 
-def between(share: Share) -> str:
-    """Its 95% interval in words."""
-    return "exact: no chance is involved" if share.low == share.high else f"95% interval {interval(share)}"
-
-
-def times(cost: float) -> str:
-    """A training cost beside another one: `the same`, `30 times`, `0.45 times`."""
-    if 0.95 <= cost < 1.05:
-        return "the same"
-    if cost > 1:
-        return f"{cost:,.0f} times" if cost >= 10 else f"{cost:.1f} times"
-    return f"{cost:.2g} times"
+def _values(found: Explanation) -> list[str]:
+    """Which values of every setting were tried."""
+    told = []
+    for factor in found.runs.factors:
+        n = len(factor.values)
+        short = [factor.short(i) for i in range(n)]
+        if factor.is_fault:
+            told.append(f"with and without {factor.name}")
+        elif n <= _LISTED_VALUES:
+            told.append(f"{factor.name} {listed(short)}")
+        elif factor.is_numeric:
+            told.append(f"{factor.name} {short[0]} to {short[-1]} ({n:,} values)")
+        else:
+            some = [*short[: _LISTED_VALUES - 1], f"{n - _LISTED_VALUES + 1:,} more"]
+            told.append(f"{factor.name} {listed(some)}")
+    return [f"Tried: {'; '.join(told)}."] if told else []
 
 
 def _none_converged(found: Explanation) -> list[str]:
     names = [report.factor.name for report in found.factors]
     sentences = [f"No value of {listed(names, 'or')} that was tried helps, alone or with the others."] if names else []
+    trends = [(each.lower.rate, each, each.lower) for each in found.nearness if each.is_trend and each.lower]
+    if trends:
+        _, most, lower = max(trends, key=lambda each: each[0])
+        sentences.append(
+            f"Still, with {most.factor} {most.best.value} the loss ends lower than with {most.worst.value} in "
+            f"{int(lower.hits):,} of the {counted(int(lower.runs), 'pair')} of runs that agree in all else "
+            f"({between(lower)})."
+        )
     common = commonest_failure(found.runs)
-    share = next(each.share for each in found.outcomes if each.name == common)
+    outcome = next(each for each in found.outcomes if each.name == common)
+    share = outcome.share
     whole = (
         "It" if len(found.runs) == 1 else f"{share.hits:,.0f} of the {len(found.runs):,} runs ({percent(share.rate)})"
     )
-    meaning = MEANINGS.get(common)
-    return [*sentences, f"{whole} ended as {common}.{f' {meaning.what} {meaning.helps}' if meaning else ''}"]
+    return [*sentences, " ".join(filter(None, [f"{whole} ended as {common}.", outcome.meaning.what, outcome.helps]))]
 
 
 def _nearly_right(found: Explanation) -> list[str]:
@@ -101,16 +120,10 @@ def _nearly_right(found: Explanation) -> list[str]:
     return [
         f"The {counted(gap.failed, 'failed run')} {'is' if gap.failed == 1 else 'are'} right for {percent(gap.median)} "
         f"of the samples (the median; {half}).",
-        f"The criterion asks for more: {_asked(gap.criterion)}.",
+        "The criterion asks for more.",
         f"With criterion={{accuracy: {gap.limit:g}}}, {gap.meet:,} of the {len(found.runs):,} runs would have "
         "converged.",
     ]
-
-
-def _asked(criterion: str) -> str:
-    """What a criterion asks for, in words where it is the usual one."""
-    limit = re.fullmatch(r"\{max_error: ([^,}]+)\}", criterion)
-    return f"every output of every sample within {limit[1]} of its target" if limit else criterion
 
 
 def _broken_data(found: Explanation) -> list[str]:
@@ -188,15 +201,32 @@ def _what_helps(found: Explanation) -> list[str]:
         lead += f" (the best, {fewer.label}, saves {percent(fewer.saved.rate)} of them)" if fewer else ""
         return [*sentences, f"{lead}.", f"The best {size} changes at once are {_told(best)}"]
     if failed == 1:
-        return [*sentences, f"It converges with another setting: {best.label}{_price(best)}."]
+        return [*sentences, f"It converges with another setting: {best.label}{price(best.cost)}."]
     cheap = max((change for change in some if change.cost < 1.05), key=_rate, default=None)
     if cheap and cheap is not best and cheap.saved.rate > 0.1:
         return [
             *sentences,
             f"The best single change that costs no more training is {_told(cheap)}",
             f"The best at any cost is {_told(best)}",
+            *_what_decides_more(found, [cheap, best]),
         ]
-    return [*sentences, f"The best single change is {_told(best)}"]
+    return [*sentences, f"The best single change is {_told(best)}", *_what_decides_more(found, [best])]
+
+
+def _what_decides_more(found: Explanation, told: Sequence[Change]) -> list[str]:
+    """Why the setting that decides most is not the one to change."""
+    if found.effects is None or found.effects.total <= 1e-6:
+        return []
+    first = found.effects.main[0]
+    name = found.factors[first.factors[0]].factor.name
+    change = next((change for change in found.by_factor if change.factors[0].name == name), None)
+    if change is None or first.share < _LITTLE or any(each.factors[0].name == name for each in told):
+        return []
+    saved, failed = int(change.saved.hits), int(change.saved.runs)
+    return [
+        f"{name} decides most on average over all settings, but for the runs that failed a change of it does less: the "
+        f"best, {change.label}, saves {saved:,} of the {failed:,} ({percent(change.saved.rate)})."
+    ]
 
 
 def _told(change: Change) -> str:
@@ -206,12 +236,8 @@ def _told(change: Change) -> str:
     return (
         f"{change.label}: {some} also run with that, with the same seed and all else the same, and {saved:,} of these "
         f"converged, which is {percent(change.saved.rate)} of all the failed runs "
-        f"({between(change.saved)}){_price(change)}."
+        f"({between(change.saved)}){price(change.cost)}."
     )
-
-
-def _price(change: Change) -> str:
-    return "" if change.cost < 1.05 else f", at {times(change.cost)} the training cost"
 
 
 def _rate(change: Change) -> float:
@@ -249,58 +275,25 @@ def _best(found: Explanation) -> list[str]:
         return []
     many = f" (the cheapest to train of {best.equals:,} that do equally well)" if best.equals > 1 else ""
     how_many = f"{int(best.share.hits):,} of {counted(int(best.share.runs), 'run')}"
-    return [f"The best of all settings tried{many} is {best.label}: {how_many} converged."]
-
-
-def _about_run(run: RunReport) -> list[list[str]]:
-    where = f" ({run.settings})" if run.settings else ""
-    first = [f"Run {run.run_id}, seed {run.seed}{where}, ended as {run.outcome}."]
-    meaning = MEANINGS.get(run.outcome)
-    if meaning and not run.converged:
-        first.append(meaning.what)
-    first.append(_other_seeds(run))
-    if run.converged:
-        return [first]
-    if run.changes:
-        return [first, _saving_changes(run.changes)]
-    if run.tried:
-        others = "the other setting" if run.tried == 1 else f"any of the {run.tried:,} other settings"
-        second = [f"This seed did not converge with {others} with which it was run."]
-    else:
-        second = ["No other setting was tried with this seed, so nothing can be said about what would save it."]
-    if run.next is not None:
-        second.append(f"The sweep below tries other values of {listed(run.next.keys)}.")
-    return [first, second]
-
-
-def _other_seeds(run: RunReport) -> str:
-    """Whether other seeds fare better with the same settings."""
-    others = run.same_settings
-    if others.runs == 1:
-        return "No other seed was run with these settings."
-    told = f"{int(others.hits):,} of the {int(others.runs):,} runs with these settings converged ({between(others)})"
-    if run.converged or others.low == others.high:
-        return f"{told}."
-    if others.rate > ENOUGH:
-        return f"{told}: it was bad luck with the initial weights."
-    if others.rate > _SELDOM:
-        return f"{told}: it was partly bad luck, which these settings make likely."
-    return f"{told}: it was not bad luck but the settings."
-
-
-def _saving_changes(changes: Sequence[Change]) -> list[str]:
-    size = len(changes[0].factors)
-    first = "The cheapest change that saves it is" if size == 1 else f"It takes {size} changes at once, at the cheapest"
-    sentences = [f"{first} {changes[0].label}{_price(changes[0])}.{_others_saved(changes[0])}"]
-    surest = max(changes, key=_rate)
-    if surest is not changes[0]:
-        sentences.append(f"The surest is {surest.label}{_price(surest)}.{_others_saved(surest)}")
+    sentences = [f"The best of all settings tried{many} is {best.label}: {how_many} converged."]
+    values = {factor.name: factor.short(i) for factor, i in zip(found.runs.factors, best.values, strict=True)}
+    labels = {factor.name: factor.label(i) for factor, i in zip(found.runs.factors, best.values, strict=True)}
+    worst = [
+        labels[report.factor.name]
+        for report in found.factors
+        if report.how == GRID and report.worst.order < report.best.order and _matters(found, report)
+        if report.worst.value == values[report.factor.name]
+    ]
+    if worst and found.run is None and found.cell is None:
+        is_worst = "is the worst value" if len(worst) == 1 else "are the worst values"
+        sentences.append(
+            f"On average over everything else, {listed(worst)} {is_worst}; together with the rest of this setting "
+            f"{'it does' if len(worst) == 1 else 'they do'} as well as any."
+        )
     return sentences
 
 
-def _others_saved(change: Change) -> str:
-    """How many of the seeds that failed with the run's settings a change saves."""
-    failed, saved = int(change.saved.runs), int(change.saved.hits)
-    if failed == 1:
-        return ""
-    return f" It saves {saved:,} of the {failed:,} seeds that failed here ({between(change.saved)})."
+def _matters(found: Explanation, report: FactorReport) -> bool:
+    """Whether a factor alone makes a noticeable part of the differences."""
+    mains = found.effects.main if found.effects else ()
+    return any(each.share >= _LITTLE and found.factors[each.factors[0]] is report for each in mains)

@@ -108,7 +108,12 @@ class _Changes:
     @property
     def rates(self) -> Floats:
         """Shares of the failed runs that are saved; nought where too few of them have a counterpart."""
-        return np.where(self.counterparts >= _LEAST_PART * self.failed, self.saved / self.failed, 0.0)
+        return np.where(self.enough, self.saved / self.failed, 0.0)
+
+    @property
+    def enough(self) -> NDArray[np.bool_]:
+        """Which of the changes could be tried on at least a fifth of the failed runs, and on one."""
+        return self.counterparts >= max(_LEAST_PART * self.failed, 1)
 
     @property
     def best(self) -> float:
@@ -142,6 +147,28 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     return found
 
 
+def best_by_factor(runs: Runs, failed: NDArray[np.bool_]) -> tuple[Change, ...]:
+    """For each factor the value that saves most of some failed runs; of equal ones the cheapest.
+
+    Parameters
+    ----------
+    runs : Runs
+    failed : bool array (n,)
+        Which of the runs that failed are asked about.
+
+    Returns
+    -------
+    tuple of Change
+        The best first; without factors whose change could be tried on fewer than a fifth of these runs.
+    """
+    found = []
+    for at, factor in enumerate(runs.factors):
+        if factor.name != DATA and (some := _try(runs, (at,), failed)).enough.any():
+            best = np.lexsort((some.cost, -some.rates, ~some.enough))[0]
+            found.append(_change(runs, some, int(best), failed))
+    return tuple(sorted(found, key=lambda change: -change.saved.hits))
+
+
 def _next(runs: Runs, factors: Sequence[int], tried: Sequence[_Changes], size: int) -> list[tuple[int, ...]]:
     """Sets of factors to change: all pairs; then only the best sets with one more."""
     if size == 2:
@@ -153,28 +180,30 @@ def _next(runs: Runs, factors: Sequence[int], tried: Sequence[_Changes], size: i
     return [at for at in sets if np.prod([float(runs.levels[i]) for i in at]) <= _MOST_COMBINATIONS]
 
 
-def _try(runs: Runs, at: tuple[int, ...]) -> _Changes:
-    """Count for every combination of values how many failed runs it saves."""
+def _try(runs: Runs, at: tuple[int, ...], failed: NDArray[np.bool_] | None = None) -> _Changes:
+    """Count for every combination of values how many failed runs it saves: of all, or of some."""
+    failed = ~runs.converged if failed is None else failed
     space = _Space(runs, at)
     saved, counterparts, before, after = np.zeros((4, space.size))
     for rows in space.chunks():
-        table = _Table(space, rows)
+        table = _Table(space, rows, failed)
         saved += table.saved().sum(axis=0)
         counterparts += table.counterparts().sum(axis=0)
         before += table.cost_before().sum(axis=0)
         after += (table.counterparts() * table.cost).sum(axis=0)
     with np.errstate(all="ignore"):
-        return _Changes(at, saved, counterparts, after / before, int(np.count_nonzero(~runs.converged)))
+        return _Changes(at, saved, counterparts, after / before, int(np.count_nonzero(failed)))
 
 
-def _change(runs: Runs, some: _Changes, combination: int) -> Change:
+def _change(runs: Runs, some: _Changes, combination: int, which: NDArray[np.bool_] | None = None) -> Change:
     """A change with its interval: counted once more, by seed."""
+    which = ~runs.converged if which is None else which
     space = _Space(runs, some.at)
     saved = np.zeros(runs.n_seeds)
     for rows in space.chunks():
-        table = _Table(space, rows)
+        table = _Table(space, rows, which)
         saved += totals(table.seeds, runs.n_seeds, table.saved()[:, combination])
-    failed = totals(runs.seeds, runs.n_seeds, ~runs.converged)
+    failed = totals(runs.seeds, runs.n_seeds, which)
     return Change(
         factors=tuple(runs.factors[i] for i in some.at),
         values=tuple(int(v) for v in np.unravel_index(combination, [runs.levels[i] for i in some.at])),
@@ -233,7 +262,7 @@ class _Space:
 class _Table:
     """Some groups by combination of values: which runs there are, which converged, and what they cost."""
 
-    def __init__(self, space: _Space, rows: NDArray[np.intp]) -> None:
+    def __init__(self, space: _Space, rows: NDArray[np.intp], failed: NDArray[np.bool_]) -> None:
         runs = space.runs
         _, first, local = np.unique(space.group[rows], return_index=True, return_inverse=True)
         self.seeds = runs.seeds[rows][first]
@@ -248,7 +277,7 @@ class _Table:
         self.there = filled(np.ones(len(rows)))
         self.converged = filled(runs.converged[rows].astype(float))
         self.cost = filled(runs.cost[rows])
-        self.failed = self.there - self.converged
+        self.failed = filled(failed[rows].astype(float))
 
     def counterparts(self) -> Floats:
         """Failed runs of which this one is the counterpart."""

@@ -6,12 +6,14 @@ ask for more than anybody meant, as the default one does of data with noise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from runner.analysis.explain.runs import Runs
+from runner.terminal import listed
 
 # Below this there is too much wrong for the criterion to be to blame.
 _NEARLY_RIGHT = 0.9
@@ -51,13 +53,37 @@ class Gap:
 
 def criterion_gap(runs: Runs) -> Gap | None:
     """What there is to say of the criterion; None where runs fail by far, or where being right means little."""
-    if runs.accuracy is None or not runs.classes or len(runs.criteria) != 1 or runs.converged.all():
+    accuracy = runs.measured.get("accuracy")
+    if accuracy is None or len(runs.criteria) != 1 or runs.converged.all():
         return None
-    failed = runs.accuracy[~runs.converged]
+    failed = accuracy[~runs.converged]
     known = failed[np.isfinite(failed)]
     if not len(known) or np.median(known) < _NEARLY_RIGHT:
         return None
-    meet = [int(np.count_nonzero(runs.accuracy >= limit)) for limit in _LIMITS]
+    meet = [int(np.count_nonzero(accuracy >= limit)) for limit in _LIMITS]
     best = max((i for i, n in enumerate(meet) if n >= len(runs) / 2), default=0)
     low, median, high = (float(value) for value in np.quantile(known, [0.25, 0.5, 0.75]))
     return Gap(runs.criteria[0], len(failed), low, median, high, _LIMITS[best], meet[best])
+
+
+def asked(criterion: str) -> str:
+    """What a criterion asks for, in words.
+
+    Examples
+    --------
+    >>> asked("{max_error: 0.5}")
+    'every output of every sample within 0.5 of its target'
+    >>> asked("{loss: 0.01, accuracy: 0.9}")
+    'a loss of at most 0.01 and at least 90% of the samples right'
+    """
+    words = {
+        "max_error": "every output of every sample within {} of its target",
+        "accuracy": "at least {} of the samples right",
+        "loss": "a loss of at most {}",
+        "mse": "a mean squared error of at most {}",
+        "grad_norm": "a gradient of length at most {}",
+    }
+    parts = re.findall(r"(\w+): ([^,}]+)", criterion)
+    if not parts or any(name not in words for name, _ in parts):
+        return criterion
+    return listed([words[name].format(f"{100 * float(x):g}%" if name == "accuracy" else x) for name, x in parts])

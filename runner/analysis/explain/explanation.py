@@ -6,22 +6,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.analysis.explain.anova import Effect, Effects, effects, full_grid, main_grid
-from runner.analysis.explain.counterfactuals import Change, changes
+from runner.analysis.explain.counterfactuals import Change, best_by_factor, changes
 from runner.analysis.explain.criterion import Gap, criterion_gap
-from runner.analysis.explain.factors import FAULTS
-from runner.analysis.explain.levels import FactorReport, Level, factor_reports, share_where
+from runner.analysis.explain.levels import RANGES, FactorReport, Level, factor_reports, share_where
+from runner.analysis.explain.nearness import FEW, Nearness, medians_json, nearness
 from runner.analysis.explain.next_sweep import next_sweep
+from runner.analysis.explain.one_cell import CellReport, cell_report, row_at
 from runner.analysis.explain.one_run import RunReport, run_report
 from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
 from runner.analysis.explain.runs import Runs, load_runs, part_of
 from runner.analysis.shares import Share
 from runner.results.provenance import read_environment
 from runner.results.reader import find_row
+
+if TYPE_CHECKING:
+    from runner.study.claims.grammar import Selection
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,15 @@ class BestCell:
         Of training it, as a multiple of the mean over all cells.
     equals : int
         How many cells do as well, itself counted.
+    values : tuple of int
+        Number of its value on each factor.
     """
 
     label: str
     share: Share
     cost: float
     equals: int
+    values: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,18 @@ class Explanation:
         Seeds for which every cell of the grid was run; 0 when there is none.
     changes : dict of int to tuple of Change
         By how many factors they change.
+    by_factor : tuple of Change
+        For each factor the value that saves most of the failed runs.
+    nearness : tuple of Nearness
+        How near the runs came by the values of each factor; empty where enough converge to tell by these.
     gap : Gap or None
         How far the failed runs are from the criterion, when they are near.
     best : BestCell
         The cheapest of the cells in which most runs converge.
     run : RunReport or None
         When a run was asked for.
+    cell : CellReport or None
+        When a setting was asked for, or a run: then its own.
     """
 
     name: str
@@ -83,9 +96,12 @@ class Explanation:
     effects: Effects | None
     complete_seeds: int
     changes: dict[int, tuple[Change, ...]]
+    by_factor: tuple[Change, ...]
+    nearness: tuple[Nearness, ...]
     gap: Gap | None
     best: BestCell
     run: RunReport | None
+    cell: CellReport | None
 
     @property
     def n_cells(self) -> int:
@@ -98,7 +114,9 @@ class Explanation:
         return 0 if self.grid is None else self.grid.n_cells
 
 
-def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = None) -> Explanation:
+def explain(
+    path: Path, run_id: str | None = None, axes: Sequence[str] | None = None, at: Selection | None = None
+) -> Explanation:
     """Look at a table.
 
     Parameters
@@ -110,49 +128,56 @@ def explain(path: Path, run_id: str | None = None, axes: Sequence[str] | None = 
     axes : sequence of str, optional
         Keys that the study sweeps; when not given, those that are recorded beside the table, else those that differ
         between rows.
+    at : mapping of str to tuple, optional
+        Values of keys that name a setting to look at in particular.
 
     Raises
     ------
     RunnerError
-        When there is no such table or no such run, or the table is empty.
+        When there is no such table, run or setting, or the table is empty.
     """
     if axes is None:
         axes = read_environment(path.parent).get("axes")
     row = None if run_id is None else find_row(path, run_id)
     runs = load_runs(path, axes)
-    run = None
+    if at:
+        return explain_runs(path.parent.name, runs, cell=cell_report(runs, row_at(path, runs, at)))
+    run, cell = None, None
     if row is not None:
         number, fields = row
-        run = run_report(runs, number, fields)
+        run, cell = run_report(runs, number, fields), cell_report(runs, number)
         if not run.converged and not run.changes:
-            run = replace(run, next=next_sweep(path, fields, _varied(runs, axes or ())))
-    return explain_runs(path.parent.name, runs, run)
+            varied = [*runs.varied, *(axis.partition("[")[0] for axis in axes or ())]
+            run = replace(run, next=next_sweep(path, fields, list(dict.fromkeys(varied))))
+    return explain_runs(path.parent.name, runs, run, cell)
 
 
-def _varied(runs: Runs, axes: Sequence[str]) -> list[str]:
-    """The keys that differ between runs, or that the study sweeps."""
-    parts = [FAULTS if part.is_fault else part.name for factor in runs.factors for part in factor.parts]
-    return list(dict.fromkeys(name.partition("[")[0] for name in (*parts, *axes)))
-
-
-def explain_runs(name: str, runs: Runs, run: RunReport | None = None) -> Explanation:
+def explain_runs(name: str, runs: Runs, run: RunReport | None = None, cell: CellReport | None = None) -> Explanation:
     """The same from runs that were read already."""
     rows = main_grid(runs)
     part = None if rows is None else part_of(runs, rows)
     grid = None if part is None else full_grid(part)
+    factors = factor_reports(runs, None if grid is None else part)
+    gap = criterion_gap(runs)
+    few = gap is not None or np.count_nonzero(runs.converged) < FEW * len(runs)
+    near = nearness(runs, {report.factor.name for report in factors if report.how == RANGES}) if few else ()
+    whole = run is None and cell is None
     return Explanation(
         name=name,
         runs=runs,
         all_runs=share_where(runs, np.ones(len(runs), bool)),
-        outcomes=outcome_shares(runs),
-        factors=factor_reports(runs, None if grid is None else part),
+        outcomes=outcome_shares(runs, near),
+        factors=factors,
         grid=None if grid is None else part,
         effects=None if grid is None else effects(grid, runs.exact),
         complete_seeds=0 if grid is None else len(grid.seeds),
-        changes=changes(runs) if run is None else {},
-        gap=criterion_gap(runs),
+        changes=changes(runs) if whole else {},
+        by_factor=best_by_factor(runs, ~runs.converged) if whole and runs.converged.any() else (),
+        nearness=near,
+        gap=gap,
         best=best_cell(runs),
         run=run,
+        cell=cell,
     )
 
 
@@ -166,7 +191,9 @@ def best_cell(runs: Runs) -> BestCell:
     codes = runs.codes[first[best]]
     label = ", ".join(factor.label(int(value)) for factor, value in zip(runs.factors, codes, strict=True))
     equals = int(np.count_nonzero(rate == rate[best]))
-    return BestCell(label, share_where(runs, cell == best), float(cost[best] / cost.mean()), equals)
+    return BestCell(
+        label, share_where(runs, cell == best), float(cost[best] / cost.mean()), equals, tuple(codes.tolist())
+    )
 
 
 def most_in_any_cell(runs: Runs, at: int) -> list[tuple[float, int]]:
@@ -190,7 +217,12 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
         "converged": found.all_runs.as_json(),
         "criterion": None if found.gap is None else found.gap.as_json(),
         "outcomes": {
-            each.name: {**each.share.as_json(), "means": each.meaning.what, "helps": each.meaning.helps}
+            each.name: {
+                **each.share.as_json(),
+                **medians_json(each.medians),
+                "means": each.meaning.what,
+                "helps": each.helps,
+            }
             for each in found.outcomes
         },
         "grid": {"full": found.in_grid == found.n_cells, "cells": found.in_grid},
@@ -199,6 +231,8 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
         "rest": found.effects.rest if found.effects else None,
         "best": _best_json(found.best),
         "changes": {str(size): [change.as_json() for change in some] for size, some in found.changes.items()},
+        "nearness": [each.as_json() for each in found.nearness],
+        **({} if found.cell is None else {"at_settings": found.cell.as_json()}),
         **({} if found.run is None else {"run": _run_json(found.run)}),
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import DERIVED, Factor, count_cells, find_factors
+from runner.analysis.explain.factors import DERIVED, FAULTS, Factor, count_cells, find_factors
 from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
@@ -23,6 +23,8 @@ from runner.results.reader import codes_of, header, read_columns
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _COST = ("architecture", "bias")
+_TEXTS = ("cell_id", *CHANCE, *_COST, "data", "loss", "output", "criterion", "outcome", "converged")
+_NUMBERS = ("epochs_run", "epochs_to_diverge", "accuracy", "final_loss")
 _LARGEST = 2**62
 
 
@@ -48,14 +50,12 @@ class Runs:
         Whether the seed makes no difference.
     broken_at_start : int
         How many had a loss that is no number before the first update.
-    accuracy : float array (n,) or None
-        Share of the samples that are right; None where the table has none.
+    measured : mapping of str to float array (n,)
+        How well runs did: `accuracy`, the share of the samples that are right, where a sample is right or wrong, and
+        `loss` at the end, where all runs have the same data and the same loss; and what else `load_runs` was asked for.
+        What the table lacks is missing.
     criteria : tuple of str
         Every criterion that occurs.
-    classes : bool
-        Whether the outputs tell classes apart, so that a sample is right or wrong; a linear output may be any number.
-    measured : mapping of str to float array (n,)
-        Further measurements that were asked for, as far as the table has them; NaN where a run has none.
     """
 
     factors: tuple[Factor, ...]
@@ -68,10 +68,8 @@ class Runs:
     cost: Floats
     exact: bool
     broken_at_start: int = 0
-    accuracy: Floats | None = None
-    criteria: tuple[str, ...] = ()
-    classes: bool = False
     measured: Mapping[str, Floats] = field(default_factory=dict)
+    criteria: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -90,6 +88,13 @@ class Runs:
     def n_seeds(self) -> int:
         """How many seeds there are."""
         return len(self.seed_values)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The keys that differ between runs."""
+        parts = [part for factor in self.factors for part in (*factor.parts, *(a.part for a in factor.asides))]
+        names = (FAULTS if part.is_fault else part.name.partition("[")[0] for part in parts)
+        return tuple(dict.fromkeys(names))
 
     def place(self, factors: Sequence[int]) -> Ints:
         """One number for the values on some factors, the same for the same values, as small as can be."""
@@ -113,7 +118,6 @@ def part_of(runs: Runs, rows: NDArray[np.bool_]) -> Runs:
         converged=runs.converged[rows],
         outcomes=runs.outcomes[rows],
         cost=runs.cost[rows],
-        accuracy=None if runs.accuracy is None else runs.accuracy[rows],
         measured={name: values[rows] for name, values in runs.measured.items()},
     )
 
@@ -150,11 +154,9 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     """
     names = header(path)
     keys = key_columns(names)
-    others = [
-        name for name in ("cell_id", *CHANCE, *_COST, "output", "criterion", "outcome", "converged") if name in names
-    ]
+    others = [name for name in _TEXTS if name in names]
     measured = [name for name in measured if name in names]
-    numbers = [name for name in ("epochs_run", "epochs_to_diverge", "accuracy") if name in names] + measured
+    numbers = list(dict.fromkeys([name for name in _NUMBERS if name in names] + measured))
     given = [name for name in axes or () if name in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and not frame.empty:
@@ -168,7 +170,7 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
     runs = from_frame(frame, [key for key in keys if key in frame], given)
-    return replace(runs, measured={name: frame[name].to_numpy(float) for name in measured})
+    return replace(runs, measured={**runs.measured, **{name: frame[name].to_numpy(float) for name in measured}})
 
 
 def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints) -> list[str]:
@@ -208,11 +210,21 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         outcome_names=tuple(names),
         cost=_cost(frame),
         exact=len(chance) == len(CHANCE) and is_deterministic(*chance),
-        accuracy=frame["accuracy"].to_numpy(float) if "accuracy" in frame else None,
+        measured=_measured(frame),
         criteria=tuple(map(str, frame["criterion"].unique())) if "criterion" in frame else (),
-        classes="output" in frame and "identity" not in set(map(str, frame["output"].unique())),
         broken_at_start=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
+
+
+def _measured(frame: pd.DataFrame) -> dict[str, Floats]:
+    """How well runs did, as far as their numbers mean the same."""
+    found = {}
+    # A linear output may be any number, so that no sample is right or wrong.
+    if "accuracy" in frame and "output" in frame and "identity" not in set(map(str, frame["output"].unique())):
+        found["accuracy"] = frame["accuracy"].to_numpy(float)
+    if "final_loss" in frame and all(name in frame and frame[name].nunique() == 1 for name in ("data", "loss")):
+        found["loss"] = frame["final_loss"].to_numpy(float)
+    return found
 
 
 def _cost(frame: pd.DataFrame) -> Floats:

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
 import numpy as np
 
 from runner.analysis.explain.anova import Effect
-from runner.analysis.explain.answer import interval, paragraphs, times
+from runner.analysis.explain.answer import paragraphs
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
 from runner.analysis.explain.levels import GRID, MATCHED, RANGES, FactorReport, Level
+from runner.analysis.explain.nearness import Nearness
+from runner.analysis.explain.one_cell import CellReport
+from runner.analysis.explain.wording import interval, median, medians, times
+from runner.printed import Printed, Writer
 from runner.terminal import counted, listed, page, percent, table
 
 _LEAST = 0.02
 _MOST_PAIRS = 4
 _LEAST_SPAN = 0.05
+_LEAST_REST = 0.005
+
+
+@dataclass(frozen=True, repr=False)
+class PrintedExplanation(Printed, Explanation):
+    """An explanation that shows itself as the command `explain` does: what `runner.explain` gives."""
+
+    @classmethod
+    def of(cls, found: Explanation) -> PrintedExplanation:
+        """The same explanation."""
+        return cls(**{each.name: getattr(found, each.name) for each in fields(found)})
+
+    def write_page(self, writer: Writer) -> None:
+        """Write the page of `explain`."""
+        _write(self, writer)
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.name}: {counted(len(self.runs), 'run')}>"
 
 
 def show(found: Explanation, stream: TextIO | None = None) -> None:
@@ -30,19 +53,23 @@ def show(found: Explanation, stream: TextIO | None = None) -> None:
         Default stdout; plain text when it is no terminal.
     """
     with page(stream) as console:
-        console.print(f"{found.name}\n", style="bold")
-        for sentences in paragraphs(found):
-            console.print(" ".join(sentences))
-        for heading, parts in _sections(found):
-            console.print(f"\n{heading}", style="bold")
-            for part in parts:
-                console.print(part)
-        if found.run is not None and found.run.next is not None:
-            sweep = found.run.next
-            runs = f"{counted(sweep.cells * sweep.seeds, 'run')}: {counted(sweep.cells, 'setting')}"
-            console.print(f"\nA sweep to try ({runs}, {counted(sweep.seeds, 'seed')} each)", style="bold")
-            # A command is to be copied, so it is never broken into lines.
-            console.print(sweep.command, soft_wrap=True)
+        _write(found, console)
+
+
+def _write(found: Explanation, writer: Writer) -> None:
+    writer.print(f"{found.name}\n", style="bold")
+    for sentences in paragraphs(found):
+        writer.print(" ".join(sentences))
+    for heading, parts in _sections(found):
+        writer.print(f"\n{heading}", style="bold")
+        for part in parts:
+            writer.print(part)
+    if found.run is not None and found.run.next is not None:
+        sweep = found.run.next
+        runs = f"{counted(sweep.cells * sweep.seeds, 'run')}: {counted(sweep.cells, 'setting')}"
+        writer.print(f"\nA sweep to try ({runs}, {counted(sweep.seeds, 'seed')} each)", style="bold")
+        # A command is to be copied, so it is never broken into lines.
+        writer.print(sweep.command, soft_wrap=True)
 
 
 def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
@@ -51,9 +78,14 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
         if some := found.run.changes:
             told = _what_changes_are("seeds that failed with these settings", some)
             yield "What saves this seed, cheapest first", [told, _changes(some)]
+    if found.cell is not None:
+        if found.cell.steps:
+            yield "From these settings, one change at a time", [*_steps(found.cell)]
         return
     yield f"What became of the {counted(len(found.runs), 'run')}", [_outcomes(found)]
     mixed = found.runs.converged.any() and not found.runs.converged.all()
+    if found.nearness:
+        yield "How near the runs came", [*_nearness(found.nearness)]
     if found.factors and mixed:
         yield "Which settings matter", [*_what_is_listed(found), _settings(found)]
     if found.effects is not None and (pairs := [e for e in found.effects.pairs if e.share >= _LEAST]):
@@ -69,10 +101,34 @@ def _sections(found: Explanation) -> Iterable[tuple[str, list[Any]]]:
 
 
 def _outcomes(found: Explanation) -> Any:
-    rows = table("outcome", "share", "what it means, and what helps", align="lrl", wrapped={2})
+    rows = table("outcome", "share", "what it means, medians (95% interval), and what helps", align="lrl", wrapped={2})
     for each in found.outcomes:
-        rows.add_row(each.name, percent(each.share.rate), f"{each.meaning.what} {each.meaning.helps}".strip())
+        told = " ".join(filter(None, [each.meaning.what, medians(each.medians), each.helps]))
+        rows.add_row(each.name, percent(each.share.rate), told)
     return rows
+
+
+def _nearness(found: Sequence[Nearness]) -> Iterable[Any]:
+    yield "Medians at the end of training by each value, whatever else is set, and their 95% intervals."
+    names = list(found[0].values[0].medians)
+    rows = table("setting", "value", *names, align="ll" + "l" * len(names), wrapped=range(1, 2 + len(names)))
+    for each in found:
+        for i, value in enumerate(each.values):
+            cells = [median(value.medians[name]) for name in names]
+            rows.add_row("" if i else each.factor, value.value, *cells)
+    yield rows
+
+
+def _steps(cell: CellReport) -> Iterable[Any]:
+    yield (
+        "Of each setting the value that helps most, on the seeds that were run with both: how many converge with it, "
+        "how many converge here, how many with it alone (gained) and how many here alone (lost)."
+    )
+    rows = table("change", "seeds", "with it", "here", "gained", "lost", "average cost", align="lrrrrrr", wrapped={0})
+    for step in cell.steps:
+        numbers = int(step.share.runs), int(step.share.hits), step.before, step.saved, step.lost
+        rows.add_row(step.label, *(f"{n:,}" for n in numbers), times(step.cost))
+    yield rows
 
 
 def _what_is_listed(found: Explanation) -> Iterable[str]:
@@ -84,8 +140,8 @@ def _what_is_listed(found: Explanation) -> Iterable[str]:
         if found.in_grid < found.n_cells:
             some = f"the {found.in_grid:,} settings that form a full grid"
         yield (
-            f"decides: the part {of} {some} that comes from this one alone; then the success rate of their "
-            "runs with its worst and with its best value, whatever else is set (95% interval)."
+            f"decides: the part {of} {some} that comes from this one alone. worst, best: the values with the lowest "
+            "and the highest success rate, averaged over everything else that was tried (95% interval)."
         )
     if MATCHED in hows:
         yield (
@@ -100,14 +156,32 @@ def _what_is_listed(found: Explanation) -> Iterable[str]:
 
 
 def _settings(found: Explanation) -> Any:
-    headings = "setting", "points" if found.factors[0].how == MATCHED else "decides", "worst value", "best value"
+    headings = (
+        "setting",
+        "points" if found.factors[0].how == MATCHED else "decides",
+        "worst on average",
+        "best on average",
+    )
     rows = table(*headings, align="lrll", wrapped={2, 3})
-    for report, weight in sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1])):
+    weighed = sorted(_weighed(found), key=lambda each: (each[0].how != GRID, -each[1]))
+    for i, (report, share) in enumerate(weighed):
         ends = _level(report, report.worst), _level(report, report.best)
         if report.worst.order == report.best.order:
             ends = "all values do equally well", ""
-        rows.add_row(report.factor.name, _weight(report, weight), *ends)
+        rows.add_row(report.factor.name, _weight(report, share), *ends)
+        if report.how == GRID and (i + 1 == len(weighed) or weighed[i + 1][0].how != GRID):
+            for row in _together(found):
+                rows.add_row(*row)
     return rows
+
+
+def _together(found: Explanation) -> Iterable[tuple[str, str]]:
+    """What no setting makes alone, so that the parts of the grid add up."""
+    if found.effects is not None and found.effects.total > 1e-6:
+        pairs = sum(effect.share for effect in found.effects.pairs)
+        for name, share in (("two settings together", pairs), ("three or more", found.effects.rest)):
+            if share >= _LEAST_REST:
+                yield name, percent(share, 0)
 
 
 def _weighed(found: Explanation) -> list[tuple[FactorReport, float]]:
@@ -139,7 +213,7 @@ def _what_changes_are(what: str, some: Sequence[Change]) -> str:
 
 
 def _changes(some: Sequence[Change]) -> Any:
-    headings = "change", "tried", "saved", "share of all", "95% interval", "training cost"
+    headings = "change", "tried", "saved", "share of all", "95% interval", "average cost"
     rows = table(*headings, align="lrrrrr", wrapped={0})
     for change in some:
         share, saved = change.saved, f"{int(change.saved.hits):,}"
@@ -191,8 +265,8 @@ def _notes(found: Explanation) -> list[str]:
         nor = ", nor on those that it would train for a shorter time" if shorter else ""
         notes.append(
             "A change is tried on every failed run that was also run with the new values, the same seed and all else "
-            f"the same: not on those that have these values already{nor}. Training cost is epochs x trained "
-            "parameters, as a multiple of what the runs cost on which the change was tried."
+            f"the same: not on those that have these values already{nor}. The average cost of training is epochs x "
+            "trained parameters, as a multiple of what it is, on average, of the runs on which the change was tried."
         )
     if not found.runs.exact:
         notes.append(
