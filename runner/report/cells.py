@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.analysis.explain.answer import interval
 from runner.analysis.explain.runs import Runs
+from runner.analysis.explain.wording import interval
 from runner.analysis.groups import Grouping
 from runner.terminal import number, percent
 

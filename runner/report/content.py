@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.claims.verdict import Checked
-from runner.analysis.explain.answer import interval, paragraphs, tried
+from runner.analysis.explain.answer import paragraphs, tried
 from runner.analysis.explain.explanation import Explanation, explain_runs
 from runner.analysis.explain.levels import GRID, MATCHED
 from runner.analysis.explain.runs import load_runs
+from runner.analysis.explain.wording import interval
 from runner.analysis.groups import Grouping
 from runner.errors import RunnerError
 from runner.measurements import OUTCOMES
@@ -160,7 +161,7 @@ def _outcomes(found: Explanation) -> list[dict[str, Any]]:
             "interval": interval(each.share),
             "width": round(100 * each.share.rate, 4),
             "what": each.meaning.what,
-            "helps": each.meaning.helps,
+            "helps": each.helps,
         }
         for each in found.outcomes
     ]

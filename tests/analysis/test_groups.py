@@ -55,8 +55,8 @@ def test_groups_are_those_of_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     frame = made(tmp_path)
     path = tmp_path / "made" / "runs.csv"
     axes = ["architecture", "init", "learning_rate", "epochs"]
-    runs = load_runs(path, axes, ("epochs_to_converge", "final_loss", "no_such_column"))
-    assert set(runs.measured) == {"epochs_to_converge", "final_loss"}
+    runs = load_runs(path, axes, ("epochs_to_converge", "final_loss", "accuracy", "no_such_column"))
+    assert set(runs.measured) == {"epochs_to_converge", "final_loss", "accuracy"}
     at = [factor.name for factor in runs.factors].index("architecture")
     found = Grouping(runs).by(runs.codes[:, at], 3)
     by = frame.groupby("architecture", sort=False)
