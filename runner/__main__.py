@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Here, because Ctrl-C may come while Python reads the modules.
         from runner.cli.main import run
+        from runner.cli.output import keep_standard_descriptors
 
+        keep_standard_descriptors()
         return run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
         return 130

@@ -42,13 +42,20 @@ class Problem:
 
     def __str__(self) -> str:
         place = [str(part) for part in (self.file, self.line, self.column) if part not in ("", None)]
-        return f"{':'.join(place)}: {self.message}" if place else self.message
+        line = f"{':'.join(place)}: {self.message}" if place else self.message
+        # A line break is one of a user's text or of the name of a file.
+        return line.replace("\n", "\\n")
 
 
 class RunnerError(Exception):
     """Base of every error that is told to the user in words; its class carries the exit code."""
 
     exit_code = 1
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What is told: a line each, which may hold line breaks of a user's texts."""
+        return (str(self),)
 
 
 class StudyError(RunnerError):
@@ -67,7 +74,12 @@ class StudyError(RunnerError):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+        return "\n".join(self.lines)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """One for each problem."""
+        return tuple(map(str, self.problems))
 
 
 class DataError(StudyError):

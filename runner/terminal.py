@@ -86,6 +86,17 @@ def visible(text: str, styled: bool = False) -> str:
     return (_STYLED if styled else _PLAIN).sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def one_line(text: str) -> str:
+    """As `visible`, in a single line: what is told about a text or the name of a file that has line breaks.
+
+    Examples
+    --------
+    >>> print(one_line("2-2-1\\n"))
+    2-2-1\\n
+    """
+    return visible(text).replace("\n", "\\n")
+
+
 def table(*headings: str, align: str, wrapped: Container[int] = ()) -> Table:
     """An empty table without lines.
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from runner.cli.output import lasting_output
 from runner.cli.parser import PROGRAM, Parser, add_output_flags, read, split_command, study_parser
 from runner.cli.studies import plans_of
 from runner.errors import RunnerError
-from runner.terminal import counted, visible
+from runner.terminal import counted, one_line, visible
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -34,45 +36,47 @@ def run(arguments: Sequence[str]) -> int:
     int
         The exit code.
     """
-    # Python has none of these when the caller has closed them (`>&-`): nothing is shown then.
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    try:
-        command, arguments = split_command(arguments, _COMMANDS)
-        code = _COMMANDS[command](arguments)
-        sys.stdout.flush()
-        return code
-    except RunnerError as error:
-        return _failed(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader has closed the pipe (`| head`), which is no error.
-        _silence(sys.stdout)
-        return 0
-    except OSError as error:
-        _silence(sys.stdout)
-        return _failed(f"cannot write the output: {error.strerror or error}")
-    except UnicodeDecodeError:
-        return _failed("the results are not UTF-8 text (changed by another program?)")
-    except MemoryError:
-        return _failed("out of memory; finished rows are kept: use fewer threads (-j)")
-
-
-def _failed(message: str, code: int = 1) -> int:
-    """Show an error and return the exit code, which is right even if stderr takes nothing (`2>/dev/full`)."""
-    try:
-        for line in visible(message).split("\n"):
-            print(f"error: {line}", file=sys.stderr)
-        sys.stderr.flush()
-    except OSError:
-        _silence(sys.stderr)
+    with lasting_output() as stdout:
+        code = _exit_code(partial(_command, arguments), _out(arguments))
+        stdout.flush()
+        if stdout.failed:
+            reason = getattr(stdout.error, "strerror", None) or stdout.error
+            code = code or _failed(f"cannot write the output: {reason}")
     return code
 
 
-def _silence(stream: TextIO) -> None:
-    """Send an output that takes nothing to the null device, or Python's flush at its end would fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _command(arguments: Sequence[str]) -> int:
+    """Find the command, and run it."""
+    command, others = split_command(arguments, _COMMANDS)
+    return _COMMANDS[command](others)
+
+
+def _exit_code(work: Callable[[], int], out: Path) -> int:
+    """The exit code of some work; what goes wrong in it is told in a line for each problem."""
+    try:
+        return work()
+    except SystemExit as end:  # argparse has shown its help
+        return int(end.code or 0)
+    except RunnerError as error:
+        return _failed(*error.lines, code=error.exit_code)
+    except MemoryError:
+        return _failed("out of memory; finished rows are kept: use fewer threads (-j)")
+    except Exception as error:
+        from runner.cli.unexpected import explain_unexpected
+
+        return _failed(explain_unexpected(error, out))
+
+
+def _out(arguments: Sequence[str]) -> Path:
+    """Folder of all results, as far as it can be known before a command has read its arguments."""
+    return Path(dict(pairwise(arguments)).get("--out", "results"))
+
+
+def _failed(*lines: str, code: int = 1) -> int:
+    """Show what went wrong, and return the exit code."""
+    for line in lines:
+        print(f"error: {one_line(line)}", file=sys.stderr)
+    return code
 
 
 def _train(arguments: list[str]) -> int:
@@ -81,11 +85,16 @@ def _train(arguments: list[str]) -> int:
     if given.dry_run:
         return _show_plans(plans, given)
     if not given.dask:
-        return max((_train_one(plan, given) for plan, _ in plans), default=0)
+        return _train_each(plans, given)
     from runner.cluster.dask_engine import connected
 
     with connected(given.dask) as client:
-        return max((_train_one(plan, given, client) for plan, _ in plans), default=0)
+        return _train_each(plans, given, client)
+
+
+def _train_each(plans: list[tuple[Plan, Path]], given: argparse.Namespace, client: Client | None = None) -> int:
+    """Train studies one after the other: what goes wrong in one does not keep those after it from being trained."""
+    return max(_exit_code(partial(_train_one, plan, given, client), given.out) for plan, _ in plans)
 
 
 def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = None) -> int:

@@ -19,11 +19,15 @@ import llvmlite
 import numba
 from numba import config
 
+from runner.errors import RunnerError
 from runner.kernels.lanes import switch
 
 
 def fingerprint() -> str:
     """Sixteen hexadecimal digits over the sources of the kernels, and the versions of Numba and llvmlite."""
+    if not os.path.isfile(__file__):
+        # Kernels of other sources would be taken for these.
+        raise RunnerError(f"the runner can not work from within an archive ({Path(__file__).parent}): install it")
     files = set(Path(__file__).parent.rglob("*.py"))
     for table in vars(switch).values():
         if isinstance(table, switch.Table):
