@@ -113,27 +113,27 @@ def train_turns(
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
     packer = BlockPacker(plan, turns)
     in_flight: dict[Future[Trained], Block] = {}
-    with ThreadPoolExecutor(threads, thread_name_prefix="runner") as pool:
-        try:
-            while True:
-                # One block for each thread, and one more that waits for it: little is prepared that an interrupt loses.
-                while len(in_flight) < 2 * threads and not stop():
-                    block = packer.next(idle=len(in_flight) < threads)
-                    if block is None:
-                        break
-                    in_flight[pool.submit(train_one, block)] = block
-                if not in_flight:
-                    return
-                ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
-                for future in ready:
-                    result = _result(in_flight.pop(future), future, packer, speeds)
-                    n_runs += len(result.records)
-                    yield result
-        finally:
-            for future in in_flight:
-                future.cancel()
-            speeds.add_runs(n_runs, time.thread_time() - began)
-            speeds.save()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
+    try:
+        while True:
+            # One block for each thread, and one more that waits for it: little is prepared that an interrupt loses.
+            while len(in_flight) < 2 * threads and not stop():
+                block = packer.next(idle=len(in_flight) < threads)
+                if block is None:
+                    break
+                in_flight[pool.submit(train_one, block)] = block
+            if not in_flight:
+                return
+            ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+            for future in ready:
+                result = _result(in_flight.pop(future), future, packer, speeds)
+                n_runs += len(result.records)
+                yield result
+    finally:
+        # After an error or a second Ctrl-C nobody waits for blocks that are still being trained.
+        pool.shutdown(wait=False, cancel_futures=True)
+        speeds.add_runs(n_runs, time.thread_time() - began)
+        speeds.save()
 
 
 def _result(block: Block, future: Future[Trained], packer: BlockPacker, speeds: SpeedMeter) -> Result:

@@ -243,6 +243,8 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     study = study_of([row], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
     options = Options(out=table.parent / "replay", threads=threads, quiet=True)
     outcome = run_session(make_plan(study), options)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     if outcome.failed:
         raise RunnerError(f"the row could not be recorded: {outcome.reasons[0]}")
     return outcome.table.parent

@@ -70,6 +70,8 @@ class Options:
         Show nothing.
     shard : Shard or None
         Only this part of the study, in a folder of its own.
+    own_process : bool
+        Whether the second Ctrl-C may end the process: it is the command line's, not one that calls `runner.run`.
     """
 
     out: Path = Path("results")
@@ -79,6 +81,7 @@ class Options:
     fresh: bool = False
     quiet: bool = False
     shard: Shard | None = None
+    own_process: bool = False
 
     def folder(self, name: str) -> Path:
         """Where the results of a study are."""
@@ -162,7 +165,11 @@ def run_session(
     folder = options.folder(plan.study.name)
     with io_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
-    with Lock(folder), showing(folder.name, options.quiet, words) as progress, Interrupt() as interrupt:
+    with (
+        Lock(folder),
+        showing(folder.name, options.quiet, words) as progress,
+        Interrupt(options.own_process) as interrupt,
+    ):
         refuse_links(folder, FILES)
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")

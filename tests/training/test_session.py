@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ from runner.errors import Refused, RunnerError
 from runner.machine import cores as cores_here
 from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
 from runner.study.plan import Plan
-from runner.training import speed
+from runner.training import interrupt, speed
 from runner.training.preview import describe, preview
 from runner.training.session import Options, run_session, work_left
 
@@ -152,6 +156,59 @@ def test_interrupt_and_resume(
     assert "tiny: 10 of 24 runs are done already\n" in capsys.readouterr().err
     other = Options(out=options.out / "other")
     assert outcome.table.read_bytes() == run_session(plan, other, Engine()).table.read_bytes()
+
+
+def test_a_second_interrupt_is_an_exception_in_a_process_that_has_more_to_do(study: Path, options: Options) -> None:
+    """On the command line it ends the process: `test_the_second_interrupt_stops_at_once`."""
+    plan, before = make(study), signal.getsignal(signal.SIGINT)
+
+    def interrupt_twice(i: int) -> None:
+        for _ in range(2 * (i == 2)):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_session(plan, options, Engine(on_block=interrupt_twice))
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(pd.read_csv(options.out / "tiny" / "runs.csv")) == 10
+    assert run_session(plan, options, Engine()).trained == 14
+
+
+def test_handlers_of_a_program_around_python_stay(
+    study: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`signal.signal` gives None for a handler that Python has not installed, and does not take it back."""
+    monkeypatch.setattr(interrupt.signal, "getsignal", lambda number: None)
+    set_to: list[object] = []
+    monkeypatch.setattr(interrupt.signal, "signal", lambda *arguments: set_to.append(arguments))
+    assert run_session(make(study), options, Engine()).trained == 24
+    assert set_to == []
+
+
+def test_another_thread_than_the_main_one_may_train(study: Path, options: Options) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run_session, make(study), options, Engine()).result().trained == 24
+
+
+def test_two_interrupts_leave_the_process_of_a_script_alive(study: Path, tmp_path: Path) -> None:
+    """One block of this study takes far longer than the test; nobody waits for it."""
+    script = (
+        "import os, sys, time, runner\n"
+        "try:\n"
+        f"    runner.run({str(study)!r}, 'epochs=100000000', threads=1, out={str(tmp_path)!r}, quiet=False)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('still here', flush=True)\n"
+        "    os._exit(7)\n"
+    )
+    running = subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True)
+    assert running.stderr is not None
+    while not running.stderr.readline().startswith("tiny: training"):
+        assert running.poll() is None
+    time.sleep(0.5)
+    for _ in range(2):
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    out, _ = running.communicate(timeout=20)
+    assert (out, running.returncode) == ("still here\n", 7)
 
 
 def test_limit_trains_no_more(study: Path, options: Options) -> None:
