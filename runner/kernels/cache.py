@@ -1,4 +1,4 @@
-"""The disk cache of compiled kernels, keyed by all sources that go into them.
+"""The disk cache of compiled kernels: keyed by all sources that go into them, and checked before it is used.
 
 Numba's own cache looks at the file of the cached function only, and would not notice that an activation in another file
 has changed. So the name of the cache folder is a fingerprint of every source file of the kernels, and of every file
@@ -10,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import pickle
+import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import numba
 from numba import config
+from numba.core import compiler, serialize
 
 from runner.errors import RunnerError
 from runner.kernels.lanes import switch
@@ -59,40 +63,121 @@ def folder() -> Path:
     return base / "runner-kernels" / fingerprint()
 
 
-def enable(*dispatchers: Any, tell: Callable[[str], None]) -> None:
+class KernelError(Exception):
+    """A kernel could not be compiled: its runs can not be trained at this start, but perhaps at the next one."""
+
+
+def enable(*dispatchers: Any, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]) -> None:
     """Keep these kernels on disk, and take them from there. Without a cache they work as well, and compile anew.
 
     Parameters
     ----------
     *dispatchers : Numba dispatchers
         The functions that Python calls (`operations.entry`).
-    tell : callable
+    not_kept : callable
         Takes the reason why a kernel can not be kept, now or when it has been compiled.
+    not_used : callable
+        Takes the file of a kernel that is compiled anew although it is there, and the reason.
     """
     if config.DISABLE_JIT:
         return
-    before = config.CACHE_DIR
     try:
         place = folder()
         place.mkdir(parents=True, exist_ok=True)
-        config.CACHE_DIR = str(place)
-        for dispatcher in dispatchers:
-            dispatcher.enable_caching()
-            _tell_instead_of_raising(dispatcher, tell)
     except (OSError, RuntimeError) as error:
-        tell(str(error))
-    finally:
-        config.CACHE_DIR = before
+        not_kept(str(error))
+        return
+    for dispatcher in dispatchers:
+        dispatcher._cache = _Cache(dispatcher.py_func, place, not_kept, not_used)
+        dispatcher.compile = partial(_compiled, type(dispatcher).compile, dispatcher)
 
 
-def _tell_instead_of_raising(dispatcher: Any, tell: Callable[[str], None]) -> None:
-    """Let a call go on when its kernel can not be saved: Numba would raise, although it has compiled the kernel."""
-    save = dispatcher._cache.save_overload
+def _compiled(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) -> Any:
+    """A kernel for some types of arguments, loaded or compiled."""
+    try:
+        return compile_for(dispatcher, signature)
+    except (MemoryError, KernelError):
+        raise
+    except Exception as error:
+        raise KernelError(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
-    def save_or_tell(*arguments: Any) -> None:
+
+class _Cache:
+    """Compiled kernels of one function, a file each, in the place of Numba's cache, which trusts what it reads.
+
+    A file is the checksum of all that follows, and a pickle of the kernel's key and of the kernel: machine code that a
+    disk, a loss of power or another program has changed is not run. Numba asks for `load_overload` and
+    `save_overload`.
+
+    Parameters
+    ----------
+    function : callable
+        What is compiled.
+    place : Path
+        The folder.
+    not_kept, not_used : callable
+        As in `enable`.
+    """
+
+    def __init__(
+        self, function: Any, place: Path, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]
+    ) -> None:
+        self._function = function
+        self._place = place
+        self._not_kept = not_kept
+        self._not_used = not_used
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """The kernel for some types of arguments; None when it is to be compiled."""
+        context.refresh()
+        key = self._key(signature, context.codegen())
+        path = self._path(key)
         try:
-            save(*arguments)
-        except OSError as error:
-            tell(error.strerror or str(error))
+            content = path.read_bytes()
+        except OSError:
+            return None
+        try:
+            if _checksum(path, content[_CHECKSUM:]) != content[:_CHECKSUM]:
+                raise ValueError("its checksum is wrong")
+            stored, kernel = pickle.loads(memoryview(content)[_CHECKSUM:])
+            return compiler.CompileResult._rebuild(context, *kernel) if stored == key else None
+        except Exception as error:
+            self._not_used(path, str(error) or type(error).__name__)
+            return None
 
-    dispatcher._cache.save_overload = save_or_tell
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep a kernel that has been compiled: whole and on the disk before it has its name."""
+        if compiled.library.has_dynamic_globals:  # addresses of this process
+            return
+        key = self._key(signature, compiled.codegen)
+        path = self._path(key)
+        content = serialize.dumps((key, compiled._reduce()))
+        # A name that no other process takes, on a disk that several machines may share.
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+        try:
+            try:
+                with temporary.open("xb") as file:
+                    file.write(_checksum(path, content) + content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self._not_kept(error.strerror or str(error))
+
+    def _key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
+        """What a kernel was compiled for: types of the arguments, and the processor. The folder stands for the rest."""
+        return self._function.__qualname__, signature, codegen.magic_tuple()
+
+    def _path(self, key: tuple[Any, ...]) -> Path:
+        return self._place / f"{key[0]}-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}.kernel"
+
+
+_CHECKSUM = 32
+
+
+def _checksum(path: Path, content: bytes) -> bytes:
+    """Of a file's contents and of its name: a kernel that has got the name of another one is none."""
+    return hashlib.blake2b(content, digest_size=_CHECKSUM, key=path.name.encode()[:64]).digest()

@@ -18,6 +18,11 @@ from runner.results.row_text import field
 FAILED = "failed.csv"
 _HEADER = ["run_id", "reason"]
 _IDENTITY = re.compile("[0-9a-f]{16}")
+# Reasons that are not the run's own but those of a start: kernels that could not be compiled, or, as earlier versions
+# had it, not be read from their cache.
+_PASSING = re.compile(
+    r"(KernelError|EOFError|UnpicklingError|UnicodeDecodeError|ModuleNotFoundError|LLVM\w*)\b|.*_PartLib"
+)
 
 
 def read_failed(folder: Path) -> dict[int, str]:
@@ -57,6 +62,9 @@ def write_failed(folder: Path, reasons: Mapping[int, str]) -> None:
 def failed_before(folder: Path, find: Callable[[Ids], Indices], done: NDArray[np.bool_]) -> dict[int, tuple[int, str]]:
     """The runs of a plan that failed at an earlier start and still have no row: identity and reason of each.
 
+    Runs whose reason has probably passed, such as kernels that could not be read from their cache, are none of them:
+    they are tried again by themselves.
+
     Parameters
     ----------
     folder : Path
@@ -66,6 +74,6 @@ def failed_before(folder: Path, find: Callable[[Ids], Indices], done: NDArray[np
     done : array of bool, shape (n_runs,)
         Which runs have their row.
     """
-    reasons = read_failed(folder)
+    reasons = {run_id: reason for run_id, reason in read_failed(folder).items() if not _PASSING.match(reason)}
     runs = find(np.array(list(reasons), np.uint64)).tolist()
     return {run: item for run, item in zip(runs, reasons.items(), strict=True) if run >= 0 and not done[run]}

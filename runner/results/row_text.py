@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -165,7 +165,6 @@ def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
     from runner.kernels import csv_rows
     from runner.kernels.decimals import powers_of_ten
 
-    _use_disk_cache()
     keys, outcomes = _pieces(starts.keys), _pieces([f",{name}" for name in header.outcomes])
     which = np.repeat(np.arange(len(starts.keys)), starts.sizes)
     names = csv_rows.Names(starts.ids, keys, which, starts.seeds, outcomes, starts.codes)
@@ -188,12 +187,3 @@ def _pieces(texts: list[str]) -> csv_rows.Pieces:
     starts = np.zeros(len(data) + 1, np.int64)
     np.cumsum([len(piece) for piece in data], out=starts[1:])
     return csv_rows.Pieces(np.frombuffer(b"".join(data), np.uint8), starts)
-
-
-@cache
-def _use_disk_cache() -> None:
-    """Load the kernel from the disk cache, or keep it there; where that fails, training has said so already."""
-    from runner.kernels.cache import enable
-    from runner.kernels.csv_rows import write_rows
-
-    enable(write_rows, tell=lambda reason: None)

@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import cache
+from runner.kernels.csv_rows import write_rows
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
@@ -167,10 +169,6 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     """
     if plan.n_cells == 0:
         return
-    cell = plan.cell(0)
-    shared = make_shared(cell)
-    if shared.kernel in _prepared:
-        return
     problems: list[str] = []
 
     def not_kept(reason: str) -> None:
@@ -178,10 +176,19 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
             notify(f"compiled kernels can not be kept for the next start: {reason}")
         problems.append(reason)
 
-    cache.enable(train_block, train_faulty_block, initial_weights, tell=not_kept)
+    def not_used(file: Path, reason: str) -> None:
+        notify(f"a compiled kernel is damaged and is compiled anew ({file}: {reason})")
+
+    kernels = train_block, train_faulty_block, initial_weights, write_rows
+    cache.enable(*kernels, not_kept=not_kept, not_used=not_used)
+    cell = plan.cell(0)
+    shared = make_shared(cell)
+    if shared.kernel in _prepared:
+        return
     marker = cache.folder() / shared.kernel
     if problems or not marker.exists():
-        notify(f"compiling kernels for {cell.precision}: about ten seconds, once on this machine")
+        once = "" if problems else ", once on this machine"
+        notify(f"compiling kernels for {cell.precision}: about ten seconds{once}")
     segment = Segment(lane_values(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
     try:
         with collection_paused():

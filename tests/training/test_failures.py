@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,12 +18,14 @@ from support import studies
 import runner
 from runner import machine
 from runner.errors import RunnerError
+from runner.kernels import cache
 from runner.training import engine
 from runner.training.blocks import worker
 from runner.training.blocks.block import Block
 from runner.training.blocks.packing import BlockPacker, turns_of
 from runner.training.session import Options, run_session
 
+ROOT = Path(runner.__file__).parent.parent
 STUDY: dict[str, Any] = {
     "name": "failing",
     "data": "xor",
@@ -68,6 +74,30 @@ def test_preparing_that_fails_is_left_to_the_blocks(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(engine, "_prepared", set())
     outcome = run_session(studies.make(tmp_path, **STUDY), Options(out=tmp_path, quiet=True))
     assert (outcome.trained, outcome.failed, outcome.reasons) == (0, 180, ("MemoryError: none left",))
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
+def test_a_damaged_kernel_fails_no_run(tmp_path: Path) -> None:
+    """It is compiled anew, which is told, and the rows are the same."""
+    studies.run(tmp_path, **STUDY)  # so that there is a kernel of this processor
+    shutil.copytree(cache.folder().parent, tmp_path / "cache" / "runner-kernels")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "runner", str(tmp_path / "study.yaml"), "--out", str(tmp_path)]
+
+    def start(*flags: str) -> str:
+        done = subprocess.run([*command, *flags], capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    start()
+    table = (tmp_path / "failing" / "runs.csv").read_bytes()
+    damaged = list((tmp_path / "cache").rglob("*initial_weights*.*"))
+    for file in damaged:
+        file.write_bytes(b"")
+    told = start("--fresh")
+    assert "failing: a compiled kernel is damaged and is compiled anew (" in told
+    assert (tmp_path / "failing" / "runs.csv").read_bytes() == table
+    assert "damaged" not in start("--fresh")
 
 
 @pytest.mark.filterwarnings("error")

@@ -264,6 +264,21 @@ def test_failed_runs_wait_until_they_are_asked_for(
     assert len(pd.read_csv(outcome.table)) == 30
 
 
+@pytest.mark.parametrize("reason", ["EOFError: Ran out of input", "KernelError: LLVM ERROR: no such target"])
+def test_runs_that_failed_for_a_reason_that_has_passed_are_tried_again_by_themselves(
+    study: Path, options: Options, reason: str
+) -> None:
+    """A kernel that could not be read from its cache, or not be compiled, is none of the run's."""
+    plan = make(study)
+    run_session(plan, options, Engine(failing=(1, 3)))
+    path = options.out / "tiny" / "failed.csv"
+    path.write_text(path.read_text().replace("out of memory", reason))
+    assert preview(plan, options.out).new == 10
+    outcome = run_session(plan, options, Engine())
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (10, 0, 0)
+    assert not path.exists()
+
+
 def test_a_list_of_failures_that_is_none(study: Path, options: Options) -> None:
     plan = make(study)
     run_session(plan, options, Engine(failing=(1,)))
