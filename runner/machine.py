@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_RUNS = 10**7
 """Runs of a study that are allowed unless the user asks for more (`--max-runs`, `max_runs`)."""
@@ -21,6 +22,8 @@ MAX_RUNS = 10**7
 MOST_THREADS = 1024
 """Each thread holds memory and a place in the system's list of threads."""
 
+# Where Linux tells of processes, and the root of the paths in what it tells.
+_PROC, _SYSTEM = Path("/proc"), Path("/")
 _RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")
 # Reservations of fewer bytes are not worth a look at the system.
 _SMALL = 1 << 26
@@ -32,34 +35,87 @@ def cores() -> int:
 
 
 def available() -> int | None:
-    """Bytes that this process may still take: what the machine or its control group has left; None if unknown."""
-    limit, used = _control_group("memory.max"), _control_group("memory.current")
-    group = None if limit is None or used is None else limit - used
-    known = [n for n in (_memory_info("MemAvailable:"), group) if n is not None]
-    return min(known) if known else None
+    """Bytes that this process may still take: what the machine and its control groups have left; None if unknown."""
+    known = [limit - used for limit, used in _memory_groups()]
+    if (free := _memory_info("MemAvailable:")) is not None:
+        known.append(free)
+    return min(known, default=None)
 
 
 def total() -> int | None:
-    """Bytes that the machine, or this process's control group, has in all; None if unknown."""
-    known = [n for n in (_memory_info("MemTotal:"), _control_group("memory.max")) if n is not None]
-    return min(known) if known else None
+    """Bytes that the machine, or the smallest of this process's control groups, has in all; None if unknown."""
+    known = [limit for limit, _ in _memory_groups()]
+    if (whole := _memory_info("MemTotal:")) is not None:
+        known.append(whole)
+    return min(known, default=None)
 
 
 def _memory_info(field: str) -> int | None:
     """Bytes that a field of /proc/meminfo tells."""
+    return next((int(line.split()[1]) << 10 for line in _lines(_PROC / "meminfo") if line.startswith(field)), None)
+
+
+class _Files(NamedTuple):
+    """Files by which a version of Linux's control groups tells of memory, and the word for what it can give back."""
+
+    limit: str
+    used: str
+    cached: str
+
+
+_GROUPS = {
+    "cgroup2": _Files("memory.max", "memory.current", "inactive_file"),
+    "cgroup": _Files("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+_GROUP = re.compile(r"(?P<number>\d+):(?P<controllers>[^:]*):(?P<path>/.*)")
+_MOUNT = re.compile(r"\d+ \d+ \S+ (?P<root>\S+) (?P<place>\S+) .*- (?P<kind>cgroup2?) \S+ (?P<options>\S+)")
+# Beyond it version 1 means that there is no limit.
+_NO_LIMIT = 1 << 60
+
+
+def _memory_groups() -> Iterator[tuple[int, int]]:
+    """Limit and use, in bytes, of every control group around this process that limits its memory.
+
+    A container, a batch system or a desktop puts a process into a group within a group, and any of them may have the
+    smallest limit. The files are those of proc(5), cgroups(7).
+    """
+    own = {}
+    for line in filter(None, map(_GROUP.fullmatch, _lines(_PROC / "self" / "cgroup"))):
+        if line["number"] == "0":
+            own["cgroup2"] = line["path"]
+        elif "memory" in line["controllers"].split(","):
+            own["cgroup"] = line["path"]
+    for line in filter(None, map(_MOUNT.fullmatch, _lines(_PROC / "self" / "mountinfo"))):
+        kind, path = line["kind"], own.get(line["kind"])
+        if path is None or (kind == "cgroup" and "memory" not in line["options"].split(",")):
+            continue
+        # A container may see only the part of the tree that begins with its own group.
+        root, path = f"{line['root'].rstrip('/')}/", f"{path}/"
+        inside = path.removeprefix(root) if path.startswith(root) else ""
+        parts = [part for part in inside.split("/") if part not in ("", ".", "..")]
+        top = _SYSTEM / line["place"].lstrip("/")
+        for depth in range(len(parts) + 1):
+            yield from _memory_group(top.joinpath(*parts[:depth]), _GROUPS[kind])
+
+
+def _memory_group(folder: Path, files: _Files) -> Iterator[tuple[int, int]]:
+    """Limit and use of one control group; nothing where it has no limit."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        limit, used = (int((folder / name).read_text()) for name in (files.limit, files.used))
+    except (OSError, ValueError):  # not there, or `max`
+        return
+    if limit < _NO_LIMIT:
+        # What files have left in memory is given back when somebody needs it.
+        cached = (int(line.split()[1]) for line in _lines(folder / "memory.stat") if line.split()[0] == files.cached)
+        yield limit, used - min(next(cached, 0), used)
+
+
+def _lines(file: Path) -> list[str]:
+    """Those of a file of the system; none where there is no such file."""
+    try:
+        return file.read_text().splitlines()
     except OSError:
-        return None
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(field)), None)
-
-
-def _control_group(name: str) -> int | None:
-    """A number that version 2 of Linux's control groups tells of a container; None for none, and for `max`."""
-    try:
-        return int((Path("/sys/fs/cgroup") / name).read_text())
-    except (OSError, ValueError):
-        return None
+        return []
 
 
 _freed = threading.Condition()

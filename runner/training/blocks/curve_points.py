@@ -26,10 +26,9 @@ def curve_updates(n: int, budget: int, per_epoch: int) -> tuple[int, ...]:
         Updates of an epoch.
     """
     last = max(1, budget // per_epoch)
-    n = min(n, last)
-    epochs = set(range(1, last + 1))
-    if n < last:
-        epochs = {round(last ** (k / max(n - 1, 1))) for k in range(n)}
+    # There may be far more epochs than points: nothing here takes time or memory for each of them.
+    steps = max(min(n, last) - 1, 1)
+    epochs = range(1, last + 1) if n >= last else [round(last ** (k / steps)) for k in range(n)]
     return tuple(sorted({0, budget} | {epoch * per_epoch for epoch in epochs if epoch * per_epoch <= budget}))
 
 
