@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.train import train_block
+from runner.training.begun import Begun
 from runner.training.blocks.arguments import lane_values, make_shared
 from runner.training.blocks.block import Block
 from runner.training.blocks.packing import BlockPacker, Turn, turns_of
@@ -31,6 +33,7 @@ from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
 from runner.training.speed import SpeedMeter
+from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
     from runner.study.plan import Plan
@@ -70,6 +73,7 @@ def train(
     *,
     notify: Callable[[str], None] = lambda message: None,
     stop: Callable[[], bool] = lambda: False,
+    begun: Begun | None = None,
 ) -> Generator[Result]:
     """Train the runs of a plan that are not done.
 
@@ -83,6 +87,8 @@ def train(
         Takes messages for the user.
     stop : callable
         Asked between blocks; once it says yes, no block is begun any more and those in flight are finished.
+    begun : Begun, optional
+        Takes note of the blocks that are being trained.
 
     Yields
     ------
@@ -90,11 +96,17 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
-    yield from train_turns(plan, turns_of(plan, done), threads, stop)
+    yield from train_turns(plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun)
 
 
 def train_turns(
-    plan: Plan, turns: Iterable[Turn], threads: int, stop: Callable[[], bool] = lambda: False
+    plan: Plan,
+    turns: Iterable[Turn],
+    threads: int,
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    notify: Callable[[str], None] = lambda message: None,
+    begun: Begun | None = None,
 ) -> Generator[Result]:
     """Train some runs of a plan.
 
@@ -104,8 +116,9 @@ def train_turns(
     turns : iterable of Turn
         Which runs, in the order in which they are to come in.
     threads : int
-    stop : callable
-        As that of `train`.
+    stop, notify : callable
+    begun : Begun, optional
+        As those of `train`.
 
     Yields
     ------
@@ -114,8 +127,9 @@ def train_turns(
     """
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
     packer = BlockPacker(plan, turns)
-    in_flight: dict[Future[Trained], Block] = {}
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="runner")
+    in_flight: dict[Future[Trained], tuple[int, Block]] = {}
+    numbers = count()
+    pool, threads = start_threads(threads, notify)
     try:
         while True:
             # One block for each thread, and one more that waits for it: little is prepared that an interrupt loses.
@@ -123,12 +137,18 @@ def train_turns(
                 block = packer.next(idle=len(in_flight) < threads)
                 if block is None:
                     break
-                in_flight[pool.submit(train_one, block)] = block
+                number = next(numbers)
+                if begun is not None:
+                    begun.begin(number, block.runs(np.ones(block.n, np.bool_)))
+                in_flight[pool.submit(train_one, block)] = number, block
             if not in_flight:
                 return
             ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
             for future in ready:
-                result = _result(in_flight.pop(future), future, packer, speeds)
+                number, block = in_flight.pop(future)
+                result = _result(block, future, packer, speeds)
+                if begun is not None:
+                    begun.end(number)
                 n_runs += len(result.records)
                 yield result
     finally:

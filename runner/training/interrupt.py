@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -30,10 +31,13 @@ class Interrupt:
     ----------
     requested : bool
         Whether a stop has been asked for.
+    at_exit : callable
+        Called before the process is ended.
     """
 
     def __init__(self, own_process: bool = False) -> None:
         self.requested = False
+        self.at_exit: Callable[[], None] = lambda: None
         self._own_process = own_process
         self._before: dict[signal.Signals, Any] = {}
 
@@ -62,6 +66,7 @@ class Interrupt:
         if self.requested:
             # Every finished row is in the table or the journal: nothing can be lost.
             if self._own_process:
+                self.at_exit()
                 os._exit(EXIT_CODE)
             raise KeyboardInterrupt
         self.requested = True

@@ -132,10 +132,15 @@ class Bar(Progress):
         )
         self._task = self._bar.add_task(self.name, total=max(updates, 1), runs=0, all_runs=runs, rate="starting")
         self._began = time.monotonic()
-        self._bar.start()
+        try:
+            self._bar.start()
+        except RuntimeError:  # a thread draws the bar, and this process can not have another one
+            self._bar = None
 
     def advance(self, runs: int, updates: int) -> None:
         self._runs += runs
+        if self._bar is None:
+            return
         rate = self._runs / max(time.monotonic() - self._began, 1e-9)
         text = f"{rate:,.{0 if rate >= 10 else 2}f} runs/s"
         with contextlib.suppress(OSError, ValueError):

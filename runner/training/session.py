@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.keys.architecture import parameter_count
 from runner.machine import cores
 from runner.results.columns import standard_header
 from runner.results.curves import CURVES
@@ -23,6 +25,7 @@ from runner.results.provenance import Provenance, changes, check_version
 from runner.results.sidecars import Recording
 from runner.results.table import FILES, Table
 from runner.terminal import counted
+from runner.training.begun import MOST_DEATHS, REASON, Begun, in_turn
 from runner.training.interrupt import EXIT_CODE, Interrupt
 from runner.training.progress import TRAINING, Progress, showing
 
@@ -175,24 +178,27 @@ def run_session(
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
         table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
+        begun = Begun(folder, plan)
+        interrupt.at_exit = begun.close
         try:
             # A study that is done needs no kernels, and waits for none.
-            trainer, kernels = (trainer, kernels) if trainer or table.done.all() else _engine(plan, progress)
+            trainer, kernels = (trainer, kernels) if trainer or table.done.all() else _engine(plan, progress, begun)
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
-            return _Session(plan, options, table, progress, interrupt).run(trainer, kernels)
+            return _Session(plan, options, table, progress, interrupt, begun).run(trainer, kernels)
         finally:
+            begun.close()
             table.close()
 
 
-def _engine(plan: Plan, progress: Progress) -> tuple[Trainer, str]:
+def _engine(plan: Plan, progress: Progress, begun: Begun) -> tuple[Trainer, str]:
     """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
     from runner.kernels.cache import fingerprint
     from runner.training.engine import prepare, train
 
     prepare(plan, progress.message)
-    return train, fingerprint()
+    return partial(train, begun=begun), fingerprint()
 
 
 def recording_of(plan: Plan) -> Recording:
@@ -217,6 +223,10 @@ def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
     return total
 
 
+def _they(n: int) -> str:
+    return "it comes" if n == 1 else "they come"
+
+
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
@@ -224,12 +234,15 @@ def _are(n: int) -> str:
 class _Session:
     """A start of a study while its folder is locked and its table is open."""
 
-    def __init__(self, plan: Plan, options: Options, table: Table, progress: Progress, interrupt: Interrupt) -> None:
+    def __init__(
+        self, plan: Plan, options: Options, table: Table, progress: Progress, interrupt: Interrupt, begun: Begun
+    ) -> None:
         self._plan = plan
         self._options = options
         self._table = table
         self._progress = progress
         self._interrupt = interrupt
+        self._begun = begun
         self._threads = options.threads or cores()
         self._planned = plan.n_runs
         self._failures: dict[int, str] = {}
@@ -245,6 +258,7 @@ class _Session:
             done |= ~mine
         self._tell(n_done)
         done[self._failed_before(done)] = True
+        self._give_up(done)
         todo = np.flatnonzero(~done)
         if self._options.limit is not None:
             done[todo[self._options.limit :]] = True
@@ -282,7 +296,14 @@ class _Session:
         """Train, taking every result as it comes; returns the seconds it took."""
         self._progress.start(n, work_left(self._plan, done))
         began = time.monotonic()
-        results = trainer(self._plan, done, self._threads, notify=self._progress.message, stop=self._interrupt)
+        for left_out, threads in self._turns(done):
+            self._train_turn(trainer, left_out, threads)
+        self._progress.stop()
+        return time.monotonic() - began
+
+    def _train_turn(self, trainer: Trainer, done: NDArray[np.bool_], threads: int) -> None:
+        """Train the runs that are not done."""
+        results = trainer(self._plan, done, threads, notify=self._progress.message, stop=self._interrupt)
         with contextlib.closing(results):
             for result in results:
                 if result.error is None:
@@ -294,8 +315,40 @@ class _Session:
                     ids = self._table.identities(np.sort(result.runs))
                     self._failures.update(dict.fromkeys(ids.tolist(), result.error))
                     self._progress.advance(0, result.updates)
-        self._progress.stop()
-        return time.monotonic() - began
+
+    def _turns(self, done: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], int]]:
+        """What is left out in each turn, and its threads: what an earlier process died of comes last."""
+        later = done.copy()
+        turns = list(in_turn(self._begun.suspects, self._size))
+        for runs, _ in turns:
+            later[runs] = True
+        if n := int(np.count_nonzero(later != done)):
+            self._progress.message(f"an earlier start died while it trained {counted(n, 'run')}: {_they(n)} last")
+        if not later.all():
+            yield later, self._threads
+        for runs, alone in turns:
+            others = np.ones_like(done)
+            others[runs] = done[runs]
+            if not others.all() and not self._interrupt.requested:
+                yield others, 1 if alone else self._threads
+
+    def _size(self, run: int) -> int:
+        """Weights and biases of a run's network."""
+        return parameter_count(self._plan.cell(run // len(self._plan.seeds)).architecture, "trained")
+
+    def _give_up(self, done: NDArray[np.bool_]) -> None:
+        """Runs while whose training process after process has died have failed, and are left out until asked for."""
+        given_up = {}
+        for each in self._begun.suspects if not self._options.retry_failed else ():
+            if each.deaths >= MOST_DEATHS and len(runs := each.runs[~done[each.runs]]):
+                given_up.update(dict.fromkeys(self._table.identities(runs).tolist(), REASON))
+                done[runs] = True
+        self._begun.suspects = [each for each in self._begun.suspects if not done[each.runs].all()]
+        if given_up:
+            self._failures.update(given_up)
+            # At once, for the notes no longer know of them.
+            write_failed(self._table.folder, self._failures)
+            self._progress.message(f"{counted(len(given_up), 'run')} {_are(len(given_up))} given up: {REASON}")
 
     def _failed_before(self, done: NDArray[np.bool_]) -> list[int]:
         """Runs that are not to be tried because they failed at an earlier start."""
