@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,9 +17,10 @@ from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import misfit
 from runner.machine import total
-from runner.ops import FAULTS, LOSSES, RULES
+from runner.ops import FAULTS, LOSSES, RULES, SETTINGS
 from runner.ops.faults import layer_of
 from runner.registry import Call
+from runner.study.precision_checks import criterion_message, lost_limits, lost_setting, setting_message
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
 
@@ -76,9 +78,10 @@ def _memory(architecture: tuple[int, ...]) -> str:
     needed = _LEAST_BYTES * n_parameters
     if needed < _SMALL or (most := total()) is None or needed <= most:
         return ""
+    digits = 0 if most > 10e9 else 1
     return (
         f"{_shown(architecture)} has {n_parameters:,} weights and biases; to train them takes "
-        f"{needed / 1e9:,.0f} GB of memory, and this machine has {most / 1e9:,.0f} GB"
+        f"{needed / 1e9:,.{digits}f} GB of memory, and this machine has {most / 1e9:,.{digits}f} GB"
     )
 
 
@@ -189,6 +192,11 @@ CHECKS = (
     Check(("faults", "activation", "output", "architecture"), _fault_activation),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
+    Check(("criterion", "precision"), criterion_message, {"criterion": lost_limits}),
+    *(
+        Check((name, "optimizer", "precision"), partial(setting_message, name), {name: partial(lost_setting, name)})
+        for name in SETTINGS
+    ),
 )
 
 

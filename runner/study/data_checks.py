@@ -12,6 +12,7 @@ from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
 from runner.ops import LOSSES
 from runner.study.checks import places
+from runner.study.precision_checks import data_message
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
 
@@ -45,7 +46,8 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
         except DataError as error:
             for problem in error.problems:
                 yield problem if problem.file else _blamed(problem.message, values, space)
-    for key, misfits in (("architecture", _wrong_sizes), ("batch", _too_large), ("loss", _out_of_range)):
+    checks = ("architecture", _wrong_sizes), ("batch", _too_large), ("loss", _out_of_range), ("precision", _too_precise)
+    for key, misfits in checks:
         if key in unknown:
             continue
         where = places(space, key)
@@ -89,3 +91,8 @@ def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
     least, most = float(data.targets.min()), float(data.targets.max())
     if least < low or most > high:
         yield f"{loss} needs targets from {low:g} to {high:g}; those of {name} lie between {least:g} and {most:g}"
+
+
+def _too_precise(precision: str, data: DataSet, name: str) -> Iterator[str]:
+    if message := data_message(precision, data, name):
+        yield message
