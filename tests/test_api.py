@@ -196,6 +196,7 @@ def test_results_are_read_exactly_and_without_a_torn_row() -> None:
         (lambda: runner.table("small", 5), "rows: expected a str or a list of them, found int"),
         (lambda: runner.replay("small", 5), "run_id: expected a str or None, found int"),
         (lambda: runner.replay("small", sample="3"), "sample: expected a whole number or None, found str"),
+        (lambda: runner.replay("small", "0", sample=3), "run_id and sample are two choices of rows: give one of them"),
     ],
 )
 def test_public_functions_say_what_they_expect(folder: Path, call: Callable[[], object], message: str) -> None:
@@ -219,6 +220,21 @@ def test_public_functions_say_which_numbers_they_take(folder: Path) -> None:
         runner.run("small.yaml", threads=100_000)
     with pytest.raises(runner.RunnerError, match="has no run ''"):
         runner.replay("small", "")
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: runner.run("small.yaml", out="\0"), "out"),
+        (lambda: runner.read_results("small", out=Path("a\0")), "out"),
+        (lambda: runner.explain("\0"), "target"),
+        (lambda: runner.plot("small", "init", into="\0.pdf"), "into"),
+    ],
+)
+def test_a_path_with_a_zero_byte_is_told(folder: Path, call: Callable[[], object], argument: str) -> None:
+    _table_at(folder)
+    with pytest.raises(runner.StudyError, match=rf"^{argument}: expected a path, which holds no zero byte, found '"):
+        call()
 
 
 def _table_at(folder: Path) -> None:

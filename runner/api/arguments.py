@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.errors import Problem, StudyError
 from runner.machine import MOST_THREADS
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def path_of(name: str, value: object) -> Path:
     """A path, from a text or whatever stands for a path."""
     if not isinstance(value, str | os.PathLike):
         raise unfit(name, "a str or a Path", value)
+    if "\0" in os.fsdecode(value):
+        raise StudyError([Problem(f"{name}: expected a path, which holds no zero byte, found {os.fsdecode(value)!r}")])
     return Path(value)
 
 

@@ -306,6 +306,8 @@ def replay(
     from runner.training.replay import replay as replayed
 
     table, run_id = table_of(target, out), text_of("run_id", run_id)
+    if run_id is not None and sample is not None:
+        raise TypeError("run_id and sample are two choices of rows: give one of them")
     chosen = choice(None if run_id is None else full_id(table, run_id), count_of("sample", sample))
     return replayed(table, chosen, threads_of(threads))
 

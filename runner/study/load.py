@@ -175,9 +175,11 @@ def _read_text(file: str) -> str:
         raise failed(f"{what}, not a study file")
     try:
         with open(file, "rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+            # A file without a size is empty, or one of the system's that may never end.
+            content = stream.read(MOST_BYTES + 1) if os.fstat(stream.fileno()).st_size else b""
     except FileNotFoundError:
-        raise failed("there is no such file") from None
+        link = os.path.islink(file)
+        raise failed("it is a link to a file that is not there" if link else "there is no such file") from None
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise failed(f"cannot be read: {reason[:1].lower()}{reason[1:]}") from None
@@ -226,7 +228,13 @@ class _Draft:
         placed = [located(each, tree) if isinstance(each, Issue) else each for each, tree in self.found]
         named = [p if p.file else Problem(p.message, self.file, p.line, p.column) for p in dict.fromkeys(placed)]
         ranks = {self.file: 0, **{f"<{argument}>": 2 + i for i, argument in enumerate(self.arguments)}}
-        return StudyError(sorted(named, key=lambda p: (ranks.get(p.file, 1), p.line or 0, p.column or 0)))
+
+        def place(problem: Problem) -> tuple[int, int, int]:
+            rank = ranks.get(problem.file, 1)
+            # Those of other files come in the order of the file, at the end how many more there are.
+            return (rank, 0, 0) if rank == 1 else (rank, problem.line or 0, problem.column or 0)
+
+        return StudyError(sorted(named, key=place))
 
 
 def _check_values(draft: _Draft) -> StudyModel:
@@ -260,6 +268,9 @@ def _check_name_and_seeds(model: StudyModel, stem: str) -> Iterator[Issue]:
         yield Issue(f"name: {what}, found '{model.name}'", ("name",))
     elif model.name is None and not _NAME.fullmatch(stem):
         yield Issue(f"name is missing: the file's name '{stem}' cannot be used")
+    elif (name := model.name or stem).startswith("-"):
+        path = ("name",) if model.name else ()
+        yield Issue(f"name: '{name}' would be taken for a flag; expected one that does not begin with -", path)
     given = [key for key in _SEEDS if key in model.model_fields_set]
     for key in given[1:]:
         yield Issue(f"{key}: {given[0]} is given already", (key,), at_key=True)

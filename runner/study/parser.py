@@ -102,7 +102,10 @@ class _Builder:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
-            if isinstance(key, Scalar):
+            if isinstance(key, Scalar) and key.text == "<<":
+                message = "unknown key '<<': merge keys are not supported; write the keys out"
+                self.problems.append(key.mark.problem(message))
+            elif isinstance(key, Scalar):
                 entries.append((key, value))
             else:
                 self.problems.append(key.mark.problem("expected a name as key, found a list or a mapping"))

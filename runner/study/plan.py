@@ -56,7 +56,7 @@ def make_plan(study: Study, max_runs: int = MAX_RUNS) -> Plan:
     # len() of a range fails beyond 2^63.
     seeds = study.seeds.stop - study.seeds.start if isinstance(study.seeds, range) else len(study.seeds)
     if cells * seeds > min(max_runs, MOST_NUMBERED):
-        runs = f"{cells * seeds:,} runs ({cells:,} cells x {seeds:,} seeds)"
+        runs = f"{counted(cells * seeds, 'run')} ({counted(cells, 'cell')} x {counted(seeds, 'seed')})"
         raise Refused(f"the study has {runs}, more than --max-runs {max_runs:,}")
     return Plan(study)
 

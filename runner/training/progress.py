@@ -85,7 +85,7 @@ class Lines(Progress):
             )
 
     def stop(self) -> None:
-        if self._began:
+        if self._began and self._runs:
             self.message(f"{self.words[1]} {counted(self._runs, 'run')} in {duration(time.monotonic() - self._began)}")
             self._began = 0.0
 

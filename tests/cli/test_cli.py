@@ -115,6 +115,11 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
             "the study has 80 runs (4 cells x 20 seeds), more than --max-runs 79",
         ),
         (
+            ["small.yaml", "learning_rate=1", "epochs=1", "replicates=2", "--max-runs", "1"],
+            3,
+            "the study has 2 runs (1 cell x 2 seeds), more than --max-runs 1",
+        ),
+        (
             ["report"],
             2,
             "which results? give a study's name or its folder of results (see python -m runner report --help)",

@@ -20,6 +20,7 @@ from runner.data.csv_data import file, samples
 from runner.data.csv_data.problems import LISTED
 from runner.errors import StudyError
 from runner.registry import Call
+from runner.study.load import load_study
 
 XYZ = CsvData("t.csv", ("x", "y"), ("z",))
 POSITIONS = CsvData("t.csv", (0, 1), (2,))
@@ -583,3 +584,56 @@ def test_any_file_is_read_or_refused_in_words(tmp_path_factory, content):
             for encoding in ("none", "one_hot"):
                 with contextlib.suppress(DataError):
                     load_data(data, Call("standardize"), missing, encoding, base=folder)
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "t.csv").symlink_to("gone.csv")
+    with pytest.raises(DataError) as caught:
+        load_data(XYZ, base=tmp_path)
+    assert str(caught.value) == "data: 't.csv' is a link to a file that is not there"
+
+
+@pytest.mark.parametrize("name", ["secrets", "key.pem"])
+def test_lines_of_a_file_that_is_not_called_like_data_are_not_shown(tmp_path, name):
+    """A study that somebody has sent may name any file; beside the study any name is that of data."""
+    (tmp_path / name).write_text("root:x:0,hunter2\npassword,hunter3\n")
+    (tmp_path / "study").mkdir()
+    for inputs, targets in ((("x",), ("y",)), ((0,), (1,)), ((0,), (7,)), (("root:x:0",), ("hunter2",))):
+        for path in (str(tmp_path / name), f"../{name}"):
+            with pytest.raises(StudyError) as caught:
+                load_data(CsvData(path, inputs, targets), base=tmp_path / "study")
+            said = str(caught.value).replace("column 'hunter2'", "").replace("column 'root:x:0'", "")
+            assert "hunter" not in said
+            assert "root:x" not in said
+    with pytest.raises(StudyError, match="the columns are root:x:0, hunter2"):
+        load_data(CsvData(name, ("x",), ("y",)), base=tmp_path)
+    (tmp_path / "t.dat").write_text("a,b\n")
+    with pytest.raises(StudyError, match="the columns are a, b"):
+        load_data(CsvData("../t.dat", ("x",), ("y",)), base=tmp_path / "study")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no files that the system makes up")
+@pytest.mark.parametrize("path", ["/proc/self/status", "/proc/kmsg"])
+def test_a_file_without_a_size_is_not_read(tmp_path, path):
+    """The system's log never ends, though it is a regular file by its mode."""
+    if not os.access(path, os.R_OK):
+        pytest.skip("not for this user")
+    with pytest.raises(StudyError) as caught:
+        load_data(CsvData(path, (0,), (1,)), base=tmp_path)
+    assert str(caught.value) == f"{path}: the file is empty"
+    with pytest.raises(StudyError) as caught:
+        load_study(path)
+    assert str(caught.value).startswith(f"{path}:1:1: expected a mapping of keys, found nothing")
+
+
+def test_how_many_problems_more_there_are_stands_last(tmp_path):
+    (tmp_path / "d.csv").write_text("x,y,z\n" + "1,two,3\n" * (LISTED + 55))
+    (tmp_path / "s.yaml").write_text(
+        "data: {csv: d.csv, inputs: [x, y], targets: [z]}\narchitecture: 2-1\nlearning_rate: 1\nepochs: 1\nlos: mse\n"
+    )
+    with pytest.raises(StudyError) as caught:
+        load_study(tmp_path / "s.yaml")
+    lines = str(caught.value).split("\n")
+    assert lines[0].endswith("s.yaml:5:1: unknown key 'los'; did you mean 'loss'?")
+    assert lines[1] == "d.csv:2:2: column 'y' holds 'two'; expected a number"
+    assert lines[-1] == "d.csv: and 55 more"

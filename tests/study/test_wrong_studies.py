@@ -123,8 +123,25 @@ STUDIES = [
     ),
     pytest.param(
         "base: &b {epochs: 1}\n" + BASE + "<<: *b\n",
-        "x.yaml:1:1: unknown key 'base'\nx.yaml:6:1: unknown key '<<'",
+        "x.yaml:1:1: unknown key 'base'\n"
+        "x.yaml:6:1: unknown key '<<': merge keys are not supported; write the keys out",
         id="merge key",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-2-1\nepochs: 1\nsweep: {grid: {optimizer: &o [sgd, adam]}}\n<<: {learning_rate: 1}\n",
+        "x.yaml:1:1: learning_rate is missing\n"
+        "x.yaml:5:1: unknown key '<<': merge keys are not supported; write the keys out",
+        id="merge key that gives what is missing",
+    ),
+    pytest.param(
+        BASE + "name: -q\n",
+        "x.yaml:5:7: name: '-q' would be taken for a flag; expected one that does not begin with -",
+        id="flag as name",
+    ),
+    pytest.param(
+        BASE + "name: --\n",
+        "x.yaml:5:7: name: '--' would be taken for a flag; expected one that does not begin with -",
+        id="end of flags as name",
     ),
     pytest.param(
         BASE + "? [a, b]\n: 1\n",

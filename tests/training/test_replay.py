@@ -195,6 +195,13 @@ def test_keys_that_can_not_be_read(tmp_path: Path, column: str, value: str, reas
     assert reason in str(caught.value)
 
 
+def test_a_replay_that_fails_tells_of_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = make(tmp_path)
+    edit(table, "data", "xorr")
+    assert main(["replay", str(table.parent / "runs.csv"), "--all"]) == 1
+    assert "trained 0 runs" not in capsys.readouterr().err
+
+
 def test_data_that_has_changed_or_gone(tmp_path: Path) -> None:
     table = make(tmp_path, "files")
     path = tmp_path / "samples, =1.csv"

@@ -88,8 +88,9 @@ def _by_position(
     problems.raise_any()
     if not keep and not any(numeric) and any(field.strip() for field in first):
         by_name = _request(*(_names(columns, first) for columns in (data.inputs, data.targets)))
-        header = f"the first row holds no number and is taken as a header ({_listed(first)})"
-        problems.fail(f"{header}, so name its columns: {by_name}", line)
+        header = "the first row holds no number and is taken as a header"
+        shown, names = (f" ({_listed(first)})", f": {by_name}") if problems.quotes else ("", "")
+        problems.fail(f"{header}{shown}, so name its columns{names}", line)
     return Columns(_integers(data.inputs), _integers(data.targets), width)
 
 
@@ -115,17 +116,18 @@ def _by_name(
     if all(numeric) or (any(numeric) and not any(name in header for name in wanted)):
         counts = len(data.inputs), len(data.targets)
         positions = range(sum(counts))
+        shown = f" (its first row is {_listed(first)})" if problems.quotes else ""
         by_position = _request(positions[: counts[0]], positions[counts[0] :])
         problems.fail(
-            f"the file has no header (its first row is {_listed(first)}), so name columns by position, "
-            f"counted from 0, as in: {by_position}",
+            f"the file has no header{shown}, so name columns by position, counted from 0, as in: {by_position}",
             line,
         )
     for name in wanted:
         places = [at for at, held in enumerate(header, 1) if held == name]
         if not places:
-            known = f"; the columns are {_listed(first)}{_separator(first)}"
-            hint = nearest(name, filter(None, header)) or known
+            hint = f"; the row has {_counted(len(first))}"
+            if problems.quotes:
+                hint = nearest(name, filter(None, header)) or f"; the columns are {_listed(first)}{_separator(first)}"
             problems.add(f"there is no column {name!r}{hint}", line)
         elif len(places) > 1:
             fields = f"{', '.join(map(str, places[:-1]))} and {places[-1]}"

@@ -45,6 +45,8 @@ def check_file(path: Path, shown: str) -> os.stat_result:
     try:
         status = path.stat()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise _refusal(f"{shown!r} is a link to a file that is not there") from None
         raise _refusal(f"there is no file {shown!r}{_similar(path, shown)}") from None
     except (OSError, ValueError) as error:
         raise _refusal(f"cannot read {shown!r}: {_reason(error)}") from None
@@ -61,7 +63,8 @@ def read_bytes(path: Path, shown: str) -> bytes:
     check_file(path, shown)
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            # A file without a size is empty, or one of the system's that may never end.
+            content = file.read(MOST_BYTES + 1) if os.fstat(file.fileno()).st_size else b""
     except OSError as error:
         raise _refusal(f"cannot read {shown!r}: {_reason(error)}") from None
     if len(content) > MOST_BYTES:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import NoReturn
 
 from runner.errors import DataError, Problem
 
 LISTED = 20
 """Problems of one file that are shown; the rest is counted."""
+
+
+# What files of data are called.
+_ENDINGS = frozenset([".csv", ".tsv", ".tab", ".txt", ".dat", ".data"])
+
+
+def _is_data(file: str) -> bool:
+    """Whether a file is called like data, or stands beside the study or below it.
+
+    Any file can be named in a study that somebody has sent; the messages do not show its lines then.
+    """
+    path = PurePath(file)
+    return path.suffix.casefold() in _ENDINGS or not (path.is_absolute() or ".." in path.parts)
 
 
 class FileProblems:
@@ -17,10 +31,16 @@ class FileProblems:
     ----------
     file : str
         The file as the study names it.
+
+    Attributes
+    ----------
+    quotes : bool
+        Whether messages may show what stands in the file.
     """
 
     def __init__(self, file: str) -> None:
         self._file = file
+        self.quotes = _is_data(file)
         self._listed: list[Problem] = []
         self._count = 0
 

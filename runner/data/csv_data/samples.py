@@ -65,6 +65,7 @@ class _Cells:
 
     columns: Columns
     labelled: bool
+    quotes: bool
     inputs: array[float] = field(default_factory=lambda: array("d"))
     targets: array[float] = field(default_factory=lambda: array("d"))
     labels: list[str] = field(default_factory=list)
@@ -101,6 +102,8 @@ class _Cells:
         values = []
         for at in columns:
             value, complaint = read_number(fields[at])
+            if complaint and not self.quotes:
+                complaint = "does not hold a finite number"
             values.append(value)
             if complaint:
                 text_hint = hint if complaint.endswith("expected a number") else ""
@@ -156,7 +159,7 @@ def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> R
         problems.fail("the file is empty")
     line, fields = first
     columns = resolve(data, line, fields, [is_number(cell) for cell in fields], missing == "keep", problems)
-    cells = _Cells(columns, labelled)
+    cells = _Cells(columns, labelled, problems.quotes)
     dropped = 0
     example = ""
     for line, fields in rows if columns.header else chain([first], rows):
