@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices, Records
 from runner.results.files import io_errors
-from runner.results.inventory import Index, RowFile
+from runner.results.inventory import Index
 from runner.results.journal import Journal
+from runner.results.row_file import RowFile
 from runner.results.row_text import column_text
 
 CURVES = "curves.csv"
@@ -35,6 +36,8 @@ class OldCurves:
 
     Attributes
     ----------
+    file : RowFile
+        The file, open.
     runs : array of int
         Of each curve, the run of the plan; -1 for none.
     whole : array of bool
@@ -44,9 +47,9 @@ class OldCurves:
     """
 
     def __init__(self, path: Path, index: Index, expected: Expected | None = None) -> None:
-        self._file = RowFile(path, _HEADER)
-        ids = self._file.rows.ids
-        epochs = _epochs(path, len(ids))
+        self.file = RowFile(path, _HEADER)
+        ids = self.file.rows.ids
+        epochs = _epochs(self.file)
         starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
         names, first, which = np.unique(ids[starts], return_index=True, return_inverse=True)
         # Numbered as they come first in the file.
@@ -60,7 +63,7 @@ class OldCurves:
 
     def text(self, number: int) -> bytes:
         """Rows of the curve with some number in the file."""
-        return b"".join(self._file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
+        return b"".join(self.file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
 
     def _check(self, epochs: Epochs, expected: Expected | None) -> NDArray[np.bool_]:
         """Which curves have each point once, and none between others that is missing."""
@@ -81,15 +84,16 @@ class OldCurves:
         return whole
 
 
-def _epochs(path: Path, n: int) -> Epochs:
-    """Epochs of the first n points."""
-    if not n:
+def _epochs(rows: RowFile) -> Epochs:
+    """Epochs of all points."""
+    if not len(rows):
         return np.empty(0)
     try:
-        with io_errors(path, "read"):
-            return np.loadtxt(path, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=n, ndmin=1)
+        with io_errors(rows.path, "read"), open(rows.descriptor, encoding="utf-8", closefd=False) as file:
+            file.seek(0)
+            return np.loadtxt(file, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=len(rows), ndmin=1)
     except ValueError as error:
-        raise RunnerError(f"{path} is not a file of curves: move it away, or pass --fresh ({error})") from None
+        raise RunnerError(f"{rows.path} is not a file of curves: move it away, or pass --fresh ({error})") from None
 
 
 def curve_text(run_id: int, points: Records) -> str:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from runner.results.columns import Indices, PlanLike, Records, ResultLike
 from runner.results.curves import CURVES, Expected, OldCurves, curves_file
-from runner.results.files import io_errors, link_aside, move_aside, replacing, sync_folder, write_all
+from runner.results.files import io_errors, link_aside, move_aside, sync_folder, write_all
+from runner.results.held import Held
 from runner.results.inventory import NO_PLACE, Inventory
-from runner.results.journal import Frame, Journal, places_of
+from runner.results.journal import JOURNAL, Frame, Journal, places_of
 from runner.results.weights import WEIGHTS, OldWeights, write_weights
 
 
@@ -121,35 +122,45 @@ class Sidecars:
             self._places[runs] = places
             self._fresh = True
 
-    def write(self, journal: Journal) -> None:
+    def hold(self, held: Held) -> None:
+        """Hold the files of earlier starts, from which new ones will be made."""
+        if self._old_curves is not None and self._old_curves.file.descriptor >= 0:
+            held.keep(CURVES, self._old_curves.file.descriptor)
+        if self._old_weights is not None and self._old_weights.file:
+            held.keep(WEIGHTS, self._old_weights.file.descriptor)
+
+    def write(self, held: Held, journal: Journal) -> None:
         """Make the files, from the journal and from the files of earlier starts."""
         curves, old = self._old_curves, self._old_weights
         if curves is not None:
             replaced = ~curves.whole & (self._places[curves.runs] >= 0)
             lost = bool((replaced | (curves.runs < 0)).any())
-            if self._needed(CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
-                with replacing(self._folder / CURVES) as descriptor:
+            if self._needed(held, CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
+                with held.replacing(CURVES) as descriptor:
                     for piece in curves_file(self._index.ids, journal, self._places, curves):
                         write_all(descriptor, piece)
         if old is not None:
             rows = list(old.rows.values())
-            if self._needed(WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
-                with replacing(self._folder / WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
+            if self._needed(held, WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
+                with held.replacing(WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
                     write_weights(file, self._plan, journal, self._places, old, self._index.ids)
 
-    def put_away(self, journal: Journal) -> None:
+    def put_away(self, held: Held, journal: Journal) -> None:
         """Remove the journal: all of it stands elsewhere. One with curves that nobody asks for now is kept aside."""
+        held.check()
+        held.drop(JOURNAL)
         journal.close()
         if self._unclaimed:
             move_aside(journal.path)
         with io_errors(journal.path, "remove"):
             journal.path.unlink(missing_ok=True)
-            sync_folder(self._folder)
+            sync_folder(held.descriptor)
 
-    def _needed(self, name: str, lost: bool, shuffled: bool) -> bool:
+    def _needed(self, held: Held, name: str, lost: bool, shuffled: bool) -> bool:
         """Whether a file has to be written; one of whose contents some would be lost gets a second name before."""
         path = self._folder / name
         if lost and path.exists():
+            held.check()
             link_aside(path)
         return self._fresh or lost or shuffled or not path.exists()
 

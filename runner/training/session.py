@@ -16,8 +16,7 @@ from runner.machine import cores
 from runner.results.columns import standard_header
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED, failed_before, write_failed
-from runner.results.files import TABLE, io_errors, refuse_links, results_folder, set_aside
-from runner.results.inventory import ORPHANS
+from runner.results.files import ORPHANS, TABLE, io_errors, refuse_links, results_folder, set_aside
 from runner.results.lock import Lock
 from runner.results.provenance import Provenance, changes, check_version
 from runner.results.sidecars import Recording
@@ -162,12 +161,12 @@ def run_session(
     folder = options.folder(plan.study.name)
     with io_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
-    with Lock(folder), showing(folder.name, options.quiet, words) as progress, Interrupt() as interrupt:
+    with Lock(folder) as lock, showing(folder.name, options.quiet, words) as progress, Interrupt() as interrupt:
         refuse_links(folder, FILES)
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
-        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
+        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header(), lock.held)
         try:
             # A study that is done needs no kernels, and waits for none.
             trainer, kernels = (trainer, kernels) if trainer or table.done.all() else _engine(plan, progress)
@@ -251,6 +250,7 @@ class _Session:
         left = self._planned - n_done - self._trained - len(self._failures)
         interrupted = self._interrupt.requested and left > 0
         self._table.finish(complete=left == 0)
+        self._table.held.check()
         write_failed(self._table.folder, self._failures)
         if self._trained:
             provenance.end(seconds, self._trained, self._updates)
@@ -275,7 +275,7 @@ class _Session:
         """Train, taking every result as it comes; returns the seconds it took."""
         self._progress.start(n, work_left(self._plan, done))
         began = time.monotonic()
-        results = trainer(self._plan, done, self._threads, notify=self._progress.message, stop=self._interrupt)
+        results = trainer(self._plan, done, self._threads, notify=self._progress.message, stop=self._stop)
         with contextlib.closing(results):
             for result in results:
                 if result.error is None:
@@ -289,6 +289,11 @@ class _Session:
                     self._progress.advance(0, result.updates)
         self._progress.stop()
         return time.monotonic() - began
+
+    def _stop(self) -> bool:
+        """Whether training is to end; it ends with an error when somebody has taken the files away."""
+        self._table.watch()
+        return self._interrupt.requested
 
     def _failed_before(self, done: NDArray[np.bool_]) -> list[int]:
         """Runs that are not to be tried because they failed at an earlier start."""

@@ -94,7 +94,8 @@ def test_a_study_is_trained_once(study: Path, options: Options, capsys: pytest.C
     assert sorted(engine.trained) == list(range(24))
     folder = options.out / "tiny"
     assert outcome.table == folder / "runs.csv"
-    assert sorted(path.name for path in folder.iterdir()) == ["environment.json", "runs.csv", "study.yaml"]
+    names = ["environment.json", "runs.csv", "runs.sums", "study.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / "study.yaml").read_text() == STUDY
     table = pd.read_csv(outcome.table)
     assert table.epochs.tolist() == [10] * 4 + [30] * 4 + [100] * 4 + [10] * 4 + [30] * 4 + [100] * 4
