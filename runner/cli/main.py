@@ -40,6 +40,10 @@ def run(arguments: Sequence[str]) -> int:
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
+        os.getcwd()
+    except FileNotFoundError:
+        return _failed("the working folder has been removed, and no path can be followed from there: go to another one")
+    try:
         command, arguments = split_command(arguments, _COMMANDS)
         code = _COMMANDS[command](arguments)
         sys.stdout.flush()

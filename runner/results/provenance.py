@@ -8,6 +8,7 @@ runs, and old rows become orphans), and the compiled kernels (which should chang
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +43,22 @@ def overrides_of(folder: Path) -> list[str]:
     return [str(argument) for argument in overrides] if isinstance(overrides, list) else []
 
 
+def study_folders(folder: Path) -> list[Path]:
+    """Where the files of the study that made a folder of results may be: its data is looked for there.
+
+    Returns
+    -------
+    list of Path
+        The place it had beside its results, which still holds when both were moved or copied together; then the place
+        where it was at the last start; at last the folder in which `results` is. Only those that there are.
+    """
+    study = read_environment(folder).get("study", {})
+    beside, before = study.get("beside_results"), study.get("folder")
+    places = [folder / beside if beside else None, Path(before) if before else None, folder.absolute().parents[1]]
+    found = [Path(os.path.normpath(place)) for place in places if place is not None and os.path.isdir(place)]
+    return list(dict.fromkeys(found)) or [Path(before or ".")]
+
+
 def _is_sound(key: str, value: Any) -> bool:
     """Whether a fact is of the kind that the runner writes: somebody may have edited the file."""
     if key == "axes":
@@ -52,7 +69,8 @@ def _is_sound(key: str, value: Any) -> bool:
         numbers = [value.get(name) for name in ("seconds", "updates")] if isinstance(value, dict) else [None]
         return all(isinstance(n, int | float) and 0 <= n < 1e18 for n in numbers)
     if key == "study":
-        texts = [value.get(name, "") for name in ("name", "file", "folder")] if isinstance(value, dict) else [None]
+        names = ("name", "file", "folder", "beside_results")
+        texts = [value.get(name, "") for name in names] if isinstance(value, dict) else [None]
         return all(isinstance(text, str) for text in texts)
     if key == "variables":
         return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
@@ -93,7 +111,7 @@ def check_version(folder: Path, table: Path, version: int, *, adding: bool = Tru
         before = "they were not" if compiles() else "they were"
         raise Refused(
             f"{table}: the kernels {now}, and {before} when its rows were made: last bits differ; "
-            f"start it as it was started then, {way_out}"
+            f"start it as it was started then, or {way_out}"
         )
 
 

@@ -31,7 +31,7 @@ from runner.results.files import (
     write_all,
 )
 from runner.results.held import Held
-from runner.results.inventory import IN_ORPHANS, IN_TABLE, NO_PLACE, take_inventory
+from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_TABLE, NO_PLACE, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import forget_adopted, keep_orphans, places_of_new_orphans, rebuild_table
@@ -107,6 +107,17 @@ class Table:
     def n_orphans(self) -> int:
         """Rows that the study no longer has."""
         return len(np.unique(self._state.orphan_ids))
+
+    @property
+    def n_bare(self) -> int:
+        """Rows of the plan's runs whose curves or weights are nowhere; torn curves are counted apart."""
+        return int(np.count_nonzero((self._state.place != NO_PLACE) & ~self.done)) - self.n_torn_curves
+
+    @property
+    def n_returned(self) -> int:
+        """Those of them that were set aside when the study had lost their runs."""
+        place = self._state.place
+        return int(np.count_nonzero((place >= IN_ORPHANS) & (place < IN_JOURNAL) & ~self.done))
 
     @property
     def n_torn_curves(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -316,6 +317,14 @@ class _Session:
             self._progress.message(f"{what} done already")
         elif n_done:
             self._progress.message(f"{n_done:,} of {n_runs:,} runs {_are(n_done)} done already")
+        if bare := self._table.n_bare:
+            # That of the others is told below.
+            aside = " (older ones are kept as *.1, *.2, ...)" if self._table.n_returned else ""
+            back = f", {self._table.n_returned:,} of them back from {ORPHANS}" if self._table.n_returned else ""
+            self._progress.message(
+                f"{counted(bare, 'row')} {_are(bare)} there{back}, but without what the study records{aside}: "
+                f"{'its run is' if bare == 1 else 'their runs are'} trained again for it"
+            )
         if torn := self._table.n_torn_curves:
             has, it_is = ("has", "it is") if torn == 1 else ("have", "they are")
             self._progress.message(
@@ -334,6 +343,7 @@ class _Session:
                 "name": study.name,
                 "file": str(study.path),
                 "folder": str(study.folder.resolve()),
+                "beside_results": os.path.relpath(study.folder.resolve(), self._table.folder.resolve()),
                 "overrides": list(study.overrides),
             },
             "axes": list(self._axes()),

@@ -488,6 +488,8 @@ def test_damaged_weights_are_told_before_training(tmp_path: Path) -> None:
     whole = path.read_bytes()
     random = np.random.default_rng(2)
     contents = [b"", b"text", whole[:-300], whole[: len(whole) // 2]]
+    for at in random.integers(len(whole) - 40, size=30).tolist():
+        contents.append(whole[:at] + whole[at + int(random.integers(1, 40)) :])
     for at in random.integers(len(whole), size=30).tolist():
         contents.append(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
     for content in contents:

@@ -180,7 +180,9 @@ def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints
     wanted = set(rows.tolist())
     with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         next(file)
-        fields = [next(csv.reader([line])) for number, line in enumerate(file) if number in wanted]
+        fields = [next(csv.reader([line]), []) for number, line in enumerate(file) if number in wanted]
+    # A row that another program has broken in two tells nothing here.
+    fields = [row for row in fields if len(row) == len(names)]
     places = {key: names.index(key) for key in keys}
     return [key for key in names if key in places and len({row[places[key]] for row in fields}) > 1]
 
