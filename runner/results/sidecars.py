@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.results.columns import Indices, PlanLike, Records, ResultLike
-from runner.results.curves import CURVES, Expected, OldCurves, curves_file
+from runner.results.columns import Ids, Indices, PlanLike, Records, ResultLike
+from runner.results.curves import CURVES, HEADER, Expected, OldCurves, curves_file
 from runner.results.files import io_errors, link_aside, move_aside, sync_folder, write_all
 from runner.results.held import Held
 from runner.results.inventory import NO_PLACE, Inventory
 from runner.results.journal import JOURNAL, Frame, Journal, places_of
+from runner.results.sums import RowSums
 from runner.results.weights import WEIGHTS, OldWeights, write_weights
 
 
@@ -68,7 +70,7 @@ class Sidecars:
             self._claim(frame, places_of(offset, len(frame.ids)))
         n_seeds, epochs = len(plan.seeds), recording.epochs
         expected = (lambda run: epochs(run // n_seeds)) if epochs else None
-        self._old_curves = OldCurves(folder / CURVES, state.index, expected) if recording.points else None
+        self._old_curves = OldCurves(folder / CURVES, state.index, expected, state.sums) if recording.points else None
         self._old_weights = OldWeights(folder / WEIGHTS, state.index) if recording.weights else None
         self._fresh = bool((self._places >= 0).any())
 
@@ -129,21 +131,34 @@ class Sidecars:
         if self._old_weights is not None and self._old_weights.file:
             held.keep(WEIGHTS, self._old_weights.file.descriptor)
 
-    def write(self, held: Held, journal: Journal) -> None:
-        """Make the files, from the journal and from the files of earlier starts."""
+    def write(self, held: Held, journal: Journal) -> tuple[Ids, RowSums] | None:
+        """Make the files, from the journal and from the files of earlier starts.
+
+        Returns
+        -------
+        pair of array or None
+            Identities of the runs that have curves, and checksums of these; None where the file stays as it is.
+        """
+        sums = None
         curves, old = self._old_curves, self._old_weights
         if curves is not None:
             replaced = ~curves.whole & (self._places[curves.runs] >= 0)
             lost = bool((replaced | (curves.runs < 0)).any())
             if self._needed(held, CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
+                found: list[tuple[int, int]] = []
                 with held.replacing(CURVES) as descriptor:
-                    for piece in curves_file(self._index.ids, journal, self._places, curves):
-                        write_all(descriptor, piece)
+                    write_all(descriptor, HEADER)
+                    for run, text in curves_file(self._index.ids, journal, self._places, curves):
+                        write_all(descriptor, text)
+                        found.append((run, zlib.crc32(text)))
+                runs = np.array([run for run, _ in found], np.int64)
+                sums = self._index.ids[runs], np.array([each for _, each in found], np.uint32)
         if old is not None:
             rows = list(old.rows.values())
             if self._needed(held, WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
                 with held.replacing(WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
                     write_weights(file, self._plan, journal, self._places, old, self._index.ids)
+        return sums
 
     def put_away(self, held: Held, journal: Journal) -> None:
         """Remove the journal: all of it stands elsewhere. One with curves that nobody asks for now is kept aside."""

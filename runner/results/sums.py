@@ -2,8 +2,8 @@
 
 A row that another program has rounded, or in which a byte has flipped, may still look like a row. So a checksum of each
 is kept beside the table. A run always gives the same row, hence one checksum for each identity is enough, whatever
-order the rows are in and whoever removes some of them. The first line tells what all rows depend on: it is written
-before the first row.
+order the rows are in and whoever removes some of them. The same holds for its curve. The first line tells what all rows
+depend on: it is written before the first row.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ RowSums = NDArray[np.uint32]
 _RECORD = np.dtype([("id", "<u8"), ("sum", "<u4"), ("check", "<u4")])
 _FIRST = re.compile(rb"runner sums, ([^\n]{1,200})\n+")
 _MADE = re.compile(r"results (\d{1,9})\b.*?(, without compiling)?$")
+# Every identity begins with a letter, a to f; that of a run's curve is the same number without it.
+_LETTER = np.uint64(0xA << 60)
 _MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
@@ -35,6 +37,11 @@ def sums_of(data: bytes | memoryview, ends: Indices) -> RowSums:
     view, starts = memoryview(data), [0, *ends[:-1].tolist()]
     found = [zlib.crc32(view[start:end]) for start, end in zip(starts, ends.tolist(), strict=True)]
     return np.array(found, np.uint32)
+
+
+def curves_of(ids: Ids) -> Ids:
+    """Under which identity the checksum of each run's curve is kept."""
+    return ids - _LETTER
 
 
 def made_by(path: Path) -> tuple[int, bool] | None:
@@ -84,6 +91,7 @@ class Sums:
             self._end += n * _RECORD.itemsize
             records = np.frombuffer(self._content, _RECORD, n, len(self._first))
             records = records[records["check"] == _check(records["id"], records["sum"])]
+        self._curves = records[records["id"] < _LETTER]
         # The last of several for one run is the one that holds.
         self._ids, last = np.unique(records["id"][::-1], return_index=True)
         self._sums = records["sum"][::-1][last]
@@ -117,9 +125,20 @@ class Sums:
         with io_errors(self._path):
             os.fsync(self._descriptor)
 
-    def finish(self, held: Held, ids: Ids, sums: RowSums) -> None:
-        """Put the checksums of all rows into the order of the table, whatever order they came in."""
-        content = self._first + _packed(ids, sums)
+    def finish(self, held: Held, ids: Ids, sums: RowSums, curves: tuple[Ids, RowSums] | None) -> None:
+        """Put the checksums of all rows into the order of the table, whatever order they came in.
+
+        Parameters
+        ----------
+        held : Held
+            The folder.
+        ids, sums : array, shape (n,)
+            Identity and checksum of every row.
+        curves : pair of array or None
+            The same of the runs that have curves; None where these are as they were.
+        """
+        packed = self._curves.tobytes() if curves is None else _packed(curves_of(curves[0]), curves[1])
+        content = self._first + _packed(ids, sums) + packed
         if (
             os.fstat(self._descriptor).st_size == len(content)
             and os.pread(self._descriptor, len(content), 0) == content

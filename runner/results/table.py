@@ -181,10 +181,10 @@ class Table:
                 os.fsync(self._descriptor)
         else:
             rebuild_table(held, state, line)
-        state.sums.finish(held, *self._all_sums())
+        sums = self._all_sums()
         forget_adopted(held, state, line)
-        if complete:
-            self._sidecars.write(held, state.journal)
+        curves = self._sidecars.write(held, state.journal) if complete else None
+        state.sums.finish(held, *sums, curves)
         if complete or not self._recording:
             self._sidecars.put_away(held, state.journal)
         else:

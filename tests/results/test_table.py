@@ -396,6 +396,18 @@ def test_points_that_occur_twice_are_trained_again(
     assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": twice}
 
 
+def test_curves_in_which_a_digit_has_changed_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    changed = bytearray(path.read_bytes())
+    changed[-5] = ord("1") + ord("2") - changed[-5] if changed[-5] in b"12" else ord("1")
+    path.write_bytes(changed)
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": bytes(changed)}
+
+
 def test_curves_of_stopped_runs_end_early(tmp_path: Path) -> None:
     run(tmp_path, FULL, EVERYTHING)
     for wanted, may_stop, torn in (
