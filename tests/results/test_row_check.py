@@ -203,3 +203,60 @@ def test_random_damage_is_never_kept(made: Path, table: Path, name: str) -> None
             each.unlink()
         for each, content in before.items():
             each.write_bytes(content)
+
+
+ODD = (
+    "",
+    "2/2/2001",
+    "nan",
+    "-",
+    "1e999",
+    "TRUE",
+    "\n",
+    "a\nb",
+    '"',
+    ",",
+    "é✓",
+    "9" * 20,
+    "-0",
+    "\0",
+    "[1, 2",
+    "1_0",
+    " ",
+)
+
+
+def test_odd_fields_are_read_without_a_traceback(
+    made: Path, table: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one row or in all of them, in any column, by everything that only reads."""
+    with table.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    name, run_id = str(table.parent), rows[3][0]
+    commands = [
+        *([command, name, *flags] for command in ("report", "explain", "claims") for flags in ([], ["--json"])),
+        *(["explain", name, run_id, *flags] for flags in ([], ["--json"])),
+        ["table", name, "--rows", "activation"],
+        ["plot", name, "--x", "activation", "--y", "median(final_loss)", "--into", str(made / "plot.svg")],
+        ["replay", name, "--all", "-q"],
+        ["replay", name, run_id],
+        ["export", name, "--to", "sqlite", "--into", str(made / "table.sqlite")],
+        ["export", name, "--to", "xlsx", "--into", str(made / "table.xlsx")],
+    ]
+    random = np.random.default_rng(6)
+    wanted = [("architecture", "2/2/2001", "explain"), ("init", "\n", "explain"), ("run_id", "\n", "explain")]
+    wanted += [
+        (str(random.choice(header)), ODD[random.integers(len(ODD))], "")
+        for _ in range(pytestconfig.getoption("--damages"))
+    ]
+    for column, odd, first in wanted:
+        changed = [list(row) for row in rows]
+        for row in [changed[3]] if random.random() < 0.7 else changed:
+            row[header.index(column)] = odd
+        with table.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *changed])
+        chosen = [command for command in commands if command[0] == first] if first else random.choice(len(commands), 3)
+        for command in chosen:
+            arguments = command if first else commands[command]
+            assert main(arguments) in (0, 1, 2, 3), (column, odd, arguments)
+            assert "Traceback" not in capsys.readouterr().err

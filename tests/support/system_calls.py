@@ -100,12 +100,13 @@ class Counted:
                 self._dead = True
                 if self.fault == "die torn" and name == "write":
                     real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
-                if self.fault == "die after":
-                    real(*arguments, **more)
-                raise Death
+                if self.fault != "die after":
+                    raise Death
             found = real(*arguments, **more)
             if name in ("open", "dup"):
                 self._open.add(found)
+            if self._dead:
+                raise Death
             return found
 
         return call

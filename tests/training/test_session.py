@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from runner.machine import cores as cores_here
 from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
 from runner.results.provenance import changes
 from runner.study.plan import Plan
-from runner.training import speed
+from runner.training import engine, speed
 from runner.training.preview import describe, preview
 from runner.training.session import Options, run_session, work_left
 
@@ -446,6 +447,51 @@ def test_rows_that_come_back_without_their_curves_are_told(
     assert (
         "tiny: 4 rows are there, but without what the study records: their runs are trained again for it\n"
     ) in capsys.readouterr().err
+
+
+def test_a_folder_that_is_moved_while_a_long_block_trains(
+    study: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine asks whether it is to stop while it waits, and the answer is where the rows are."""
+    monkeypatch.setattr("runner.results.table._SYNC_SECONDS", -1.0)
+    folder, moved = options.out / "tiny", options.out / "moved"
+
+    def move(i: int) -> None:
+        if i == 2:
+            folder.rename(moved)
+
+    trainer = Engine(on_block=move)
+    with pytest.raises(RunnerError) as caught:
+        run_session(make(study), options, trainer)
+    assert str(caught.value) == (
+        f"{folder} was moved while runs were added to it (it is {moved} now); every finished row is in "
+        f"{moved}/runs.csv: move it back, and the same command goes on"
+    )
+    assert len(pd.read_csv(moved / "runs.csv")) == len(trainer.trained) == 15
+    assert not (moved / "runner.lock").exists()
+
+
+def test_the_engine_looks_up_from_a_long_block(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_LOOK_SECONDS", 0.01)
+    long, asked = threading.Event(), 0
+
+    def slow(block: Any) -> Any:
+        assert long.wait(60)
+        return train_one(block)
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 6:
+            long.set()
+        return False
+
+    plan, train_one = make(study), engine.train_one
+    engine.prepare(plan)
+    monkeypatch.setattr(engine, "train_one", slow)
+    found = list(engine.train(plan, np.zeros(plan.n_runs, bool), 1, stop=stop))
+    assert sum(len(result.runs) for result in found) == plan.n_runs
+    assert asked > 6
 
 
 def test_weights_of_runs_that_differ_in_their_bias(study: Path, tmp_path: Path) -> None:
