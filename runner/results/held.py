@@ -49,7 +49,8 @@ class Held:
 
     def keep(self, name: str, descriptor: int) -> None:
         """Take note of an open file that has this name in the folder."""
-        duplicate = os.dup(descriptor)
+        with io_errors(self.folder / name, "open"):
+            duplicate = os.dup(descriptor)
         self.drop(name)
         self._files[name] = duplicate
 
