@@ -112,6 +112,12 @@ class Inventory:
         return ids, sums
 
 
+def label_of(version: int, header: Header) -> str:
+    """What all rows of a folder depend on, as its journal and its checksums tell it."""
+    columns = hashlib.sha256(header.line).hexdigest()[:16]
+    return f"results {version}, columns {columns}{'' if compiles() else ', without compiling'}"
+
+
 def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -> Inventory:
     """Look at a folder of results without changing anything.
 
@@ -135,8 +141,7 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
     """
     table = RowFile(folder / TABLE, header.line)
     orphans = RowFile(folder / ORPHANS, header.line)
-    columns = hashlib.sha256(header.line).hexdigest()[:16]
-    label = f"results {version}, columns {columns}{'' if compiles() else ', without compiling'}"
+    label = label_of(version, header)
     journal = Journal(folder / JOURNAL, label)
     sums = Sums(folder / SUMS, label)
     index = Index(plan)

@@ -50,12 +50,14 @@ def study_folders(folder: Path) -> list[Path]:
     -------
     list of Path
         The place it had beside its results, which still holds when both were moved or copied together; then the place
-        where it was at the last start; at last the folder in which `results` is. Only those that there are.
+        where it was at the last start; at last the folder in which `results` is. Only those that there are, and first
+        those in which the study's own file is.
     """
     study = read_environment(folder).get("study", {})
     beside, before = study.get("beside_results"), study.get("folder")
     places = [folder / beside if beside else None, Path(before) if before else None, folder.absolute().parents[1]]
     found = [Path(os.path.normpath(place)) for place in places if place is not None and os.path.isdir(place)]
+    found.sort(key=lambda place: not os.path.exists(place / Path(study.get("file", STUDY)).name))
     return list(dict.fromkeys(found)) or [Path(before or ".")]
 
 

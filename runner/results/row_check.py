@@ -15,16 +15,14 @@ import numpy as np
 
 from runner.errors import Refused
 from runner.keys.identity import Identity
-from runner.measurements import MISSING
 from runner.results.columns import Header, Indices, PlanLike
 from runner.results.row_file import RowFile
-from runner.results.row_text import RowText, field
+from runner.results.row_text import RowText, field, record_of
 from runner.results.sums import Sums
 
 _MOST_SHOWN = 60
 _LARGEST_SEED = 2**63
 _ROWS = 1 << 12
-_TRUTH = {b"": MISSING, b"True": 1.0, b"False": 0.0}
 
 
 def check_rows(file: RowFile, runs: Indices, plan: PlanLike, header: Header, sums: Sums) -> Indices:
@@ -79,18 +77,10 @@ def _written_again(file: RowFile, numbers: Indices, runs: Indices, header: Heade
         return False
     before = b"".join(file.segments(numbers))
     ends = np.cumsum(file.rows.starts[numbers + 1] - file.rows.starts[numbers]).tolist()
-    codes = {name.encode(): float(code) for code, name in enumerate(header.outcomes)}
-    truth = [kind == "bool" for _, kind in header.measurements]
-    records = np.empty((len(numbers), 1 + len(truth)))
     try:
-        for i, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            # What follows the keys holds no comma and no quote.
-            _, outcome, *fields = before[start : end - 1].rsplit(b",", 1 + len(truth))
-            records[i] = [codes[outcome]] + [
-                _TRUTH[field] if is_truth else float(field or MISSING)
-                for field, is_truth in zip(fields, truth, strict=True)
-            ]
-    except (KeyError, ValueError):
+        starts = [0, *ends[:-1]]
+        records = np.array([record_of(before[start:end], header) for start, end in zip(starts, ends, strict=True)])
+    except ValueError:
         return False
     order = np.argsort(runs, kind="stable")
     _, written, ends_written = text.rows(runs[order], records[order])

@@ -139,11 +139,10 @@ class Sums:
         """
         packed = self._curves.tobytes() if curves is None else _packed(curves_of(curves[0]), curves[1])
         content = self._first + _packed(ids, sums) + packed
-        if (
-            os.fstat(self._descriptor).st_size == len(content)
-            and os.pread(self._descriptor, len(content), 0) == content
-        ):
-            return
+        with io_errors(self._path, "read"):
+            size = os.fstat(self._descriptor).st_size
+            if size == len(content) and os.pread(self._descriptor, size, 0) == content:
+                return
         with held.replacing(SUMS) as descriptor:
             write_all(descriptor, content)
 
