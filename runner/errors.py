@@ -20,6 +20,8 @@ _MOST_EDITS = 3
 _SHORTEST_PART = 3  # letters of a name that is taken for a part of a longer one
 _MOST_NAMES = 3
 
+NO_FOLDER = "the folder in which this was started is no longer there: change to another one (cd), and start again"
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,11 @@ _PROC, _SYSTEM = Path("/proc"), Path("/")
 _RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")
 # Reservations of fewer bytes are not worth a look at the system.
 _SMALL = 1 << 26
+
+
+def compiles(variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether kernels are compiled; where NUMBA_DISABLE_JIT is set they run in Python, and last bits differ."""
+    return variables.get("NUMBA_DISABLE_JIT", "").strip() in ("", "0")
 
 
 def cores() -> int:

@@ -20,6 +20,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="how many runners tests/training/test_kills.py kills (default: 200)",
     )
+    parser.addoption(
+        "--faults",
+        type=int,
+        default=120,
+        metavar="N",
+        help="how many system calls tests/results/test_system_calls.py lets fail; 0 for all (default: 120)",
+    )
+    parser.addoption(
+        "--damages",
+        type=int,
+        default=40,
+        metavar="N",
+        help="how many files tests/results/test_damage.py damages (default: 40)",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -173,6 +173,25 @@ def test_every_name_of_the_code_is_its_name(name: str) -> None:
     assert pkgutil.resolve_name(f"runner.{name}") is not None
 
 
+def promised_tests() -> list[str]:
+    """Every test that docs/promises.md names: `tests/results/test_table.py::test_any_history`."""
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    return list(dict.fromkeys(re.findall(r"`(tests/[\w/]+\.py::\w+)`", text)))
+
+
+@pytest.mark.parametrize("name", promised_tests())
+def test_every_test_that_holds_a_promise_exists(name: str) -> None:
+    file, function = name.split("::")
+    assert re.search(rf"^def {function}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_promise_has_a_test() -> None:
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| promise ")]
+    assert len(rows) > 10
+    assert all("::test_" in row for row in rows)
+
+
 def readings() -> list[str]:
     """Programs of the pages that read what `export` writes, and how DuckDB is told to read the CSV."""
     blocks = [block for page in (ROOT / "README.md", RESULTS) for block in fenced(page, "python")]

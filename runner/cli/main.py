@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from runner.cli.output import lasting_output
 from runner.cli.parser import PROGRAM, Parser, add_output_flags, read, split_command, study_parser
 from runner.cli.studies import plans_of
-from runner.errors import RunnerError
+from runner.errors import NO_FOLDER, RunnerError
 from runner.terminal import counted, one_line, visible
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def _command(arguments: Sequence[str]) -> int:
     """Find the command, and run it."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise RunnerError(NO_FOLDER) from None
     command, others = split_command(arguments, _COMMANDS)
     return _COMMANDS[command](others)
 

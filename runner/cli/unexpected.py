@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from runner.errors import NO_FOLDER
 from runner.machine import processor, version
 
 
@@ -27,8 +28,8 @@ def explain_unexpected(error: Exception, out: Path) -> str:
     str
         Without a line break.
     """
-    if isinstance(error, OSError) and not _folder_is_there():
-        return "the folder in which this was started is no longer there: change to another one (cd), and start again"
+    if isinstance(error, OSError) and not folder_is_there():
+        return NO_FOLDER
     if not os.path.isfile(__file__):
         return f"the runner can not work from within an archive ({Path(__file__).parents[1]}): install it"
     what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
@@ -40,7 +41,8 @@ def explain_unexpected(error: Exception, out: Path) -> str:
     )
 
 
-def _folder_is_there() -> bool:
+def folder_is_there() -> bool:
+    """Whether the working folder still exists; no path can be followed from one that was removed."""
     try:
         os.getcwd()
     except OSError:

@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import Refused, RunnerError
-from runner.measurements import MISSING, RESULTS_VERSION
+from runner.measurements import RESULTS_VERSION
 from runner.results.columns import Header, Ids, Indices, Records, standard_header
 from runner.results.curves import CURVES, OldCurves
 from runner.results.files import TABLE, io_errors
-from runner.results.inventory import Index, RowFile
+from runner.results.inventory import Index, label_of
 from runner.results.journal import JOURNAL
 from runner.results.provenance import STUDY, check_version, overrides_of, read_environment
-from runner.results.row_text import RowText
+from runner.results.row_file import RowFile
+from runner.results.row_text import RowText, record_of
+from runner.results.sums import SUMS, Sums
 from runner.results.weights import WEIGHTS, OldWeights
 from runner.study.plan import Plan, make_plan
 from runner.study.recorded import recorded_study
@@ -185,12 +187,13 @@ class _Parts:
                 f"{folder} is not finished: train it to its end, with the command that began it, or leave it out"
             )
         rows = RowFile(folder / TABLE, self._header.line)
+        sums = Sums(folder / SUMS, label_of(RESULTS_VERSION, self._header))
         curves = _Curves(folder, self._index) if record.curves else None
         weights = _Weights(folder, self._index) if record.weights else None
         for start in range(0, len(rows), _BLOCK):
             numbers = np.arange(start, min(start + _BLOCK, len(rows)))
             text = b"".join(rows.segments(numbers))
-            runs, records = self._parse(folder, rows.rows.ids[numbers], text)
+            runs, records = self._parse(folder, rows.rows.ids[numbers], text, sums)
             groups = weights.groups(runs) if weights else [np.arange(len(runs))]
             for group in groups:
                 some = runs[group]
@@ -202,7 +205,7 @@ class _Parts:
                     updates=0,
                 )
 
-    def _parse(self, folder: Path, ids: Ids, text: bytes) -> tuple[Indices, Records]:
+    def _parse(self, folder: Path, ids: Ids, text: bytes, known: Sums) -> tuple[Indices, Records]:
         """Numbers of some runs, and their records; each row is one that the runner writes for this study."""
         runs = self._index.find(ids)
         if (runs < 0).any():
@@ -215,15 +218,18 @@ class _Parts:
         lines = text.splitlines(keepends=True)
         records = np.array([_record(line, self._header) for line in lines])
         _, written, ends = self._text.rows(runs, records)
-        if written != text:
-            starts = np.concatenate([[0], ends[:-1]]).tolist()
-            for line, start, end in zip(lines, starts, ends.tolist(), strict=True):
-                if written[start:end] != line:
+        starts = np.concatenate([[0], ends[:-1]]).tolist()
+        sums = np.array([zlib.crc32(line) for line in lines], np.int64)
+        expected, there = known.find(ids)
+        changed = there & (expected != sums)
+        if written != text or changed.any():
+            for line, start, end, is_changed in zip(lines, starts, ends.tolist(), changed.tolist(), strict=True):
+                if is_changed or written[start:end] != line:
                     raise RunnerError(
                         f"{folder / TABLE}: the row of run {line[:16].decode()} is not as the runner writes it "
                         "(changed by another program?)"
                     )
-        sums = np.array([zlib.crc32(line) + 1 for line in lines])
+        sums += 1
         before = self._sums[runs]
         if (differing := np.flatnonzero((before != 0) & (before != sums))).size:
             raise Refused(
@@ -237,22 +243,10 @@ class _Parts:
 
 def _record(line: bytes, header: Header) -> list[float]:
     """The outcome's code and the measurements of a row; of what is no such row, numbers that no row has."""
-    kinds = [kind for _, kind in header.measurements]
-    fields = line.decode(errors="replace").rstrip("\n").rsplit(",", len(kinds) + 1)[-len(kinds) - 1 :]
-    if len(fields) <= len(kinds) or fields[0] not in header.outcomes:
-        return [0.0] * (len(kinds) + 1)
-    return [header.outcomes.index(fields[0]), *map(_value, fields[1:], kinds)]
-
-
-def _value(text: str, kind: str) -> float:
-    if not text:
-        return MISSING
-    if kind == "bool":
-        return float(text == "True")
     try:
-        return float(text)
+        return record_of(line, header)
     except ValueError:
-        return MISSING
+        return [0.0] * (len(header.measurements) + 1)
 
 
 def _some(result: Result, which: Indices) -> Result:

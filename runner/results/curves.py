@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices, Records
 from runner.results.files import io_errors
-from runner.results.inventory import Index, RowFile
+from runner.results.inventory import Index
 from runner.results.journal import Journal
+from runner.results.row_file import RowFile
 from runner.results.row_text import column_text
+from runner.results.sums import Sums, curves_of
 
 CURVES = "curves.csv"
-_HEADER = b"run_id,epoch,loss,accuracy\n"
+HEADER = b"run_id,epoch,loss,accuracy\n"
 Epochs = NDArray[np.float64]
 Expected = Callable[[int], tuple[Epochs, bool]]
 
@@ -32,21 +35,25 @@ class OldCurves:
         Of the plan's runs.
     expected : callable, optional
         From the number of a run to the epochs of its curve, and whether it may end before the last of them.
+    sums : Sums, optional
+        Checksums of the curves that are known.
 
     Attributes
     ----------
+    file : RowFile
+        The file, open.
     runs : array of int
         Of each curve, the run of the plan; -1 for none.
     whole : array of bool
-        Which curves have all their points.
+        Which curves have all their points, and are as they were written.
     tidy : bool
         Whether the points of every curve stand together and in order.
     """
 
-    def __init__(self, path: Path, index: Index, expected: Expected | None = None) -> None:
-        self._file = RowFile(path, _HEADER)
-        ids = self._file.rows.ids
-        epochs = _epochs(path, len(ids))
+    def __init__(self, path: Path, index: Index, expected: Expected | None = None, sums: Sums | None = None) -> None:
+        self.file = RowFile(path, HEADER)
+        ids = self.file.rows.ids
+        epochs = _epochs(self.file)
         starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
         names, first, which = np.unique(ids[starts], return_index=True, return_inverse=True)
         # Numbered as they come first in the file.
@@ -57,10 +64,14 @@ class OldCurves:
         self._bounds = np.concatenate([[0], np.cumsum(np.bincount(curve, minlength=len(names)))]).astype(np.int64)
         self.runs = index.find(names[np.argsort(first)])
         self.whole = self._check(epochs[self._order], expected)
+        if sums is not None:
+            known, there = sums.find(curves_of(names[np.argsort(first)]))
+            for number in np.flatnonzero(there & self.whole).tolist():
+                self.whole[number] = zlib.crc32(self.text(number)) == known[number]
 
     def text(self, number: int) -> bytes:
         """Rows of the curve with some number in the file."""
-        return b"".join(self._file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
+        return b"".join(self.file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
 
     def _check(self, epochs: Epochs, expected: Expected | None) -> NDArray[np.bool_]:
         """Which curves have each point once, and none between others that is missing."""
@@ -81,15 +92,16 @@ class OldCurves:
         return whole
 
 
-def _epochs(path: Path, n: int) -> Epochs:
-    """Epochs of the first n points."""
-    if not n:
+def _epochs(rows: RowFile) -> Epochs:
+    """Epochs of all points."""
+    if not len(rows):
         return np.empty(0)
     try:
-        with io_errors(path, "read"):
-            return np.loadtxt(path, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=n, ndmin=1)
+        with io_errors(rows.path, "read"), open(rows.descriptor, encoding="utf-8", closefd=False) as file:
+            file.seek(0)
+            return np.loadtxt(file, delimiter=",", comments=None, skiprows=1, usecols=1, max_rows=len(rows), ndmin=1)
     except ValueError as error:
-        raise RunnerError(f"{path} is not a file of curves: move it away, or pass --fresh ({error})") from None
+        raise RunnerError(f"{rows.path} is not a file of curves: move it away, or pass --fresh ({error})") from None
 
 
 def curve_text(run_id: int, points: Records) -> str:
@@ -101,8 +113,8 @@ def curve_text(run_id: int, points: Records) -> str:
     return "".join([f"{start},{epoch},{loss},{accuracy}\n" for epoch, loss, accuracy in rows])
 
 
-def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> Iterator[bytes]:
-    """The whole file, in pieces.
+def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> Iterator[tuple[int, bytes]]:
+    """Every run that has a curve, in order, and the text of that.
 
     Parameters
     ----------
@@ -115,7 +127,6 @@ def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> 
     old : OldCurves
         The curves of earlier starts.
     """
-    yield _HEADER
     old_number = np.full(len(ids), -1, np.int64)
     known = old.runs >= 0
     old_number[old.runs[known]] = np.flatnonzero(known)
@@ -123,6 +134,6 @@ def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> 
         if places[run] >= 0:
             frame, i = journal.find(int(places[run]))
             start = int(frame.curve_ends[i - 1]) if i else 0
-            yield curve_text(int(ids[run]), frame.points[start : frame.curve_ends[i]]).encode()
+            yield run, curve_text(int(ids[run]), frame.points[start : frame.curve_ends[i]]).encode()
         else:
-            yield old.text(int(old_number[run]))
+            yield run, old.text(int(old_number[run]))

@@ -6,13 +6,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runner.errors import Problem, Refused, RunnerError, StudyError, nearest
 
 TABLE = "runs.csv"
 PAGE = "report.html"
+ORPHANS = "orphans.csv"
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run the same command again: every complete row is kept",
@@ -22,6 +24,12 @@ _ADVICE = {
     errno.EACCES: "permission denied; pass another folder with --out, or change its permissions",
     errno.EPERM: "not permitted; pass another folder with --out, or change its permissions",
 }
+
+# What a system call fails with where the file system does not know it.
+MISSING_CALLS = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENODEV})
+# And what link fails with on file systems without hard links: exFAT, SMB, FUSE.
+_NO_LINKS = MISSING_CALLS | {errno.EPERM, errno.EMLINK, errno.EXDEV}
+_COPIED = 1 << 20
 
 
 @contextlib.contextmanager
@@ -51,17 +59,60 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder (creations, renames) survive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def copy_all(source: int, target: int) -> None:
+    """Copy a whole file, wherever the first descriptor stands in it."""
+    offset = 0
+    while data := os.pread(source, _COPIED, offset):
+        write_all(target, data)
+        offset += len(data)
+
+
+class OpenFile:
+    """A file that stays the same whatever becomes of its name: open from now on, and closed when nobody needs it.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which exists; opened for reading.
+
+    Attributes
+    ----------
+    descriptor : int
+    """
+
+    def __init__(self, path: Path) -> None:
+        with io_errors(path, "read"):
+            self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._close = weakref.finalize(self, os.close, self.descriptor)
+
+    def close(self) -> None:
+        """Close it now."""
+        self._close()
+
+
+def open_if_there(path: Path) -> OpenFile | None:
+    """The open file; None when there is none."""
+    return OpenFile(path) if os.path.lexists(path) else None
+
+
+def sync_folder(folder: Path | int) -> None:
+    """Make the names in a folder (creations, renames) survive a loss of power, where the file system can do that."""
+    descriptor = folder if isinstance(folder, int) else os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # CIFS and some FUSE know no fsync of a folder: the names are theirs to keep.
+        if error.errno not in MISSING_CALLS:
+            raise
     finally:
-        os.close(descriptor)
+        if not isinstance(folder, int):
+            os.close(descriptor)
 
 
 @contextlib.contextmanager
-def replacing(path: Path, suffix: str = ".tmp") -> Iterator[int]:
+def replacing(
+    path: Path, suffix: str = ".tmp", folder: int | None = None, ready: Callable[[int], None] = lambda descriptor: None
+) -> Iterator[int]:
     """Descriptor of a temporary file that takes the place of `path` when the block ends without an error.
 
     Parameters
@@ -69,27 +120,38 @@ def replacing(path: Path, suffix: str = ".tmp") -> Iterator[int]:
     path : Path
     suffix : str
         What the name of the temporary file has behind that of `path`.
+    folder : int, optional
+        Descriptor of the folder of `path`, when it is held open: everything happens there, wherever it is moved.
+    ready : callable
+        Called with the descriptor when the new file is safely on disk, before it takes its place.
 
     Yields
     ------
     int
         Open for writing; the old file, if any, stays whole until the new one is safely on disk.
     """
-    temporary = path.with_name(path.name + suffix)
+    temporary = path.name + suffix
     with io_errors(path):
-        # Not O_EXCL: a leftover of a killed process is overwritten (the folder's lock is held by us).
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        parent = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC) if folder is None else os.dup(folder)
         try:
+            # Not O_EXCL: a leftover of a killed process is overwritten (the folder's lock is held by us).
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o666, dir_fd=parent)
             try:
-                yield descriptor
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+                try:
+                    yield descriptor
+                    os.fsync(descriptor)
+                    ready(descriptor)
+                finally:
+                    os.close(descriptor)
+                os.replace(temporary, path.name, src_dir_fd=parent, dst_dir_fd=parent)
+            except BaseException:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=parent)
+                raise
+            sync_folder(parent)
+        finally:
+            os.close(parent)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -150,10 +212,18 @@ def set_aside(folder: Path, names: tuple[str, ...]) -> list[Path]:
 
 
 def link_aside(path: Path) -> Path:
-    """Give a file that is about to be replaced a second, lasting name."""
+    """Give a file that is about to be replaced a second, lasting name; where there are no hard links, a copy."""
     spare = spare_name(path)
     with io_errors(path, "keep aside"):
-        os.link(path, spare)
+        try:
+            os.link(path, spare)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            old = OpenFile(path)
+            with replacing(spare) as copy:
+                copy_all(old.descriptor, copy)
+            old.close()
     return spare
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from runner.errors import RunnerError
+from runner.machine import compiles
 from runner.results.columns import Header, Ids, Indices, PlanLike, plan_ids
-from runner.results.files import TABLE, io_errors
+from runner.results.files import ORPHANS, TABLE
 from runner.results.journal import JOURNAL, Journal, places_of
-from runner.results.scan import Rows, scan_rows
-
-ORPHANS = "orphans.csv"
+from runner.results.row_check import check_rows
+from runner.results.row_file import RowFile
+from runner.results.sums import SUMS, RowSums, Sums
 
 NO_PLACE = -1
 # Where a run's row is: the source in the high bits, the row's number or its place in the journal in the low
@@ -25,60 +26,6 @@ NO_PLACE = -1
 SOURCE = 60
 IN_TABLE, IN_ORPHANS, IN_JOURNAL = (source << SOURCE for source in range(3))
 _LOW = (1 << SOURCE) - 1
-
-
-class RowFile:
-    """A table as an earlier start left it, and as it grows since, readable by row number.
-
-    Parameters
-    ----------
-    path : Path
-        The file; it need not exist.
-    header : bytes
-        Its first line.
-    """
-
-    def __init__(self, path: Path, header: bytes) -> None:
-        self.path = path
-        self._rows = scan_rows(path, header)
-        self._new: list[tuple[Ids, Indices]] = []
-        self._n = len(self._rows.ids)
-        self._header = len(header)
-        self._end = self._rows.end or self._header
-
-    def __len__(self) -> int:
-        return self._n
-
-    def grown(self, ids: Ids, ends: Indices) -> None:
-        """Take note of rows appended to the file: their identities, and where each one ends in their text."""
-        self._new.append((ids, self._end + ends))
-        self._n += len(ids)
-        self._end += int(ends[-1])
-
-    @property
-    def rows(self) -> Rows:
-        """All rows; those appended since are put together with the others when asked for."""
-        if self._new:
-            ids, ends = zip(*self._new, strict=True)
-            # A file that was empty has had its header written since.
-            starts = self._rows.starts if self._rows.end else self._rows.starts + self._header
-            self._rows = Rows(np.concatenate([self._rows.ids, *ids]), np.concatenate([starts, *ends]), self._end)
-            self._new = []
-        return self._rows
-
-    def row(self, number: int) -> bytes:
-        """One row."""
-        return b"".join(self.segments(np.array([number])))
-
-    def segments(self, numbers: Indices) -> Iterator[bytes]:
-        """Rows of some numbers, in that order, neighbours in one piece."""
-        cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
-        firsts = numbers[np.concatenate([np.zeros(1, np.int64), cuts])]
-        lasts = numbers[np.concatenate([cuts - 1, [len(numbers) - 1]])]
-        starts, ends = self.rows.starts[firsts].tolist(), self.rows.starts[lasts + 1].tolist()
-        with io_errors(self.path, "read"), self.path.open("rb", buffering=0) as file:
-            for start, end in zip(starts, ends, strict=True):
-                yield os.pread(file.fileno(), end - start, start)
 
 
 class Index:
@@ -129,6 +76,10 @@ class Inventory:
         The greatest index of a run in the table; -1 when it has none.
     tidy : bool
         Whether the table's rows are runs of the plan in its order (perhaps with gaps): it can be appended to.
+    sums : Sums
+        The checksums that are known of rows.
+    unsummed : tuple of array
+        Numbers of the rows of the table, and of those set aside, of which none is known.
     """
 
     table: RowFile
@@ -140,11 +91,31 @@ class Inventory:
     orphan_ids: Ids
     last: int
     tidy: bool
+    sums: Sums
+    unsummed: tuple[Indices, Indices]
 
     @property
     def n_kept(self) -> int:
         """Runs of the plan that have their rows."""
         return int(np.count_nonzero(self.place != NO_PLACE))
+
+    def sums_at(self, places: Indices) -> tuple[Ids, RowSums]:
+        """Identities and checksums of the rows at some places."""
+        kinds, numbers = places >> SOURCE, places & _LOW
+        ids, sums = np.empty(len(places), np.uint64), np.empty(len(places), np.uint32)
+        for kind, file in enumerate((self.table, self.orphans)):
+            mine = kinds == kind
+            ids[mine], sums[mine] = file.rows.ids[numbers[mine]], file.sums[numbers[mine]]
+        for at in np.flatnonzero(kinds == IN_JOURNAL >> SOURCE).tolist():
+            frame, i = self.journal.find(int(numbers[at]))
+            ids[at], sums[at] = frame.ids[i], zlib.crc32(b"".join(self.journal.segments(numbers[at : at + 1])))
+        return ids, sums
+
+
+def label_of(version: int, header: Header) -> str:
+    """What all rows of a folder depend on, as its journal and its checksums tell it."""
+    columns = hashlib.sha256(header.line).hexdigest()[:16]
+    return f"results {version}, columns {columns}{'' if compiles() else ', without compiling'}"
 
 
 def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -> Inventory:
@@ -164,14 +135,15 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
     Raises
     ------
     Refused
-        When a file has other columns, or is of another version.
+        When a file has other columns, or is of another version, or a row is not as the runner wrote it.
     RunnerError
         When a row is damaged, or two rows of one run differ.
     """
     table = RowFile(folder / TABLE, header.line)
     orphans = RowFile(folder / ORPHANS, header.line)
-    columns = hashlib.sha256(header.line).hexdigest()[:16]
-    journal = Journal(folder / JOURNAL, f"results {version}, columns {columns}")
+    label = label_of(version, header)
+    journal = Journal(folder / JOURNAL, label)
+    sums = Sums(folder / SUMS, label)
     index = Index(plan)
     place = np.full(plan.n_runs, NO_PLACE, np.int64)
     without_run: list[tuple[Indices, Ids]] = []
@@ -190,12 +162,16 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
         assign(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
     to_orphans, orphan_ids = (np.concatenate(parts) for parts in zip(*without_run, strict=True))
     # Rows set aside earlier come back when the study has their runs again.
-    assign(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
+    in_orphans = assign(orphans.rows.ids, IN_ORPHANS + np.arange(len(orphans.rows.ids)))
     last = int(in_table.max(initial=-1))
     tidy = bool((np.diff(in_table) > 0).all()) and bool((in_table >= 0).all())
     if not tidy or len(orphans):
         _refuse_contradictions(table, orphans)
-    return Inventory(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy)
+    unsummed = (
+        check_rows(table, in_table, plan, header, sums),
+        check_rows(orphans, in_orphans, plan, header, sums),
+    )
+    return Inventory(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy, sums, unsummed)
 
 
 def _refuse_contradictions(*files: RowFile) -> None:

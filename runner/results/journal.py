@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from runner.errors import Refused
 from runner.results.columns import Ids, Indices, Records
-from runner.results.files import io_errors, sync_folder, write_all
+from runner.results.files import MISSING_CALLS, io_errors, open_if_there, sync_folder, write_all
 
 JOURNAL = "runs.journal"
 _MAGIC = b"frm1"
@@ -123,14 +123,20 @@ class Journal:
 
     def __init__(self, path: Path, label: str) -> None:
         self.path = path
+        self._file = open_if_there(path)
         first = f"runner journal, {label}\n".encode()
         self._first = first + b"\n" * (-len(first) % 8)
         self._descriptor = -1
         self._map: mmap.mmap | None = None
         self._data = memoryview(b"")
         self._touched = 0
-        self.size = path.stat().st_size if path.exists() else 0
+        self.size = os.fstat(self._file.descriptor).st_size if self._file else 0
         self.end = self._recover()
+
+    @property
+    def descriptor(self) -> int:
+        """Of the open file; -1 when there is none."""
+        return self._descriptor if self._descriptor >= 0 or not self._file else self._file.descriptor
 
     def frames(self) -> Iterator[tuple[int, Frame]]:
         """Every complete frame with its offset."""
@@ -186,7 +192,7 @@ class Journal:
 
     def _open(self) -> None:
         """Open for writing behind the last complete frame; a torn one is cut off."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(self.path, flags, 0o666)
         self._forget_view()
         os.ftruncate(self._descriptor, self.end)
@@ -234,9 +240,19 @@ class Journal:
     def _view(self) -> memoryview:
         """The file's bytes, at least up to `end`."""
         if len(self._data) < self.end:
-            with io_errors(self.path, "read"), self.path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._data = memoryview(self._map)
+            with io_errors(self.path, "read"):
+                try:
+                    self._map = mmap.mmap(self.descriptor, 0, access=mmap.ACCESS_READ)
+                    self._data = memoryview(self._map)
+                except OSError as error:
+                    if error.errno not in MISSING_CALLS:
+                        raise
+                    # Some FUSE have no mmap: then it is held in memory.
+                    with open(self.descriptor, "rb", closefd=False) as file:
+                        place = file.tell()
+                        file.seek(0)
+                        self._data = memoryview(file.read())
+                        file.seek(place)
         return self._data
 
     def _forget_view(self) -> None:

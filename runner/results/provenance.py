@@ -8,18 +8,21 @@ runs, and old rows become orphans), and the compiled kernels (which should chang
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from runner.errors import Refused
-from runner.machine import surroundings
+from runner.machine import compiles, surroundings
 from runner.measurements import RESULTS_VERSION
-from runner.results.files import io_errors, write_file
+from runner.results.files import ORPHANS, io_errors, write_file
+from runner.results.sums import SUMS, made_by
 
 ENVIRONMENT = "environment.json"
 STUDY = "study.yaml"
+_LONGEST_HEADER = 1 << 16
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
@@ -40,6 +43,24 @@ def overrides_of(folder: Path) -> list[str]:
     return [str(argument) for argument in overrides] if isinstance(overrides, list) else []
 
 
+def study_folders(folder: Path) -> list[Path]:
+    """Where the files of the study that made a folder of results may be: its data is looked for there.
+
+    Returns
+    -------
+    list of Path
+        The place it had beside its results, which still holds when both were moved or copied together; then the place
+        where it was at the last start; at last the folder in which `results` is. Only those that there are, and first
+        those in which the study's own file is.
+    """
+    study = read_environment(folder).get("study", {})
+    beside, before = study.get("beside_results"), study.get("folder")
+    places = [folder / beside if beside else None, Path(before) if before else None, folder.absolute().parents[1]]
+    found = [Path(os.path.normpath(place)) for place in places if place is not None and os.path.isdir(place)]
+    found.sort(key=lambda place: not os.path.exists(place / Path(study.get("file", STUDY)).name))
+    return list(dict.fromkeys(found)) or [Path(before or ".")]
+
+
 def _is_sound(key: str, value: Any) -> bool:
     """Whether a fact is of the kind that the runner writes: somebody may have edited the file."""
     if key == "axes":
@@ -50,12 +71,15 @@ def _is_sound(key: str, value: Any) -> bool:
         numbers = [value.get(name) for name in ("seconds", "updates")] if isinstance(value, dict) else [None]
         return all(isinstance(n, int | float) and 0 <= n < 1e18 for n in numbers)
     if key == "study":
-        texts = [value.get(name, "") for name in ("name", "file", "folder")] if isinstance(value, dict) else [None]
+        names = ("name", "file", "folder", "beside_results")
+        texts = [value.get(name, "") for name in names] if isinstance(value, dict) else [None]
         return all(isinstance(text, str) for text in texts)
+    if key == "variables":
+        return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     return isinstance(value, dict) if key in ("record", "defaults", "versions") else True
 
 
-def check_version(folder: Path, table: Path, version: int) -> None:
+def check_version(folder: Path, table: Path, version: int, *, adding: bool = True) -> None:
     """Refuse to mix rows of two versions of the kernels in one table.
 
     Parameters
@@ -66,16 +90,49 @@ def check_version(folder: Path, table: Path, version: int) -> None:
         Its table.
     version : int
         Of the results that this runner makes.
+    adding : bool
+        Whether rows are to be added; then the version must be known.
     """
-    with io_errors(table, "read"):
-        has_rows = table.exists() and table.stat().st_size > 0
-    known = read_environment(folder).get("results_version", version)
-    if has_rows and known != version:
+    if not any(_has_rows(path) for path in (table, folder / ORPHANS)):
+        return
+    way_out = "pass another --out or name=..., or --fresh to move the old table aside"
+    facts = [fact for fact in (made_by(folder / SUMS), _made_by(folder)) if fact is not None]
+    if adding and not facts:
         raise Refused(
-            f"{table} holds results of version {known}, and this runner makes version {version}: "
-            "the same run may give other numbers; "
-            "pass another --out or name=..., or --fresh to move the old table aside"
+            f"{table} has rows, and neither {SUMS} nor {ENVIRONMENT} beside it tells which version of the results they "
+            f"are, so that others could be mixed with them: bring one of these files back; or {way_out}"
         )
+    for known, _ in facts:
+        if known != version:
+            raise Refused(
+                f"{table} holds results of version {known}, and this runner makes version {version}: "
+                f"the same run may give other numbers; {way_out}"
+            )
+    if any(interpreted == compiles() for _, interpreted in facts):
+        now = "are compiled now" if compiles() else "are not compiled now (NUMBA_DISABLE_JIT is set)"
+        before = "they were not" if compiles() else "they were"
+        raise Refused(
+            f"{table}: the kernels {now}, and {before} when its rows were made: last bits differ; "
+            f"start it as it was started then, or {way_out}"
+        )
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether a table has more than its first line."""
+    if not path.exists():
+        return False
+    with io_errors(path, "read"), path.open("rb") as file:
+        file.readline(_LONGEST_HEADER)
+        return bool(file.read(1))
+
+
+def _made_by(folder: Path) -> tuple[int, bool] | None:
+    """Version of the results, and whether kernels ran without compiling, as `environment.json` tells them."""
+    known = read_environment(folder)
+    version = known.get("results_version")
+    if not isinstance(version, int):
+        return None
+    return version, not compiles(known.get("variables", {}))
 
 
 def changes(folder: Path, kernels: str | None) -> Iterator[str]:
@@ -96,7 +153,12 @@ def changes(folder: Path, kernels: str | None) -> Iterator[str]:
                 f"the default of {name} was {old[name] or 'none'} and is {now[name] or 'none'} now: "
                 "runs that rely on it are others, and are trained anew"
             )
-    if kernels is not None and before.get("kernels") not in (None, kernels):
+    if kernels is not None and before.get("kernels") is None:
+        yield (
+            f"{ENVIRONMENT} does not tell by which kernels these rows were made: replay --sample 50 checks that they "
+            "give the same numbers now"
+        )
+    elif kernels not in (None, before.get("kernels")):
         yield (
             "the kernels or their compiler have changed since these rows were made; the version of the results has "
             "not, so the numbers should be the same: replay --sample 50 checks it"

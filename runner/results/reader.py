@@ -256,7 +256,13 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
         raise StudyError([Problem(f"{path} has no run '{run_id}'{_nearest_id(path, wanted)}")])
     number, line = found[0]
     with io_errors(path, "read"):
-        return number, dict(zip(names, next(csv.reader([line.decode()])), strict=False))
+        fields = next(csv.reader([line.decode()]))
+    if len(fields) != len(names):
+        raise RunnerError(
+            f"{path}: the row of {fields[0]} has {len(fields)} fields in place of {len(names)} (changed by another "
+            "program?); bring back the file as it was"
+        )
+    return number, dict(zip(names, fields, strict=True))
 
 
 def _nearest_id(path: Path, wanted: str) -> str:

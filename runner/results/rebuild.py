@@ -3,60 +3,68 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from runner.results.columns import Indices
-from runner.results.files import TABLE, io_errors, replacing, sync_folder, write_all
-from runner.results.inventory import NO_PLACE, ORPHANS, Inventory, RowFile, gather
+from runner.results.files import ORPHANS, TABLE, io_errors, sync_folder, write_all
+from runner.results.held import Held
+from runner.results.inventory import NO_PLACE, Inventory, gather
+from runner.results.row_file import RowFile
 
 _BLOCK = 1 << 15
 
 
-def rebuild_table(folder: Path, state: Inventory, header: bytes) -> None:
+def rebuild_table(held: Held, state: Inventory, header: bytes) -> None:
     """Write the table anew: every row there is, in the plan's order."""
     runs = np.flatnonzero(state.place != NO_PLACE)
-    with replacing(folder / TABLE) as descriptor:
+    with held.replacing(TABLE) as descriptor:
         write_all(descriptor, header)
         _copy(descriptor, state, state.place[runs])
 
 
-def keep_orphans(folder: Path, state: Inventory, header: bytes) -> None:
+def keep_orphans(held: Held, state: Inventory, header: bytes) -> None:
     """Append the rows that the study no longer has to those set aside before; the table still has them."""
-    _, firsts = np.unique(state.orphan_ids, return_index=True)
-    firsts = np.sort(firsts)  # each once: a row may be both in the table and in the journal
-    new = firsts[~np.isin(state.orphan_ids[firsts], state.orphans.rows.ids)]
+    new = places_of_new_orphans(state)
     if not len(new):
         return
-    path = folder / ORPHANS
-    with io_errors(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    descriptor = held.open(ORPHANS, os.O_RDWR | os.O_CREAT)
+    with io_errors(state.orphans.path):
         try:
             os.ftruncate(descriptor, state.orphans.rows.end)
             os.lseek(descriptor, 0, os.SEEK_END)
             if not state.orphans.rows.end:
                 write_all(descriptor, header)
-            _copy(descriptor, state, state.to_orphans[new])
+            _copy(descriptor, state, new)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        sync_folder(folder)
+        sync_folder(held.descriptor)
 
 
-def forget_adopted(folder: Path, state: Inventory, header: bytes) -> None:
+def places_of_new_orphans(state: Inventory) -> Indices:
+    """Places of the rows that the study no longer has, and that have not been set aside before."""
+    _, firsts = np.unique(state.orphan_ids, return_index=True)
+    firsts = np.sort(firsts)  # each once: a row may be both in the table and in the journal
+    # By sorting: NumPy 2.0.0 cannot make a table of numbers beyond 2^63.
+    places: Indices = state.to_orphans[firsts[~np.isin(state.orphan_ids[firsts], state.orphans.rows.ids, kind="sort")]]
+    return places
+
+
+def forget_adopted(held: Held, state: Inventory, header: bytes) -> None:
     """Drop from the rows set aside those that the study has again: they stand in the table now."""
     if not (state.index.find(state.orphans.rows.ids) >= 0).any():
         return
-    path = folder / ORPHANS
-    aside = RowFile(path, header)
+    held.check()
+    aside = RowFile(state.orphans.path, header)
     others = np.flatnonzero(state.index.find(aside.rows.ids) < 0)
     if not len(others):
-        with io_errors(path, "remove"):
-            path.unlink()
-            sync_folder(folder)
+        held.drop(ORPHANS)
+        with io_errors(aside.path, "remove"):
+            os.unlink(ORPHANS, dir_fd=held.descriptor)
+            sync_folder(held.descriptor)
         return
-    with replacing(path) as descriptor:
+    with held.replacing(ORPHANS) as descriptor:
         write_all(descriptor, header)
         for start in range(0, len(others), _BLOCK):
             for piece in aside.segments(others[start : start + _BLOCK]):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.measurements import MISSING_BITS
+from runner.measurements import MISSING, MISSING_BITS
 from runner.results.columns import Header, Ids, Indices, PlanLike, Records
 
 # The kernel that writes rows is imported by the functions that use it: small tables need none.
@@ -55,6 +55,30 @@ def column_text(column: Records, kind: str) -> list[str]:
     for i in np.flatnonzero(column.view(np.uint64) == MISSING_BITS).tolist():
         texts[i] = ""
     return texts
+
+
+_TRUTH = {b"": MISSING, b"True": 1.0, b"False": 0.0}
+
+
+def record_of(line: bytes, header: Header) -> list[float]:
+    """The code of the outcome and the measurements that stand in a row.
+
+    Raises
+    ------
+    ValueError
+        When it is no such row. The texts need not be those that the runner writes for the numbers.
+    """
+    # What follows the keys holds no comma and no quote.
+    _, outcome, *fields = line.rstrip(b"\n").rsplit(b",", 1 + len(header.measurements))
+    record: list[float] = [header.outcomes.index(outcome.decode(errors="replace"))]
+    for text, (name, kind) in zip(fields, header.measurements, strict=True):
+        if kind != "bool":
+            record.append(float(text or MISSING))
+        elif text in _TRUTH:
+            record.append(_TRUTH[text])
+        else:
+            raise ValueError(f"{name}: {text!r}")
+    return record
 
 
 @dataclass(frozen=True)

@@ -51,15 +51,17 @@ class Rows:
         return int(self.starts[-1])
 
 
-def scan_rows(path: Path, header: bytes) -> Rows:
+def scan_rows(path: Path, header: bytes, descriptor: int) -> Rows:
     """Complete rows of a table.
 
     Parameters
     ----------
     path : Path
-        The file; it need not exist.
+        What messages call the file.
     header : bytes
         The first line that it must have, with its line end.
+    descriptor : int
+        Of the open file; -1 when there is none.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def scan_rows(path: Path, header: bytes) -> Rows:
     RunnerError
         When a line in the middle is no row of the table.
     """
-    if not path.exists():
+    if descriptor < 0:
         return Rows(np.empty(0, np.uint64), np.zeros(1, np.int64), 0)
-    with io_errors(path, "read"), path.open("rb") as file:
+    with io_errors(path, "read"), open(descriptor, "rb", closefd=False) as file:
         size = file.seek(0, 2)
         file.seek(0)
         first = file.read(len(header))

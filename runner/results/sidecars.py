@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.results.columns import Indices, PlanLike, Records, ResultLike
-from runner.results.curves import CURVES, Expected, OldCurves, curves_file
-from runner.results.files import io_errors, link_aside, move_aside, replacing, sync_folder, write_all
+from runner.results.columns import Ids, Indices, PlanLike, Records, ResultLike
+from runner.results.curves import CURVES, HEADER, Expected, OldCurves, curves_file
+from runner.results.files import io_errors, link_aside, move_aside, sync_folder, write_all
+from runner.results.held import Held
 from runner.results.inventory import NO_PLACE, Inventory
-from runner.results.journal import Frame, Journal, places_of
+from runner.results.journal import JOURNAL, Frame, Journal, places_of
+from runner.results.sums import RowSums
 from runner.results.weights import WEIGHTS, OldWeights, write_weights
 
 
@@ -67,7 +70,7 @@ class Sidecars:
             self._claim(frame, places_of(offset, len(frame.ids)))
         n_seeds, epochs = len(plan.seeds), recording.epochs
         expected = (lambda run: epochs(run // n_seeds)) if epochs else None
-        self._old_curves = OldCurves(folder / CURVES, state.index, expected) if recording.points else None
+        self._old_curves = OldCurves(folder / CURVES, state.index, expected, state.sums) if recording.points else None
         self._old_weights = OldWeights(folder / WEIGHTS, state.index) if recording.weights else None
         self._fresh = bool((self._places >= 0).any())
 
@@ -121,35 +124,58 @@ class Sidecars:
             self._places[runs] = places
             self._fresh = True
 
-    def write(self, journal: Journal) -> None:
-        """Make the files, from the journal and from the files of earlier starts."""
+    def hold(self, held: Held) -> None:
+        """Hold the files of earlier starts, from which new ones will be made."""
+        if self._old_curves is not None and self._old_curves.file.descriptor >= 0:
+            held.keep(CURVES, self._old_curves.file.descriptor)
+        if self._old_weights is not None and self._old_weights.file:
+            held.keep(WEIGHTS, self._old_weights.file.descriptor)
+
+    def write(self, held: Held, journal: Journal) -> tuple[Ids, RowSums] | None:
+        """Make the files, from the journal and from the files of earlier starts.
+
+        Returns
+        -------
+        pair of array or None
+            Identities of the runs that have curves, and checksums of these; None where the file stays as it is.
+        """
+        sums = None
         curves, old = self._old_curves, self._old_weights
         if curves is not None:
             replaced = ~curves.whole & (self._places[curves.runs] >= 0)
             lost = bool((replaced | (curves.runs < 0)).any())
-            if self._needed(CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
-                with replacing(self._folder / CURVES) as descriptor:
-                    for piece in curves_file(self._index.ids, journal, self._places, curves):
-                        write_all(descriptor, piece)
+            if self._needed(held, CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
+                found: list[tuple[int, int]] = []
+                with held.replacing(CURVES) as descriptor:
+                    write_all(descriptor, HEADER)
+                    for run, text in curves_file(self._index.ids, journal, self._places, curves):
+                        write_all(descriptor, text)
+                        found.append((run, zlib.crc32(text)))
+                runs = np.array([run for run, _ in found], np.int64)
+                sums = self._index.ids[runs], np.array([each for _, each in found], np.uint32)
         if old is not None:
             rows = list(old.rows.values())
-            if self._needed(WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
-                with replacing(self._folder / WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
+            if self._needed(held, WEIGHTS, any((runs < 0).any() for runs in rows), any(map(_shuffled, rows))):
+                with held.replacing(WEIGHTS) as descriptor, os.fdopen(os.dup(descriptor), "wb") as file:
                     write_weights(file, self._plan, journal, self._places, old, self._index.ids)
+        return sums
 
-    def put_away(self, journal: Journal) -> None:
+    def put_away(self, held: Held, journal: Journal) -> None:
         """Remove the journal: all of it stands elsewhere. One with curves that nobody asks for now is kept aside."""
+        held.check()
+        held.drop(JOURNAL)
         journal.close()
         if self._unclaimed:
             move_aside(journal.path)
         with io_errors(journal.path, "remove"):
             journal.path.unlink(missing_ok=True)
-            sync_folder(self._folder)
+            sync_folder(held.descriptor)
 
-    def _needed(self, name: str, lost: bool, shuffled: bool) -> bool:
+    def _needed(self, held: Held, name: str, lost: bool, shuffled: bool) -> bool:
         """Whether a file has to be written; one of whose contents some would be lost gets a second name before."""
         path = self._folder / name
         if lost and path.exists():
+            held.check()
             link_aside(path)
         return self._fresh or lost or shuffled or not path.exists()
 

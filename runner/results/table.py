@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.errors import RunnerError
 from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED
 from runner.results.files import (
+    ORPHANS,
     PAGE,
     TABLE,
     io_errors,
@@ -28,18 +30,20 @@ from runner.results.files import (
     sync_folder,
     write_all,
 )
-from runner.results.inventory import IN_ORPHANS, IN_TABLE, NO_PLACE, ORPHANS, take_inventory
+from runner.results.held import Held
+from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_TABLE, NO_PLACE, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
-from runner.results.rebuild import forget_adopted, keep_orphans, rebuild_table
+from runner.results.rebuild import forget_adopted, keep_orphans, places_of_new_orphans, rebuild_table
 from runner.results.row_text import RowText
 from runner.results.sidecars import Recording, Sidecars
+from runner.results.sums import SUMS, RowSums, sums_of
 from runner.results.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
-FILES = (TABLE, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT, PAGE)
+FILES = (TABLE, SUMS, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT, PAGE)
 # Those that grow in place; the others are only ever replaced, whatever other names they have.
-_GROWING = (TABLE, JOURNAL, ORPHANS)
+_GROWING = (TABLE, SUMS, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0
 
 
@@ -58,6 +62,8 @@ class Table:
         Of the results: a journal of another version is refused.
     header : Header
         The columns.
+    held : Held, optional
+        The folder, when it is held open already, and locked.
 
     Attributes
     ----------
@@ -65,7 +71,15 @@ class Table:
         Which runs need not be trained.
     """
 
-    def __init__(self, folder: Path, plan: PlanLike, recording: Recording, version: int, header: Header) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: PlanLike,
+        recording: Recording,
+        version: int,
+        header: Header,
+        held: Held | None = None,
+    ) -> None:
         refuse_links(folder, FILES)
         refuse_shared(folder, _GROWING)
         remove_leftovers(folder, FILES)
@@ -78,7 +92,10 @@ class Table:
         self._in_order = self._state.tidy
         self._last = self._state.last
         self._synced = time.monotonic()
+        self._mine = held is None
+        self.held = held or Held(folder)
         self._descriptor = self._open()
+        self._hold()
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -90,6 +107,17 @@ class Table:
     def n_orphans(self) -> int:
         """Rows that the study no longer has."""
         return len(np.unique(self._state.orphan_ids))
+
+    @property
+    def n_bare(self) -> int:
+        """Rows of the plan's runs whose curves or weights are nowhere; torn curves are counted apart."""
+        return int(np.count_nonzero((self._state.place != NO_PLACE) & ~self.done)) - self.n_torn_curves
+
+    @property
+    def n_returned(self) -> int:
+        """Those of them that were set aside when the study had lost their runs."""
+        place = self._state.place
+        return int(np.count_nonzero((place >= IN_ORPHANS) & (place < IN_JOURNAL) & ~self.done))
 
     @property
     def n_torn_curves(self) -> int:
@@ -114,6 +142,16 @@ class Table:
         order = np.argsort(result.runs, kind="stable")
         for start in range(0, len(order), LARGEST_FRAME):
             self._add(result, order[start : start + LARGEST_FRAME])
+        self.watch()
+
+    def watch(self) -> None:
+        """Every few seconds, make sure of what was taken, and that the files are still those that were opened.
+
+        Raises
+        ------
+        RunnerError
+            When another program has moved, removed or changed one of them.
+        """
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             self.sync()
 
@@ -121,8 +159,10 @@ class Table:
         """Make everything taken so far survive a loss of power."""
         with io_errors(self.folder / TABLE):
             os.fsync(self._descriptor)
+        self._state.sums.sync()
         if self._recording:
             self._state.journal.sync()
+        self._check()
         self._synced = time.monotonic()
 
     def finish(self, *, complete: bool = True) -> None:
@@ -133,27 +173,61 @@ class Table:
         complete : bool
             False when the study goes on at another start: curves and weights stay in the journal till then.
         """
-        state, line = self._state, self.header.line
-        keep_orphans(self.folder, state, line)
+        state, line, held = self._state, self.header.line, self.held
+        self._check()
+        keep_orphans(held, state, line)
         if self._in_order and not (state.place >= IN_ORPHANS).any():
             with io_errors(self.folder / TABLE):
                 os.fsync(self._descriptor)
         else:
-            rebuild_table(self.folder, state, line)
-        forget_adopted(self.folder, state, line)
-        if complete:
-            self._sidecars.write(state.journal)
+            rebuild_table(held, state, line)
+        sums = self._all_sums()
+        forget_adopted(held, state, line)
+        curves = self._sidecars.write(held, state.journal) if complete else None
+        state.sums.finish(held, *sums, curves)
         if complete or not self._recording:
-            self._sidecars.put_away(state.journal)
+            self._sidecars.put_away(held, state.journal)
         else:
             state.journal.sync()
 
     def close(self) -> None:
         """Close the files as they are."""
+        self._state.sums.close()
         self._state.journal.close()
+        if self._mine:
+            self.held.close()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _hold(self) -> None:
+        """Hold all files from which rows, curves and weights are read later."""
+        state = self._state
+        for name, descriptor in ((ORPHANS, state.orphans.descriptor), (JOURNAL, state.journal.descriptor)):
+            if descriptor >= 0:
+                self.held.keep(name, descriptor)
+        self._sidecars.hold(self.held)
+        self._check()
+
+    def _check(self) -> None:
+        """See that the files are those that were opened, and hold what was written into them."""
+        self.held.check()
+        for name, descriptor, size in (
+            (TABLE, self._descriptor, self._state.table.end),
+            (JOURNAL, self._state.journal.descriptor, self._state.journal.end),
+        ):
+            if descriptor >= 0 and (found := os.fstat(descriptor).st_size) < size:
+                raise RunnerError(
+                    f"{self.folder / name} was cut short by another program while runs were added: it has {found:,} "
+                    f"bytes, and {size:,} were written; the same command trains again what is missing"
+                )
+
+    def _all_sums(self) -> tuple[Ids, RowSums]:
+        """Identity and checksum of all rows of the table, in its order, and then of those set aside."""
+        state = self._state
+        runs = np.flatnonzero(state.place != NO_PLACE)
+        aside = np.flatnonzero(state.index.find(state.orphans.rows.ids) < 0)
+        return state.sums_at(np.concatenate([state.place[runs], IN_ORPHANS + aside, places_of_new_orphans(state)]))
 
     def _add(self, result: ResultLike, order: Indices) -> None:
         runs = result.runs[order]
@@ -161,7 +235,11 @@ class Table:
         if self._recording:
             # The frame first: a row without its curve would be trained again, a curve without its row has one here.
             frame = Frame(ids, text, ends, *self._sidecars.pack(result, order))
+            if JOURNAL not in self.held:
+                self.held.check()
             self._sidecars.note(runs, self._state.journal.append(frame))
+            if JOURNAL not in self.held:
+                self.held.keep(JOURNAL, self._state.journal.descriptor)
         known = self._state.place[runs] != NO_PLACE
         if known.any():  # trained again for the sake of its curve or its weights
             text, ends = _without(text, ends, known)
@@ -172,26 +250,34 @@ class Table:
     def _append(self, runs: Indices, ids: Ids, text: bytes, ends: Indices) -> None:
         """Write rows behind the others; `runs` ascend."""
         state = self._state
+        sums = sums_of(text, ends)
+        # The checksums first: a row without one is only as good as it looks.
+        state.sums.append(ids, sums)
         with io_errors(self.folder / TABLE):
             write_all(self._descriptor, text)
         state.place[runs] = IN_TABLE + len(state.table) + np.arange(len(runs))
-        state.table.grown(ids, ends)
+        state.table.grown(ids, ends, sums)
         self._in_order = self._in_order and bool(runs[0] > self._last)
         self._last = int(runs[-1])
 
     def _open(self) -> int:
         """Open the table behind its last complete row; a torn one is cut off."""
-        state, path = self._state, self.folder / TABLE
-        with io_errors(path):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        state = self._state
+        # What all rows depend on is written before the first one.
+        state.sums.begin(self.held)
+        for file, rows in zip((state.table, state.orphans), state.unsummed, strict=True):
+            state.sums.append(file.rows.ids[rows], file.sums[rows])
+        descriptor = self.held.open(TABLE, os.O_RDWR | os.O_CREAT)
+        with io_errors(self.folder / TABLE):
             try:
+                state.table.read_from(descriptor)
                 os.ftruncate(descriptor, state.table.rows.end)
                 os.lseek(descriptor, 0, os.SEEK_END)
                 if not state.table.rows.end:
                     write_all(descriptor, self.header.line)
                     os.fsync(descriptor)
-                    sync_folder(self.folder)
-            except OSError:
+                    sync_folder(self.held.descriptor)
+            except BaseException:
                 os.close(descriptor)
                 raise
         return descriptor

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
-import os
 import struct
 import zipfile
 import zlib
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices, PlanLike, Records
-from runner.results.files import io_errors
+from runner.results.files import io_errors, open_if_there
 from runner.results.inventory import Index
 from runner.results.journal import PLACE_BITS, Journal
 
@@ -43,16 +43,19 @@ class OldWeights:
 
     Attributes
     ----------
+    file : OpenFile or None
+        The file; None when there is none.
     rows : dict of str to array of int
         For each architecture, which run of the plan each row belongs to; -1 for none.
     """
 
     def __init__(self, path: Path, index: Index) -> None:
         self._path = path
+        self.file = open_if_there(path)
         self.rows: dict[str, Indices] = {}
-        if os.path.lexists(path):
+        if self.file:
             # Damage is told now: found when the file is written anew, it would cost all that was trained till then.
-            with self._understood(), zipfile.ZipFile(path) as archive:
+            with self._archive() as archive:
                 if damaged := archive.testzip():
                     raise ValueError(f"{damaged} is damaged")
                 names = {name.removesuffix(".npy").rsplit("/", 1)[0] for name in archive.namelist()}
@@ -60,15 +63,23 @@ class OldWeights:
 
     def load(self, architecture: str, part: str) -> Records:
         """All rows of one array."""
-        with self._understood(), zipfile.ZipFile(self._path) as archive:
+        with self._archive() as archive:
             return _load(archive, f"{architecture}/{part}")
 
     @contextlib.contextmanager
-    def _understood(self) -> Iterator[None]:
-        """Tell what is wrong with the file."""
+    def _archive(self) -> Iterator[zipfile.ZipFile]:
+        """The open file as an archive; what is wrong with it is told."""
+        assert self.file is not None
         try:
             with io_errors(self._path, "read"):
-                yield
+                try:
+                    with open(self.file.descriptor, "rb", closefd=False) as file, zipfile.ZipFile(file) as archive:
+                        yield archive
+                except OSError as error:
+                    # What a place before the beginning of the file, as a damaged index names one, is answered with.
+                    if error.errno == errno.EINVAL:
+                        raise ValueError(str(error)) from error
+                    raise
         except _DAMAGE as error:
             raise RunnerError(
                 f"{self._path} is not a file of weights, or a damaged one: "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from runner.data import CsvData, DataSet, load_data
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS, element
+from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import Call
 
@@ -22,11 +22,6 @@ _DATA = slice(PLACE[DATA_KEYS[0]], PLACE[DATA_KEYS[-1]] + 1)
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
 _EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
-# The first of sixteen hexadecimal digits becomes one of six letters, a to f.
-_FIRST_DIGIT = 60
-_REST = (1 << _FIRST_DIGIT) - 1
-_LETTERS = tuple(0xA + digit % 6 << _FIRST_DIGIT for digit in range(16))
-_PREFIXES = tuple(f"{key}=" for key in CELL_KEYS)
 
 
 class Change(NamedTuple):
@@ -183,7 +178,7 @@ class Cell:
         Value and canonical text of every key, in the order of `CELL_KEYS`.
     """
 
-    __slots__ = ("_data_sets", "_hash", "index", "texts", "values")
+    __slots__ = ("_data_sets", "_identity", "index", "texts", "values")
 
     data = _Key[Call | CsvData]()
     scaling = _Key[Call]()
@@ -218,7 +213,7 @@ class Cell:
         self.index = index
         self.values = tuple(values)
         self.texts = tuple(texts)
-        self._hash: hashlib.blake2b | None = None
+        self._identity: Identity | None = None
 
     def setting(self, key: str) -> float | None:
         """A setting of an optimizer, such as `beta1`; None where the cell's optimizer does not use it."""
@@ -231,7 +226,7 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return f"{_identity(self._hashed().digest()):016x}"
+        return self._identified().cell_id
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
@@ -239,19 +234,13 @@ class Cell:
 
     def run_ids(self, seeds: Iterable[int]) -> list[int]:
         """The ids of the runs with these seeds, each as the number that its sixteen hexadecimal digits write."""
-        fork, found = self._hashed().copy, []
-        for seed in seeds:
-            whole = fork()
-            whole.update(b"seed=%d\n" % seed)
-            found.append(_identity(whole.digest()))
-        return found
+        return self._identified().run_ids(seeds)
 
-    def _hashed(self) -> hashlib.blake2b:
-        """The hash so far, of all keys but the seed. It is made when it is first asked for: training needs none."""
-        if self._hash is None:
-            lines = [prefix + text for prefix, text in zip(_PREFIXES, self.texts, strict=True)]
-            self._hash = hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=8)
-        return self._hash
+    def _identified(self) -> Identity:
+        """Its identity, made when it is first asked for: training needs none."""
+        if self._identity is None:
+            self._identity = Identity(CELL_KEYS, self.texts)
+        return self._identity
 
     @property
     def data_set(self) -> DataSet:
@@ -268,12 +257,3 @@ class Cell:
         """Changes of the weights until training ends."""
         epochs = self.values[_EPOCHS]
         return int(self.values[_UPDATES] if epochs is None else epochs * self.updates_per_epoch)
-
-
-def _identity(digest: bytes) -> int:
-    """A digest as a number whose first hexadecimal digit is a letter.
-
-    An id such as `12e4567890123456`, or one of digits alone, would be read as a number by pandas.
-    """
-    number = int.from_bytes(digest, "big")
-    return number & _REST | _LETTERS[number >> _FIRST_DIGIT]

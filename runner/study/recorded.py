@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from runner.errors import StudyError
 from runner.results.files import io_errors
-from runner.results.provenance import STUDY, overrides_of, read_environment
+from runner.results.provenance import STUDY, overrides_of, read_environment, study_folders
 from runner.study.load import Study, read_study
 
 
@@ -24,7 +26,7 @@ def recorded_study(folder: Path, overrides: Sequence[str] = ()) -> Study:
     -------
     Study
         Its results are in this folder, whatever name the folder has got since; data is looked for where that start has
-        found it.
+        found it, and where that would be if study and results were moved together.
 
     Raises
     ------
@@ -36,6 +38,10 @@ def recorded_study(folder: Path, overrides: Sequence[str] = ()) -> Study:
     path = folder / STUDY
     with io_errors(path, "read"):
         text = path.read_text(encoding="utf-8-sig")
-    facts = read_environment(folder).get("study", {})
-    file = Path(facts.get("folder", folder), Path(facts.get("file", path)).name)
-    return replace(read_study(text, file, [*overrides_of(folder), *overrides]), name=folder.name)
+    name = Path(read_environment(folder).get("study", {}).get("file", path)).name
+    *others, last = study_folders(folder)
+    arguments = [*overrides_of(folder), *overrides]
+    for place in others:
+        with contextlib.suppress(StudyError):
+            return replace(read_study(text, place / name, arguments), name=folder.name)
+    return replace(read_study(text, last / name, arguments), name=folder.name)

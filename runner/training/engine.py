@@ -38,6 +38,9 @@ from runner.training.threads import start_threads
 if TYPE_CHECKING:
     from runner.study.plan import Plan
 
+# How often a start that waits for a long block looks up.
+_LOOK_SECONDS = 2.0
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -86,7 +89,8 @@ def train(
     notify : callable
         Takes messages for the user.
     stop : callable
-        Asked between blocks; once it says yes, no block is begun any more and those in flight are finished.
+        Asked between blocks, and every few seconds; once it says yes, no block is begun any more and those in flight
+        are finished. What it raises ends the training.
     begun : Begun, optional
         Takes note of the blocks that are being trained.
 
@@ -143,7 +147,9 @@ def train_turns(
                 in_flight[pool.submit(train_one, block)] = number, block
             if not in_flight:
                 return
-            ready, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+            ready, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+            if not ready:
+                stop()
             for future in ready:
                 number, block = in_flight.pop(future)
                 result = _result(block, future, packer, speeds)

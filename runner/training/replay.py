@@ -14,8 +14,8 @@ from runner.errors import Problem, RunnerError, StudyError
 from runner.machine import cores
 from runner.results.columns import Header, Ids, Indices, plan_ids, standard_header
 from runner.results.files import refuse_links
-from runner.results.inventory import RowFile
 from runner.results.provenance import check_version
+from runner.results.row_file import RowFile
 from runner.results.row_text import RowText
 from runner.training.progress import Progress
 from runner.training.stored_rows import Row, parts, study_of
@@ -152,7 +152,7 @@ def replay(
     """
     from runner.measurements import RESULTS_VERSION
 
-    check_version(table.parent, table, RESULTS_VERSION)
+    check_version(table.parent, table, RESULTS_VERSION, adding=False)
     header, progress = standard_header(), progress or Progress("")
     file = RowFile(table, header.line)
     numbers = np.sort(choose(file.rows.ids))

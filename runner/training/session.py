@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -18,8 +19,7 @@ from runner.machine import cores
 from runner.results.columns import standard_header
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED, failed_before, write_failed
-from runner.results.files import TABLE, io_errors, refuse_links, results_folder, set_aside
-from runner.results.inventory import ORPHANS
+from runner.results.files import ORPHANS, TABLE, io_errors, refuse_links, results_folder, set_aside
 from runner.results.lock import Lock
 from runner.results.provenance import Provenance, changes, check_version
 from runner.results.sidecars import Recording
@@ -169,7 +169,7 @@ def run_session(
     with io_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
     with (
-        Lock(folder),
+        Lock(folder) as lock,
         showing(folder.name, options.quiet, words) as progress,
         Interrupt(options.own_process) as interrupt,
     ):
@@ -177,7 +177,7 @@ def run_session(
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
-        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header())
+        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header(), lock.held)
         begun = Begun(folder, plan)
         interrupt.at_exit = begun.close
         try:
@@ -272,6 +272,7 @@ class _Session:
         left = self._planned - n_done - self._trained - len(self._failures)
         interrupted = self._interrupt.requested and left > 0
         self._table.finish(complete=left == 0)
+        self._table.held.check()
         write_failed(self._table.folder, self._failures)
         if self._trained:
             provenance.end(seconds, self._trained, self._updates)
@@ -303,7 +304,7 @@ class _Session:
 
     def _train_turn(self, trainer: Trainer, done: NDArray[np.bool_], threads: int) -> None:
         """Train the runs that are not done."""
-        results = trainer(self._plan, done, threads, notify=self._progress.message, stop=self._interrupt)
+        results = trainer(self._plan, done, threads, notify=self._progress.message, stop=self._stop)
         with contextlib.closing(results):
             for result in results:
                 if result.error is None:
@@ -350,6 +351,11 @@ class _Session:
             write_failed(self._table.folder, self._failures)
             self._progress.message(f"{counted(len(given_up), 'run')} {_are(len(given_up))} given up: {REASON}")
 
+    def _stop(self) -> bool:
+        """Whether training is to end; it ends with an error when somebody has taken the files away."""
+        self._table.watch()
+        return self._interrupt.requested
+
     def _failed_before(self, done: NDArray[np.bool_]) -> list[int]:
         """Runs that are not to be tried because they failed at an earlier start."""
         before = failed_before(self._table.folder, self._table.find, done)
@@ -371,6 +377,14 @@ class _Session:
             self._progress.message(f"{what} done already")
         elif n_done:
             self._progress.message(f"{n_done:,} of {n_runs:,} runs {_are(n_done)} done already")
+        if bare := self._table.n_bare:
+            # That of the others is told below.
+            aside = " (older ones are kept as *.1, *.2, ...)" if self._table.n_returned else ""
+            back = f", {self._table.n_returned:,} of them back from {ORPHANS}" if self._table.n_returned else ""
+            self._progress.message(
+                f"{counted(bare, 'row')} {_are(bare)} there{back}, but without what the study records{aside}: "
+                f"{'its run is' if bare == 1 else 'their runs are'} trained again for it"
+            )
         if torn := self._table.n_torn_curves:
             has, it_is = ("has", "it is") if torn == 1 else ("have", "they are")
             self._progress.message(
@@ -389,6 +403,7 @@ class _Session:
                 "name": study.name,
                 "file": str(study.path),
                 "folder": str(study.folder.resolve()),
+                "beside_results": os.path.relpath(study.folder.resolve(), self._table.folder.resolve()),
                 "overrides": list(study.overrides),
             },
             "axes": list(self._axes()),

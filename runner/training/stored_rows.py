@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError, StudyError
 from runner.results.columns import Header
-from runner.results.provenance import read_environment
+from runner.results.provenance import study_folders
 
 if TYPE_CHECKING:
     from runner.study.load import Study
@@ -65,7 +65,7 @@ def parts(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str = "") -> Study:
     """A study whose cells are those of some rows: the first at the top, the others included.
 
-    Data is looked for where the study that made the table found it.
+    Data is looked for where the study that made the table found it, and where that would be if both were moved.
     """
     from runner.study.load import read_study
 
@@ -78,10 +78,12 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
         lines += ["sweep:", "  include:"]
         for cell in others:
             lines += [f"  {'-' if k == 0 else ' '} {key}: {text}" for k, (key, text) in enumerate(cell)]
-    base = read_environment(table.parent).get("study", {}).get("folder", ".")
-    try:
-        return read_study("\n".join(lines) + "\n", Path(base) / "rows.yaml")
-    except StudyError as error:
-        # Without line and column: nobody has written this study, so nobody could look there.
-        reasons = "; ".join(dict.fromkeys(problem.message for problem in error.problems))
-        raise RunnerError(f"{table}: rows can not be trained from their keys: {reasons}") from None
+    folders = study_folders(table.parent)
+    for place in folders:
+        try:
+            return read_study("\n".join(lines) + "\n", place / "rows.yaml")
+        except StudyError as error:
+            # Without line and column: nobody has written this study, so nobody could look there.
+            reasons = "; ".join(dict.fromkeys(problem.message for problem in error.problems))
+    looked = f" (looked for in {' and '.join(map(str, folders))})" if "csv: " in dict(first).get("data", "") else ""
+    raise RunnerError(f"{table}: rows can not be trained from their keys: {reasons}{looked}")

@@ -195,6 +195,7 @@ def test_a_run_from_start_to_report(folder: Path) -> None:
         "environment.json",
         "report.html",
         "runs.csv",
+        "runs.sums",
         "study.yaml",
     ]
     assert err.splitlines()[-1] == "page: results/small/report.html"
@@ -295,6 +296,16 @@ def test_plan_of_a_study_that_has_results(folder: Path) -> None:
     said = "'kept' is neither a study file nor a study that has results in results; did you mean 'kept (old)'?"
     assert call("plan", "kept") == (2, "", f"error: {said}\n")
     assert call("plan", "tri", "--out", "results")[0] == 2
+
+
+def test_a_working_folder_that_is_gone(folder: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    said = "the folder in which this was started is no longer there: change to another one (cd), and start again"
+    assert call("plan", str(folder / "small.yaml")) == (1, "", f"error: {said}\n")
+    os.chdir(folder)
 
 
 def test_a_report_says_how_much_there_is(folder: Path) -> None:

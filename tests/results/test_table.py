@@ -23,8 +23,8 @@ from support.fakes import HEADER, MISSING, FakePlan, FakeResult, grid, train
 from runner.errors import Refused, RunnerError
 from runner.results.lock import LOCK, Lock
 from runner.results.reader import EXACTLY
+from runner.results.row_file import RowFile
 from runner.results.row_text import RowText, column_text, field
-from runner.results.scan import scan_rows
 from runner.results.sidecars import Recording
 from runner.results.table import Table
 
@@ -76,8 +76,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[Recording, dic
 
 
 def test_files_of_a_finished_study(undisturbed: dict[Recording, dict[str, bytes]]) -> None:
-    assert set(undisturbed[ROWS_ONLY]) == {"runs.csv"}
-    assert set(undisturbed[EVERYTHING]) == {"runs.csv", "curves.csv", "weights.npz"}
+    assert set(undisturbed[ROWS_ONLY]) == {"runs.csv", "runs.sums"}
+    assert set(undisturbed[EVERYTHING]) == {"runs.csv", "runs.sums", "curves.csv", "weights.npz"}
     assert undisturbed[ROWS_ONLY]["runs.csv"] == undisturbed[EVERYTHING]["runs.csv"]
 
 
@@ -148,7 +148,7 @@ def test_every_byte_at_which_the_last_row_can_be_torn(tmp_path: Path) -> None:
     run(tmp_path, plan)
     path = tmp_path / "runs.csv"
     whole = path.read_bytes()
-    start = int(scan_rows(path, HEADER.line).starts[-2])
+    start = int(RowFile(path, HEADER.line).rows.starts[-2])
     assert b"\n" in whole[start:-1]
     for end in range(start, len(whole)):
         path.write_bytes(whole[:end])
@@ -194,7 +194,7 @@ def test_a_hole_after_a_loss_of_power_and_what_lies_beyond_are_made_again(
 def test_rows_can_be_read_while_others_train(tmp_path: Path) -> None:
     """A killed study has all its finished rows in the table, in whatever order they came."""
     run(tmp_path, FULL, ROWS_ONLY, np.random.default_rng(5), limit=21, finish=False)
-    assert set(files(tmp_path)) == {"runs.csv"}
+    assert set(files(tmp_path)) == {"runs.csv", "runs.sums"}
     table = pd.read_csv(tmp_path / "runs.csv")
     assert len(table) == table.run_id.nunique() >= 21
     order = [FULL.cell(run // 5).run_id(FULL.seeds[run % 5]) for run in range(FULL.n_runs)]
@@ -396,6 +396,18 @@ def test_points_that_occur_twice_are_trained_again(
     assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": twice}
 
 
+def test_curves_in_which_a_digit_has_changed_are_trained_again(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]]
+) -> None:
+    run(tmp_path, FULL, EVERYTHING)
+    path = tmp_path / "curves.csv"
+    changed = bytearray(path.read_bytes())
+    changed[-5] = ord("1") + ord("2") - changed[-5] if changed[-5] in b"12" else ord("1")
+    path.write_bytes(changed)
+    assert run(tmp_path, FULL, EVERYTHING) == 1
+    assert files(tmp_path) == undisturbed[EVERYTHING] | {"curves.csv.1": bytes(changed)}
+
+
 def test_curves_of_stopped_runs_end_early(tmp_path: Path) -> None:
     run(tmp_path, FULL, EVERYTHING)
     for wanted, may_stop, torn in (
@@ -488,6 +500,8 @@ def test_damaged_weights_are_told_before_training(tmp_path: Path) -> None:
     whole = path.read_bytes()
     random = np.random.default_rng(2)
     contents = [b"", b"text", whole[:-300], whole[: len(whole) // 2]]
+    for at in random.integers(len(whole) - 40, size=30).tolist():
+        contents.append(whole[:at] + whole[at + int(random.integers(1, 40)) :])
     for at in random.integers(len(whole), size=30).tolist():
         contents.append(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
     for content in contents:

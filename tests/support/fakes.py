@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from runner.keys.identity import Identity
 from runner.measurements import MISSING
 from runner.results.columns import Header
 
@@ -19,12 +19,6 @@ HEADER = Header(
 )
 
 
-def identity(*parts: object) -> str:
-    """16 hexadecimal digits, the first one a letter."""
-    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
-    return "abcdef"[int(digest[0], 16) % 6] + digest[1:]
-
-
 @dataclass(frozen=True)
 class FakeCell:
     """A cell that is nothing but the texts of its keys."""
@@ -33,7 +27,11 @@ class FakeCell:
 
     @property
     def cell_id(self) -> str:
-        return identity(self.texts)
+        return self._identity.cell_id
+
+    @property
+    def _identity(self) -> Identity:
+        return Identity(HEADER.keys[:-1], self.texts)
 
     @property
     def architecture(self) -> tuple[int, ...]:
@@ -44,10 +42,10 @@ class FakeCell:
         return int(self.texts[4])
 
     def run_id(self, seed: int) -> str:
-        return identity(self.texts, seed)
+        return f"{self._identity.run_ids([seed])[0]:016x}"
 
     def run_ids(self, seeds: Iterable[int]) -> list[int]:
-        return [int(self.run_id(seed), 16) for seed in seeds]
+        return self._identity.run_ids(seeds)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def make(folder: Path, name: str = "budgets", **changes: Any) -> Path:
     if "seeds" in keys:
         del keys["replicates"]
     (folder / "study.yaml").write_text(yaml.safe_dump(keys, sort_keys=False))
-    return runner.run(folder / "study.yaml", out=folder / "results")
+    return Path(runner.run(folder / "study.yaml", out=folder / "results"))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -216,6 +217,35 @@ def test_data_that_has_changed_or_gone(tmp_path: Path) -> None:
     assert "there is no file 'samples, =1.csv'" in str(caught.value)
 
 
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "before it was recorded"])
+def test_a_project_that_is_moved_or_copied(
+    tmp_path: Path, recorded: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Study, data and results together: data is found beside them, not where it was."""
+    project, moved = tmp_path / "project", tmp_path / "moved"
+    project.mkdir()
+    table = make(project, "files")
+    if not recorded:
+        facts = json.loads((table.parent / "environment.json").read_text())
+        del facts["study"]["beside_results"]
+        (table.parent / "environment.json").write_text(json.dumps(facts))
+    shutil.copytree(project, moved)
+    data = project / "samples, =1.csv"
+    data.write_text(data.read_text().replace("4,4", "4,5"))
+    table = moved / "results" / "again" / "runs.csv"
+    assert runner.replay(table).differences == ()
+    shutil.rmtree(project)
+    assert runner.replay(table).differences == ()
+    monkeypatch.chdir(moved)
+    assert main(["plan", "again"]) == 0
+    assert "rows: 0 new, 3 kept" in capsys.readouterr().out
+    # What is not found is told with where it was looked for.
+    (moved / "samples, =1.csv").unlink()
+    with pytest.raises(RunnerError) as caught:
+        runner.replay(table)
+    assert str(caught.value).endswith(f"there is no file 'samples, =1.csv' (looked for in {moved})")
+
+
 def test_another_version_is_refused(tmp_path: Path) -> None:
     table = make(tmp_path)
     path = table.parent / "environment.json"
@@ -321,7 +351,7 @@ def test_rows_of_the_engine_are_those_of_the_session(tmp_path: Path) -> None:
 def test_a_table_without_rows_does_not_hold(
     tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = runner.run(studies.make(tmp_path, **BASE).study, out=tmp_path / "results")
+    path = Path(runner.run(studies.make(tmp_path, **BASE).study, out=tmp_path / "results"))
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
     assert main(["replay", str(path), *flags]) == 2
     said = capsys.readouterr()

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,9 @@ import runner
 from runner.errors import Refused, RunnerError
 from runner.machine import cores as cores_here
 from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
+from runner.results.provenance import changes
 from runner.study.plan import Plan
-from runner.training import interrupt, speed
+from runner.training import engine, interrupt, speed
 from runner.training.preview import describe, preview
 from runner.training.session import Options, run_session, work_left
 
@@ -98,7 +100,8 @@ def test_a_study_is_trained_once(study: Path, options: Options, capsys: pytest.C
     assert sorted(engine.trained) == list(range(24))
     folder = options.out / "tiny"
     assert outcome.table == folder / "runs.csv"
-    assert sorted(path.name for path in folder.iterdir()) == ["environment.json", "runs.csv", "study.yaml"]
+    names = ["environment.json", "runs.csv", "runs.sums", "study.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / "study.yaml").read_text() == STUDY
     table = pd.read_csv(outcome.table)
     assert table.epochs.tolist() == [10] * 4 + [30] * 4 + [100] * 4 + [10] * 4 + [30] * 4 + [100] * 4
@@ -124,6 +127,7 @@ def test_environment_tells_where_results_come_from(study: Path, options: Options
         "name": "tiny",
         "file": str(study),
         "folder": str(study.parent),
+        "beside_results": "../..",
         "overrides": ["replicates=2"],
     }
     assert facts["axes"] == ["learning_rate", "epochs"]
@@ -393,6 +397,89 @@ def test_another_version_of_results_is_refused(study: Path, options: Options) ->
     assert run_session(plan, Options(out=options.out, fresh=True), Engine()).trained == 24
 
 
+def test_rows_of_which_nobody_knows_the_version_are_not_added_to(study: Path, options: Options) -> None:
+    """What decides stands in two files; with one of them the study goes on, with none it does not."""
+    plan, more = make(study), make(study, "replicates=5")
+    table = run_session(plan, options, Engine()).table
+    sums, environment = (table.with_name(name) for name in ("runs.sums", "environment.json"))
+    facts = environment.read_text()
+    environment.write_text("{}")
+    for attempt in (lambda: run_session(more, options, Engine()), lambda: preview(more, options.out)):
+        attempt()
+        kept = sums.read_bytes()
+        sums.unlink()
+        environment.write_text("not what it was")
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert str(caught.value) == (
+            f"{table} has rows, and neither runs.sums nor environment.json beside it tells which version of the "
+            "results they are, so that others could be mixed with them: bring one of these files back; or pass another "
+            "--out or name=..., or --fresh to move the old table aside"
+        )
+        sums.write_bytes(kept)
+    sums.unlink()
+    environment.write_text(facts)
+    assert run_session(make(study, "replicates=6"), options, Engine()).trained == 6
+    # To look at rows, or to train them again, nothing need be known.
+    for path in (sums, environment):
+        path.unlink()
+    assert runner.replay(table, sample=1).n_checked == 1
+
+
+def test_a_version_that_only_one_file_tells_is_refused(study: Path, options: Options) -> None:
+    plan = make(study)
+    table = run_session(plan, options, Engine()).table
+    sums = table.with_name("runs.sums")
+    sums.write_bytes(sums.read_bytes().replace(b"results 3", b"results 2", 1))
+    with pytest.raises(Refused, match=r"runs.csv holds results of version 2, and this runner makes version 3: "):
+        run_session(plan, options, Engine())
+    table.unlink()
+    sums.with_name("environment.json").unlink()
+    with pytest.raises(Refused, match=r"runs.sums was written by another version of the runner"):
+        run_session(plan, options, Engine())
+
+
+@pytest.mark.parametrize("lost", [[], ["runs.sums"], ["environment.json"]], ids=str)
+def test_rows_of_kernels_that_run_in_python_are_not_mixed_with_others(
+    study: Path, options: Options, monkeypatch: pytest.MonkeyPatch, lost: list[str]
+) -> None:
+    plan = make(study, "replicates=5")
+    table = run_session(make(study), options, Engine()).table
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    interpreted = Options(out=options.out / "other")
+    other = run_session(make(study), interpreted, Engine()).table
+    for name in lost:
+        table.with_name(name).unlink()
+        other.with_name(name).unlink()
+    assert run_session(plan, interpreted, Engine()).trained == 6
+    for attempt in (
+        lambda: run_session(plan, options, Engine()),
+        lambda: preview(plan, options.out),
+        lambda: runner.replay(table),
+    ):
+        with pytest.raises(Refused) as caught:
+            attempt()
+        assert str(caught.value) == (
+            f"{table}: the kernels are not compiled now (NUMBA_DISABLE_JIT is set), and they were when its rows were "
+            "made: last bits differ; start it as it was started then, or pass another --out or name=..., or --fresh to "
+            "move the old table aside"
+        )
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
+    with pytest.raises(Refused, match=r"the kernels are compiled now, and they were not when its rows were made"):
+        run_session(plan, interpreted, Engine())
+    assert run_session(plan, options, Engine()).trained == 6
+
+
+def test_kernels_that_nobody_knows_are_told(tmp_path: Path) -> None:
+    """As those that are known to be others."""
+    (tmp_path / "environment.json").write_text("[")
+    assert list(changes(tmp_path, "0123456789abcdef")) == [
+        "environment.json does not tell by which kernels these rows were made: replay --sample 50 checks that they "
+        "give the same numbers now"
+    ]
+    assert list(changes(tmp_path, None)) == []
+
+
 def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without the facts about them, and when the table is refused."""
     out = tmp_path / "results"
@@ -415,6 +502,68 @@ def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.
     assert (folder / "curves.csv.1").read_bytes() == before
     assert (folder / "curves.csv").read_bytes() != before
     assert sorted(path.name for path in folder.glob("curves*")) == ["curves.csv", "curves.csv.1"]
+
+
+def test_rows_that_come_back_without_their_curves_are_told(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ("record={curves: 5}", "epochs=10")
+    for rates in ("[0.5, 2]", "[2, 8]"):
+        runner.run(study, *keys, f"learning_rate={rates}", out=tmp_path)
+    runner.run(study, *keys, "learning_rate=[0.5, 2]", out=tmp_path, quiet=False)
+    assert (
+        "tiny: 4 rows are there, 4 of them back from orphans.csv, but without what the study records (older ones are "
+        "kept as *.1, *.2, ...): their runs are trained again for it\n"
+    ) in capsys.readouterr().err
+    runner.run(study, "record={curves: 5, weights: true}", "epochs=10", "learning_rate=2", out=tmp_path, quiet=False)
+    assert (
+        "tiny: 4 rows are there, but without what the study records: their runs are trained again for it\n"
+    ) in capsys.readouterr().err
+
+
+def test_a_folder_that_is_moved_while_a_long_block_trains(
+    study: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine asks whether it is to stop while it waits, and the answer is where the rows are."""
+    monkeypatch.setattr("runner.results.table._SYNC_SECONDS", -1.0)
+    folder, moved = options.out / "tiny", options.out / "moved"
+
+    def move(i: int) -> None:
+        if i == 2:
+            folder.rename(moved)
+
+    trainer = Engine(on_block=move)
+    with pytest.raises(RunnerError) as caught:
+        run_session(make(study), options, trainer)
+    assert str(caught.value) == (
+        f"{folder} was moved while runs were added to it (it is {moved} now); every finished row is in "
+        f"{moved}/runs.csv: move it back, and the same command goes on"
+    )
+    assert len(pd.read_csv(moved / "runs.csv")) == len(trainer.trained) == 15
+    assert not (moved / "runner.lock").exists()
+
+
+def test_the_engine_looks_up_from_a_long_block(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_LOOK_SECONDS", 0.01)
+    long, asked = threading.Event(), 0
+
+    def slow(block: Any) -> Any:
+        assert long.wait(60)
+        return train_one(block)
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 6:
+            long.set()
+        return False
+
+    plan, train_one = make(study), engine.train_one
+    engine.prepare(plan)
+    monkeypatch.setattr(engine, "train_one", slow)
+    found = list(engine.train(plan, np.zeros(plan.n_runs, bool), 1, stop=stop))
+    assert sum(len(result.runs) for result in found) == plan.n_runs
+    assert asked > 6
 
 
 def test_weights_of_runs_that_differ_in_their_bias(study: Path, tmp_path: Path) -> None:

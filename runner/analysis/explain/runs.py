@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ _COST = ("architecture", "bias")
 _TEXTS = ("cell_id", *CHANCE, *_COST, "data", "loss", "output", "criterion", "outcome", "converged")
 _NUMBERS = ("epochs_run", "epochs_to_diverge", "accuracy", "final_loss")
 _LARGEST = 2**62
+_SIZES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}){1,99}")
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,9 @@ def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints
     wanted = set(rows.tolist())
     with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
         next(file)
-        fields = [next(csv.reader([line])) for number, line in enumerate(file) if number in wanted]
+        fields = [next(csv.reader([line]), []) for number, line in enumerate(file) if number in wanted]
+    # A row that another program has broken in two tells nothing here.
+    fields = [row for row in fields if len(row) == len(names)]
     places = {key: names.index(key) for key in keys}
     return [key for key in names if key in places and len({row[places[key]] for row in fields}) > 1]
 
@@ -233,8 +237,9 @@ def _cost(frame: pd.DataFrame) -> Floats:
     if "architecture" in frame:
         bias = frame["bias"] if "bias" in frame else pd.Series("trained", frame.index, dtype="category")
         shapes, kinds = codes_of(frame["architecture"])[1], codes_of(bias)[1]
-        sizes = [tuple(map(int, shape.split("-"))) for shape in shapes]
-        table = np.array([[parameter_count(each, kind) for kind in kinds] for each in sizes], float)
+        # Another program may have made dates of them, or nothing.
+        sizes = [tuple(map(int, shape.split("-"))) if _SIZES.fullmatch(shape) else None for shape in shapes]
+        table = np.array([[parameter_count(each, kind) if each else 1 for kind in kinds] for each in sizes], float)
         cost = table[codes_of(frame["architecture"])[0], codes_of(bias)[0]]
     if "epochs_run" in frame:
         passes: Any = frame["epochs_run"].to_numpy()

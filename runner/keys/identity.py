@@ -1,0 +1,50 @@
+"""The identity of a cell and of a run: sixteen hexadecimal digits, the hash of the canonical texts of its keys."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+# The first of sixteen hexadecimal digits becomes one of six letters, a to f.
+_FIRST_DIGIT = 60
+_REST = (1 << _FIRST_DIGIT) - 1
+_LETTERS = tuple(0xA + digit % 6 << _FIRST_DIGIT for digit in range(16))
+
+
+class Identity:
+    """What identifies a cell and its runs.
+
+    Parameters
+    ----------
+    keys, texts : iterable of str
+        Name and canonical text of every key but the seed, in the order of the columns.
+    """
+
+    __slots__ = ("_hash",)
+
+    def __init__(self, keys: Iterable[str], texts: Iterable[str]) -> None:
+        lines = [f"{key}={text}" for key, text in zip(keys, texts, strict=True)]
+        self._hash = hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=8)
+
+    @property
+    def cell_id(self) -> str:
+        """Sixteen hexadecimal digits."""
+        return f"{_number(self._hash.digest()):016x}"
+
+    def run_ids(self, seeds: Iterable[int]) -> list[int]:
+        """The ids of the runs with these seeds, each as the number that its sixteen hexadecimal digits write."""
+        fork, found = self._hash.copy, []
+        for seed in seeds:
+            whole = fork()
+            whole.update(b"seed=%d\n" % seed)
+            found.append(_number(whole.digest()))
+        return found
+
+
+def _number(digest: bytes) -> int:
+    """A digest as a number whose first hexadecimal digit is a letter.
+
+    An id such as `12e4567890123456`, or one of digits alone, would be read as a number by pandas.
+    """
+    number = int.from_bytes(digest, "big")
+    return number & _REST | _LETTERS[number >> _FIRST_DIGIT]

@@ -1,0 +1,122 @@
+"""A file of rows as an earlier start left it, and as it grows since, readable by row number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from runner.errors import RunnerError
+from runner.results.columns import Ids, Indices
+from runner.results.files import io_errors, open_if_there
+from runner.results.scan import Rows, scan_rows
+from runner.results.sums import RowSums, sums_of
+
+_PIECE = 1 << 23
+
+
+class RowFile:
+    """A table as an earlier start left it, and as it grows since.
+
+    It is read through the file that was found when this was made, whatever becomes of its name.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not exist.
+    header : bytes
+        Its first line.
+
+    Attributes
+    ----------
+    path : Path
+    descriptor : int
+        Of the open file; -1 when there is none.
+    """
+
+    def __init__(self, path: Path, header: bytes) -> None:
+        self.path = path
+        self._file = open_if_there(path)
+        self.descriptor = self._file.descriptor if self._file else -1
+        self._rows = scan_rows(path, header, self.descriptor)
+        self._sums: RowSums | None = None
+        self._new: list[tuple[Ids, Indices, RowSums]] = []
+        self._n = len(self._rows.ids)
+        self._header = len(header)
+        self.end = self._rows.end or self._header
+
+    def __len__(self) -> int:
+        return self._n
+
+    def read_from(self, descriptor: int) -> None:
+        """Read through another descriptor of the file from now on: one that is open for writing, or made the file."""
+        if self._file and not os.path.samestat(os.fstat(self.descriptor), os.fstat(descriptor)):
+            raise RunnerError(f"{self.path} was replaced by another program just now; the same command goes on")
+        self.descriptor = descriptor
+
+    def grown(self, ids: Ids, ends: Indices, sums: RowSums) -> None:
+        """Take note of rows appended to the file: their identities, where each ends in their text, their checksums."""
+        self._new.append((ids, self.end + ends, sums))
+        self._n += len(ids)
+        self.end += int(ends[-1])
+
+    @property
+    def rows(self) -> Rows:
+        """All rows; those appended since are put together with the others when asked for."""
+        if self._new:
+            sums = self.sums_before
+            ids, ends, new = zip(*self._new, strict=True)
+            # A file that was empty has had its header written since.
+            starts = self._rows.starts if self._rows.end else self._rows.starts + self._header
+            self._rows = Rows(np.concatenate([self._rows.ids, *ids]), np.concatenate([starts, *ends]), self.end)
+            self._sums = np.concatenate([sums, *new])
+            self._new = []
+        return self._rows
+
+    @property
+    def sums(self) -> RowSums:
+        """Checksum of every row."""
+        _ = self.rows
+        return self.sums_before
+
+    @property
+    def sums_before(self) -> RowSums:
+        """Checksum of every row but those appended since they were last put together."""
+        if self._sums is None:
+            starts, parts = self._rows.starts, [np.empty(0, np.uint32)]
+            first = 0
+            while first < len(starts) - 1:
+                last = max(int(np.searchsorted(starts, starts[first] + _PIECE)) - 1, first + 1)
+                text = self._read(int(starts[first]), int(starts[last]))
+                parts.append(sums_of(text, starts[first + 1 : last + 1] - starts[first]))
+                first = last
+            self._sums = np.concatenate(parts)
+        return self._sums
+
+    def row(self, number: int) -> bytes:
+        """One row."""
+        return b"".join(self.segments(np.array([number])))
+
+    def segments(self, numbers: Indices) -> Iterator[bytes]:
+        """Rows of some numbers, in that order, neighbours in one piece."""
+        cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+        firsts = numbers[np.concatenate([np.zeros(1, np.int64), cuts])]
+        lasts = numbers[np.concatenate([cuts - 1, [len(numbers) - 1]])]
+        starts, ends = self.rows.starts[firsts].tolist(), self.rows.starts[lasts + 1].tolist()
+        for start, end in zip(starts, ends, strict=True):
+            yield self._read(start, end)
+
+    def _read(self, start: int, end: int) -> bytes:
+        """What stands between two places; rows that are found have their place in the file for ever."""
+        text = b""
+        with io_errors(self.path, "read"):
+            while len(text) < end - start:
+                more = os.pread(self.descriptor, end - start - len(text), start + len(text))
+                if not more:
+                    break
+                text += more
+        if len(text) < end - start or not text.endswith(b"\n"):
+            raise RunnerError(f"{self.path} was changed by another program while this runner read it: start it again")
+        return text
