@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from runner.analysis.claims.estimate import Estimate, Values, estimate, exact_rows, numbers_of, values_of
-from runner.analysis.claims.selection import Mask, NoRuns, column_of
+from runner.analysis.claims.selection import Mask, NoRuns
 from runner.analysis.shares import CHANCE
+from runner.registry import column_of
 from runner.results.columns import key_columns
 from runner.study.claims.statistic import Statistic
 

@@ -16,6 +16,7 @@ from runner.analysis.explain.factors import DERIVED, FAULTS, Factor, count_cells
 from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
+from runner.registry import column_of
 from runner.results.columns import key_columns
 from runner.results.files import io_errors
 from runner.results.reader import codes_of, header, read_columns
@@ -157,19 +158,23 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     others = [name for name in _TEXTS if name in names]
     measured = [name for name in measured if name in names]
     numbers = list(dict.fromkeys([name for name in _NUMBERS if name in names] + measured))
-    given = [name for name in axes or () if name in keys]
+    given = [name for name in axes or () if column_of(name) in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and not frame.empty:
         # Cells that the study includes one by one may differ in keys that are on no axis.
         cells, first = np.unique(codes_of(frame["cell_id"])[0], return_index=True)
-        wanted = [*given, *_differing(path, names, set(keys).difference(given, DERIVED), first)]
+        wanted = [*given, *_differing(path, names, set(keys).difference(map(column_of, given), DERIVED), first)]
         if len(wanted) > len(given):
             frame = read_columns(path, [*wanted, *others], numbers)
         if len(cells) > count_cells(*find_factors(frame, wanted, given)):
+            # They may differ in any number of a list, too: the whole list is one value then.
+            given = [name for name in given if name in keys]
             frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
-    runs = from_frame(frame, [key for key in keys if key in frame], given)
+    lists = {column_of(name) for name in given if name not in keys}
+    own = [key for key in keys if key in frame and key not in lists] + [name for name in given if name not in keys]
+    runs = from_frame(frame, sorted(own, key=lambda name: keys.index(column_of(name))), given)
     return replace(runs, measured={**runs.measured, **{name: frame[name].to_numpy(float) for name in measured}})
 
 
