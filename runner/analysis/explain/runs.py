@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
 from runner.registry import column_of
 from runner.results.columns import key_columns
-from runner.results.files import io_errors
-from runner.results.reader import codes_of, header, read_columns
+from runner.results.reader import codes_of, differing, header, read_columns
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -80,10 +79,10 @@ class Runs:
         """Values per factor."""
         return tuple(len(factor.values) for factor in self.factors)
 
-    @property
+    @cached_property
     def n_cells(self) -> int:
         """How many combinations of values there are."""
-        return len(np.unique(self.place(range(len(self.factors)))))
+        return int(np.count_nonzero(np.bincount(self.place(range(len(self.factors))))))
 
     @property
     def n_seeds(self) -> int:
@@ -162,11 +161,12 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and not frame.empty:
         # Cells that the study includes one by one may differ in keys that are on no axis.
-        cells, first = np.unique(codes_of(frame["cell_id"])[0], return_index=True)
-        wanted = [*given, *_differing(path, names, set(keys).difference(map(column_of, given), DERIVED), first)]
+        cells = frame["cell_id"].nunique()
+        others_of = set(keys).difference(map(column_of, given), DERIVED)
+        wanted = [*given, *differing(path, [key for key in names if key in others_of])]
         if len(wanted) > len(given):
             frame = read_columns(path, [*wanted, *others], numbers)
-        if len(cells) > count_cells(*find_factors(frame, wanted, given)):
+        if cells > count_cells(*find_factors(frame, wanted, given)):
             # They may differ in any number of a list, too: the whole list is one value then.
             given = [name for name in given if name in keys]
             frame = read_columns(path, [*keys, *others], numbers)
@@ -176,16 +176,6 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     own = [key for key in keys if key in frame and key not in lists] + [name for name in given if name not in keys]
     runs = from_frame(frame, sorted(own, key=lambda name: keys.index(column_of(name))), given)
     return replace(runs, measured={**runs.measured, **{name: frame[name].to_numpy(float) for name in measured}})
-
-
-def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints) -> list[str]:
-    """Which of some keys differ between some rows of a table: reading all of their columns would take long."""
-    wanted = set(rows.tolist())
-    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
-        next(file)
-        fields = [next(csv.reader([line])) for number, line in enumerate(file) if number in wanted]
-    places = {key: names.index(key) for key in keys}
-    return [key for key in names if key in places and len({row[places[key]] for row in fields}) > 1]
 
 
 def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:
