@@ -29,6 +29,7 @@ from runner.api.functions import (
     schema,
     summarize,
     table,
+    zoom,
 )
 from runner.api.training import run
 
@@ -71,6 +72,7 @@ __all__ = [
     "schema",
     "summarize",
     "table",
+    "zoom",
 ]
 
 # Classes whose modules are imported only when somebody asks for them.

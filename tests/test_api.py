@@ -35,7 +35,7 @@ replicates: 20
 """
 FUNCTIONS = [
     *("claims", "diagnose", "explain", "export", "load", "page", "plan", "plot", "read_results", "replay", "run"),
-    *("schema", "summarize", "table"),
+    *("schema", "summarize", "table", "zoom"),
 ]
 CLASSES = [
     *("Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),

@@ -142,7 +142,7 @@ def _threads(text: str) -> int:
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
     *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into", "--port"),
-    *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
+    *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence", "--zoom"),
     *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }
 

@@ -58,17 +58,18 @@ class Axis:
     @cached_property
     def scale(self) -> Scale:
         """How the axis is drawn."""
-        return scale_of(self._numbers) if self._numbers is not None else "category"
+        return scale_of(self.numbers) if self.numbers is not None else "category"
 
     @cached_property
     def positions(self) -> Floats:
         """Where the values stand on the axis: numbers at themselves, others at 0, 1, 2, ..."""
-        if self._numbers is None or self.scale == "category":
+        if self.numbers is None or self.scale == "category":
             return np.arange(len(self.texts), dtype=float)
-        return self._numbers
+        return self.numbers
 
     @cached_property
-    def _numbers(self) -> Floats | None:
+    def numbers(self) -> Floats | None:
+        """The values as numbers; None where they are others."""
         try:
             numbers = np.array([float(text) for text in self.texts])
         except ValueError:
