@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api.functions import (
     claims,
+    compare,
     diagnose,
     explain,
     export,
@@ -35,6 +36,7 @@ from runner.api.training import run
 
 if TYPE_CHECKING:
     from runner.analysis.claims.check import Verdicts
+    from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
     from runner.api.results import Results
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from runner.training.replay import Replayed
 
 __all__ = [
+    "Comparison",
     "Diagnosis",
     "Explanation",
     "Plan",
@@ -59,6 +62,7 @@ __all__ = [
     "Verdicts",
     "__version__",
     "claims",
+    "compare",
     "diagnose",
     "explain",
     "export",
@@ -77,6 +81,7 @@ __all__ = [
 
 # Classes whose modules are imported only when somebody asks for them.
 _LAZY = {
+    "Comparison": "runner.analysis.compare.comparison",
     "Diagnosis": "runner.diagnosis.result",
     "Explanation": "runner.analysis.explain.explanation",
     "Plan": "runner.study.plan",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
     from runner.analysis.claims.check import Verdicts
+    from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
     from runner.diagnosis.result import Diagnosis
@@ -266,6 +267,49 @@ def explain(
     from runner.analysis.explain.one_cell import read_setting
 
     return PrintedExplanation.of(explained(table, at=read_setting(at)))
+
+
+def compare(
+    a: str | Path,
+    b: str | Path | None = None,
+    where: Mapping[str, Any] | None = None,
+    versus: Mapping[str, Any] | None = None,
+    out: str | Path = "results",
+) -> Comparison:
+    """Compare two studies, or two parts of one, on the same seeds.
+
+    Parameters
+    ----------
+    a : str or Path
+        Name of a study, its folder of results, or the file.
+    b : str or Path, optional
+        The other one; default the same study, of which `where` and `versus` choose two parts.
+    where : mapping, optional
+        Which runs of `a`, and of `b` unless `versus` is given: keys and columns, each with a value or a list of values.
+    versus : mapping, optional
+        Which runs of `b`.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Comparison
+        What differs, and what that changes, as numbers; `print` shows the page of the command.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with what is asked for.
+    RunnerError
+        When there are no such results, or several runs have the same partner.
+    """
+    from runner.analysis.claims.selection import read_both
+    from runner.analysis.compare.comparison import compare as compared
+
+    if b is None and not versus:
+        raise ValueError("versus: expected which runs of the study are compared with those of where")
+    tables = table_of(a, out), table_of(a if b is None else b, out)
+    return compared(tables, read_both(selection_of(where), selection_of(versus, "versus")))
 
 
 def replay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -208,10 +209,10 @@ def test_a_pixel_has_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     )
     table = runner.run(tmp_path / "s.yaml", out=tmp_path)
     flags = ["--kind", "plane", "--x", "learning_rate", "--y", "weight_decay", "--into", str(tmp_path / "a.png")]
-    assert main(["plot", str(table), *flags]) == 2
+    assert main(["plot", os.fspath(table), *flags]) == 2
     hint = "choose one with where: loss=VALUE and seed=0"
     assert f"up to 6 runs would share a pixel of the plane: {hint}" in capsys.readouterr().err
-    assert main(["plot", str(table), *flags, "--where", "loss=mse", "--where", "seed=2"]) == 0
+    assert main(["plot", os.fspath(table), *flags, "--where", "loss=mse", "--where", "seed=2"]) == 0
 
 
 def test_the_page_of_a_plane_is_short(folder: Path, capsys: pytest.CaptureFixture[str], runs: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.shares import CHANCE
 from runner.data import CsvData
-from runner.errors import RunnerError, StudyError, nearest
+from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import meant
@@ -92,6 +92,28 @@ def rows_of(path: Path, selection: Selection) -> Mask:
         raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
     frame = read_columns(path, [n for n in names if n in needed and n not in (*NUMBERS, "seed")], needed & set(NUMBERS))
     return select(frame, selection)
+
+
+def read_both(
+    where: Sequence[str] | Mapping[str, Any], versus: Sequence[str] | Mapping[str, Any]
+) -> tuple[Selection, Selection]:
+    """Which runs of two sides are meant; where `versus` is empty, `where` is about both.
+
+    Raises
+    ------
+    StudyError
+        With every issue.
+    """
+    found: list[Selection] = []
+    problems: list[Problem] = []
+    for name, given in (("where", where), ("versus", versus or where)):
+        try:
+            found.append(read_where(given))
+        except Invalid as invalid:
+            problems += [Problem(f"{name}: {issue.message}") for issue in invalid.issues if name == "where" or versus]
+    if problems:
+        raise StudyError(problems)
+    return found[0], found[1]
 
 
 def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
