@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 _LISTED = 8
 # Several `key=value` in one text: a comma before a key and an equals sign is in no value.
-_NEXT_KEY = re.compile(rf",\s*(?=(?:{'|'.join((*KEYS, 'outcome', 'seed'))})\s*=)")
+_NEXT_KEY = re.compile(rf",\s*(?=(?:{'|'.join((*KEYS, 'outcome', 'seed'))})(?:\[[0-9]+\])?\s*=)")
 
 
 class NoRuns(RunnerError):  # noqa: N818 - what there is, not what went wrong
@@ -87,11 +87,10 @@ def rows_of(path: Path, selection: Selection) -> Mask:
         When the table lacks a column, or no row is accepted.
     """
     names = header(path)
-    needed = {column_of(name) for name in selection}
-    for name in sorted(needed - set(names)):
+    for name in sorted({column_of(name) for name in selection} - set(names)):
         raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
-    frame = read_columns(path, [n for n in names if n in needed and n not in (*NUMBERS, "seed")], needed & set(NUMBERS))
-    return select(frame, selection)
+    texts = [name for name in selection if name not in (*NUMBERS, "seed")]
+    return select(read_columns(path, texts, [name for name in selection if name in NUMBERS]), selection)
 
 
 def read_both(
