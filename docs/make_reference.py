@@ -276,7 +276,7 @@ def figures() -> str:
     """Kinds of figures."""
 
     def place(rule: str | tuple[str, ...]) -> str:
-        named = {"key or nothing": "a key, or nothing", "key": "a key", "column": "a measured column"}
+        named = {"key or nothing": "a key, or nothing", "key": "a key", "column": "a measured column", "nothing": ""}
         return _code(*rule) if isinstance(rule, tuple) else named.get(rule, f"a {rule}")
 
     rows = ((_code(r.name), place(r.x), place(r.y), place(r.by), r.doc) for r in FIGURES.values())

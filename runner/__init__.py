@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api.functions import (
     claims,
+    compare,
     diagnose,
     explain,
     export,
@@ -29,11 +30,13 @@ from runner.api.functions import (
     schema,
     summarize,
     table,
+    zoom,
 )
 from runner.api.training import run
 
 if TYPE_CHECKING:
     from runner.analysis.claims.check import Verdicts
+    from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
     from runner.api.results import Results
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from runner.training.replay import Replayed
 
 __all__ = [
+    "Comparison",
     "Diagnosis",
     "Explanation",
     "Plan",
@@ -58,6 +62,7 @@ __all__ = [
     "Verdicts",
     "__version__",
     "claims",
+    "compare",
     "diagnose",
     "explain",
     "export",
@@ -71,10 +76,12 @@ __all__ = [
     "schema",
     "summarize",
     "table",
+    "zoom",
 ]
 
 # Classes whose modules are imported only when somebody asks for them.
 _LAZY = {
+    "Comparison": "runner.analysis.compare.comparison",
     "Diagnosis": "runner.diagnosis.result",
     "Explanation": "runner.analysis.explain.explanation",
     "Plan": "runner.study.plan",

@@ -1,4 +1,5 @@
-"""Names that a study uses and what they stand for: calls such as `normal(0, 1)`, registries, and synonyms.
+"""Names that a study uses and what they stand for: calls such as `normal(0, 1)`, numbers of a list such as `init[3]`,
+registries, and synonyms.
 
 A family (activations, losses, data sets, ...) is one registry, from name to record. Its members are frozen records;
 validation, messages, schema, documentation and tests over the family are made from them. Synonyms are names that other
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from runner.errors import closest, did_you_mean, folded, nearest
 
@@ -46,6 +47,58 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(shortest, self.args))})" if self.args else self.name
+
+
+class Element(NamedTuple):
+    """One number of a key whose value is a list: `init[3]`, the learning rate of a layer.
+
+    Attributes
+    ----------
+    key : str
+    k : int
+        Which number, counted from 0.
+    """
+
+    key: str
+    k: int
+
+    def text(self, written: str) -> str:
+        """The number's canonical text, from that of the key; empty where there is no such number.
+
+        A single number stands for all: a learning rate is that of every layer.
+
+        Examples
+        --------
+        >>> rate = Element("learning_rate", 1)
+        >>> rate.text("[0.5, 2]"), rate.text("0.1"), rate.text("[3]"), Element("init", 0).text("normal(0, 1)")
+        ('2.0', '0.1', '', '')
+        """
+        if written.startswith("["):
+            parts = written[1:-1].split(", ")
+            return repr(float(parts[self.k])) if self.k < len(parts) else ""
+        return written if _NUMBER.fullmatch(written) else ""
+
+
+_ELEMENT = re.compile(r"([a-z_0-9]+)\[(0|[1-9][0-9]{0,8})\]")
+_NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?")
+
+
+def element(name: str) -> Element | None:
+    """What `init[3]` means; None for a name that is no number of a list.
+
+    Examples
+    --------
+    >>> element("init[3]"), element("init")
+    (Element(key='init', k=3), None)
+    """
+    match = _ELEMENT.fullmatch(name)
+    return Element(match[1], int(match[2])) if match else None
+
+
+def column_of(name: str) -> str:
+    """The key, and so the column of a table, that a name is about: `init` for `init[3]`."""
+    found = element(name)
+    return name if found is None else found.key
 
 
 class Named(Protocol):

@@ -34,11 +34,11 @@ sweep:
 replicates: 20
 """
 FUNCTIONS = [
-    *("claims", "diagnose", "explain", "export", "load", "page", "plan", "plot", "read_results", "replay", "run"),
-    *("schema", "summarize", "table"),
+    *("claims", "compare", "diagnose", "explain", "export", "load", "page", "plan", "plot", "read_results", "replay"),
+    *("run", "schema", "summarize", "table", "zoom"),
 ]
 CLASSES = [
-    *("Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),
+    *("Comparison", "Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),
     *("Study", "StudyError", "Summary", "Verdicts"),
 ]
 

@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages from outside that only some rooms may need.
 STRANGERS = {
-    "yaml": {"study", "diagnosis"},
+    "yaml": {"study"},
     "pydantic": {"study", "sweep"},
     "distributed": {"cluster", "cli", "api"},
     "IPython": {"training"},

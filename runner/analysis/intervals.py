@@ -142,6 +142,65 @@ def quantile(ordered: NDArray[Any], q: float) -> float:
     return float(ordered[min(math.ceil(place), n) - 1])
 
 
+Triple = tuple[float, float, float]
+"""A number and the two ends of its interval."""
+
+
+def difference(a: Triple, b: Triple, r: float) -> tuple[float, float]:
+    """Interval of the difference a - b of two numbers that have intervals (MOVER: Zou and Donner, 2008).
+
+    Parameters
+    ----------
+    a, b : tuple of three floats
+        Each number, and the lower and the upper end of its interval.
+    r : float
+        How much the two vary together, their correlation.
+
+    Returns
+    -------
+    low, high : float
+    """
+    (x, x_low, x_high), (y, y_low, y_high) = a, b
+    if not all(map(math.isfinite, (*a, *b))):
+        low, high = x_low - y_high, x_high - y_low
+        return (-math.inf if math.isnan(low) else low), (math.inf if math.isnan(high) else high)
+    return x - y - _reach(x - x_low, y_high - y, r), x - y + _reach(x_high - x, y - y_low, r)
+
+
+def _reach(a: float, b: float, r: float) -> float:
+    return math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))
+
+
+def pair_correlation(both: float, first: float, second: float, neither: float) -> float:
+    """How much two outcomes of the same units vary together, with Newcombe's correction for few of them.
+
+    With it, and Wilson's intervals of both shares, `difference` is method 10 of Newcombe (1998, Statistics in Medicine
+    17, pp. 2635-2650).
+
+    Parameters
+    ----------
+    both, first, second, neither : float
+        Units in which both outcomes hold, the first alone, the second alone, neither.
+
+    Examples
+    --------
+    >>> round(pair_correlation(36, 12, 2, 0), 4)
+    -0.1147
+    >>> both, first, second, neither = 36, 12, 2, 0
+    >>> a, b = (48 / 50, *wilson(48, 50)), (38 / 50, *wilson(38, 50))
+    >>> low, high = difference(a, b, pair_correlation(both, first, second, neither))
+    >>> round(low, 4), round(high, 4)
+    (0.0569, 0.3404)
+    """
+    product = (both + first) * (second + neither) * (both + second) * (first + neither)
+    if not product:
+        return 0.0
+    n = both + first + second + neither
+    excess = both * neither - first * second
+    corrected = excess if excess < 0 else max(excess - n / 2, 0.0)
+    return corrected / math.sqrt(product)
+
+
 def wilson(successes: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a share.
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
+from runner.registry import column_of, element
 from runner.results.columns import key_columns, truth
 from runner.results.files import io_errors
 
@@ -175,7 +176,8 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
     path : Path
         The table.
     axes : sequence of str or None
-        Columns; None for all keys (those with a single value are to be left out by the caller).
+        Columns, or numbers of a column of lists, such as `init[3]`; None for all keys (those with a single value are to
+        be left out by the caller).
 
     Raises
     ------
@@ -188,20 +190,20 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
         keys = key_columns(names)
-        varied = [Tally(key) for key in (keys if axes is None else axes) if key in keys]
+        varied = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
         outcomes, seeds = Tally("outcome"), Tally("seed")
         chance = [Tally(name) for name in CHANCE if name in names]
         texts = [outcomes, *varied, *chance, *([seeds] if "seed" in names else [])]
         numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in names}
         converged: list[NDArray[np.bool_]] = []
         wanted = ["converged", *numbers, *(tally.name for tally in texts)]
-        places = [names.index(name) for name in wanted]
+        places = [names.index(column_of(name)) for name in wanted]
         for columns in _columns(map(itemgetter(*places), _rows(file, len(names), max(places)))):
             converged.append(np.array(truth(columns[0])) == "True")
             for name, column in zip(numbers, columns[1:], strict=False):
                 numbers[name].append(np.array([text or "nan" for text in column], np.float64))
             for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
-                tally.add(_with_commas(column))
+                tally.add(_texts(tally.name, _with_commas(column)))
     n = len(outcomes.codes)
     return Tallied(
         outcomes,
@@ -237,6 +239,11 @@ def _with_commas(column: tuple[str, ...]) -> Sequence[str]:
     """A column with its commas back: of the texts in it, few differ."""
     changed = {text: text.replace(_COMMA, ",") for text in set(column) if _COMMA in text}
     return [changed.get(text, text) for text in column] if changed else column
+
+
+def _texts(name: str, column: Sequence[str]) -> Sequence[str]:
+    """The fields of a column, or the number of each list that is meant."""
+    return column if (one := element(name)) is None else [*map(one.text, column)]
 
 
 def _columns(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:

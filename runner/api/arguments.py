@@ -45,10 +45,10 @@ def texts_of(name: str, value: object) -> list[str]:
     return list(texts)
 
 
-def selection_of(value: object) -> Mapping[str, Any]:
+def selection_of(value: object, name: str = "where") -> Mapping[str, Any]:
     """Which runs: nothing chooses all."""
     if value is not None and not isinstance(value, Mapping):
-        raise unfit("where", "a mapping of keys to values, or None", value)
+        raise unfit(name, "a mapping of keys to values, or None", value)
     return value or {}
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
     from runner.analysis.claims.check import Verdicts
+    from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
     from runner.diagnosis.result import Diagnosis
@@ -268,6 +269,49 @@ def explain(
     return PrintedExplanation.of(explained(table, at=read_setting(at)))
 
 
+def compare(
+    a: str | Path,
+    b: str | Path | None = None,
+    where: Mapping[str, Any] | None = None,
+    versus: Mapping[str, Any] | None = None,
+    out: str | Path = "results",
+) -> Comparison:
+    """Compare two studies, or two parts of one, on the same seeds.
+
+    Parameters
+    ----------
+    a : str or Path
+        Name of a study, its folder of results, or the file.
+    b : str or Path, optional
+        The other one; default the same study, of which `where` and `versus` choose two parts.
+    where : mapping, optional
+        Which runs of `a`, and of `b` unless `versus` is given: keys and columns, each with a value or a list of values.
+    versus : mapping, optional
+        Which runs of `b`.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Comparison
+        What differs, and what that changes, as numbers; `print` shows the page of the command.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with what is asked for.
+    RunnerError
+        When there are no such results, or several runs have the same partner.
+    """
+    from runner.analysis.claims.selection import read_both
+    from runner.analysis.compare.comparison import compare as compared
+
+    if b is None and not versus:
+        raise ValueError("versus: expected which runs of the study are compared with those of where")
+    tables = table_of(a, out), table_of(a if b is None else b, out)
+    return compared(tables, read_both(selection_of(where), selection_of(versus, "versus")))
+
+
 def replay(
     target: str | Path,
     run_id: str | None = None,
@@ -336,14 +380,14 @@ def plot(
         The key along the horizontal axis.
     y : str, optional
         An outcome (its rate), a measured column (its median), or a statistic in the words of claims, such as
-        ``"quantile(0.9, final_loss)"``. Default: the rate of ``converged``.
+        ``"quantile(0.9, final_loss)"``. Default: the rate of ``converged``. Of a plane, the key of its vertical axis.
     by : str, optional
         The key whose values are lines of their own; of a heat map, its vertical axis.
     facet : str, optional
         The key whose values are panels of their own.
     where : mapping, optional
         Which runs: keys and columns, each with a value or a list of values.
-    kind : {"line", "heatmap", "survival", "distribution", "curves"}
+    kind : {"line", "heatmap", "survival", "distribution", "curves", "plane"}
         docs/figures.md tells what each takes.
     into : str or Path, optional
         A file to write, which ends in .pdf, .svg or .png.
@@ -379,6 +423,52 @@ def plot(
     )
     file = None if into is None else path_of("into", into)
     return plotted(table_of(target, out), asked, file, window=file is None).axes
+
+
+def zoom(
+    target: str | Path,
+    x: str,
+    y: str,
+    rectangle: Sequence[float],
+    where: Mapping[str, Any] | None = None,
+    into: str | Path | None = None,
+    out: str | Path = "results",
+) -> Path:
+    """Write the study of a part of a plane, at the same resolution.
+
+    Parameters
+    ----------
+    target : str or Path
+        Name of the study, its folder of results, or the file.
+    x, y : str
+        The keys along the axes of the plane.
+    rectangle : sequence of four numbers
+        Where x begins and ends, and where y does.
+    where : mapping, optional
+        Which runs the plane shows, where a pair of values has more than one.
+    into : str or Path, optional
+        The file; default `NAME_zoom.yaml` in this folder, with a number where that is taken.
+    out : str or Path
+        Folder of all results, in which a name is looked up.
+
+    Returns
+    -------
+    Path
+        The file, to be run.
+
+    Raises
+    ------
+    StudyError
+        With everything that is wrong with what is asked for.
+    RunnerError
+        When there are no such results, or the file cannot be written.
+    """
+    from runner.figures.draw import Asked
+    from runner.figures.zoom import zoom as zoomed
+
+    asked = Asked(x=text_of("x", x), y=text_of("y", y), where=selection_of(where), kind="plane")
+    numbers = [number_of("rectangle", number) for number in rectangle]
+    return zoomed(table_of(target, out), asked, numbers, None if into is None else path_of("into", into)).path
 
 
 def table(

@@ -8,10 +8,14 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from runner.cli.results import Reading, table_of
 from runner.errors import Problem, StudyError
 from runner.terminal import counted, listed, visible
+
+if TYPE_CHECKING:
+    from runner.figures.draw import Asked
 
 _WHERE = "only these runs, such as 'init=[xavier_uniform, he_normal]'; may be given several times"
 _CONFIDENCE = "of the intervals (default: 0.95)"
@@ -24,7 +28,7 @@ def _one_table(given: argparse.Namespace, command: str) -> Path:
 
 
 def _plot(given: argparse.Namespace) -> int:
-    if given.into is None:
+    if given.into is None and given.zoom is None:
         raise StudyError([Problem("where to? give --into FILE.pdf, FILE.svg or FILE.png")])
     from runner.figures.draw import Asked, plot
 
@@ -39,6 +43,8 @@ def _plot(given: argparse.Namespace) -> int:
         width=given.width,
         confidence=given.confidence,
     )
+    if given.zoom is not None:
+        return _zoom(table, asked, given)
     drawn = plot(table, asked, given.into)
     if given.json:
         content = {"name": table.parent.name, "results": str(table), "figure": str(given.into), "kind": given.kind}
@@ -50,10 +56,31 @@ def _plot(given: argparse.Namespace) -> int:
     return 0
 
 
+def _zoom(table: Path, asked: Asked, given: argparse.Namespace) -> int:
+    from runner.figures.zoom import zoom
+
+    if asked.kind != "plane":
+        raise StudyError([Problem("--zoom is about a plane: give --kind plane")])
+    made = zoom(table, asked, given.zoom, given.into)
+    if given.json:
+        print(json.dumps({"name": made.name, "results": str(table), "study": str(made.path), "runs": made.runs}))
+    elif not given.quiet:
+        print(visible(f"{made.path}: {counted(made.runs, 'run')}"))
+    return 0
+
+
+def _numbers(text: str) -> list[float]:
+    """Numbers with commas between them."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers x0,x1,y0,y1, not {text!r}") from None
+
+
 def _plot_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--x", metavar="KEY", help="what stands along the horizontal axis")
     y = "an outcome (its rate), a measured column (its median), or a statistic such as 'quantile(0.9, final_loss)'"
-    parser.add_argument("--y", metavar="STATISTIC", help=f"{y}; default: converged")
+    parser.add_argument("--y", metavar="STATISTIC", help=f"{y}; of a plane, a key; default: converged")
     parser.add_argument("--by", metavar="KEY", help="a line for each value; of a heat map, the vertical axis")
     parser.add_argument("--facet", metavar="KEY", help="a panel for each value")
     parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=_WHERE)
@@ -64,6 +91,8 @@ def _plot_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, metavar="FILE", help="the figure: FILE.pdf, FILE.svg or FILE.png")
     width = "column (3.4 inches) or page (7 inches); default: column, with --facet page"
     parser.add_argument("--width", metavar="WIDTH", help=width)
+    zoom = "write the study of this part of a plane in place of a figure, to --into FILE.yaml (default: NAME_zoom.yaml)"
+    parser.add_argument("--zoom", type=_numbers, metavar="X0,X1,Y0,Y1", help=zoom)
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=_CONFIDENCE)
 
 

@@ -201,6 +201,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "watch": _reading("watch"),
     "claims": _reading("claims"),
     "explain": _reading("explain"),
+    "compare": _reading("compare"),
     "replay": _reading("replay"),
     "export": _reading("export"),
     "merge": _reading("merge"),

@@ -27,6 +27,7 @@ commands:
   claims NAME ...        check the claims of a study on its results
   explain NAME [RUN_ID]  why runs fail, or this one; which settings matter, what would help
   explain NAME --at ...  what decides at your settings (learning_rate=0.1)
+  compare A B            two studies, or two parts of one, on the same seeds
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   merge NAME [PART ...]  the parts that --shard has made, as one table
   export NAME ...        the table as --to parquet, xlsx or sqlite
@@ -142,7 +143,7 @@ def _threads(text: str) -> int:
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
     *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into", "--port"),
-    *("--x", "--y", "--by", "--facet", "--where", "--kind", "--width", "--confidence"),
+    *("--x", "--y", "--by", "--facet", "--where", "--versus", "--kind", "--width", "--confidence", "--zoom"),
     *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }
 

@@ -1,4 +1,4 @@
-"""The commands that begin with results: claims, explain, replay, export."""
+"""The commands that begin with results: claims, explain, compare, replay, export."""
 
 from __future__ import annotations
 
@@ -172,6 +172,45 @@ def _replay_flags(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
 
 
+def _compare(given: argparse.Namespace) -> int:
+    from runner.analysis.claims.selection import read_both
+    from runner.analysis.compare.comparison import as_json, compare
+    from runner.analysis.compare.show import show
+
+    if len(given.items) > 2 or (len(given.items) == 1 and not given.versus):
+        raise StudyError(
+            [Problem("compare looks at two studies A B, or at two parts of one, with --where and --versus")]
+        )
+    if given.into and not given.html:
+        raise StudyError([Problem("--into is for the page: give --html")])
+    first, second = table_of(given.items[0], given.out), table_of(given.items[-1], given.out)
+    found = compare((first, second), read_both(given.where, given.versus))
+    if given.json:
+        print(json.dumps(as_json(found), allow_nan=False))
+    elif not given.quiet:
+        show(found)
+    if given.html:
+        from runner.report.compare import write_comparison
+
+        other = "" if first == second else f"_{found.b.name}"
+        path = given.into or first.parent / f"compare{other}.html"
+        write_comparison(found, path)
+        if not given.json and not given.quiet:
+            print(visible(f"\npage: {path}"))
+    return 0
+
+
+def _compare_flags(parser: argparse.ArgumentParser) -> None:
+    where = (
+        "only these runs of A, and of B unless --versus is given, such as optimizer=adam; may be given several times"
+    )
+    parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=where)
+    versus = "only these runs of B, or of A where there is no B"
+    parser.add_argument("--versus", action="append", default=[], metavar="KEY=VALUE", help=versus)
+    parser.add_argument("--html", action="store_true", help="also write a page, compare_B.html beside the table of A")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="the page, in place of that")
+
+
 def _export(given: argparse.Namespace) -> int:
     from runner.results.export import FORMATS, export_table
 
@@ -212,6 +251,12 @@ COMMANDS: Mapping[str, Reading] = MappingProxyType(
             f"{NAMES}; then the run_id of one run or its beginning, or one of the flags",
             _replay,
             _replay_flags,
+        ),
+        "compare": Reading(
+            "Compare two studies, or two parts of one, on the same seeds.",
+            f"A and B: {NAMES}; or one alone, with --where and --versus",
+            _compare,
+            _compare_flags,
         ),
         "export": Reading(
             "Write the table for other programs, every column with a type.", NAMES, _export, _export_flags

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from runner.diagnosis.find import Found
 from runner.diagnosis.findings import Finding
@@ -20,6 +19,7 @@ from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
 from runner.diagnosis.rules import Adagrad, Adam, Momentum, Nesterov, RmsProp, Sgd
 from runner.ops.faults import FAULTS
+from runner.study.derived import study_text
 
 UPDATES = 100
 DATA = "twin.csv"
@@ -232,7 +232,4 @@ def write_data(folder: Path, sizes: Sequence[int], inputs: Floats, targets: Floa
 
 def write_study(path: Path, content: Mapping[str, Any]) -> None:
     """A study file, its keys in the order in which they are given."""
-    # The writer in C, where PyYAML has it, is ten times as fast.
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(dict(content), file, Dumper=dumper, sort_keys=False, default_flow_style=None, width=110)
+    path.write_text(study_text(content), encoding="utf-8")

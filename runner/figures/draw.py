@@ -16,6 +16,7 @@ from runner.analysis.statistics import CONFIDENCE, read_measure
 from runner.errors import RunnerError, nearest
 from runner.figures.kinds import FIGURES
 from runner.figures.model import FigureKind, Panel, Request
+from runner.figures.plane import refuse_no_plane
 from runner.figures.rows import Rows, axis_issue, pooled, read_rows, refuse
 from runner.figures.style import (
     COLUMN,
@@ -26,6 +27,7 @@ from runner.figures.style import (
     PAGE,
     SMALL,
     save,
+    save_pixels,
     styled,
     title,
 )
@@ -115,12 +117,15 @@ def plot(table: Path, asked: Asked, into: Path | None = None, window: bool = Fal
         When there is nothing to draw, or the file cannot be written.
     """
     names = header(table)
-    kind, request, where = _check(table, names, asked, into)
-    keys = [name for name in (request.facet, request.by, _key_of(kind, request.x)) if name]
+    kind, request, where = check(table, names, asked, into)
+    keys = [name for name in (request.facet, request.by, _key_of(kind, request.x), _key_upwards(kind, request)) if name]
     own = [request.statistic.column] if isinstance(request.y, Statistic) else []
     own += [request.column] if kind.y == "column" else []
     rows = read_rows(table, names, keys, {*own, *kind.columns}, where)
     _check_size(kind, request, rows)
+    together = pooled(table, keys, where)
+    if kind.pixels is not None:
+        refuse_no_plane(rows, rows.axes[keys[0]], rows.axes[keys[1]], together)
     if into is not None and not into.parent.is_dir():
         raise RunnerError(f"cannot write {into}: there is no folder {into.parent}")
     with styled():
@@ -128,9 +133,10 @@ def plot(table: Path, asked: Asked, into: Path | None = None, window: bool = Fal
         kind.draw(panels, request)
         _legend(figure, panels, request)
         axes = np.array([panel.ax for panel in panels], object)
-        if into is not None:
+        if into is not None and kind.pixels is not None and into.suffix.lower() == ".png":
+            save_pixels(kind.pixels(panels[0], request), into)
+        elif into is not None:
             save(figure, into)
-    together = pooled(table, (request.x, request.by, request.facet), where)
     return Drawn(figure, axes if request.facet else panels[0].ax, len(rows.frame), together)
 
 
@@ -139,7 +145,12 @@ def _key_of(kind: FigureKind, x: str | None) -> str | None:
     return x if isinstance(kind.x, str) else None
 
 
-def _check(table: Path, names: Sequence[str], asked: Asked, into: Path | None) -> tuple[FigureKind, Request, Selection]:
+def _key_upwards(kind: FigureKind, request: Request) -> str | None:
+    """y, where it is a key."""
+    return request.column if kind.y == "key" else None
+
+
+def check(table: Path, names: Sequence[str], asked: Asked, into: Path | None) -> tuple[FigureKind, Request, Selection]:
     """The request, its names known and its places filled; every mistake of it at once."""
     issues: list[str] = []
     where: Selection = {}
@@ -163,13 +174,14 @@ def _check(table: Path, names: Sequence[str], asked: Asked, into: Path | None) -
     kind = FIGURES[asked.kind]
     x, x_issue = _place("x", kind, kind.x, asked.x, names)
     by, by_issue = _place("by", kind, kind.by, asked.by, names)
-    facet, facet_issue = _place("facet", kind, "key or nothing", asked.facet, names)
-    issues += [issue for issue in (x_issue, by_issue, facet_issue) if issue]
-    places = [name for name in (_key_of(kind, x), by, facet) if name]
+    facet, facet_issue = _place("facet", kind, kind.facet, asked.facet, names)
+    up, up_issue = _place("y", kind, "key", asked.y, names) if kind.y == "key" else (None, None)
+    issues += [issue for issue in (x_issue, up_issue, by_issue, facet_issue) if issue]
+    places = [name for name in (_key_of(kind, x), up, by, facet) if name]
     issues += [f"{name} is given twice" for name in dict.fromkeys(places) if places.count(name) > 1]
-    y: Statistic | str = ""
+    y: Statistic | str = up or ""
     try:
-        y = _measure(kind, asked.y)
+        y = y if kind.y == "key" else _measure(kind, asked.y)
     except Invalid as invalid:
         issues += [f"y: {issue.message}" for issue in invalid.issues]
     refuse(issues)
@@ -184,6 +196,8 @@ def _place(
         name = given or rule[0]
         wrong = f"{role}: expected {' or '.join(rule)}, found '{name}'{nearest(name, rule)}"
         return name, None if name in rule else wrong
+    if given is not None and rule == "nothing":
+        return None, f"{role}: {kind.name} has none"
     if given is None:
         wrong = f"{role}: {kind.name} needs a key there, such as {role}=learning_rate"
         return None, wrong if rule == "key" else None
@@ -220,6 +234,7 @@ def _check_size(kind: FigureKind, request: Request, rows: Rows) -> None:
         numbers = rows.axes[request.by].scale != "category"
         most = kind.most_by or (MOST_NUMBERS if numbers else MOST_NAMES)
         check(request.by, most, f"by of {kind.name}")
+    check(_key_upwards(kind, request), kind.most_by or 0, f"the vertical axis of {kind.name}")
     check(request.facet, _MOST_PANELS, "a page of panels")
     refuse(issues)
 

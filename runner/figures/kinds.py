@@ -16,6 +16,7 @@ from runner.analysis.survival import converged_by
 from runner.errors import RunnerError
 from runner.figures.curves import curve_quantiles, read_curves
 from runner.figures.model import FigureKind, Panel, Request
+from runner.figures.plane import COLUMNS, draw_plane, pixels
 from runner.figures.rows import Floats, Rows, spread_scale
 from runner.figures.style import (
     LETTER,
@@ -399,6 +400,28 @@ FIGURES.add(
         y=("loss", "accuracy"),
         columns=("run_id", "stop", "epochs_to_converge"),
         example="--kind curves --y loss --by learning_rate --where architecture=2-4-1",
+    )
+)
+
+
+# ---- plane
+
+
+FIGURES.add(
+    FigureKind(
+        "plane",
+        "One run for each pair of two numbers, coloured by how fast it converged or diverged; a PNG has a pixel a run.",
+        draw_plane,
+        x="key",
+        y="key",
+        by="nothing",
+        facet="nothing",
+        columns=COLUMNS,
+        most_x=20_000,
+        most_by=20_000,
+        pixels=pixels,
+        example="--kind plane --x learning_rate --y epochs --where architecture=2-4-1 --where init=xavier_uniform "
+        "--where seed=0",
     )
 )
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runner.figures.rows import Axis, Rows
 from runner.figures.style import Look, looks
 from runner.study.claims.statistic import Statistic
@@ -26,7 +29,7 @@ class Request:
     x : str or None
         What stands along the horizontal axis: a key, or a time.
     y : Statistic or str
-        What is shown of the runs: a statistic, or a column.
+        What is shown of the runs: a statistic, or a column; or the key along the vertical axis.
     by : str or None
         The key whose values are lines of their own, or the vertical axis of a map.
     facet : str or None
@@ -51,7 +54,7 @@ class Request:
 
     @property
     def column(self) -> str:
-        """What is shown, for kinds that show a column."""
+        """What is shown, for kinds that show a column; the key along the vertical axis, for kinds that have one."""
         assert isinstance(self.y, str)
         return self.y
 
@@ -96,15 +99,18 @@ class FigureKind:
         `doc` says in one line what is drawn.
     draw : callable
         From all panels and the request: draws, and sets the scales, ticks and labels of the axes.
+    pixels : callable or None
+        From the panel and the request to an image that a PNG is in place of the figure, a pixel for each run.
     x : "key", "key or nothing", or tuple of str
         What may stand along the horizontal axis; a tuple is a choice, whose first is the default.
-    y : "statistic", "column", or tuple of str
-        What may be shown.
-    by : "key" or "key or nothing"
+    y : "statistic", "column", "key", or tuple of str
+        What may be shown; "key" for what stands along the vertical axis.
+    by : "key", "key or nothing" or "nothing"
     columns : tuple of str
         Of the table, that are needed besides.
+    facet : "key or nothing" or "nothing"
     most_x, most_by : int or None
-        Values of x and of by at most; None of by for as many lines as can be told apart.
+        Values of x and of by (or of y, where that is a key) at most; None of by for as many lines as can be told apart.
     example : str
         Arguments that draw one of `configs/xor_sweep.yaml`, or of its variant with `record.curves`.
     """
@@ -113,9 +119,11 @@ class FigureKind:
     doc: str
     draw: Callable[[Sequence[Panel], Request], None]
     x: Literal["key", "key or nothing"] | tuple[str, ...]
-    y: Literal["statistic", "column"] | tuple[str, ...]
+    y: Literal["statistic", "column", "key"] | tuple[str, ...]
     example: str
-    by: Literal["key", "key or nothing"] = "key or nothing"
+    by: Literal["key", "key or nothing", "nothing"] = "key or nothing"
+    facet: Literal["key or nothing", "nothing"] = "key or nothing"
+    pixels: Callable[[Panel, Request], NDArray[np.uint8]] | None = None
     columns: tuple[str, ...] = ()
     most_x: int = 200
     most_by: int | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from runner.analysis.shares import CHANCE
 from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.measurements import MEASUREMENTS
+from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.provenance import read_environment
 from runner.results.reader import codes_of, read_columns
@@ -57,17 +58,18 @@ class Axis:
     @cached_property
     def scale(self) -> Scale:
         """How the axis is drawn."""
-        return scale_of(self._numbers) if self._numbers is not None else "category"
+        return scale_of(self.numbers) if self.numbers is not None else "category"
 
     @cached_property
     def positions(self) -> Floats:
         """Where the values stand on the axis: numbers at themselves, others at 0, 1, 2, ..."""
-        if self._numbers is None or self.scale == "category":
+        if self.numbers is None or self.scale == "category":
             return np.arange(len(self.texts), dtype=float)
-        return self._numbers
+        return self.numbers
 
     @cached_property
-    def _numbers(self) -> Floats | None:
+    def numbers(self) -> Floats | None:
+        """The values as numbers; None where they are others."""
         try:
             numbers = np.array([float(text) for text in self.texts])
         except ValueError:
@@ -135,7 +137,7 @@ def axis_names(names: Sequence[str]) -> list[str]:
 def axis_issue(name: str, names: Sequence[str]) -> str | None:
     """What is wrong with an axis, or None."""
     known = axis_names(names)
-    if name in known or (name.startswith("init[") and "init" in known and _element(name) is not None):
+    if name in known or (element(name) is not None and column_of(name) in known and _is_key(name)):
         return None
     if name == "seed":
         return "seed is what repeats a run, and what intervals are taken over: expected another key"
@@ -154,7 +156,7 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
     names : sequence of str
         Its columns.
     axes : iterable of str
-        Keys, or `init[k]`.
+        Keys, or numbers of a list such as `init[k]`.
     columns : iterable of str
         What else is needed of a run.
     where : mapping of str to tuple
@@ -166,11 +168,9 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
         When the table lacks a column, or no run is meant.
     """
     axes = list(dict.fromkeys(axes))
-    needed = {_column(name) for name in (*axes, *where)} | set(columns)
-    needed |= {"seed", *(name for name in CHANCE if name in names)}
-    for name in sorted(needed - set(names)):
-        raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
+    needed = {*axes, *where, *columns, "seed", *(name for name in CHANCE if name in names)}
     texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
+    texts += sorted(needed - set(names))
     frame = read_columns(path, texts, [name for name in names if name in needed and name in NUMBERS])
     if not len(frame):
         raise RunnerError(f"{path} has no rows yet")
@@ -181,46 +181,24 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
     found: dict[str, Axis] = {}
     codes: dict[str, Ints] = {}
     for name in axes:
-        column = frame[name] if _element(name) is None else _elements(frame["init"], name)
-        codes[name], values = codes_of(column)
+        codes[name], values = codes_of(frame[name])
         found[name] = Axis(name, tuple(values))
     return Rows(frame, found, codes)
 
 
-def _element(name: str) -> int | None:
-    if not name.startswith("init["):
-        return None
-    from runner.keys.definitions import element
+def _is_key(name: str) -> bool:
+    """Whether a sweep may vary this number of a list."""
+    from runner.keys.definitions import sweep_key
 
-    return element(name)
-
-
-def _column(name: str) -> str:
-    return name if _element(name) is None else "init"
-
-
-def _elements(column: pd.Series[Any], name: str) -> pd.Series[Any]:
-    """One number of explicit initial weights, as a text column."""
-    from runner.analysis.claims.selection import read
-
-    k = _element(name)
-    assert k is not None
-
-    def text(init: str) -> str:
-        value = read("init", init)
-        return repr(value[k]) if isinstance(value, tuple) and k < len(value) else ""
-
-    texts = [text(str(init)) for init in column.cat.categories]
-    different = list(dict.fromkeys(texts))
-    of = np.array([different.index(each) for each in texts], np.int64)
-    return pd.Series(pd.Categorical.from_codes(of[column.cat.codes.to_numpy()], pd.Index(different, dtype=object)))
+    return sweep_key(name) is not None
 
 
 def pooled(table: Path, used: Iterable[str | None], where: Selection) -> list[str]:
     """The keys that the study sweeps and that are neither on an axis nor chosen: their runs are taken together."""
     axes = read_environment(table.parent).get("axes") or []
     chosen = {name for name, values in where.items() if len(values) == 1}
-    return [name for name in axes if name not in chosen and name not in set(used)]
+    settled = {*chosen, *used}
+    return [name for name in axes if not settled.intersection((name, column_of(name)))]
 
 
 def refuse(issues: Iterable[str]) -> None:

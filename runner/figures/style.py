@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.figures.rows import Axis, Floats, spread_scale
 from runner.results.files import write_file
@@ -89,6 +90,15 @@ def save(figure: Figure, path: Path) -> None:
     content = io.BytesIO()
     with styled():
         figure.savefig(content, format=kind, metadata=dates.get(kind))
+    write_file(path, content.getvalue())
+
+
+def save_pixels(image: NDArray[np.uint8], path: Path) -> None:
+    """Write an image of shape (rows, columns, 4), its first row at the bottom, as a PNG with a pixel for each entry."""
+    from matplotlib.image import imsave
+
+    content = io.BytesIO()
+    imsave(content, image, format="png", origin="lower")
     write_file(path, content.getvalue())
 
 

@@ -6,7 +6,6 @@ back to the same value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
-from runner.registry import Call
+from runner.registry import Call, element
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
@@ -41,7 +40,14 @@ CRITERIA = MappingProxyType(
     }
 )
 """What a criterion may bound, in the order in which it is written."""
-_ELEMENT = re.compile(r"init\[(0|[1-9][0-9]{0,8})\]")
+LISTS = MappingProxyType(
+    {
+        "init": "One number of an explicit init.",
+        "learning_rate": "The learning rate of one layer.",
+        "bias_learning_rate": "The learning rate of the biases of one layer.",
+    }
+)
+"""The keys of whose lists a sweep may vary a number, and what such a number is."""
 
 
 @dataclass(frozen=True)
@@ -174,16 +180,10 @@ KEYS: Mapping[str, Key] = MappingProxyType({key.name: key for key in _keys()})
 """Every key of a run, in the order of the columns."""
 
 
-def element(name: str) -> int | None:
-    """The k of `init[k]`; None for every other name."""
-    match = _ELEMENT.fullmatch(name)
-    return int(match[1]) if match else None
-
-
 def sweep_key(name: str) -> Key | None:
-    """The key that a sweep may vary under this name: any but seed, and `init[k]`."""
-    if element(name) is not None:
-        return Key(name, "One number of an explicit init.", number())
+    """The key that a sweep may vary under this name: any but seed, and numbers of lists such as `init[k]`."""
+    if (found := element(name)) is not None:
+        return Key(name, LISTS[found.key], number()) if found.key in LISTS else None
     return KEYS.get(name) if name != "seed" else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.registry import column_of, element
 from runner.results.columns import truth
 from runner.results.files import io_errors
 
@@ -81,7 +82,8 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     path : Path
         The table.
     texts : iterable of str
-        Columns to read as categories, as they are written; empty fields are the text "".
+        Columns to read as categories, as they are written; empty fields are the text "". A number of a column of lists,
+        such as `init[3]`, is a column too.
     numbers : iterable of str
         Columns to read as float64; empty fields are NaN. `seed` is read as int64.
 
@@ -97,20 +99,28 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     """
     names = header(path)
     texts, numbers = list(dict.fromkeys(texts)), [name for name in dict.fromkeys(numbers) if name != "seed"]
-    for name in (*texts, *numbers):
+    for name in map(column_of, (*texts, *numbers)):
         if name not in names:
             raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
     # Categories that pandas makes by itself are numbers where they look like numbers; only texts are canonical.
-    kinds: dict[str, Any] = {**dict.fromkeys(texts, str), **dict.fromkeys(numbers, "float64"), "seed": "int64"}
-    columns = {name: Texts(truth if name == "converged" else list) for name in texts}
+    wanted = dict.fromkeys(map(column_of, texts), str)
+    kinds: dict[str, Any] = {**wanted, **dict.fromkeys(numbers, "float64"), "seed": "int64"}
+    columns = {name: Texts(_canonical(name)) for name in texts}
     parts: list[pd.DataFrame] = []
     with _reading(path):
         for chunk in pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
             for name, column in columns.items():
-                column.add(chunk[name])
+                column.add(chunk[column_of(name)])
             parts.append(chunk[["seed", *numbers]])
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
+
+
+def _canonical(name: str) -> Callable[[Iterable[str]], list[str]]:
+    """How the fields of a column of texts are taken."""
+    if (one := element(name)) is not None:
+        return lambda texts: [*map(one.text, texts)]
+    return truth if name == "converged" else list
 
 
 def read_fields(path: Path) -> Iterator[pd.DataFrame]:
@@ -133,6 +143,29 @@ def read_fields(path: Path) -> Iterator[pd.DataFrame]:
     """
     with _reading(path):
         yield from pd.read_csv(_whole_lines(path), dtype=object, na_filter=False, chunksize=_ROWS)
+
+
+def differing(path: Path, names: Sequence[str]) -> list[str]:
+    """Which of some columns hold more than one text.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    names : sequence of str
+        Columns, which most often have a single text each: this takes less time and memory than to read them.
+    """
+    found: dict[str, set[Any]] = {name: set() for name in names}
+    if not found:
+        return []
+    with _reading(path):
+        chunks = pd.read_csv(
+            _whole_lines(path), usecols=list(found), dtype="category", na_filter=False, chunksize=_ROWS
+        )
+        for chunk in chunks:
+            for name in [name for name, texts in found.items() if len(texts) < 2]:
+                found[name].update(chunk[name].cat.categories[:2])
+    return [name for name in names if len(found[name]) > 1]
 
 
 def read_curve_points(path: Path, column: str) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from runner.data import CsvData, DataSet, load_data
-from runner.keys.definitions import DATA_KEYS, FULL, KEYS, element
+from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.registry import Call
+from runner.registry import Call, element
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ PLACE = {key: place for place, key in enumerate(CELL_KEYS)}
 _DATA = slice(PLACE[DATA_KEYS[0]], PLACE[DATA_KEYS[-1]] + 1)
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
-_EPOCHS, _UPDATES, _EVERY, _INIT = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"], PLACE["init"]
+_EPOCHS, _UPDATES, _EVERY = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"]
 
 
 class Change(NamedTuple):
@@ -35,7 +35,7 @@ class Change(NamedTuple):
     text : str
         Canonical.
     element : int or None
-        The k of `init[k]`; the value is then that one number of init, and there is no text.
+        The k of `init[k]`; the value is then that one number of the list, and there is no text.
     """
 
     place: int
@@ -45,9 +45,10 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, key: str, value: Any) -> Change:
-        """The change that gives a key, or an `init[k]`, a canonical value."""
-        k = element(key)
-        return cls(_INIT, value, "", k) if k is not None else cls(PLACE[key], value, KEYS[key].text(value))
+        """The change that gives a key, or a number of a list such as `init[k]`, a canonical value."""
+        if (one := element(key)) is not None:
+            return cls(PLACE[one.key], value, "", one.k)
+        return cls(PLACE[key], value, KEYS[key].text(value))
 
 
 class _Defaults(NamedTuple):
@@ -114,20 +115,21 @@ class Resolver:
         Parameters
         ----------
         changes : iterable of Change
-            What differs from the top. An `init[k]` comes after the init of which it is a number.
+            What differs from the top. A number of a list comes after the list itself.
         """
         values, texts = self._values.copy(), self._texts.copy()
         budget = None
+        lists: dict[int, list[float]] = {}
         for place, value, text, k in changes:
             if k is not None:
-                numbers = list(values[_INIT])
-                numbers[k] = value
-                values[_INIT] = tuple(numbers)
-                texts[_INIT] = KEYS["init"].text(values[_INIT])
+                lists.setdefault(place, list(values[place]))[k] = value
                 continue
             values[place], texts[place] = value, text
             if place in (_EPOCHS, _UPDATES):
                 budget = place
+        for place, numbers in lists.items():
+            values[place] = tuple(numbers)
+            texts[place] = KEYS[CELL_KEYS[place]].text(values[place])
         if budget is not None:
             # A budget of the sweep takes the place of the one at the top.
             other = _UPDATES if budget == _EPOCHS else _EPOCHS

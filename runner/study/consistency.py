@@ -13,17 +13,18 @@ from typing import Any
 
 from runner.errors import Problem, StudyError
 from runner.keys import synonyms
-from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
+from runner.keys.definitions import BUDGETS, KEYS, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
+from runner.registry import column_of, element
 from runner.study.checks import combination_issues, places
 from runner.study.claims.grammar import Claim
 from runner.study.data_checks import data_issues
 from runner.sweep.axes import Axes
 from runner.sweep.product import Rule
 from runner.sweep.space import SweepSpace, collisions
-from runner.terminal import listed
+from runner.terminal import counted, listed
 
 LISTED = 12
 """Values of an axis that a message lists, at most."""
@@ -77,23 +78,22 @@ def check_together(
 
 
 def _elements(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
-    """`init[k]` varies a number of an init that is a list, and the same list in every cell."""
-    if "init" in unknown:
-        return
-    init = space.base.get("init")
-    given = [(name, space.axes[space.axes_of(name)[0]].key_path(name), init) for name in space.swept]
+    """`init[k]` varies a number of an init that is a list, and the same list in every cell; so do learning rates."""
+    given = [(name, space.axes[space.axes_of(name)[0]].key_path(name), space.base) for name in space.swept]
     for i, row in enumerate(space.sweep.include):
-        given += [(name, ("sweep", "include", i, name), row.get("init", init)) for name in row]
-    for name, path, numbers in given:
-        if (k := element(name)) is None:
+        given += [(name, ("sweep", "include", i, name), {**space.base, **row}) for name in row]
+    for name, path, values in given:
+        if (one := element(name)) is None or one.key in unknown:
             continue
-        if space.axes_of("init") and path[1] != "include":
-            yield Issue(f"{name}: init is on an axis itself", path, at_key=True)
+        numbers = values.get(one.key, KEYS[one.key].default)
+        if space.axes_of(one.key) and path[1] != "include":
+            yield Issue(f"{name}: {one.key} is on an axis itself", path, at_key=True)
         elif not isinstance(numbers, tuple):
-            found = KEYS["init"].text(numbers or KEYS["init"].default)
-            yield Issue(f"{name}: expected init as a list of numbers, found {found}", path, at_key=True)
-        elif k >= len(numbers):
-            yield Issue(f"{name}: init has {len(numbers)} numbers, counted from 0", path, at_key=True)
+            found = "nothing" if numbers is None else KEYS[one.key].text(numbers)
+            yield Issue(f"{name}: expected {one.key} as a list of numbers, found {found}", path, at_key=True)
+        elif one.k >= len(numbers):
+            has = counted(len(numbers), "number")
+            yield Issue(f"{name}: {one.key} has {has}, counted from 0", path, at_key=True)
 
 
 def _missing(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
@@ -198,8 +198,8 @@ def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
 
 def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) -> Iterator[Issue]:
     """Values in `where` and `versus` of claims that no cell has."""
-    # Where an element of init is varied, the lists of numbers that the cells have do not stand in the study.
-    varied = {"init"} if any(element(name) is not None for name in space.swept) else set()
+    # Where a number of a list is varied, the lists that the cells have do not stand in the study.
+    varied = {column_of(name) for name in space.swept if element(name) is not None}
     left_out = silent | varied | _DERIVED | {"seed"}
 
     def values_of(key: str) -> list[Any]:

@@ -19,7 +19,7 @@ from runner.study.model import RecordOptions, StudyModel, validate
 from runner.study.overrides import override
 from runner.study.parser import MOST_BYTES, parse
 from runner.study.pruning import prune
-from runner.study.tree import Node, located
+from runner.study.tree import Entries, Node, located
 from runner.sweep.model import Sweep
 from runner.sweep.space import SweepSpace
 
@@ -142,6 +142,22 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
         seeds=model.run_seeds,
         space=space,
     )
+
+
+def overridden_tree(text: str, path: str | os.PathLike[str], overrides: Sequence[str]) -> Mapping[str, object]:
+    """A study's content as it stands in the file once the arguments are applied, nothing checked yet.
+
+    Raises
+    ------
+    StudyError
+        When the text is no mapping, or an argument is wrong.
+    """
+    file = os.fspath(path)
+    tree, misread = parse(text, file)
+    overridden = override(tree, overrides, _SweptNumbers(tree, Path(file).parent))
+    if (problems := [*misread, *overridden.problems]) or not isinstance(overridden.tree, Entries):
+        raise StudyError(problems or [Problem("expected a mapping of keys", file)])
+    return overridden.tree.value
 
 
 class _SweptNumbers:

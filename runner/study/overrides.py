@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from runner.errors import Problem, StudyError
 from runner.keys import synonyms
-from runner.keys.definitions import BUDGETS, Key, element, sweep_key
+from runner.keys.definitions import BUDGETS, Key, sweep_key
 from runner.keys.scalars import meant
+from runner.registry import element
 from runner.study.model import RecordOptions, StudyFile
 from runner.study.parser import parse
 from runner.study.tree import Entries, Items, Mark, Node, Scalar
@@ -133,7 +134,7 @@ def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
 def _makes_axis(key: Key, value: Node) -> bool:
     """Whether the value of an argument is the axis of a key rather than one value."""
     if element(key.name) is not None:
-        return True  # one number of init can only be varied
+        return True  # one number of a list can only be varied
     if isinstance(value, Scalar) or is_value(key, value.value, None):
         return False
     return isinstance(value, Items) or is_range(value.value)

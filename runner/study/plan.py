@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from runner.errors import Refused, RunnerError
-from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, element, sweep_key
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.printed import Printed, Writer
+from runner.registry import element
 from runner.study.cells import PLACE, Cell, Change, DataSets, Resolver
 from runner.study.load import Study
 from runner.study.plan_text import plan_lines
@@ -142,7 +143,7 @@ class Plan(Printed):
         found: dict[tuple[str, ...], tuple[list[Any], list[str]]] = {}
         for row in self.study.sweep.include:
             changes = [Change.of(key, value) for key, value in row.items()]
-            # The numbers of init come after init itself.
+            # The numbers of a list come after the list itself.
             values, texts = self._resolver.resolve(sorted(changes, key=lambda change: change.element is not None))
             if self._find(values, texts) is None:
                 found.setdefault(tuple(texts), (values, texts))
@@ -230,11 +231,11 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
     """
     settings = OPTIMIZERS[values[PLACE["optimizer"]]].settings
     full = values[PLACE["batch"]] == FULL
-    init = values[PLACE["init"]]
 
     def fits(key: str, value: Any) -> bool:
-        if (k := element(key)) is not None:
-            return isinstance(init, tuple) and k < len(init) and init[k] == value
+        if (one := element(key)) is not None:
+            numbers = values[PLACE[one.key]]
+            return isinstance(numbers, tuple) and one.k < len(numbers) and numbers[one.k] == value
         if (key in SETTINGS and key not in settings) or (key == "order" and full):
             return True
         return bool(values[PLACE[key]] == value)
@@ -244,7 +245,7 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
 
 
 def _axis_texts(space: SweepSpace, name: str) -> list[str]:
-    """The texts of the values of a key, or of an `init[k]`, on the axes that hold it."""
+    """The texts of the values of a key, or of a number of its list, on the axes that hold it."""
     key = sweep_key(name)
     assert key is not None  # the axes of a sweep are named by keys
     values = dict.fromkeys(value for at in space.axes_of(name) for value in space.axes[at].column(name))

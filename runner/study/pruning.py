@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runner.keys import synonyms
-from runner.keys.definitions import BUDGETS, KEYS, element, sweep_key
+from runner.keys.definitions import BUDGETS, KEYS, sweep_key
 from runner.keys.issues import Issue, Step
+from runner.registry import column_of
 from runner.study.tree import Entries, Items, Node, child
 
 
@@ -59,7 +60,7 @@ def prune(tree: Node, issues: Iterable[Issue]) -> Pruned | None:
         names |= _names(node) if node is not None else set()
         # An unknown key was meant to be one that its hint is about.
         names |= {key for name in names - KEYS.keys() for key in synonyms.KEYS.meant(name, KEYS)}
-        keys |= {"init" if element(name) is not None else name for name in names if sweep_key(name)}
+        keys |= {column_of(name) for name in names if sweep_key(name)}
     if keys.intersection(BUDGETS):
         keys.update(BUDGETS)
     left = _without(tree, (), places)

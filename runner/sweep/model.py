@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from runner.keys import synonyms
-from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
+from runner.keys.definitions import KEYS, LISTS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer
 from runner.sweep.axes import (
@@ -76,12 +76,13 @@ def _keyed(read_one: ReadOne, schema_of: Callable[[Key], Mapping[str, Any]]) -> 
 
 def _keyed_schema(schema_of: Callable[[Key], Mapping[str, Any]]) -> dict[str, Any]:
     keys = [key for key in KEYS.values() if key.name != "seed"]
-    number = sweep_key("init[0]")
-    assert number is not None
+    numbers = {name: sweep_key(f"{name}[0]") for name in LISTS}
     return {
         "type": "object",
         "properties": {key.name: {"description": key.doc, **schema_of(key)} for key in keys},
-        "patternProperties": {r"^init\[[0-9]+\]$": {"description": number.doc, **schema_of(number)}},
+        "patternProperties": {
+            rf"^{name}\[[0-9]+\]$": {"description": key.doc, **schema_of(key)} for name, key in numbers.items() if key
+        },
         "additionalProperties": False,
         "minProperties": 1,
     }

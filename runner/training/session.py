@@ -100,7 +100,7 @@ class SessionResult:
     table : Path
         `runs.csv`.
     axes : tuple of str
-        Columns that the study sweeps.
+        Keys that the study sweeps.
     planned : int
         Runs of the study, or of the part that was asked for.
     trained, failed, left : int
@@ -414,5 +414,5 @@ class _Session:
         }
 
     def _axes(self) -> tuple[str, ...]:
-        """Columns of the swept keys: `init[3]` is one of the numbers in the column `init`."""
-        return tuple(dict.fromkeys(str(key).split("[")[0] for key, *_ in self._plan.axes))
+        """The swept keys; `init[3]` is one of the numbers in the column `init`."""
+        return tuple(str(key) for key, *_ in self._plan.axes)

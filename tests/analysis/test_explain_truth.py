@@ -1023,7 +1023,8 @@ SILENT = (
     r"Every combination of the values was run, so .*|Differences are measured as a variance; the parts add up to 100%|"
     r"What chance adds to the differences, for there are few seeds, is estimated and taken out|"
     r"A change is tried on every failed run .*|The average cost of training is epochs x trained parameters, .*|"
-    r"All settings share the seeds, .*|(?:For .+|Not every combination was run:) only runs are compared .*|"
+    r"All settings (?:share the seeds|have the same seed), .*|"
+    r"(?:For .+|Not every combination was run:) only runs are compared .*|"
     r"Points are above or below .*|For .+ no runs agree .*"
 )
 NOTES: Mapping[str, Callable[..., None]] = {
@@ -1031,6 +1032,9 @@ NOTES: Mapping[str, Callable[..., None]] = {
     rf"{SHARE} is made by three or more settings together": says_what_three_make,
     r"A 95% interval says between which values the share would lie, had other seeds than these ([\d,]+) been drawn": (
         says_how_many_seeds
+    ),
+    r"A 95% interval says between which values the share would lie, had another seed than this one been drawn": (
+        lambda made: says_how_many_seeds(made, "1")
     ),
     SILENT: lambda made: None,
 }

@@ -363,7 +363,7 @@ def test_from_python_it_is_axes_of_pyplot(folder: Path, runs: pd.DataFrame, tmp_
         ({"x": "init", "by": "init"}, "init is given twice"),
         (
             {"x": "init", "kind": "lines"},
-            "kind: expected one of line, heatmap, survival, distribution, curves, found 'lines'",
+            "kind: expected one of line, heatmap, survival, distribution, curves, plane, found 'lines'",
         ),
         ({"x": "init", "kind": "heatmap"}, "by: heatmap needs a key there, such as by=learning_rate"),
         ({"x": "init", "kind": "survival"}, "x: expected epochs or updates, found 'init'"),

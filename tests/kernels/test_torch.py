@@ -307,6 +307,53 @@ def test_settings_rates_and_biases(tmp_path: Any, variant: str, batch: str | int
     assert studies.relative(final, initial) > 1e-3
 
 
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory: pytest.TempPathFactory) -> studies.Runs:
+    """Every optimizer on a plane of the learning rates of two of three layers."""
+    folder = tmp_path_factory.mktemp("planes")
+    return studies.run(
+        folder,
+        data=studies.write_samples(folder),
+        architecture=SHAPES[-1],
+        activation="tanh",
+        bias_init="uniform(-0.5, 0.5)",
+        learning_rate=[9, 0.003, 9],
+        max_growth=0.5,
+        updates=50,
+        seed=4,
+        record={"weights": True},
+        sweep={
+            "grid": {
+                "optimizer": list(OPTIMIZERS),
+                "precision": ["float64", "float32"],
+                "learning_rate[0]": [0.001, 0.005],
+                "learning_rate[2]": [0.0, 0.002],
+            }
+        },
+    )
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+def test_the_rate_of_every_layer_is_that_of_its_parameter_group(planes: studies.Runs, optimizer: str) -> None:
+    chosen = [(number, cell) for number, cell, _ in planes.each() if cell.optimizer == optimizer]
+    assert [cell.learning_rate for _, cell in chosen] == 2 * [
+        (first, 0.003, last) for first in (0.001, 0.005) for last in (0.0, 0.002)
+    ]
+    for number, cell in chosen:
+        initial, final = planes.weights[number]
+        double = naive.train(cell, initial).weights
+        if cell.precision == "float32":
+            assert studies.relative(final, double) < 1e-4
+            continue
+        assert studies.relative(final, double) <= TOLERANCE
+        if optimizer in TORCH_OPTIMIZERS:
+            assert studies.relative(final, train_torch([cell], [initial])[0]) <= TOLERANCE
+        # The output layer, whose rate is nothing, stays as it was; rprop has a smallest step.
+        if cell.learning_rate[2] == 0 and optimizer != "rprop":
+            assert np.array_equal(final[-15:], initial[-15:])
+        assert studies.relative(final, initial) > 1e-3
+
+
 @pytest.mark.parametrize("batch", [1, 3, 6, 7])
 def test_sequential_batches_are_those_of_pytorch(tmp_path: Any, batch: int) -> None:
     """Every loss, whose means are over the batch, also over the smaller one at the end of an epoch."""

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from runner.analysis.claims.selection import read
 from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, CsvData
-from runner.keys.definitions import CRITERIA, KEYS, element, sweep_key, text
+from runner.keys.definitions import CRITERIA, KEYS, sweep_key, text
 from runner.keys.issues import Invalid
 from runner.keys.scalars import resolve
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
-from runner.registry import Call
+from runner.registry import Call, element
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0.0)
 RATES = FINITE | st.lists(FINITE, min_size=1, max_size=4).map(tuple)
@@ -240,11 +240,13 @@ def test_numbers_must_be_finite(key, number):
         read(key, written)
 
 
-def test_elements_of_init_are_keys_of_a_sweep():
+def test_numbers_of_lists_are_keys_of_a_sweep():
     assert [element(name) for name in ("init[0]", "init[17]", "init[01]", "init[-1]", "init", "init[]")] == [
-        0, 17, None, None, None, None,
+        ("init", 0), ("init", 17), None, None, None, None,
     ]  # fmt: skip
-    assert sweep_key("init[3]").read(2) == 2.0
+    for name in ("init[3]", "learning_rate[1]", "bias_learning_rate[0]"):
+        assert sweep_key(name).read(2) == 2.0
+    assert sweep_key("epochs[0]") is None
     assert sweep_key("seed") is None
     assert sweep_key("sweep") is None
     assert all(sweep_key(key) is KEYS[key] for key in KEYS if key != "seed")

@@ -27,7 +27,7 @@ ARGUMENTS = {"n": "3", "tolerance": "0.05", "activation": "tanh"}
 
 BASE: dict[str, Any] = {"learning_rate": 0.1, "init": "normal(0, 0.8)", "bias_init": "uniform(-0.5, 0.5)"}
 CASES: dict[str, dict[str, Any]] = {
-    "square, full batch": {"architecture": "3-3-3-3"},
+    "square, full batch, a rate per layer": {"architecture": "3-3-3-3", "learning_rate": [0.1, 0.05, 0.2]},
     "wide, single samples": {"architecture": "3-5-4-2", "batch": 1, "order": "shuffled", "activation": "tanh"},
     "one output, mini-batches": {
         "architecture": "3-4-1",

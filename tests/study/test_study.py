@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StudyError
-from runner.keys.definitions import KEYS
+from runner.keys.definitions import KEYS, LISTS
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from runner.registry import Call
 from runner.study.load import load_study
@@ -271,7 +271,7 @@ def test_the_schema_of_an_axis_is_a_list_or_a_range_of_the_keys_own_type():
     values, numbers = grid["properties"]["epochs"]["anyOf"]
     assert values["items"] == {"type": "integer", "minimum": 1, "maximum": 10**12}
     assert set(numbers["properties"]) == {"linspace", "geomspace", "arange"}
-    assert list(grid["patternProperties"]) == [r"^init\[[0-9]+\]$"]
+    assert set(grid["patternProperties"]) == {rf"^{key}\[[0-9]+\]$" for key in LISTS}
 
 
 def test_the_schema_has_no_words_of_pydantic():

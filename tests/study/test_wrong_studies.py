@@ -809,6 +809,32 @@ STUDIES = [
         id="element of an init on an axis",
     ),
     pytest.param(
+        BASE + 'sweep:\n  grid: {"learning_rate[1]": [1, 2]}\n',
+        "x.yaml:6:10: learning_rate[1]: expected learning_rate as a list of numbers, found 0.5",
+        id="rate of one layer beside one of all",
+    ),
+    pytest.param(
+        BASE.replace("0.5", "[1, 1]") + 'sweep:\n  grid: {"learning_rate[2]": [1, 2]}\n',
+        "x.yaml:6:10: learning_rate[2]: learning_rate has 2 numbers, counted from 0",
+        id="rate of a layer that is not there",
+    ),
+    pytest.param(
+        BASE.replace("0.5", "[1, 1]")
+        + 'sweep:\n  grid: {"learning_rate[0]": [1, 2], learning_rate: [[1, 1], [2, 2]]}\n',
+        "x.yaml:6:10: learning_rate[0]: learning_rate is on an axis itself",
+        id="rate of one layer beside an axis",
+    ),
+    pytest.param(
+        BASE + 'sweep:\n  grid: {"bias_learning_rate[0]": [1, 2]}\n',
+        "x.yaml:6:10: bias_learning_rate[0]: expected bias_learning_rate as a list of numbers, found nothing",
+        id="rate of the biases of one layer, without the others",
+    ),
+    pytest.param(
+        BASE + 'sweep:\n  grid: {"epochs[0]": [1, 2]}\n',
+        "x.yaml:6:10: unknown key 'epochs[0]'; did you mean 'epochs'?",
+        id="number of a key that is no list",
+    ),
+    pytest.param(
         BASE + "sweep:\n  sample: {space: {epochs: {integers: [1, 2]}}}\n",
         "x.yaml:6:11: sweep.sample: n is missing",
         id="sample without n",

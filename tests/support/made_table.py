@@ -36,6 +36,7 @@ def made(folder: Path, name: str = "made") -> pd.DataFrame:
                 {"run_id": run, "cell_id": digest(tuple(cell.values())), **cell, "seed": seed}
                 | {"outcome": "converged" if met else "stuck", "converged": bool(met)}
                 | {"epochs_to_converge": float(when) if met else None, "updates_to_converge": when if met else None}
+                | {"epochs_to_diverge": None}
                 | {"epochs_run": float(budget), "final_loss": loss, "accuracy": float(rng.integers(0, 5)) / 4}
             )
             for epoch in [e for e in (0, 1, 3, 10, 32, 100, 316, 1000) if e <= budget]:

@@ -335,6 +335,23 @@ def test_one_number_of_init_is_an_axis(tmp_path):
     assert plan.cell(0).texts[list(KEYS).index("init")] == "[0, 1, 2, 3, 4, 5, 6, 7, 0.5]"
 
 
+def test_the_learning_rate_of_one_layer_is_an_axis(tmp_path):
+    study = {
+        "learning_rate": [1, 2],
+        "sweep": {
+            "grid": {"learning_rate[0]": [0.1, 1]},
+            "zip": [{"learning_rate[1]": 3, "epochs": 5}, {"learning_rate[1]": 4, "epochs": 6}],
+            "include": [{"learning_rate": [7, 8]}, {"learning_rate[1]": 4, "learning_rate[0]": 1, "epochs": 6}],
+        },
+    }
+    plan = plan_of(tmp_path, study)
+    assert column(plan, "learning_rate") == [(0.1, 3.0), (0.1, 4.0), (1.0, 3.0), (1.0, 4.0), (7.0, 8.0)]
+    assert column(plan, "bias_learning_rate") == column(plan, "learning_rate")
+    assert plan.cell(0).texts[list(KEYS).index("learning_rate")] == "[0.1, 3]"
+    rates = {"bias_learning_rate": [5, 6], "sweep": {"grid": {"bias_learning_rate[1]": [7, 8]}}}
+    assert column(plan_of(tmp_path, rates), "bias_learning_rate") == [(5.0, 7.0), (5.0, 8.0)]
+
+
 def test_seeds_are_named_or_counted(tmp_path):
     assert plan_of(tmp_path, {}).seeds == range(1)
     assert plan_of(tmp_path, {"replicates": 3}).seeds == range(3)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from runner.analysis.claims.estimate import Estimate, Values, estimate, exact_rows, numbers_of, values_of
-from runner.analysis.claims.selection import Mask, NoRuns, column_of
+from runner.analysis.claims.estimate import Estimate, estimate, exact_rows, numbers_of, pair_values, values_of
+from runner.analysis.claims.selection import Mask, NoRuns
+from runner.analysis.intervals import difference
 from runner.analysis.shares import CHANCE
+from runner.registry import column_of
 from runner.results.columns import key_columns
 from runner.study.claims.statistic import Statistic
 
@@ -99,16 +101,9 @@ def _paired(pairs: pd.DataFrame, statistic: Statistic) -> Estimate:
     y = numbers_of(pairs[f"{column} versus"].to_numpy(), seeds, statistic, False)
     if len(x.numbers) < len(seeds) or len(y.numbers) < len(seeds):
         raise NoRuns(f"{column} is missing in some of these runs")
-    with np.errstate(all="ignore"):
-        both = x.numbers / y.numbers if statistic.comparison == "ratio" else x.numbers - y.numbers
-    said = ~np.isnan(both)
-    notes = [f"where: {note}" for note in x.notes] + [f"versus: {note}" for note in y.notes]
-    if silent := int(np.count_nonzero(~said)):
-        why = "infinite or zero" if statistic.comparison == "ratio" else "infinite"
-        notes.append(f"{silent:,} pairs in which both are {why} say nothing and are left out")
-    if not said.any():
+    values = pair_values(x, y, statistic.comparison, bool(pairs["exact"].all()))
+    if not len(values.numbers):
         raise NoRuns(f"in every pair {column} is infinite, or zero, on both sides")
-    values = Values(both[said], seeds[said], bool(pairs["exact"].all()), tuple(notes))
     return estimate(values, Statistic("quantile", column))
 
 
@@ -123,7 +118,7 @@ def _combined(a: Estimate, b: Estimate, comparison: str) -> Estimate:
     elif ratio:
         low, high = _ratio(a, b, r)
     else:
-        low, high = _difference((a.value, a.low, a.high), (b.value, b.low, b.high), r)
+        low, high = difference((a.value, a.low, a.high), (b.value, b.low, b.high), r)
     notes = [f"where: {note}" for note in a.notes] + [f"versus: {note}" for note in b.notes]
     worth = min(a.worth, b.worth)
     if exact := a.exact and b.exact:
@@ -141,26 +136,11 @@ def _correlation(a: pd.Series[float], b: pd.Series[float]) -> float:
     return float(np.clip(np.corrcoef(both.T)[0, 1], -1.0, 1.0))
 
 
-Triple = tuple[float, float, float]
-
-
-def _difference(a: Triple, b: Triple, r: float) -> tuple[float, float]:
-    (x, x_low, x_high), (y, y_low, y_high) = a, b
-    if not all(map(math.isfinite, (*a, *b))):
-        low, high = x_low - y_high, x_high - y_low
-        return (-math.inf if math.isnan(low) else low), (math.inf if math.isnan(high) else high)
-    return x - y - _reach(x - x_low, y_high - y, r), x - y + _reach(x_high - x, y - y_low, r)
-
-
-def _reach(a: float, b: float, r: float) -> float:
-    return math.sqrt(max(a * a + b * b - 2 * r * a * b, 0.0))
-
-
 def _ratio(a: Estimate, b: Estimate, r: float) -> tuple[float, float]:
     numbers = (a.value, a.low, a.high, b.value, b.low, b.high)
     if min(a.low, b.low) > 0 and all(map(math.isfinite, numbers)):
         logs = [math.log(number) for number in numbers]
-        low, high = _difference((logs[0], logs[1], logs[2]), (logs[3], logs[4], logs[5]), r)
+        low, high = difference((logs[0], logs[1], logs[2]), (logs[3], logs[4], logs[5]), r)
         return math.exp(low), math.exp(high)
     if min(a.low, b.low) < 0:
         return -math.inf, math.inf

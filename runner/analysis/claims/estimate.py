@@ -102,6 +102,27 @@ def numbers_of(numbers: Floats, seeds: NDArray[np.int64], statistic: Statistic, 
     return Values(numbers[~without], seeds[~without], exact, (note,))
 
 
+def pair_values(x: Values, y: Values, comparison: str, exact: bool) -> Values:
+    """The ratio or difference of every pair of numbers; pairs that say nothing are left out.
+
+    Parameters
+    ----------
+    x, y : Values
+        Partners at the same places.
+    comparison : {"ratio", "difference"}
+    exact : bool
+        Whether no chance is in them.
+    """
+    with np.errstate(all="ignore"):
+        found = x.numbers / y.numbers if comparison == "ratio" else x.numbers - y.numbers
+    said = ~np.isnan(found)
+    notes = [f"where: {note}" for note in x.notes] + [f"versus: {note}" for note in y.notes]
+    if silent := int(np.count_nonzero(~said)):
+        why = "infinite or zero" if comparison == "ratio" else "infinite"
+        notes.append(f"{silent:,} pairs in which both are {why} say nothing and are left out")
+    return Values(found[said], x.seeds[said], exact, tuple(notes))
+
+
 def estimate(values: Values, statistic: Statistic, confidence: float = CONFIDENCE) -> Estimate:
     """The statistic of some values, of which there is at least one, with its interval."""
     makers = {"rate": _rate, "mean": _mean, "min": _extreme, "max": _extreme}

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from runner.analysis.shares import CHANCE
 from runner.data import CsvData
-from runner.errors import RunnerError, StudyError, nearest
-from runner.keys.definitions import KEYS, element
+from runner.errors import Problem, RunnerError, StudyError, nearest
+from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import meant
+from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
 from runner.study.claims.statistic import NUMBERS
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 _LISTED = 8
 # Several `key=value` in one text: a comma before a key and an equals sign is in no value.
-_NEXT_KEY = re.compile(rf",\s*(?=(?:{'|'.join((*KEYS, 'outcome', 'seed'))})\s*=)")
+_NEXT_KEY = re.compile(rf",\s*(?=(?:{'|'.join((*KEYS, 'outcome', 'seed'))})(?:\[[0-9]+\])?\s*=)")
 
 
 class NoRuns(RunnerError):  # noqa: N818 - what there is, not what went wrong
@@ -86,11 +87,32 @@ def rows_of(path: Path, selection: Selection) -> Mask:
         When the table lacks a column, or no row is accepted.
     """
     names = header(path)
-    needed = {column_of(name) for name in selection}
-    for name in sorted(needed - set(names)):
+    for name in sorted({column_of(name) for name in selection} - set(names)):
         raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
-    frame = read_columns(path, [n for n in names if n in needed and n not in (*NUMBERS, "seed")], needed & set(NUMBERS))
-    return select(frame, selection)
+    texts = [name for name in selection if name not in (*NUMBERS, "seed")]
+    return select(read_columns(path, texts, [name for name in selection if name in NUMBERS]), selection)
+
+
+def read_both(
+    where: Sequence[str] | Mapping[str, Any], versus: Sequence[str] | Mapping[str, Any]
+) -> tuple[Selection, Selection]:
+    """Which runs of two sides are meant; where `versus` is empty, `where` is about both.
+
+    Raises
+    ------
+    StudyError
+        With every issue.
+    """
+    found: list[Selection] = []
+    problems: list[Problem] = []
+    for name, given in (("where", where), ("versus", versus or where)):
+        try:
+            found.append(read_where(given))
+        except Invalid as invalid:
+            problems += [Problem(f"{name}: {issue.message}") for issue in invalid.issues if name == "where" or versus]
+    if problems:
+        raise StudyError(problems)
+    return found[0], found[1]
 
 
 def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
@@ -98,19 +120,15 @@ def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
     names = header(path)
     needed = {"seed", "converged", *(name for name in CHANCE if name in names)}
     for claim in claims:
-        used = {column_of(name) for name in (*claim.where, *claim.versus)} | {claim.statistic.column}
-        for name in used:
+        used = {*claim.where, *claim.versus, claim.statistic.column}
+        for name in map(column_of, used):
             if name not in names:
                 raise RunnerError(f"claim '{claim.name}': {path} has no column {name}")
         needed |= used
         if claim.statistic.comparison:
             needed |= set(key_columns(names))
-    return read_columns(path, (n for n in names if n in needed and n not in (*NUMBERS, "seed")), needed & set(NUMBERS))
-
-
-def column_of(name: str) -> str:
-    """The column in which a key stands: `init[3]` is one of the numbers in `init`."""
-    return name if element(name) is None else "init"
+    texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
+    return read_columns(path, [*texts, *sorted(needed - set(names))], needed & set(NUMBERS))
 
 
 def select(frame: pd.DataFrame, selection: Selection) -> Mask:
@@ -123,9 +141,9 @@ def select(frame: pd.DataFrame, selection: Selection) -> Mask:
     """
     mask = np.ones(len(frame), bool)
     for name, wanted in selection.items():
-        part = _accepted(frame[column_of(name)], name, wanted)
+        part = _accepted(frame[name], name, wanted)
         if len(frame) and not part.any():
-            raise NoRuns(_never(frame[column_of(name)], name, wanted))
+            raise NoRuns(_never(frame[name], name, wanted))
         mask &= part
     if not mask.any():
         raise NoRuns("these values never occur together" if len(frame) else "the table has no rows yet")
@@ -146,11 +164,8 @@ def _in_full(name: str, wanted: tuple[Any, ...], texts: Iterable[str]) -> tuple[
     """The wanted values, numbers that were shortened by a report as the values that they stand for."""
     if not any(isinstance(value, float) for value in wanted):
         return wanted
-    k = element(name)
-    read_texts = [_value("init" if k is not None else name, text) for text in texts]
-    if k is not None:
-        read_texts = [value[k] for value in read_texts if isinstance(value, tuple) and k < len(value)]
-    numbers = [value for value in read_texts if isinstance(value, float)]
+    values = [float(text) if element(name) and text else _value(name, text) for text in texts]
+    numbers = [value for value in values if isinstance(value, float)]
     full = []
     for value in wanted:
         found = meant(value, numbers) if isinstance(value, float) else [value]
@@ -161,9 +176,8 @@ def _in_full(name: str, wanted: tuple[Any, ...], texts: Iterable[str]) -> tuple[
 
 
 def _fits(name: str, text: str, wanted: tuple[Any, ...]) -> bool:
-    if (k := element(name)) is not None:
-        numbers = _value("init", text)
-        return isinstance(numbers, tuple) and k < len(numbers) and numbers[k] in wanted
+    if element(name) is not None:
+        return bool(text) and float(text) in wanted
     if name not in KEYS:
         return text in {str(value) for value in wanted}
     if any(isinstance(value, CsvData) and not value.sha256 for value in wanted):

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import Factor
+from runner.analysis.explain.factors import Factor, Part
 from runner.analysis.explain.runs import Floats, Ints, Runs, combined
 from runner.analysis.intervals import student_t
 from runner.analysis.shares import Share, share_over_seeds, totals
 
 GRID, MATCHED, RANGES = "grid", "matched", "ranges"
 _MOST_RANGES = 6
+MOST_VALUES = 12
+"""Values of a number that are told apart; more of them are told as ranges."""
 _FEWEST_CELLS = 4
 
 
@@ -61,6 +63,8 @@ class FactorReport:
         grid, matched or ranges.
     levels : tuple of Level
         In the order of the factor.
+    ranges : tuple of Level
+        The same in at most twelve ranges, where the factor is a number with more values; else empty.
     typical : float
         Standard deviation of the rate when only this factor changes, without noise; NaN when no cells match.
     explained : float
@@ -70,18 +74,19 @@ class FactorReport:
     factor: Factor
     how: str
     levels: tuple[Level, ...]
+    ranges: tuple[Level, ...] = ()
     typical: float = math.nan
     explained: float = math.nan
 
     @property
     def best(self) -> Level:
-        """The value that does best; of equal ones the first."""
-        return max(self.levels, key=lambda level: level.order)
+        """The value, or range of values, that does best; of equal ones the first."""
+        return max(self.ranges or self.levels, key=lambda level: level.order)
 
     @property
     def worst(self) -> Level:
-        """The value that does worst; of equal ones the first."""
-        return min(self.levels, key=lambda level: level.order)
+        """The value, or range of values, that does worst; of equal ones the first."""
+        return min(self.ranges or self.levels, key=lambda level: level.order)
 
 
 def share_where(runs: Runs, mask: NDArray[np.bool_]) -> Share:
@@ -106,9 +111,29 @@ def factor_reports(runs: Runs, grid: Runs | None) -> tuple[FactorReport, ...]:
 
 
 def _grid_report(runs: Runs, at: int) -> FactorReport:
-    factor = runs.factors[at]
-    shares = shares_by(runs, runs.codes[:, at], len(factor.values))
-    return FactorReport(factor, GRID, tuple(Level(factor.short(i), share) for i, share in enumerate(shares)))
+    def levels(factor: Factor, codes: Ints) -> tuple[Level, ...]:
+        shares = shares_by(runs, codes, len(factor.values))
+        return tuple(Level(factor.short(i), share) for i, share in enumerate(shares))
+
+    factor, codes = runs.factors[at], runs.codes[:, at]
+    coarse = coarsened(factor, codes)
+    some = () if coarse[0] is factor else levels(*coarse)
+    return FactorReport(factor, GRID, levels(factor, codes), some)
+
+
+def coarsened(factor: Factor, codes: Ints) -> tuple[Factor, Ints]:
+    """A number with more values than are told apart as ranges of them; any other factor as it is.
+
+    Parameters
+    ----------
+    factor : Factor
+    codes : array of int
+        Number of each run's value.
+    """
+    if len(factor.values) <= MOST_VALUES or not factor.is_numeric or factor.asides:
+        return factor, codes
+    bins, labels = ranges(factor, codes, MOST_VALUES)
+    return Factor((Part(factor.name),), tuple((label,) for label in labels)), bins
 
 
 def shares_by(runs: Runs, codes: Ints, levels: int) -> list[Share]:
@@ -185,13 +210,13 @@ def _range_report(runs: Runs, at: int) -> FactorReport:
     return FactorReport(factor, RANGES, levels, explained=_explained(hits / counts, counts, of_cell, runs.exact))
 
 
-def ranges(factor: Factor, codes: Ints) -> tuple[Ints, list[str]]:
+def ranges(factor: Factor, codes: Ints, most: int = _MOST_RANGES) -> tuple[Ints, list[str]]:
     """A factor of many numbers as a few ranges with about as many runs each; any other as it is."""
     n = len(factor.values)
-    if n <= _MOST_RANGES or not factor.is_numeric:
+    if n <= most or not factor.is_numeric:
         return codes, [factor.short(i) for i in range(n)]
     below = np.cumsum(np.bincount(codes, minlength=n)) / len(codes)
-    bin_of = np.minimum((below * _MOST_RANGES - 1e-9).astype(np.int64), _MOST_RANGES - 1)
+    bin_of = np.minimum((below * most - 1e-9).astype(np.int64), most - 1)
     _, bin_of = np.unique(bin_of, return_inverse=True)
     labels = []
     for b in range(int(bin_of.max()) + 1):

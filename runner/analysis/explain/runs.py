@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from runner.analysis.explain.factors import DERIVED, FAULTS, Factor, count_cells
 from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
+from runner.registry import column_of
 from runner.results.columns import key_columns
-from runner.results.files import io_errors
-from runner.results.reader import codes_of, header, read_columns
+from runner.results.reader import codes_of, differing, header, read_columns
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -81,10 +81,10 @@ class Runs:
         """Values per factor."""
         return tuple(len(factor.values) for factor in self.factors)
 
-    @property
+    @cached_property
     def n_cells(self) -> int:
         """How many combinations of values there are."""
-        return len(np.unique(self.place(range(len(self.factors)))))
+        return int(np.count_nonzero(np.bincount(self.place(range(len(self.factors))))))
 
     @property
     def n_seeds(self) -> int:
@@ -159,32 +159,25 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     others = [name for name in _TEXTS if name in names]
     measured = [name for name in measured if name in names]
     numbers = list(dict.fromkeys([name for name in _NUMBERS if name in names] + measured))
-    given = [name for name in axes or () if name in keys]
+    given = [name for name in axes or () if column_of(name) in keys]
     frame = read_columns(path, [*(given or keys), *others], numbers)
     if given and not frame.empty:
         # Cells that the study includes one by one may differ in keys that are on no axis.
-        cells, first = np.unique(codes_of(frame["cell_id"])[0], return_index=True)
-        wanted = [*given, *_differing(path, names, set(keys).difference(given, DERIVED), first)]
+        cells = frame["cell_id"].nunique()
+        others_of = set(keys).difference(map(column_of, given), DERIVED)
+        wanted = [*given, *differing(path, [key for key in names if key in others_of])]
         if len(wanted) > len(given):
             frame = read_columns(path, [*wanted, *others], numbers)
-        if len(cells) > count_cells(*find_factors(frame, wanted, given)):
+        if cells > count_cells(*find_factors(frame, wanted, given)):
+            # They may differ in any number of a list, too: the whole list is one value then.
+            given = [name for name in given if name in keys]
             frame = read_columns(path, [*keys, *others], numbers)
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
-    runs = from_frame(frame, [key for key in keys if key in frame], given)
+    lists = {column_of(name) for name in given if name not in keys}
+    own = [key for key in keys if key in frame and key not in lists] + [name for name in given if name not in keys]
+    runs = from_frame(frame, sorted(own, key=lambda name: keys.index(column_of(name))), given)
     return replace(runs, measured={**runs.measured, **{name: frame[name].to_numpy(float) for name in measured}})
-
-
-def _differing(path: Path, names: Sequence[str], keys: Iterable[str], rows: Ints) -> list[str]:
-    """Which of some keys differ between some rows of a table: reading all of their columns would take long."""
-    wanted = set(rows.tolist())
-    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
-        next(file)
-        fields = [next(csv.reader([line]), []) for number, line in enumerate(file) if number in wanted]
-    # A row that another program has broken in two tells nothing here.
-    fields = [row for row in fields if len(row) == len(names)]
-    places = {key: names.index(key) for key in keys}
-    return [key for key in names if key in places and len({row[places[key]] for row in fields}) > 1]
 
 
 def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:

@@ -13,7 +13,7 @@ from runner.analysis.explain.anova import Effect
 from runner.analysis.explain.answer import paragraphs
 from runner.analysis.explain.counterfactuals import Change
 from runner.analysis.explain.explanation import Explanation
-from runner.analysis.explain.levels import GRID, MATCHED, RANGES, FactorReport, Level
+from runner.analysis.explain.levels import GRID, MATCHED, MOST_VALUES, RANGES, FactorReport, Level, coarsened
 from runner.analysis.explain.nearness import Nearness
 from runner.analysis.explain.one_cell import CellReport
 from runner.analysis.explain.wording import interval, median, medians, times
@@ -139,9 +139,11 @@ def _what_is_listed(found: Explanation) -> Iterable[str]:
         some = "all settings"
         if found.in_grid < found.n_cells:
             some = f"the {found.in_grid:,} settings that form a full grid"
+        fine = any(report.ranges for report in found.factors)
+        ends = f" (or ranges, of a number with more than {MOST_VALUES} values)" if fine else ""
         yield (
-            f"decides: the part {of} {some} that comes from this one alone. worst, best: the values with the lowest "
-            "and the highest success rate, averaged over everything else that was tried (95% interval)."
+            f"decides: the part {of} {some} that comes from this one alone. worst, best: the values{ends} with the "
+            "lowest and the highest success rate, averaged over everything else that was tried (95% interval)."
         )
     if MATCHED in hows:
         yield (
@@ -228,13 +230,13 @@ def _pair(found: Explanation, effect: Effect) -> str:
     assert runs is not None
     # The one with fewer values tells how the other changes.
     by, of = sorted(effect.factors, key=lambda at: (runs.levels[at], at))
-    shape = runs.levels[by], runs.levels[of]
-    place = runs.codes[:, by] * shape[1] + runs.codes[:, of]
+    (first, across), (second, down) = (coarsened(runs.factors[at], runs.codes[:, at]) for at in (of, by))
+    shape = len(second.values), len(first.values)
+    place = down * shape[1] + across
     size = shape[0] * shape[1]
     rates = (np.bincount(place, runs.converged, size) / np.bincount(place, minlength=size)).reshape(shape)
     spans = rates.max(axis=1) - rates.min(axis=1)
     low, high = int(spans.argmin()), int(spans.argmax())
-    first, second = runs.factors[of], runs.factors[by]
     if spans[high] - spans[low] < _LEAST_SPAN:
         # It moves the rate as much everywhere, but elsewhere: the value that gains most tells where.
         value = int((rates.max(axis=0) - rates.min(axis=0)).argmax())
@@ -269,10 +271,12 @@ def _notes(found: Explanation) -> list[str]:
             "trained parameters, as a multiple of what it is, on average, of the runs on which the change was tried."
         )
     if not found.runs.exact:
+        many = found.runs.n_seeds > 1
+        seeds = f"other seeds than these {found.runs.n_seeds:,}" if many else "another seed than this one"
+        shared = "share the seeds" if many else "have the same seed"
         notes.append(
-            f"A 95% interval says between which values the share would lie, had other seeds than these "
-            f"{found.runs.n_seeds:,} been drawn. All settings share the seeds, so that more settings do not make an "
-            "interval narrower."
+            f"A 95% interval says between which values the share would lie, had {seeds} been drawn. All settings "
+            f"{shared}, so that more settings do not make an interval narrower."
         )
     return notes
 
