@@ -89,7 +89,7 @@ def make(folder: Path, name: str = "budgets", **changes: Any) -> Path:
     if "seeds" in keys:
         del keys["replicates"]
     (folder / "study.yaml").write_text(yaml.safe_dump(keys, sort_keys=False))
-    return runner.run(folder / "study.yaml", out=folder / "results")
+    return Path(runner.run(folder / "study.yaml", out=folder / "results"))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -321,7 +321,7 @@ def test_rows_of_the_engine_are_those_of_the_session(tmp_path: Path) -> None:
 def test_a_table_without_rows_does_not_hold(
     tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = runner.run(studies.make(tmp_path, **BASE).study, out=tmp_path / "results")
+    path = Path(runner.run(studies.make(tmp_path, **BASE).study, out=tmp_path / "results"))
     path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
     assert main(["replay", str(path), *flags]) == 2
     said = capsys.readouterr()
