@@ -96,7 +96,8 @@ class Begun:
             with contextlib.suppress(OSError):
                 self._path.unlink()
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
             self._descriptor = None
 
     def _rewrite(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from support import naive, studies
 from runner.results.columns import plan_ids
 from runner.results.curves import CURVES, OldCurves, curve_text
 from runner.results.inventory import Index
-from runner.training.blocks.curve_points import CurveEpochs
+from runner.training.blocks.curve_points import CurveEpochs, curve_updates
 
 Train = Callable[..., studies.Runs]
 
@@ -203,3 +204,29 @@ def test_curves_are_known_to_be_whole(train: Train, tmp_path: Path, variant: str
     found = OldCurves(tmp_path / CURVES, Index(runs.plan), lambda run: epochs(run // len(runs.plan.seeds)))
     assert found.runs.tolist() == list(range(runs.plan.n_runs))
     assert found.whole.all()
+
+
+def test_a_curve_costs_nothing_for_epochs_without_a_point(tmp_path: Path) -> None:
+    """A run of 10^12 epochs that meets its criterion before the first of them has a curve of one point, at once."""
+    tracemalloc.start()
+    keys = {"data": "xor", "architecture": "2-2-1", "learning_rate": 10, "epochs": 10**12, "stop": "converged"}
+    runs = studies.run(tmp_path, **keys, criterion={"max_error": 0.99}, record={"curves": 5})
+    assert [curve[:, 0].tolist() for curve in runs.curves] == [[0.0]]
+    assert curve_updates(5, 4 * 10**12, 4) == (0, 4, 4000, 4 * 10**6, 4 * 10**9, 4 * 10**12)
+    assert tracemalloc.get_traced_memory()[1] < 100e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("n", "last"), [(1, 1), (1, 7), (5, 5), (5, 4), (5, 6), (12, 900), (100, 101)])
+def test_points_are_even_in_the_logarithm_of_their_epoch(n: int, last: int) -> None:
+    points = curve_updates(n, 3 * last + 1, 3)
+    epochs = [update // 3 for update in points[:-1]]
+    assert (points[0], points[-1]) == (0, 3 * last + 1)
+    assert set(epochs) <= set(range(last + 1))
+    if n >= last:
+        assert epochs == list(range(last + 1))
+    else:
+        # Each point of the even scale has an epoch within half of one.
+        even = np.exp(np.linspace(0, np.log(last), n)) if n > 1 else np.ones(1)
+        assert all(min(abs(epoch - point) for epoch in epochs) <= 0.5 + 1e-9 for point in even)
+        assert len(epochs) <= n + 1
