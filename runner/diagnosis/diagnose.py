@@ -81,7 +81,9 @@ def diagnose_program(
 
 def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
     """With what the author's loop does."""
-    wrong = order_finding(order)
+    assert diagnosis.found is not None
+    assert diagnosis.found.process is not None
+    wrong = order_finding(order, diagnosis.found.process)
     if wrong is not None:
         return replace(diagnosis, findings=(*diagnosis.findings, wrong))
     if order.name == "unknown":

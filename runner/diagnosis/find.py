@@ -11,12 +11,15 @@ import numpy as np
 from runner.diagnosis.batches import batches, find_batch
 from runner.diagnosis.constants import settle
 from runner.diagnosis.forward import Forward
-from runner.diagnosis.identify import Identified, Observed, forwards, identify
+from runner.diagnosis.identify import NOTHING, Identified, identify
 from runner.diagnosis.memory import find_rule, sequences
-from runner.diagnosis.probes import Asked, observe
+from runner.diagnosis.observed import Observed
+from runner.diagnosis.passes import forwards
+from runner.diagnosis.probes import Asked, observe, observe_late
 from runner.diagnosis.process import Process
+from runner.diagnosis.rounding import rounded
 from runner.diagnosis.rules import Momentum, Rule, Sgd
-from runner.diagnosis.unusual import adaptive, rounded, weight_by_weight
+from runner.diagnosis.unusual import adaptive, weight_by_weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,33 +75,25 @@ def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
 def _first_update(
     asked: Asked, seen: Observed, hows: Sequence[Forward], learning_rate: float
 ) -> tuple[Identified, Process | None]:
-    """The formula of the first update, usual or unusual; where nothing moves, of the one that the second call makes."""
+    """The formula of the first update, usual or not; where weights wait for the second call, with what moves then."""
     rule: Rule = Sgd()
-    if _still(seen):
-        later = observe(asked, calls=2)
-        if _still(later):
+    places = 2 * len(seen.W)
+    still = frozenset(2 * k + group for k in range(len(seen.W)) for group in (0, 1) if seen.frozen(k)[group])
+    if still:
+        seen, late = observe_late(asked, seen, still)
+        rule = Momentum((0.0,) * places, late=late) if late else rule
+        if len(still - late) == places:
             return NOTHING, None
-        seen, rule = later, Momentum(0.0, 0.0, late=True)
     samples = len(asked.program.array("inputs"))
     identified = NOTHING
-    if (adapted := adaptive(asked, seen, hows)) is not None:
+    if (adapted := adaptive(asked, seen, hows, learning_rate)) is not None:
         identified, rule = adapted
     if not identified.known:
         identified = identify(seen, hows)
     if identified.known:
-        return identified, Process(
-            settle(identified.formula(), learning_rate, asked.sizes, asked.unit, samples), rule=rule
-        )
-    if (formula := rounded(seen, hows)) is not None:
-        coarse = 1e-3 if formula.round_weights is not None else asked.unit
+        settled = settle(identified.formula(), learning_rate, asked.sizes, asked.unit, samples)
+        return identified, Process(settled, rule=rule)
+    if (formula := rounded(seen, hows, learning_rate, asked.sizes)) is not None:
+        coarse = 1e-3 if formula.round_weights else asked.unit
         return identified, Process(settle(formula, learning_rate, asked.sizes, coarse, samples), rule=rule)
     return identified, weight_by_weight(seen, asked, hows, learning_rate)
-
-
-def _still(seen: Observed) -> bool:
-    """Whether nothing moves."""
-    pairs = zip((*seen.W, *seen.b), (*seen.W_after, *seen.b_after), strict=True)
-    return all(np.array_equal(p, q) for p, q in pairs)
-
-
-NOTHING = Identified(None, (), None, np.inf)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runner.diagnosis.candidates import FUSED
 from runner.diagnosis.find import Found
-from runner.diagnosis.formula import LayerFormula
-from runner.diagnosis.identify import FUSED, Matched
+from runner.diagnosis.functions import HARD
+from runner.diagnosis.layer import Matched
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.rules import Momentum
-from runner.diagnosis.terms import EXTRAS, SLOPES, Term, right
+from runner.diagnosis.terms import EXPONENT_SIGN, NO_SLOPE, Term, Words, right
 from runner.ops.faults import FAULTS
 
 SQUARED = ("half_sse", "sse", "half_mse", "mse")
@@ -64,17 +65,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Wrong:
-    """A term of one layer that stands wrong, before layers are put together."""
+    """A term of one layer that stands wrong, before layers are put together.
+
+    Attributes
+    ----------
+    name : str
+        The fault, with its arguments and without its layer; "" for none.
+    term : str
+    layer : int
+        From 1; 0 for the network as a whole.
+    layers : sequence of int
+        Layers in which it would show.
+    words : Words
+    should_be : str
+    exact : bool
+    """
 
     name: str
     term: str
-    layers: Sequence[int]
-    """Layers in which it could stand."""
     layer: int
-    says: str
-    is_: str
+    layers: Sequence[int]
+    words: Words
     should_be: str
-    line: str
     exact: bool = True
 
 
@@ -100,23 +112,8 @@ def findings(
         *_of_terms(process, believed_loss, sizes),
         *_of_steps(process),
         *_of_memory(process),
+        *_of_batch(process),
     ]
-    if process.batch == "weight_by_weight":
-        wrong.append(
-            _network(
-                "bias_per_weight",
-                "bias_step",
-                "every weight is updated in a pass of its own, its unit's bias once more with each of them",
-                "b_j -= h d_j, once for every weight",
-                "b_j -= h d_j, once",
-                "for i in range(n_inputs): W[:, i] -= step; b -= step_of_bias",
-            )
-        )
-    if process.batch in ("first", "last"):
-        says = f"of the samples of a call, {BATCHES[process.batch].removeprefix('it uses ')}"
-        wrong.append(
-            _network("", "batch", says, f"the {process.batch} sample", "all samples", "return inside the loop")
-        )
     return list(_together(wrong))
 
 
@@ -128,208 +125,236 @@ def _without_sums(process: Process) -> Process:
     return replace(process, formula=replace(process.formula, layers=layers))
 
 
-def _network(name: str, term: str, says: str, is_: str, should_be: str, line: str) -> _Wrong:
-    return _Wrong(name, term, (0,), 0, says, is_, should_be, line)
-
-
 def _together(wrong: Sequence[_Wrong]) -> Iterator[Finding]:
     """One finding for what stands in all layers in which it can."""
     done: set[str] = set()
     for one in wrong:
-        key = one.name or one.is_
-        layers = [other.layer for other in wrong if (other.name or other.is_) == key]
-        everywhere = set(layers) == set(one.layers)
+        key = one.name or one.words.formula
+        layers = {other.layer for other in wrong if (other.name or other.words.formula) == key}
+        everywhere = layers >= set(one.layers)
         if everywhere and key in done:
             continue
         done.add(key)
         fault: str | None = one.name or None
         if fault and not everywhere:
-            inner = f"{fault[:-1]}, layer={one.layer})" if fault.endswith(")") else f"{fault}(layer={one.layer})"
-            fault = inner
-        layer = one.layer if one.layer and len(layers if everywhere else [1]) == 1 else None
-        yield Finding(one.term, layer, *_words(one), fault, _line(one), one.exact)
+            fault = f"{fault[:-1]}, layer={one.layer})" if fault.endswith(")") else f"{fault}(layer={one.layer})"
+        layer = one.layer if one.layer and (len(layers) == 1 or not everywhere) else None
+        words = one.words
+        says = words.says[0].upper() + words.says[1:]
+        yield Finding(one.term, layer, says, words.formula, one.should_be, fault, words.line, one.exact)
 
 
-def _words(one: _Wrong) -> tuple[str, str, str]:
-    """The registry's words where it has them: they are the same in the documentation of studies."""
-    record = _record(one)
-    says = getattr(record, "doc", "").rstrip(".") or one.says
-    return (
-        says[0].upper() + says[1:],
-        getattr(record, "formula", "") or one.is_,
-        getattr(record, "right", "") or one.should_be,
-    )
+def _fault(
+    name: str, term: str, process: Process, layer: int = 0, shows: Iterable[int] | None = None, exact: bool = True
+) -> _Wrong:
+    """A fault of the registry, with the words that it has there.
+
+    Parameters
+    ----------
+    name : str
+        With its arguments.
+    layer : int
+        From 1; 0 for the network as a whole.
+    shows : iterable of int or None
+        Layers in which it would show; None for all in which it can stand.
+    """
+    record = FAULTS[name.split("(")[0]]
+    possible = record.layers(None, len(process.formula.layers))
+    layers = possible if shows is None else [at for at in possible if at in set(shows)]
+    # What is a defect of the network, or of its outputs, is never said of a layer.
+    place = layer if record.by_layer else (layer and possible[0])
+    words = Words(record.formula, record.line, record.doc.rstrip("."))
+    return _Wrong(name, term, place, layers if record.by_layer else [place], words, record.right, exact)
 
 
-def _line(one: _Wrong) -> str:
-    return getattr(_record(one), "line", "") or one.line
-
-
-def _record(one: _Wrong) -> Any:
-    name = one.name.split("(")[0]
-    return FAULTS[name] if name in set(FAULTS) else None
+def _of_term(term: Term, process: Process, layer: int, shows: Iterable[int] | None = None) -> _Wrong:
+    slot = "slope" if term.slot == "extra" else term.slot
+    if term.fault:
+        return _fault(term.fault, slot, process, layer, shows, term.exact)
+    should = right(slot).formula
+    every = range(1, len(process.formula.layers) + 1) if layer else [0]
+    return _Wrong("", slot, layer, every, term.words, should, term.exact)
 
 
 def _of_forward(process: Process) -> Iterator[_Wrong]:
-    how = process.formula.forward
-    every = range(1, len(how.functions) + 1)
-    for layer, name in zip(every, how.functions, strict=True):
-        if name.startswith("hard_"):
-            says = "a unit puts out 1 where its weighted sum is at least 0, else 0; its slope is a smooth one"
-            yield _Wrong("hard_threshold", "forward", every, layer, says, "1 if z >= 0 else 0", "f(z)", "a = z >= 0")
-    if how.outside:
-        for layer in every:
-            says = "the bias is added to the activation instead of the weighted sum"
-            yield _Wrong(
-                "bias_outside", "forward", every, layer, says, "f(W x) + b", "f(W x + b)", "a = f(x @ W.T) + b"
-            )
+    formula, how = process.formula, process.formula.forward
+    for k, name in enumerate(how.functions):
+        if name.startswith(HARD):
+            yield _fault("hard_threshold", "forward", process, k + 1)
+        if k in how.outside:
+            yield _fault("bias_outside", "forward", process, k + 1)
+        if k in how.carries:
+            yield _fault("sum_from_last_output", "memory", process, k + 1)
     last = how.functions[-1]
     if last.startswith("softmax_over"):
-        says = "softmax divides by a sum over the wrong axis"
-        is_ = (
-            "exp(z_nk) / sum over m of exp(z_mk)"
-            if last.endswith("batch")
-            else "exp(z_nk) / sum over all m, l of exp(z_ml)"
-        )
-        line = "y = e / e.sum(axis=0)" if last.endswith("batch") else "y = e / e.sum()"
-        yield _network(last, "forward", says, is_, "exp(z_nk) / sum over l of exp(z_nl)", line)
+        yield _fault(last, "forward", process)
     if last.endswith("_twice"):
-        says = "the output activation is applied twice"
-        yield _network("", "forward", says, "f(f(z))", "f(z)", "y = f(f(z))")
-    if how.carries:
-        for layer in every:
-            says = "a weighted sum starts from what the unit put out before, instead of from 0"
-            line = "neuron.value += w * x"
-            yield _Wrong("sum_from_last_output", "memory", every, layer, says, "W x + b + a_last", "W x + b", line)
-    formula = process.formula
+        words = Words("f(f(z))", "y = f(f(z))", "the output activation is applied twice")
+        yield _Wrong("", "forward", 0, [0], words, "f(z)")
     for name, decimals in (
         ("round_sums", how.round_sums),
         ("round_outputs", how.round_outputs),
         ("round_errors", formula.round_errors),
         ("round_weights", formula.round_weights),
     ):
-        if decimals is not None:
-            what = name.removeprefix("round_")
-            says = f"{what} are rounded to {decimals} decimals"
-            call = f"round({what}, {decimals})"
-            yield _network(f"{name}({decimals})", "arithmetic", says, call, what, call)
+        for k, n in sorted(decimals.items()):
+            yield _fault(f"{name}({n})", "arithmetic", process, k + 1, _rounding(name, how.functions))
+
+
+def _rounding(name: str, functions: Sequence[str]) -> list[int]:
+    """Layers in which a rounding shows: what softmax puts out is never rounded."""
+    every = range(1, len(functions) + 1)
+    return [at for at in every if name != "round_outputs" or not functions[at - 1].startswith("softmax")]
 
 
 def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int]) -> Iterator[_Wrong]:
     formula = process.formula
     n = len(formula.layers)
-    every, hidden = range(1, n + 1), range(1, n)
+    fused = _fused(process, believed_loss)
     if formula.signal.wrong:
-        yield _wrong(formula.signal, (0,), 0)
+        yield _of_signal(process)
     for k, layer in enumerate(formula.layers):
         number = k + 1
-        places = hidden if k < n - 1 else (n,)
         if formula.forward.functions[k] == "falling_sigmoid" and layer.slope.wrong:
-            yield _wrong(_EXPONENT, every, number)
-        if layer.slope.wrong and layer.slope.fault == "no_slope":
-            how = formula.forward
-            fused = k == n - 1 and how.functions[k] in FUSED and not formula.signal.wrong and not how.outside
-            if not fused or (believed_loss in SQUARED and formula.forward.functions[k] != "step"):
-                name = "no_output_slope" if k == n - 1 else "no_hidden_slope"
-                yield _wrong(layer.slope, places, number, name)
-        elif layer.slope.fault != "exponent_sign" and layer.slope.wrong:
-            yield _wrong(layer.slope, places if not _anywhere(formula.layers, "slope", layer.slope) else every, number)
-        if layer.extra.wrong:
-            yield _wrong(layer.extra, hidden, number)
-        if layer.factor.wrong:
-            yield _wrong(layer.factor, range(2, n + 1) if layer.factor.fault in _ABOVE else every, number)
+            yield _fault("exponent_sign", "slope", process, number)
+        if layer.slope is NO_SLOPE:
+            if k < n - 1:
+                yield _fault("no_hidden_slope", "slope", process, number)
+            elif not fused:
+                yield _fault("no_output_slope", "slope", process, number)
+        elif layer.slope.wrong and layer.slope is not EXPONENT_SIGN:
+            yield _of_term(layer.slope, process, number, _showing(layer.slope, process, fused))
+        for term in (layer.extra, layer.factor):
+            if term.wrong:
+                yield _of_term(term, process, number)
         if layer.bias_step.wrong:
-            summed = layer.bias_step.fault == "bias_step_summed"
-            yield _wrong(layer.bias_step, [at for at in every if sizes[at] > 1 or not summed], number)
+            yield _of_term(layer.bias_step, process, number, [at for at in range(1, n + 1) if sizes[at] > 1])
         if k < n - 1:
             above = formula.layers[k + 1]
-            if above.sent.fault == "no_output_derivative":
-                yield _wrong(above.sent, (number,), number)
-            elif above.sent.wrong:
-                yield _wrong(above.sent, hidden, number)
-            if above.way.wrong:
-                yield _wrong(above.way, hidden, number)
+            for term in (above.sent, above.way):
+                if term.wrong:
+                    yield _of_term(term, process, number)
 
 
-_EXPONENT = next(term for term in SLOPES if term.fault == "exponent_sign")
-_ABOVE = ("weighted_sum", "error_below")
+def _showing(slope: Term, process: Process, fused: bool) -> list[int]:
+    """Layers in which another slope would show.
+
+    Softmax, and outputs of which the loss takes the slope in itself, have none that could be another; a straight line
+    has the same slope everywhere.
+    """
+    formula, found = process.formula, []
+    for k, name in enumerate(formula.forward.functions):
+        smooth = name.removeprefix(HARD)
+        last = k == len(formula.layers) - 1
+        if name.startswith("softmax") or (last and fused and formula.layers[k].slope is NO_SLOPE):
+            continue
+        curved = smooth not in ("identity", "relu", "leaky_relu", "step")
+        written = smooth in ("sigmoid", "tanh", "softsign", "falling_sigmoid")
+        apart = k in formula.forward.outside or name.startswith(HARD)
+        shows = {
+            "slope_of_activation": curved,
+            "slope_at_sum": written,
+            "late_slope": written and apart,
+            "slope_at_error": smooth != "identity",
+            f"slope_of({smooth})": False,
+        }.get(slope.fault, True)
+        found += [k + 1] if shows else []
+    return found
 
 
-def _anywhere(layers: Iterable[LayerFormula], slot: str, term: Term) -> bool:
-    return all(getattr(layer, slot).fault == term.fault for layer in layers)
+def _of_signal(process: Process) -> _Wrong:
+    """The error signal; whether a cost is the mean over the samples depends on whether the gradient is one, too."""
+    signal = process.formula.signal
+    if signal.fault == "mean_cost_times_residual":
+        once = signal.loss in ("sse", "cross_entropy")
+        name = "cost_times_residual" if process.averages and once else signal.fault
+        return _fault(name, "signal", process, exact=process.averages or once)
+    exact = signal.exact and not (signal.fault == "cost_times_residual" and process.averages)
+    return replace(_of_term(signal, process, 0), exact=exact)
 
 
-def _wrong(term: Term, places: Sequence[int], layer: int, name: str | None = None) -> _Wrong:
-    should = right(term.slot).formula
-    slot = "slope" if term.slot == "extra" else term.slot
-    if term in EXTRAS:
-        should = right("slope").formula
-    return _Wrong(name or term.fault, slot, places, layer, term.says, term.formula, should, term.line, term.exact)
+def _fused(process: Process, believed_loss: str | None) -> bool:
+    """Whether outputs need no slope of their own, as with the cross-entropy and with the perceptron rule."""
+    how, signal = process.formula.forward, process.formula.signal
+    if how.functions[-1] not in FUSED or len(how.functions) - 1 in how.outside:
+        return False
+    if believed_loss in SQUARED and how.functions[-1] != "step":
+        return False
+    crossed = believed_loss in ("cross_entropy", "binary_cross_entropy")
+    return crossed or not signal.wrong or "cross_entropy" in signal.loss
 
 
 def _of_steps(process: Process) -> Iterator[_Wrong]:
     """Direction of each group of weights, and weights that do not move or do not stay."""
     layers = process.formula.layers
-    every = range(1, len(layers) + 1)
     trained = any(layer.bias_rate for layer in layers)
-    for number, layer in zip(every, layers, strict=True):
+    moving = [number for number, layer in enumerate(layers, start=1) if layer.rate or layer.bias_rate]
+    moving_W = [number for number, layer in enumerate(layers, start=1) if layer.rate]
+    moving_b = [number for number, layer in enumerate(layers, start=1) if layer.bias_rate]
+    for number, layer in enumerate(layers, start=1):
         w_up, b_up = layer.rate < 0, layer.bias_rate < 0
         if (w_up or not layer.rate) and (b_up or not layer.bias_rate) and (w_up or b_up):
-            says = "the gradient is added instead of subtracted"
-            yield _Wrong("ascent", "direction", every, number, says, "w += h g", "w -= h g", "W += rate * gradient")
+            yield _fault("ascent", "direction", process, number, moving)
         elif w_up:
-            says = "the gradient of the weights is added instead of subtracted; that of the biases is not"
-            yield _Wrong(
-                "weight_ascent", "direction", every, number, says, "w += h g", "w -= h g", "W += rate * gradient"
-            )
+            yield _fault("weight_ascent", "direction", process, number, moving_W)
         elif b_up:
-            says = "the gradient of the biases is added instead of subtracted; that of the weights is not"
-            yield _Wrong(
-                "bias_ascent", "direction", every, number, says, "b += h g", "b -= h g", "b += rate * gradient"
-            )
+            yield _fault("bias_ascent", "direction", process, number, moving_b)
         if layer.keep == 0:
-            says = "a weight is set to its step instead of moved by it"
-            yield _Wrong(
-                "weight_set_to_step", "memory", every, number, says, "w = -h g", "w -= h g", "W = -rate * gradient"
-            )
+            yield _fault("weight_set_to_step", "memory", process, number, moving_W)
         if layer.bias_keep == 0:
-            says = "a bias is set to its step instead of moved by it"
-            yield _Wrong(
-                "bias_set_to_step", "memory", every, number, says, "b = -h g", "b -= h g", "b = -rate * gradient"
-            )
+            yield _fault("bias_set_to_step", "memory", process, number, moving_b)
         if not layer.rate:
-            says = "the weights of this layer do not move"
-            yield _Wrong("weights_not_trained", "memory", every, number, says, "w = w(0)", "w -= h g", "optimizer(...)")
+            yield _fault("weights_not_trained", "memory", process, number)
         if trained and not layer.bias_rate:
-            says = "the biases of this layer do not move, those of other layers do"
-            yield _Wrong("biases_not_trained", "memory", every, number, says, "b = b(0)", "b -= h g", "optimizer(...)")
+            yield _fault("biases_not_trained", "memory", process, number)
 
 
 def _of_memory(process: Process) -> Iterator[_Wrong]:
     rule = process.rule
     if not isinstance(rule, Momentum):
         return
-    every = range(1, len(process.formula.layers) + 1)
-    trained = any(layer.bias_rate for layer in process.formula.layers)
-    if rule.momentum == 1:
-        for number in every:
-            says = "gradients are never set to zero: every step is one of the sum of all of them"
-            line = "gradient += ...   # and never gradient[:] = 0"
-            yield _Wrong("gradient_never_zeroed", "memory", every, number, says, "v = v + g", "v = g", line)
+    layers = process.formula.layers
+    moving = [2 * k for k, layer in enumerate(layers) if layer.rate]
+    moving += [2 * k + 1 for k, layer in enumerate(layers) if layer.bias_rate]
+    shows = sorted({place // 2 + 1 for place in moving})
     if rule.momentum < 0:
-        says = "the velocity has the wrong sign"
-        yield _network("momentum_sign", "memory", says, "v = g - m v", "v = g + m v", "v = gradient - m * v")
+        yield _fault("momentum_sign", "memory", process)
     if rule.late:
-        says = "the step is that of the update before: a gradient counts one update late"
-        yield _network(
-            "momentum_late", "memory", says, "w -= h v, then v = m v + g", "v = m v + g, then w -= h v", "W -= rate * v"
-        )
-    if trained and rule.bias_momentum == 0 != rule.momentum:
-        for number in every:
-            says = "weights have momentum and biases have none"
-            yield _Wrong(
-                "momentum_of_weights_only", "memory", every, number, says, "b -= h g", "b -= h v", "b -= rate * delta"
-            )
+        # Without momentum, or in some of the places only, it is no fault that a study has.
+        yield _fault("momentum_late", "memory", process, exact=bool(rule.momentum) and rule.late >= set(moving))
+    for k in range(len(layers)):
+        own = {place for place in (2 * k, 2 * k + 1) if place in moving}
+        if own and own <= rule.summed:
+            yield _fault("gradient_never_zeroed", "memory", process, k + 1, shows)
+        elif own & rule.summed:
+            what = "weights" if 2 * k in rule.summed else "biases"
+            words = Words("v = v + g", "gradient += ...", f"the gradients of the {what} alone are never set to zero")
+            yield _Wrong("", "memory", k + 1, shows, words, "v = g")
+    yield from _of_momenta(process, rule, moving)
+
+
+def _of_momenta(process: Process, rule: Momentum, moving: Sequence[int]) -> Iterator[_Wrong]:
+    """Where some weights have momentum and others have none."""
+    if not rule.momentum:
+        return
+    shows = [place // 2 + 1 for place in moving if place % 2]
+    for place in moving:
+        k, of_biases = divmod(place, 2)
+        late = place in rule.late or not rule.late
+        if of_biases and not (rule.momenta[place] and late):
+            yield _fault("momentum_of_weights_only", "memory", process, k + 1, shows)
+        elif not rule.momenta[place]:
+            words = Words("w -= h g", "W -= rate * gradient", "the weights have no momentum, and others have")
+            yield _Wrong("", "memory", k + 1, range(1, len(process.formula.layers) + 1), words, "w -= h v")
+
+
+def _of_batch(process: Process) -> Iterator[_Wrong]:
+    if process.batch == "weight_by_weight":
+        yield _fault("bias_per_weight", "bias_step", process)
+    if process.batch in ("first", "last"):
+        says = f"of the samples of a call, {BATCHES[process.batch].removeprefix('it uses ')}"
+        words = Words(f"the {process.batch} sample", "return inside the loop", says)
+        yield _Wrong("", "batch", 0, [0], words, "all samples")
 
 
 def unknown(found: Found) -> list[dict[str, Any]]:
@@ -344,7 +369,7 @@ def unknown(found: Found) -> list[dict[str, Any]]:
             }
         ]
     if found.process is None:
-        layers = found.identified.layers or (None,) * found.seen.W.__len__()
+        layers = found.identified.layers or (None,) * len(found.seen.W)
         for k, matched in enumerate(layers):
             for term, says in _missing(matched):
                 told.append({"term": term, "layer": k + 1, "says": says, "numbers": _numbers(found, k)})
@@ -381,19 +406,18 @@ def _numbers(found: Found, k: int) -> dict[str, Any]:
     }
 
 
-_ORDERS = {
-    "until_right": ("the same sample until it is right, then the next", "while abs(error) > tolerance: update(x, t)"),
-    "first_batch": ("the same samples in every update", "update(X[0], T[0])"),
-    "epoch_slice": ("samples e, ..., e + B in epoch e", "batch = X[epoch : epoch + B + 1]"),
-    "nothing": ("no update, or one too few", "for u in range(1, updates)"),
+# What a loop does that is wrong: the fault, or words where there is none.
+_ORDERS: dict[str, Words] = {
+    "nothing": Words("no update, or one too few", "for u in range(1, updates)", "an update is missing"),
 }
 
 
-def order_finding(order: Order) -> Finding | None:
+def order_finding(order: Order, process: Process) -> Finding | None:
     """What is wrong in the order of the samples."""
-    if order.name not in _ORDERS:
+    if order.fault:
+        wrong = _fault(order.fault, "order", process)
+    elif order.name in _ORDERS:
+        wrong = _Wrong("", "order", 0, [0], _ORDERS[order.name], "every sample in turn, or shuffled")
+    else:
         return None
-    is_, line = _ORDERS[order.name]
-    name = order.name if order.name != "nothing" else ""
-    wrong = _network(name, "order", order.says, is_, "every sample in turn, or shuffled", line)
     return replace(next(_together([wrong])), says=order.says[0].upper() + order.says[1:])

@@ -33,11 +33,14 @@ class Order:
         Samples of every update that was made.
     says : str
         In words.
+    fault : str
+        As the key `faults` of a study has it; "" where there is none.
     """
 
     name: str
     batches: tuple[tuple[int, ...], ...]
     says: str
+    fault: str = ""
 
 
 def find_order(found: Found) -> Order | None:

@@ -18,7 +18,8 @@ from runner.diagnosis.functions import Floats
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
-from runner.diagnosis.rules import Adagrad, Adam, Momentum, Nesterov, RmsProp, Sgd
+from runner.diagnosis.rules import Momentum, Registered, Sgd
+from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
 
 UPDATES = 100
@@ -163,39 +164,36 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
         if mean:
             raise _NoTwinError("the mean over a batch of an error that has the cost of the batch in it")
         return "sse", 1.0 if formula.signal.fault == "scalar_cost" else 0.5
-    residual = formula.layers[-1].slope.fault == "no_slope" and "no_output_slope" not in names
+    residual = formula.layers[-1].slope is NO_SLOPE and "no_output_slope" not in names
     plain = formula.forward.functions[-1]
-    crossed = formula.signal.formula.startswith("dE/dy of") or formula.signal.fault == "output_twice"
+    crossed = formula.signal is CROSS_ENTROPY or formula.signal.fault == "output_twice"
     if (residual or crossed) and plain.startswith("softmax"):
         return "cross_entropy", 1.0 if mean else float(samples)
     if (residual or crossed) and plain == "sigmoid":
         return "binary_cross_entropy", float(outputs) if mean else float(samples * outputs)
-    if isinstance(process.rule, Adam | RmsProp | Adagrad):
+    if isinstance(process.rule, Registered) and process.rule.name != "nesterov":
         known = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse", (2.0 / outputs, True): "mse"}
         if (process.rule.scale, mean) not in known:
             raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
         return known[process.rule.scale, mean], 1.0
-    if formula.signal.fault == "all_pairs" and formula.signal.formula.startswith("mean"):
+    if formula.signal.fault == "all_pairs" and formula.signal.loss:
         return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
     return ("half_mse" if mean else "half_sse"), 1.0
 
 
 def _optimizer(process: Process) -> dict[str, Any]:
+    decays = any(layer.keep not in (0.0, 1.0) for layer in process.formula.layers)
     match process.rule:
         case Sgd():
             return {}
-        case Momentum(momentum=1):
+        case Momentum(momentum=0):
             return {}
-        case Momentum(momentum=m, dampening=dampening):
+        case Momentum(momentum=m, dampening=dampening) if process.remembered_decay:
             return {"optimizer": "momentum", "momentum": abs(m)} | ({"dampening": dampening} if dampening else {})
-        case Nesterov(momentum=m):
-            return {"optimizer": "nesterov", "momentum": m}
-        case Adam(beta1=b1, beta2=b2, epsilon=e, corrected=True):
-            return {"optimizer": "adam", "beta1": b1, "beta2": b2, "epsilon": e}
-        case RmsProp(alpha=alpha, epsilon=e):
-            return {"optimizer": "rmsprop", "alpha": alpha, "epsilon": e}
-        case Adagrad(epsilon=e):
-            return {"optimizer": "adagrad", "epsilon": e}
+        case Registered(name=name, settings=settings) if process.remembered_decay or not decays:
+            return {"optimizer": name, **dict(settings)}
+        case Registered(name="adam", settings=settings):
+            return {"optimizer": "adamw", **dict(settings)}
     raise _NoTwinError("the runner has no such optimizer")
 
 

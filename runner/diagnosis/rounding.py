@@ -1,0 +1,171 @@
+"""Programs that round: to how many decimals weights, sums, outputs and errors of each layer are rounded.
+
+Rounded numbers betray themselves: weights and errors of a layer are multiples of 0.1^n, and so are the activations that
+stand as factors in the steps of the weights above them. What shows so is taken as a hypothesis, and the decimals that
+show nowhere, those of the outputs, are tried one after the other; a formula with all of them is then matched to the
+last digit, as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from runner.diagnosis.constants import settle
+from runner.diagnosis.formula import Formula
+from runner.diagnosis.forward import Decimals, Forward
+from runner.diagnosis.functions import Floats
+from runner.diagnosis.identify import identify
+from runner.diagnosis.observed import Observed
+from runner.diagnosis.passes import plain_passes
+from runner.diagnosis.process import Process, agreement, simulate
+
+# Decimals that are looked for, the most first: more do not show in float64.
+_MOST = 10
+# So many numbers beside 0 must be multiples of 0.1^n.
+_ENOUGH = 6
+# Forward passes that are tried with other faults, with decimals that show, and with all that do not show.
+_WITH_OTHERS, _SHOWN, _HIDDEN = 400, 80, 12
+_PLAIN = ((1.0,),)
+
+_INVERSES: dict[str, Callable[[Floats], Floats]] = {
+    "sigmoid": lambda a: np.log(a / (1 - a)),
+    "tanh": np.arctanh,
+    "softplus": lambda a: np.log(np.expm1(a)),
+    "softsign": lambda a: a / (1 - np.abs(a)),
+    "leaky_relu": lambda a: np.where(a > 0, a, a / 0.01),
+}
+
+
+def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, sizes: Sequence[int]) -> Formula | None:
+    """The formula with weights, sums, outputs or errors rounded to some decimals; None where there is none."""
+    weights = _weights(seen)
+    slack = 3 * max((10.0**-n for n in weights.values()), default=0.0)
+    errors = _errors(seen, learning_rate)
+    outputs = sizes[-1]
+
+    def matched(hows: Sequence[Forward], round_errors: Decimals) -> Formula | None:
+        # Rounding is not linear: the constant of the loss counts.
+        for constant in dict.fromkeys((1.0, 2.0, 1.0 / outputs, 2.0 / outputs)) if round_errors else (1.0,):
+            near = replace(seen, slack=slack, round_errors=round_errors, constant=constant)
+            found = identify(near, hows, keeps=_PLAIN, partly=False)
+            if found.known:
+                formula = replace(found.formula(), round_weights=weights)
+                if not weights or _trains(formula, seen, learning_rate, sizes):
+                    return formula
+        return None
+
+    if (weights or errors) and (formula := matched(list(forwards)[:_WITH_OTHERS], errors)):
+        return formula
+    shown = list(_shown(seen, plain_passes(forwards, _SHOWN)))
+    few = plain_passes(forwards, _HIDDEN)
+    for how in (*shown, *_hidden(few, [*shown, *few])):
+        if formula := matched([how], errors):
+            return formula
+    for n in range(_MOST, 0, -1):
+        layers = range(len(seen.W))
+        for round_errors in (dict.fromkeys(layers, n), *({k: n} for k in layers)):
+            if formula := matched(few, round_errors):
+                return formula
+    return None
+
+
+def _decimals(numbers: Floats, error: Floats | float) -> int | None:
+    """The fewest decimals that all these numbers have, each known to an error; None where there is no such number."""
+    used = np.abs(numbers) > 1e3 * np.asarray(error)
+    if not np.isfinite(numbers).all() or np.count_nonzero(used) < _ENOUGH:
+        return None
+    for n in range(_MOST + 1):
+        scaled = numbers * 10.0**n
+        off, bound = np.abs(scaled - np.round(scaled)), np.asarray(error) * 10.0**n
+        if (bound > 0.01).any():
+            return None
+        if (off <= bound).all():
+            return n
+    return None
+
+
+def _weights(seen: Observed) -> dict[int, int]:
+    """Decimals of the weights of layers after an update, where they have few."""
+    found = {}
+    for k, parts in enumerate(zip(seen.W_after, seen.b_after, strict=True)):
+        n = _decimals(np.concatenate([part.ravel() for part in parts]), 4e-16)
+        before = _decimals(np.concatenate([part.ravel() for part in (seen.W[k], seen.b[k])]), 4e-16)
+        if n is not None and before is None:
+            found[k] = n
+    return found
+
+
+def _errors(seen: Observed, learning_rate: float) -> dict[int, int]:
+    """Decimals of the errors of layers, as the steps of their biases are multiples of the learning rate."""
+    found = {}
+    outputs = seen.t.shape[2]
+    for k, (before, after) in enumerate(zip(seen.b, seen.b_after, strict=True)):
+        for factor in dict.fromkeys((1.0, 2.0, 0.5, 1.0 / outputs, 2.0 / outputs)):
+            step = abs(factor * learning_rate)
+            n = _decimals((before - after) / step, 4 * seen.unit * (np.abs(before) + np.abs(after)) / step)
+            if n is not None:
+                found[k] = n
+                break
+    return found
+
+
+def _ratios(seen: Observed, k: int) -> tuple[Floats, Floats]:
+    """The steps of weights divided by those of their unit's bias, and the errors of that: mostly activations below."""
+    with np.errstate(all="ignore"):
+        dW, db = seen.W[k] - seen.W_after[k], (seen.b[k] - seen.b_after[k])[..., None]
+        ratio = dW / db
+        error = 4 * seen.unit * (np.abs(seen.W[k]) + np.abs(ratio) * np.abs(seen.b[k])[..., None]) / np.abs(db)
+    return ratio, error
+
+
+def _shown(seen: Observed, hows: Sequence[Forward]) -> Iterator[Forward]:
+    """Forward passes with the decimals that show in hidden layers."""
+    for how in hows:
+        sums: dict[int, int] = {}
+        outputs: dict[int, int] = {}
+        for k in range(len(seen.W) - 1):
+            ratio, error = _ratios(seen, k + 1)
+            n = _decimals(ratio, error)
+            if n is not None:
+                outputs[k] = n
+            elif (inverse := _INVERSES.get(how.functions[k])) is not None:
+                with np.errstate(all="ignore"):
+                    z = inverse(ratio)
+                    slope = np.abs(inverse(ratio + error) - z)
+                n = _decimals(z, slope + 1e-15 * np.abs(z))
+                if n is not None:
+                    sums[k] = n
+        if sums or outputs:
+            yield how.rounding("sums", sums).rounding("outputs", outputs)
+            if outputs:
+                # The rounded sums themselves may stand there, or what is cut off of them.
+                yield how.rounding("sums", sums | outputs)
+
+
+def _hidden(plain: Sequence[Forward], hows: Sequence[Forward]) -> Iterator[Forward]:
+    """Forward passes with decimals that show nowhere: those of the outputs, or of all layers and of single ones."""
+    for n in range(_MOST, 0, -1):
+        for how in hows:
+            for what in ("sums", "outputs"):
+                yield how.rounding(what, {len(how.functions) - 1: n})
+    for n in range(_MOST, 0, -1):
+        for how in plain:
+            every = range(len(how.functions))
+            for layers in (tuple(every), *((k,) for k in every[:-1])):
+                for what in ("sums", "outputs"):
+                    yield how.rounding(what, dict.fromkeys(layers, n))
+
+
+def _trains(formula: Formula, seen: Observed, learning_rate: float, sizes: Sequence[int]) -> bool:
+    """Whether a formula with rounded weights gives exactly the weights that were seen."""
+    settled = settle(formula, learning_rate, sizes, _COARSE)
+    made = list(simulate(Process(settled), seen.W, seen.b, [(seen.x, seen.t)]))
+    largest = max(float(np.abs(w).max()) for w in seen.W)
+    return agreement(made, [(seen.W_after, seen.b_after)])[0] <= 1e-14 * max(1.0, largest)
+
+
+# Constants of steps that end in rounded weights are known to few digits.
+_COARSE = 1e-3
