@@ -223,7 +223,7 @@ def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int])
             elif not fused:
                 yield _fault("no_output_slope", "slope", process, number)
         elif layer.slope.wrong and layer.slope is not EXPONENT_SIGN:
-            yield _of_term(layer.slope, process, number, _showing(layer.slope, process, fused))
+            yield _of_term(layer.slope, process, number, _showing(layer.slope, process))
         for term in (layer.extra, layer.factor):
             if term.wrong:
                 yield _of_term(term, process, number)
@@ -236,17 +236,16 @@ def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int])
                     yield _of_term(term, process, number)
 
 
-def _showing(slope: Term, process: Process, fused: bool) -> list[int]:
+def _showing(slope: Term, process: Process) -> list[int]:
     """Layers in which another slope would show.
 
-    Softmax, and outputs of which the loss takes the slope in itself, have none that could be another; a straight line
-    has the same slope everywhere.
+    Softmax has none that could be another, and where the slope is left out there is none; a straight line has the same
+    slope everywhere.
     """
     formula, found = process.formula, []
     for k, name in enumerate(formula.forward.functions):
         smooth = name.removeprefix(HARD)
-        last = k == len(formula.layers) - 1
-        if name.startswith("softmax") or (last and fused and formula.layers[k].slope is NO_SLOPE):
+        if name.startswith("softmax") or formula.layers[k].slope is NO_SLOPE:
             continue
         curved = smooth not in ("identity", "relu", "leaky_relu", "step")
         written = smooth in ("sigmoid", "tanh", "softsign", "falling_sigmoid")

@@ -152,7 +152,7 @@ def _among_thresholds(best: Identified, seen: Observed, forwards: Sequence[Forwa
 
 def _outline(how: Forward) -> tuple[tuple[str, ...], frozenset[int]]:
     """A forward pass by what it puts out."""
-    return tuple(HARD if name.startswith(HARD) else name for name in how.functions), how.outside
+    return tuple(HARD if name.startswith((HARD, "step")) else name for name in how.functions), how.outside
 
 
 def _pass(seen: Observed, how: Forward) -> Pass:
@@ -213,7 +213,7 @@ def _with_errors_below(seen: Observed, p: Pass, layers: list[Matched]) -> list[M
         if layers[k].factor is None and layers[k].error is not None and lower is not None:
             G = seen.directions(ERROR_BELOW.value(p, k, lower)[None])
             for keep in seen.keeps:
-                fitted = fit(G, seen.W[k], seen.W_after[k], seen.unit, keep, seen.slack)
+                fitted = fit(G, seen.W[k], seen.W_after[k], seen.unit, keep, seen.slack(k))
                 if fitted.matches[0]:
                     rate, kept = float(fitted.rate[0]), float(fitted.keep[0])
                     found[k] = replace(layers[k], factor=ERROR_BELOW, rate=rate, keep=kept)

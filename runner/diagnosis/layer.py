@@ -158,7 +158,7 @@ def _near(seen: Observed, few: Layer, group: str, d: Floats) -> NDArray[np.bool_
             if term.applies(few.p, few.k):
                 G = seen.directions(term.value(few.p, few.k, d))
                 for keep in seen.possible_keeps(before, after):
-                    fitted = fit(G, before[:_FEW], after[:_FEW], seen.unit, keep, seen.slack)
+                    fitted = fit(G, before[:_FEW], after[:_FEW], seen.unit, keep, seen.slack(few.k))
                     found |= fitted.matches & _is_no_decay(term, d)
     return found
 
@@ -172,7 +172,7 @@ def _parts(seen: Observed, p: Pass, k: int, group: str, d: Floats) -> list[_Part
             if term.applies(p, k) and _is_no_decay(term, d[None])[0]:
                 with np.errstate(all="ignore"):
                     G: Any = seen.directions(term.value(p, k, d)[None])
-                fitted = fit(G, before, after, seen.unit, keep, seen.slack)
+                fitted = fit(G, before, after, seen.unit, keep, seen.slack(k))
                 if fitted.matches[0]:
                     found.append(_Part(term, float(fitted.rate[0]), float(fitted.keep[0])))
         if found:

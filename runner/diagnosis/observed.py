@@ -29,10 +29,8 @@ class Observed:
         Shares of a weight that an update may leave; None for any.
     rule, calls, rate : Rule, int and float
         An optimizer, how many successive updates each start has, and the learning rate that the author believes in.
-    slack : float
-        What weights may be off beside rounding, where a program rounds them itself.
-    round_errors : mapping of int to int
-        Decimals to which the program rounds the errors dE/dz of layers.
+    round_weights, round_errors : mapping of int to int
+        Decimals to which the program rounds the weights of layers after an update, and their errors dE/dz.
     constant : float
         Of the loss, where it stands in what is rounded.
     """
@@ -49,7 +47,7 @@ class Observed:
     rule: Rule | None = None
     calls: int = 1
     rate: float = 1.0
-    slack: float = 0.0
+    round_weights: Decimals = field(default_factory=dict)
     round_errors: Decimals = field(default_factory=dict)
     constant: float = 1.0
 
@@ -68,6 +66,10 @@ class Observed:
         """The shares that may stay of these weights: not 0 where they are much as they were."""
         staying = float((before * after).sum()) > 0.5 * float((before * before).sum())
         return tuple(keep for keep in self.keeps if keep != 0 or not staying)
+
+    def slack(self, k: int) -> float:
+        """What weights of a layer may be off where they are rounded: half a unit, and what that does to a fit."""
+        return 0.75 * 10.0 ** -self.round_weights[k] if k in self.round_weights else 0.0
 
     def frozen(self, k: int) -> tuple[bool, bool]:
         """Whether the weights, and the biases, of a layer do not move."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -58,12 +59,19 @@ class Process:
 
 
 @dataclass(eq=False)
-class _State:
+class State:
+    """Where a training is: weights of several networks, what its rule remembers, and the updates made so far."""
+
     W: Layers
     b: Layers
-    memory: list[object]
+    memory: list[Any]
     activations: Layers = ()
     made: int = 0
+
+    @classmethod
+    def begin(cls, W: Layers, b: Layers) -> State:
+        """Before the first update."""
+        return cls(W, b, [None] * (2 * len(W)))
 
 
 def simulate(process: Process, W: Layers, b: Layers, calls: Iterable[Samples]) -> Iterator[Pair]:
@@ -74,14 +82,15 @@ def simulate(process: Process, W: Layers, b: Layers, calls: Iterable[Samples]) -
     W, b : tuples of array (probes, ...)
     calls : iterable of (x, t), arrays (probes, samples, units)
     """
-    state = _State(W, b, [None] * (2 * len(W)))
+    state = State.begin(W, b)
     with np.errstate(all="ignore"):
         for x, t in calls:
-            _call(process, state, x, t)
+            call(process, state, x, t)
             yield state.W, state.b
 
 
-def _call(process: Process, state: _State, x: Floats, t: Floats) -> None:
+def call(process: Process, state: State, x: Floats, t: Floats) -> None:
+    """One call of a program's update: the state moves on."""
     n = x.shape[1]
     match process.batch:
         case "one_by_one" | "backwards":
@@ -108,7 +117,7 @@ def shares(process: Process, samples: int) -> tuple[float, float, float]:
     }.get(process.batch, (1.0, 1.0, 1.0))
 
 
-def _update(process: Process, state: _State, x: Floats, t: Floats) -> None:
+def _update(process: Process, state: State, x: Floats, t: Floats) -> None:
     of_loss, of_weights, of_biases = shares(process, x.shape[1])
     formula = process.formula
     state.made += 1
@@ -133,7 +142,7 @@ def _update(process: Process, state: _State, x: Floats, t: Floats) -> None:
     state.W, state.b = tuple(moved[k] for k in range(len(moved))), tuple(b)
 
 
-def _moved(process: Process, state: _State, place: int, w: Floats, g: Floats, rate: float, keep: float) -> Floats:
+def _moved(process: Process, state: State, place: int, w: Floats, g: Floats, rate: float, keep: float) -> Floats:
     """A group of weights after an update with this gradient."""
     if not rate:
         return w
@@ -142,7 +151,7 @@ def _moved(process: Process, state: _State, place: int, w: Floats, g: Floats, ra
     return np.asarray(keep * w - rate * process.rule.advance(state.memory, place, g, state.made, rate))
 
 
-def _weight_by_weight(process: Process, state: _State, x: Floats, t: Floats) -> None:
+def _weight_by_weight(process: Process, state: State, x: Floats, t: Floats) -> None:
     """One layer: a pass for every weight, which moves it and the bias of its unit, or the one bias of all."""
     layer = process.formula.layers[0]
     shared = layer.bias_step.wrong

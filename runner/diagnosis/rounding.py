@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from runner.diagnosis.constants import settle
+from runner.diagnosis.constants import products
 from runner.diagnosis.formula import Formula
 from runner.diagnosis.forward import Decimals, Forward
 from runner.diagnosis.functions import Floats
@@ -42,18 +42,18 @@ _INVERSES: dict[str, Callable[[Floats], Floats]] = {
 def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, sizes: Sequence[int]) -> Formula | None:
     """The formula with weights, sums, outputs or errors rounded to some decimals; None where there is none."""
     weights = _weights(seen)
-    slack = 3 * max((10.0**-n for n in weights.values()), default=0.0)
     errors = _errors(seen, learning_rate)
     outputs = sizes[-1]
 
     def matched(hows: Sequence[Forward], round_errors: Decimals) -> Formula | None:
         # Rounding is not linear: the constant of the loss counts.
         for constant in dict.fromkeys((1.0, 2.0, 1.0 / outputs, 2.0 / outputs)) if round_errors else (1.0,):
-            near = replace(seen, slack=slack, round_errors=round_errors, constant=constant)
+            near = replace(seen, round_weights=weights, round_errors=round_errors, constant=constant)
             found = identify(near, hows, keeps=_PLAIN, partly=False)
             if found.known:
-                formula = replace(found.formula(), round_weights=weights)
-                if not weights or _trains(formula, seen, learning_rate, sizes):
+                if not weights:
+                    return found.formula()
+                if formula := _exactly(replace(found.formula(), round_weights=weights), seen, learning_rate, sizes):
                     return formula
         return None
 
@@ -64,7 +64,8 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
     for how in (*shown, *_hidden(few, [*shown, *few])):
         if formula := matched([how], errors):
             return formula
-    for n in range(_MOST, 0, -1):
+    # The steps of biases would have shown the decimals of errors.
+    for n in range(_MOST, 0, -1) if all(seen.frozen(k)[1] for k in range(len(seen.b))) else ():
         layers = range(len(seen.W))
         for round_errors in (dict.fromkeys(layers, n), *({k: n} for k in layers)):
             if formula := matched(few, round_errors):
@@ -74,15 +75,19 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
 
 def _decimals(numbers: Floats, error: Floats | float) -> int | None:
     """The fewest decimals that all these numbers have, each known to an error; None where there is no such number."""
-    used = np.abs(numbers) > 1e3 * np.asarray(error)
-    if not np.isfinite(numbers).all() or np.count_nonzero(used) < _ENOUGH:
+    with np.errstate(all="ignore"):
+        error = np.broadcast_to(np.asarray(error, float), numbers.shape)
+        # Numbers that are known to few digits show nothing.
+        used = np.isfinite(numbers) & (error < 1e-4) & (np.abs(numbers) > 1e3 * error)
+    if np.count_nonzero(used) < _ENOUGH:
         return None
+    numbers, error = numbers[used], error[used]
     for n in range(_MOST + 1):
-        scaled = numbers * 10.0**n
-        off, bound = np.abs(scaled - np.round(scaled)), np.asarray(error) * 10.0**n
-        if (bound > 0.01).any():
+        sharp = error * 10.0**n < 0.01
+        scaled = numbers[sharp] * 10.0**n
+        if len(scaled) < max(_ENOUGH, len(numbers) // 2):
             return None
-        if (off <= bound).all():
+        if (np.abs(scaled - np.round(scaled)) <= error[sharp] * 10.0**n).all():
             return n
     return None
 
@@ -159,13 +164,22 @@ def _hidden(plain: Sequence[Forward], hows: Sequence[Forward]) -> Iterator[Forwa
                     yield how.rounding(what, dict.fromkeys(layers, n))
 
 
-def _trains(formula: Formula, seen: Observed, learning_rate: float, sizes: Sequence[int]) -> bool:
-    """Whether a formula with rounded weights gives exactly the weights that were seen."""
-    settled = settle(formula, learning_rate, sizes, _COARSE)
-    made = list(simulate(Process(settled), seen.W, seen.b, [(seen.x, seen.t)]))
+def _exactly(formula: Formula, seen: Observed, learning_rate: float, sizes: Sequence[int]) -> Formula | None:
+    """The formula with the constants that give exactly the rounded weights; None where none do.
+
+    Steps that end in rounded weights tell their constants to few digits: those that a person may write are tried.
+    """
     largest = max(float(np.abs(w).max()) for w in seen.W)
-    return agreement(made, [(seen.W_after, seen.b_after)])[0] <= 1e-14 * max(1.0, largest)
-
-
-# Constants of steps that end in rounded weights are known to few digits.
-_COARSE = 1e-3
+    fitted = max(abs(rate) for layer in formula.layers for rate in (layer.rate, layer.bias_rate))
+    for rate in sorted({value for value, _ in products(learning_rate, sizes)}, key=lambda rate: abs(rate - fitted)):
+        if abs(rate - fitted) > 0.3 * fitted:
+            return None
+        layers = tuple(
+            replace(layer, rate=np.sign(layer.rate) * rate, bias_rate=np.sign(layer.bias_rate) * rate)
+            for layer in formula.layers
+        )
+        settled = replace(formula, layers=layers)
+        made = list(simulate(Process(settled), seen.W, seen.b, [(seen.x, seen.t)]))
+        if agreement(made, [(seen.W_after, seen.b_after)])[0] <= 1e-14 * max(1.0, largest):
+            return settled
+    return None

@@ -17,6 +17,10 @@ def _own(p: Pass, k: int) -> bool:
     return p.functions[k].slope is not None
 
 
+def _curved(p: Pass, k: int) -> bool:
+    return _own(p, k) and p.functions[k].name != "identity"
+
+
 def _f(p: Pass, k: int, at: Floats) -> Floats:
     """Slope of the layer's activation at another place."""
     f = p.functions[k]
@@ -52,18 +56,18 @@ SLOPES.add(
 SLOPES.add("summed_slope", lambda p, k, e: e * _f(p, k, p.z[k]).sum(-1, keepdims=True), _own)
 SLOPES.add("early_derivative", _early, lambda p, k: _own(p, k) and p.a[k].shape[2] == p.z[k].shape[2])
 # The error has the constant of its loss in it.
-SLOPES.add("slope_at_error", lambda p, k, e: e * _f(p, k, e), _own)
-SLOPES.add("slope_at_error", lambda p, k, e: 2 * e * _f(p, k, 2 * e), _own, loss="sse")
+SLOPES.add("slope_at_error", lambda p, k, e: e * _f(p, k, e), _curved)
+SLOPES.add("slope_at_error", lambda p, k, e: 2 * e * _f(p, k, 2 * e), _curved, loss="sse")
 SLOPES.add(
     "slope_at_error",
     lambda p, k, e: 2 / p.t.shape[2] * e * _f(p, k, 2 / p.t.shape[2] * e),
-    lambda p, k: _own(p, k) and p.t.shape[2] > 2,
+    lambda p, k: _curved(p, k) and p.t.shape[2] > 2,
     loss="mse",
 )
 SLOPES.add(
     "slope_at_error",
     lambda p, k, e: e / p.t.shape[2] * _f(p, k, e / p.t.shape[2]),
-    lambda p, k: _own(p, k) and p.t.shape[2] > 1,
+    lambda p, k: _curved(p, k) and p.t.shape[2] > 1,
     loss="binary_cross_entropy",
 )
 SLOPES.add(
