@@ -56,22 +56,30 @@ def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | Non
 
 def _variants(formula: Formula) -> Iterator[Formula]:
     """The formula, and those that are the same for one sample."""
-    yield formula
-    for signal in _alike(formula.signal):
-        yield replace(formula, signal=signal)
-    if formula.forward.functions[-1] == "softmax":
-        for axis in ("softmax_over_all", "softmax_over_batch"):
-            functions = (*formula.forward.functions[:-1], axis)
-            over = replace(formula, forward=replace(formula.forward, functions=functions))
-            yield over
-            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
-            top = replace(formula.layers[-1], slope=NO_SLOPE)
-            yield replace(over, signal=CROSSED, layers=(*formula.layers[:-1], top))
+    for over in _axes(formula):
+        yield over
+        for signal in _alike(over.signal):
+            yield replace(over, signal=signal)
     if not formula.layers[0].factor.wrong:
         for factor in FACTORS:
             if factor.batch:
                 layers = (replace(formula.layers[0], factor=factor), *formula.layers[1:])
                 yield replace(formula, layers=layers)
+
+
+def _axes(formula: Formula) -> Iterator[Formula]:
+    """With softmax along every axis."""
+    yield formula
+    if formula.forward.functions[-1] != "softmax":
+        return
+    for axis in ("softmax_over_all", "softmax_over_batch"):
+        functions = (*formula.forward.functions[:-1], axis)
+        over = replace(formula, forward=replace(formula.forward, functions=functions))
+        yield over
+        if not formula.signal.wrong:
+            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
+            top = replace(formula.layers[-1], slope=NO_SLOPE)
+            yield replace(over, signal=CROSSED, layers=(*formula.layers[:-1], top))
 
 
 def _alike(signal: Term) -> list[Term]:

@@ -101,7 +101,7 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
         yield f"when update is given several samples, {BATCHES[process.batch]}"
     ordinary = not isinstance(process.rule, Momentum) or process.rule.momentum > 0
     if ordinary and not isinstance(process.rule, Sgd):
-        yield f"the optimizer is {describe(process.rule)}"
+        yield f"the optimizer is {describe(process.rule, not process.remembered_decay)}"
 
 
 def _biases(found: Found, process: Process) -> Iterator[str]:

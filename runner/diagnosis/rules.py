@@ -173,15 +173,26 @@ def registered() -> Iterator[Registered]:
                         yield Registered(record.name, settings)
 
 
-def describe(rule: Rule) -> str:
-    """The rule in words, for a note."""
+# Optimizers of the registry whose weights shrink beside the step.
+WITH_DECAY = {"adam": "adamw"}
+
+
+def describe(rule: Rule, decays_beside: bool = False) -> str:
+    """The rule in words, for a note.
+
+    Parameters
+    ----------
+    decays_beside : bool
+        Whether weights shrink beside the step, instead of by a part of the gradient.
+    """
     match rule:
         case Momentum():
             return f"momentum {rule.momentum:g}"
         case Registered(name="nesterov"):
             return f"Nesterov momentum {dict(rule.settings)['momentum']:g}"
         case Registered():
-            return f"{rule.name} ({', '.join(f'{name} {value:g}' for name, value in rule.settings)})"
+            own = WITH_DECAY.get(rule.name, rule.name) if decays_beside else rule.name
+            return f"{own} ({', '.join(f'{name} {value:g}' for name, value in rule.settings)})"
         case UncorrectedAdam():
             return "adam without its correction of the first means (they are not divided by 1 - beta^n)"
         case FallingRate(kind="power", amount=q):

@@ -18,7 +18,7 @@ from runner.diagnosis.functions import Floats
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
-from runner.diagnosis.rules import Momentum, Registered, Sgd
+from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd
 from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
 
@@ -117,11 +117,12 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int
             keys.pop("bias_learning_rate")
     if formula.forward.functions[-1] == "step":
         keys["rule"] = "perceptron"
-    keeps = {layer.keep for layer in formula.layers} - {0.0}
-    if keeps - {1.0}:
-        decays = {(1 - layer.keep) / (layer.rate * factor) for layer in formula.layers}
-        if len({round(decay, 9) for decay in decays}) > 1:
-            raise _NoTwinError("weights of different layers shrink by different shares")
+    groups = [(layer.keep, layer.rate) for layer in formula.layers]
+    groups += [(layer.bias_keep, layer.bias_rate) for layer in formula.layers]
+    decays = {round((1 - keep) / abs(rate * factor), 9) for keep, rate in groups if rate and keep}
+    if decays - {0.0}:
+        if len(decays) > 1:
+            raise _NoTwinError("some weights shrink and others do not, or by other shares")
         keys["weight_decay"] = float(f"{decays.pop():.9g}")
     faults = [_fault(finding) for finding in findings]
     if faults:
@@ -192,8 +193,8 @@ def _optimizer(process: Process) -> dict[str, Any]:
             return {"optimizer": "momentum", "momentum": abs(m)} | ({"dampening": dampening} if dampening else {})
         case Registered(name=name, settings=settings) if process.remembered_decay or not decays:
             return {"optimizer": name, **dict(settings)}
-        case Registered(name="adam", settings=settings):
-            return {"optimizer": "adamw", **dict(settings)}
+        case Registered(name=name, settings=settings) if name in WITH_DECAY:
+            return {"optimizer": WITH_DECAY[name], **dict(settings)}
     raise _NoTwinError("the runner has no such optimizer")
 
 
