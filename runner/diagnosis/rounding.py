@@ -27,8 +27,8 @@ _MOST = 10
 # So many numbers beside 0 must be multiples of 0.1^n.
 _ENOUGH = 6
 # Forward passes that are tried with other faults, with decimals that show, and with all that do not show.
-_WITH_OTHERS, _SHOWN, _HIDDEN = 400, 80, 12
-_PLAIN = ((1.0,),)
+_WITH_OTHERS, _SHOWN, _HIDDEN = 400, 200, 12
+_KEEPS = ((1.0, 0.0),)
 
 _INVERSES: dict[str, Callable[[Floats], Floats]] = {
     "sigmoid": lambda a: np.log(a / (1 - a)),
@@ -49,7 +49,7 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
         # Rounding is not linear: the constant of the loss counts.
         for constant in dict.fromkeys((1.0, 2.0, 1.0 / outputs, 2.0 / outputs)) if round_errors else (1.0,):
             near = replace(seen, round_weights=weights, round_errors=round_errors, constant=constant)
-            found = identify(near, hows, keeps=_PLAIN, partly=False)
+            found = identify(near, hows, keeps=_KEEPS, partly=False)
             if found.known:
                 if not weights:
                     return found.formula()
@@ -59,9 +59,9 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
 
     if (weights or errors) and (formula := matched(list(forwards)[:_WITH_OTHERS], errors)):
         return formula
-    shown = list(_shown(seen, plain_passes(forwards, _SHOWN)))
-    few = plain_passes(forwards, _HIDDEN)
-    for how in (*shown, *_hidden(few, [*shown, *few])):
+    plain = plain_passes(forwards, _SHOWN)
+    few = plain[:_HIDDEN]
+    for how in (*_shown(seen, plain), *_hidden(plain, few)):
         if formula := matched([how], errors):
             return formula
     # The steps of biases would have shown the decimals of errors.
@@ -143,23 +143,22 @@ def _shown(seen: Observed, hows: Sequence[Forward]) -> Iterator[Forward]:
                 n = _decimals(z, slope + 1e-15 * np.abs(z))
                 if n is not None:
                     sums[k] = n
-        if sums or outputs:
-            yield how.rounding("sums", sums).rounding("outputs", outputs)
-            if outputs:
-                # The rounded sums themselves may stand there, or what is cut off of them.
-                yield how.rounding("sums", sums | outputs)
+        decimals = {*sums.values(), *outputs.values()}
+        # Rounded sums themselves may stand there, or what is cut off of them.
+        for either in (how.rounding("sums", sums).rounding("outputs", outputs), how.rounding("sums", sums | outputs)):
+            if decimals:
+                yield either
+            for n in decimals:
+                yield either.rounding("sums", {len(how.functions) - 1: n})
+                yield either.rounding("outputs", {len(how.functions) - 1: n})
 
 
-def _hidden(plain: Sequence[Forward], hows: Sequence[Forward]) -> Iterator[Forward]:
-    """Forward passes with decimals that show nowhere: those of the outputs, or of all layers and of single ones."""
-    for n in range(_MOST, 0, -1):
-        for how in hows:
-            for what in ("sums", "outputs"):
-                yield how.rounding(what, {len(how.functions) - 1: n})
+def _hidden(plain: Sequence[Forward], few: Sequence[Forward]) -> Iterator[Forward]:
+    """Forward passes with decimals that show nowhere: those of all layers, or of single ones."""
     for n in range(_MOST, 0, -1):
         for how in plain:
             every = range(len(how.functions))
-            for layers in (tuple(every), *((k,) for k in every[:-1])):
+            for layers in (tuple(every), *((k,) for k in every if how in few)):
                 for what in ("sums", "outputs"):
                     yield how.rounding(what, dict.fromkeys(layers, n))
 

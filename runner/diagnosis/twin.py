@@ -159,12 +159,10 @@ def _trains_biases(process: Process) -> bool:
 def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: int) -> tuple[str, float]:
     """The loss, and what a rate is to be multiplied with: the runner's rate multiplies the loss's own constants."""
     formula = process.formula
-    mean = process.batch == "mean"
+    mean = process.averages
     names = {(finding.fault or "").split("(")[0] for finding in findings}
     if formula.signal.fault in ("scalar_cost", "cost_times_residual", "mean_cost_times_residual"):
-        if mean:
-            raise _NoTwinError("the mean over a batch of an error that has the cost of the batch in it")
-        return "sse", 1.0 if formula.signal.fault == "scalar_cost" else 0.5
+        return _loss_with_cost(process, names, samples, outputs)
     residual = formula.layers[-1].slope is NO_SLOPE and "no_output_slope" not in names
     plain = formula.forward.functions[-1]
     crossed = formula.signal is CROSS_ENTROPY or formula.signal.fault == "output_twice"
@@ -180,6 +178,25 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
     if formula.signal.fault == "all_pairs" and formula.signal.loss:
         return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
     return ("half_mse" if mean else "half_sse"), 1.0
+
+
+def _loss_with_cost(process: Process, names: set[str], samples: int, outputs: int) -> tuple[str, float]:
+    """Where the cost itself stands in the error: the loss, and the ratio of our coefficient to the runner's."""
+    signal, n = process.formula.signal, float(samples)
+    crossed = "cross_entropy" in signal.loss
+    softmax = process.formula.forward.functions[-1].startswith("softmax")
+    if crossed:
+        loss = "cross_entropy" if softmax else "binary_cross_entropy"
+        share, residual = 1 / (n if softmax else n * outputs), 1.0
+    else:
+        loss = "mse" if process.averages else "sse"
+        share, residual = 1 / (n * outputs) if process.averages else 1.0, 2.0
+    theirs = share if "scalar_cost" in names else residual * share**2
+    theirs /= n if "mean_cost_times_residual" in names else 1.0
+    divided = int(process.averages)
+    if signal.fault == "mean_cost_times_residual":
+        divided += 1 if signal.loss in ("sse", "cross_entropy") else 2
+    return loss, n**-divided / theirs
 
 
 def _optimizer(process: Process) -> dict[str, Any]:

@@ -121,8 +121,8 @@ def judged(cell: Any, found: Diagnosis) -> Judged:
     """Whether a diagnosis is right."""
     named = tuple(finding.fault or f"no name: {finding.is_}" for finding in found.findings)
     layers = len(cell.architecture) - 1
-    true = _places(cell.faults, layers)
-    places = _places([_call(finding.fault) for finding in found.findings if finding.fault], layers)
+    true = _places(cell.faults, layers, cell)
+    places = _places([_call(finding.fault) for finding in found.findings if finding.fault], layers, cell)
     nameless = any(finding.fault is None for finding in found.findings)
     if found.unknown:
         return Judged("wrong" if nameless or not places <= true else "not known", named)
@@ -136,12 +136,14 @@ def _call(name: str) -> Call:
     return next(iter(FAULT_LIST.read([name])))
 
 
-def _places(faults: Collection[Call], layers: int) -> set[tuple[str, tuple[Any, ...], int]]:
-    """Every layer in which a fault stands."""
+def _places(faults: Collection[Call], layers: int, cell: Any) -> set[tuple[str, tuple[Any, ...], int]]:
+    """Every layer in which a fault stands; where the loss has the slope of the outputs in itself, no other is there."""
+    fused = cell.output == "softmax" or cell.loss in ("binary_cross_entropy", "cross_entropy")
     return {
         (fault.name, arguments_of(fault), at)
         for fault in faults
         for at in FAULTS[fault.name].layers(layer_of(fault), layers)
+        if at < layers or not fused or FAULTS[fault.name].replaces != "slope"
     }
 
 

@@ -30,6 +30,14 @@ def _f(p: Pass, k: int, at: Floats) -> Floats:
     return f.slope(at, f.value(at)) if f.slope else np.full_like(at, np.nan)
 
 
+def _here(p: Pass, k: int) -> Floats:
+    """Slope of the layer's activation, as it follows from weighted sum and activation, which may be rounded."""
+    f = p.functions[k]
+    if f.name == "falling_sigmoid" or f.slope is None:
+        return _f(p, k, p.z[k])
+    return np.asarray(f.slope(p.z[k], smooth(f.name, p.z[k], p.values[k])))
+
+
 def _early(p: Pass, k: int, e: Floats) -> Floats:
     """The slope at the weighted sums of the layer below, of which inputs have none."""
     at = p.z[k - 1] if k else np.zeros_like(p.a[0])
@@ -50,10 +58,10 @@ NO_SLOPE = SLOPES.add(Words("1", "delta = error", "the slope is left out"), lamb
 SLOPES.add("slope_of_activation", lambda p, k, e: e * _f(p, k, p.a[k + 1]), _own)
 SLOPES.add(
     Words("f'(z)^2", "delta = error * slope * slope", "the slope stands there twice"),
-    lambda p, k, e: e * _f(p, k, p.z[k]) ** 2,
+    lambda p, k, e: e * _here(p, k) ** 2,
     _own,
 )
-SLOPES.add("summed_slope", lambda p, k, e: e * _f(p, k, p.z[k]).sum(-1, keepdims=True), _own)
+SLOPES.add("summed_slope", lambda p, k, e: e * _here(p, k).sum(-1, keepdims=True), _own)
 SLOPES.add("early_derivative", _early, lambda p, k: _own(p, k) and p.a[k].shape[2] == p.z[k].shape[2])
 # The error has the constant of its loss in it.
 SLOPES.add("slope_at_error", lambda p, k, e: e * _f(p, k, e), _curved)
