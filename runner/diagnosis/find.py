@@ -53,14 +53,26 @@ class Found:
         return self.identified.cost
 
 
-def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
-    """The training step of a program that is asked in one way."""
+def find(asked: Asked, keys: Mapping[str, Any], thorough: bool = True) -> Found:
+    """The training step of a program that is asked in one way.
+
+    Parameters
+    ----------
+    asked : Asked
+    keys : mapping
+        What the author's file says.
+    thorough : bool
+        Whether single terms are looked for, and formulas that are not linear in one gradient: optimizers, rounding, a
+        pass for each weight.
+    """
     learning_rate = float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
     hows = forwards(asked.sizes, keys.get("activation"), keys.get("output"))
     seen, again = observe(asked), observe(asked, draws=1)
     same = zip((*seen.W_after, *seen.b_after), (*again.W_after, *again.b_after), strict=True)
     deterministic = all(np.array_equal(p, q, equal_nan=True) for p, q in same)
-    identified, process = _first_update(asked, seen, hows, learning_rate) if deterministic else (NOTHING, None)
+    identified, process = (
+        _first_update(asked, seen, hows, learning_rate, thorough) if deterministic else (NOTHING, None)
+    )
     if process is None:
         return Found(asked, identified, seen, None, deterministic=deterministic)
     remembering = find_rule(process, sequences(asked), asked.unit)
@@ -73,7 +85,7 @@ def find(asked: Asked, keys: Mapping[str, Any]) -> Found:
 
 
 def _first_update(
-    asked: Asked, seen: Observed, hows: Sequence[Forward], learning_rate: float
+    asked: Asked, seen: Observed, hows: Sequence[Forward], learning_rate: float, thorough: bool
 ) -> tuple[Identified, Process | None]:
     """The formula of the first update, usual or not; where weights wait for the second call, with what moves then."""
     rule: Rule = Sgd()
@@ -86,13 +98,15 @@ def _first_update(
             return NOTHING, None
     samples = len(asked.program.array("inputs"))
     identified = NOTHING
-    if (adapted := adaptive(asked, seen, hows, learning_rate)) is not None:
+    if thorough and (adapted := adaptive(asked, seen, hows, learning_rate)) is not None:
         identified, rule = adapted
     if not identified.known:
-        identified = identify(seen, hows)
+        identified = identify(seen, hows, partly=thorough)
     if identified.known:
         settled = settle(identified.formula(), learning_rate, asked.sizes, asked.unit, samples)
         return identified, Process(settled, rule=rule)
+    if not thorough:
+        return identified, None
     if (formula := rounded(seen, hows, learning_rate, asked.sizes)) is not None:
         coarse = 1e-3 if formula.round_weights else asked.unit
         return identified, Process(settle(formula, learning_rate, asked.sizes, coarse, samples), rule=rule)

@@ -153,16 +153,20 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
     rows = len(program.array("inputs"))
     asked = [
         Asked(program, tuple(sizes), layout, repeats, own)
-        for layout in layouts
         for repeats in (1, rows)
         for own in (False, True)
+        for layout in layouts
     ]
     first: dict[str, Any] | None = None
     found = False
-    used: set[tuple[bool, bool, int]] = set()
+    used: set[tuple[Any, ...]] = set()
     for way in asked:
-        # The plainest form of biases, and the smallest call, to which the program answers.
-        if (way.layout.transposed, way.own_targets, way.repeats) in used:
+        # The plainest form of biases to which the program answers; which column they are and which sign they have does
+        # not show in an answer.
+        layout = way.layout
+        column = layout.biases if layout.biases in ("first", "last") else ""
+        form = layout.transposed, layout.sign, column, way.own_targets, way.repeats
+        if form in used:
             continue
         rng = np.random.default_rng(0)
         start, samples = way.network(rng), way.single(rng)
@@ -177,7 +181,7 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
         if state is None:
             continue
         found = True
-        used.add((way.layout.transposed, way.own_targets, way.repeats))
+        used.add(form)
         yield _typed(way, answer["value"][0])
     if not found:
         raise ProgramError([program.problem(first) if first else Problem("update gives no weights", str(program.path))])

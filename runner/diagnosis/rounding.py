@@ -57,9 +57,15 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
                     return formula
         return None
 
-    if (weights or errors) and (formula := matched(list(forwards)[:_WITH_OTHERS], errors)):
-        return formula
     plain = plain_passes(forwards, _SHOWN)
+    shown = [errors] if weights or errors else []
+    if errors and all(seen.frozen(k)[1] for k in range(len(seen.W))):
+        # Without biases, only those of the first layer show.
+        shown.insert(0, dict.fromkeys(range(len(seen.W)), errors[0]))
+    for hows in (plain, list(forwards)[:_WITH_OTHERS]):
+        for round_errors in shown:
+            if formula := matched(hows, round_errors):
+                return formula
     few = plain[:_HIDDEN]
     for how in (*_shown(seen, plain), *_hidden(plain, few)):
         if formula := matched([how], errors):
@@ -108,6 +114,9 @@ def _errors(seen: Observed, learning_rate: float) -> dict[int, int]:
     found = {}
     outputs = seen.t.shape[2]
     for k, (before, after) in enumerate(zip(seen.b, seen.b_after, strict=True)):
+        if k == 0 and seen.frozen(0)[1] and seen.x.shape[1] == 1:
+            # Without a bias, the steps of weights from inputs that are known.
+            before, after = seen.W[0] / seen.x, seen.W_after[0] / seen.x
         for factor in dict.fromkeys((1.0, 2.0, 0.5, 1.0 / outputs, 2.0 / outputs)):
             step = abs(factor * learning_rate)
             n = _decimals((before - after) / step, 4 * seen.unit * (np.abs(before) + np.abs(after)) / step)
@@ -127,30 +136,36 @@ def _ratios(seen: Observed, k: int) -> tuple[Floats, Floats]:
 
 
 def _shown(seen: Observed, hows: Sequence[Forward]) -> Iterator[Forward]:
-    """Forward passes with the decimals that show in hidden layers."""
+    """Forward passes with the decimals that show in steps: those of the layer below, or of the layer itself."""
     for how in hows:
-        sums: dict[int, int] = {}
-        outputs: dict[int, int] = {}
-        for k in range(len(seen.W) - 1):
-            ratio, error = _ratios(seen, k + 1)
-            n = _decimals(ratio, error)
-            if n is not None:
-                outputs[k] = n
-            elif (inverse := _INVERSES.get(how.functions[k])) is not None:
-                with np.errstate(all="ignore"):
-                    z = inverse(ratio)
-                    slope = np.abs(inverse(ratio + error) - z)
-                n = _decimals(z, slope + 1e-15 * np.abs(z))
+        for shift in (1, 0):
+            sums: dict[int, int] = {}
+            outputs: dict[int, int] = {}
+            for k in range(len(seen.W) - shift):
+                ratio, error = _ratios(seen, k + shift)
+                n = _decimals(ratio, error)
                 if n is not None:
-                    sums[k] = n
-        decimals = {*sums.values(), *outputs.values()}
-        # Rounded sums themselves may stand there, or what is cut off of them.
-        for either in (how.rounding("sums", sums).rounding("outputs", outputs), how.rounding("sums", sums | outputs)):
-            if decimals:
-                yield either
-            for n in decimals:
-                yield either.rounding("sums", {len(how.functions) - 1: n})
-                yield either.rounding("outputs", {len(how.functions) - 1: n})
+                    outputs[k] = n
+                elif (inverse := _INVERSES.get(how.functions[k])) is not None:
+                    with np.errstate(all="ignore"):
+                        z = inverse(ratio)
+                        slope = np.abs(inverse(ratio + error) - z)
+                    n = _decimals(z, slope + 1e-15 * np.abs(z))
+                    if n is not None:
+                        sums[k] = n
+            yield from _with_outputs(how, sums, outputs)
+
+
+def _with_outputs(how: Forward, sums: dict[int, int], outputs: dict[int, int]) -> Iterator[Forward]:
+    """With decimals that show, and with as many for the outputs."""
+    decimals = {*sums.values(), *outputs.values()}
+    # Rounded sums themselves may stand there, or what is cut off of them.
+    for either in (how.rounding("sums", sums).rounding("outputs", outputs), how.rounding("sums", sums | outputs)):
+        if decimals:
+            yield either
+        for n in decimals:
+            yield either.rounding("sums", {len(how.functions) - 1: n})
+            yield either.rounding("outputs", {len(how.functions) - 1: n})
 
 
 def _hidden(plain: Sequence[Forward], few: Sequence[Forward]) -> Iterator[Forward]:
