@@ -10,6 +10,7 @@ import numpy as np
 
 from runner.diagnosis.batches import batches, find_batch
 from runner.diagnosis.constants import settle
+from runner.diagnosis.formula import Formula
 from runner.diagnosis.forward import Forward
 from runner.diagnosis.identify import NOTHING, Identified, identify
 from runner.diagnosis.memory import find_rule, sequences
@@ -97,17 +98,22 @@ def _first_update(
         if len(still - late) == places:
             return NOTHING, None
     samples = len(asked.program.array("inputs"))
-    identified = NOTHING
+
+    def process(formula: Formula) -> Process:
+        coarse = 1e-3 if formula.round_weights else asked.unit
+        return Process(settle(formula, learning_rate, asked.sizes, coarse, samples), rule=rule)
+
+    # Decimals that show are no chance.
+    if (formula := rounded(seen, hows, learning_rate, asked.sizes, hidden=False)) is not None:
+        return NOTHING, process(formula)
     if thorough and (adapted := adaptive(asked, seen, hows, learning_rate)) is not None:
         identified, rule = adapted
-    if not identified.known:
+    else:
         identified = identify(seen, hows, partly=thorough)
     if identified.known:
-        settled = settle(identified.formula(), learning_rate, asked.sizes, asked.unit, samples)
-        return identified, Process(settled, rule=rule)
+        return identified, process(identified.formula())
     if not thorough:
         return identified, None
-    if (formula := rounded(seen, hows, learning_rate, asked.sizes)) is not None:
-        coarse = 1e-3 if formula.round_weights else asked.unit
-        return identified, Process(settle(formula, learning_rate, asked.sizes, coarse, samples), rule=rule)
+    if (formula := rounded(seen, hows, learning_rate, asked.sizes, hidden=True)) is not None:
+        return identified, process(formula)
     return identified, weight_by_weight(seen, asked, hows, learning_rate)

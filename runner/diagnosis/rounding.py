@@ -39,8 +39,16 @@ _INVERSES: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
-def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, sizes: Sequence[int]) -> Formula | None:
-    """The formula with weights, sums, outputs or errors rounded to some decimals; None where there is none."""
+def rounded(
+    seen: Observed, forwards: Sequence[Forward], learning_rate: float, sizes: Sequence[int], hidden: bool
+) -> Formula | None:
+    """The formula with weights, sums, outputs or errors rounded to some decimals; None where there is none.
+
+    Parameters
+    ----------
+    hidden : bool
+        Whether decimals are looked for that show nowhere, which takes long; otherwise those that show.
+    """
     weights = _weights(seen)
     errors = _errors(seen, learning_rate)
     outputs = sizes[-1]
@@ -62,12 +70,14 @@ def rounded(seen: Observed, forwards: Sequence[Forward], learning_rate: float, s
     if errors and all(seen.frozen(k)[1] for k in range(len(seen.W))):
         # Without biases, only those of the first layer show.
         shown.insert(0, dict.fromkeys(range(len(seen.W)), errors[0]))
-    for hows in (plain, list(forwards)[:_WITH_OTHERS]):
-        for round_errors in shown:
-            if formula := matched(hows, round_errors):
-                return formula
+    if not hidden:
+        for hows in (plain, list(forwards)[:_WITH_OTHERS]):
+            for round_errors in shown:
+                if formula := matched(hows, round_errors):
+                    return formula
+        return next(filter(None, (matched([how], errors) for how in _shown(seen, plain))), None)
     few = plain[:_HIDDEN]
-    for how in (*_shown(seen, plain), *_hidden(plain, few)):
+    for how in _hidden(plain, few):
         if formula := matched([how], errors):
             return formula
     # The steps of biases would have shown the decimals of errors.
@@ -137,35 +147,38 @@ def _ratios(seen: Observed, k: int) -> tuple[Floats, Floats]:
 
 def _shown(seen: Observed, hows: Sequence[Forward]) -> Iterator[Forward]:
     """Forward passes with the decimals that show in steps: those of the layer below, or of the layer itself."""
-    for how in hows:
-        for shift in (1, 0):
-            sums: dict[int, int] = {}
-            outputs: dict[int, int] = {}
-            for k in range(len(seen.W) - shift):
-                ratio, error = _ratios(seen, k + shift)
-                n = _decimals(ratio, error)
-                if n is not None:
-                    outputs[k] = n
-                elif (inverse := _INVERSES.get(how.functions[k])) is not None:
-                    with np.errstate(all="ignore"):
-                        z = inverse(ratio)
-                        slope = np.abs(inverse(ratio + error) - z)
-                    n = _decimals(z, slope + 1e-15 * np.abs(z))
-                    if n is not None:
-                        sums[k] = n
-            yield from _with_outputs(how, sums, outputs)
+    names = {name for how in hows for name in how.functions if name in _INVERSES}
+    for shift in (1, 0):
+        outputs: dict[int, int] = {}
+        sums: dict[tuple[int, str], int] = {}
+        for k in range(len(seen.W) - shift):
+            ratio, error = _ratios(seen, k + shift)
+            if (n := _decimals(ratio, error)) is not None:
+                outputs[k] = n
+            for name in names:
+                with np.errstate(all="ignore"):
+                    z = _INVERSES[name](ratio)
+                    off = np.abs(_INVERSES[name](ratio + error) - z) + 1e-15 * np.abs(z)
+                if (n := _decimals(z, off)) is not None:
+                    sums[k, name] = n
+        if outputs or sums:
+            for how in hows:
+                own = {k: sums[k, name] for k, name in enumerate(how.functions) if (k, name) in sums}
+                yield from _with_outputs(how, own, outputs)
 
 
 def _with_outputs(how: Forward, sums: dict[int, int], outputs: dict[int, int]) -> Iterator[Forward]:
-    """With decimals that show, and with as many for the outputs."""
-    decimals = {*sums.values(), *outputs.values()}
-    # Rounded sums themselves may stand there, or what is cut off of them.
-    for either in (how.rounding("sums", sums).rounding("outputs", outputs), how.rounding("sums", sums | outputs)):
-        if decimals:
+    """With decimals that show, of sums or of what is put out, and with as many for the outputs."""
+    last = len(how.functions) - 1
+    rest = {k: n for k, n in outputs.items() if k not in sums}
+    hypotheses: list[tuple[dict[int, int], dict[int, int]]] = [(sums, rest), ({}, outputs), (outputs | sums, {})]
+    for i, (of_sums, of_outputs) in enumerate(hypotheses):
+        if (of_sums or of_outputs) and (of_sums, of_outputs) not in hypotheses[:i]:
+            either = how.rounding("sums", of_sums).rounding("outputs", of_outputs)
             yield either
-        for n in decimals:
-            yield either.rounding("sums", {len(how.functions) - 1: n})
-            yield either.rounding("outputs", {len(how.functions) - 1: n})
+            for n in {*of_sums.values(), *of_outputs.values()}:
+                yield either.rounding("sums", {last: n})
+                yield either.rounding("outputs", {last: n})
 
 
 def _hidden(plain: Sequence[Forward], few: Sequence[Forward]) -> Iterator[Forward]:
