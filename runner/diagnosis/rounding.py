@@ -98,7 +98,10 @@ def _decimals(numbers: Floats, error: Floats | float) -> int | None:
     if np.count_nonzero(used) < _ENOUGH:
         return None
     numbers, error = numbers[used], error[used]
-    for n in range(_MOST + 1):
+    if (np.round(numbers) == numbers).all():
+        # Thresholds put out whole numbers, and round nothing.
+        return None
+    for n in range(1, _MOST + 1):
         sharp = error * 10.0**n < 0.01
         scaled = numbers[sharp] * 10.0**n
         if len(scaled) < max(_ENOUGH, len(numbers) // 2):
@@ -111,10 +114,13 @@ def _decimals(numbers: Floats, error: Floats | float) -> int | None:
 def _weights(seen: Observed) -> dict[int, int]:
     """Decimals of the weights of layers after an update, where they have few."""
     found = {}
-    for k, parts in enumerate(zip(seen.W_after, seen.b_after, strict=True)):
-        n = _decimals(np.concatenate([part.ravel() for part in parts]), 4e-16)
-        before = _decimals(np.concatenate([part.ravel() for part in (seen.W[k], seen.b[k])]), 4e-16)
-        if n is not None and before is None:
+    for k in range(len(seen.W)):
+        after, before = (
+            np.concatenate([part.ravel() for part in parts])
+            for parts in ((seen.W_after[k], seen.b_after[k]), (seen.W[k], seen.b[k]))
+        )
+        n = _decimals(after, 4e-16 * np.maximum(1.0, np.abs(after)))
+        if n is not None and _decimals(before, 4e-16) is None:
             found[k] = n
     return found
 
@@ -197,15 +203,21 @@ def _exactly(formula: Formula, seen: Observed, learning_rate: float, sizes: Sequ
     Steps that end in rounded weights tell their constants to few digits: those that a person may write are tried.
     """
     largest = max(float(np.abs(w).max()) for w in seen.W)
+    possible = [value for value, _ in products(learning_rate, sizes)]
+
+    def nearest(rate: float) -> float:
+        return float(np.sign(rate)) * min(possible, key=lambda value: abs(value - abs(rate)))
+
     fitted = max(abs(rate) for layer in formula.layers for rate in (layer.rate, layer.bias_rate))
-    for rate in sorted({value for value, _ in products(learning_rate, sizes)}, key=lambda rate: abs(rate - fitted)):
-        if abs(rate - fitted) > 0.3 * fitted:
-            return None
-        layers = tuple(
-            replace(layer, rate=np.sign(layer.rate) * rate, bias_rate=np.sign(layer.bias_rate) * rate)
-            for layer in formula.layers
-        )
-        settled = replace(formula, layers=layers)
+    alike = sorted({value for value in possible if abs(value - fitted) < 0.3 * fitted}, key=lambda v: abs(v - fitted))
+    for rate in (None, *alike):
+        layers = []
+        for layer in formula.layers:
+            rates = nearest(layer.rate), nearest(layer.bias_rate)
+            if rate is not None:
+                rates = float(np.sign(layer.rate)) * rate, float(np.sign(layer.bias_rate)) * rate
+            layers.append(replace(layer, rate=rates[0], bias_rate=rates[1]))
+        settled = replace(formula, layers=tuple(layers))
         made = list(simulate(Process(settled), seen.W, seen.b, [(seen.x, seen.t)]))
         if agreement(made, [(seen.W_after, seen.b_after)])[0] <= 1e-14 * max(1.0, largest):
             return settled
