@@ -98,7 +98,7 @@ def _decimals(numbers: Floats, error: Floats | float) -> int | None:
     if np.count_nonzero(used) < _ENOUGH:
         return None
     numbers, error = numbers[used], error[used]
-    if (np.round(numbers) == numbers).all():
+    if (np.abs(numbers - np.round(numbers)) <= error).all():
         # Thresholds put out whole numbers, and round nothing.
         return None
     for n in range(1, _MOST + 1):
