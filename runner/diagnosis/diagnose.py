@@ -14,7 +14,8 @@ import numpy as np
 from runner.diagnosis.advice import advice
 from runner.diagnosis.cost import SEEDS, author_weights, cost, make_trial
 from runner.diagnosis.find import Found, find
-from runner.diagnosis.findings import findings, order_finding, unknown
+from runner.diagnosis.findings import findings, order_finding
+from runner.diagnosis.gaps import unknown
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order

@@ -56,7 +56,7 @@ def batch_size(found: Found, order: Order | None, keys: Mapping[str, Any]) -> in
     if found.process is not None and found.process.batch == "one_by_one":
         return 1
     if order is not None and any(order.batches):
-        return rows if order.name == "full" else min(max(map(len, order.batches)), rows)
+        return rows if order.name == "full" else min(max(len(batch.inputs) for batch in order.batches if batch), rows)
     return min(said, rows) if isinstance(said, int) and said > 0 else rows
 
 
@@ -64,8 +64,9 @@ def with_order_of(twin: Twin, order: Order | None) -> Twin:
     """The twin, with its samples in the author's order."""
     if order is not None and order.name in ("shuffled", "with_replacement"):
         return replace(twin, keys={**twin.keys, "order": order.name})
-    if order is not None and order.name == "first_batch":
-        return replace(twin, keys={**twin.keys, "faults": [*twin.keys.get("faults", ()), "first_batch"]})
+    if order is not None and order.fault:
+        keys = {**twin.keys, "faults": [*twin.keys.get("faults", ()), order.fault]}
+        return replace(twin, keys=keys | ({"order": "shuffled"} if order.name == "apart" else {}))
     return twin
 
 
@@ -175,9 +176,22 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
         if (process.rule.scale, mean) not in known:
             raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
         return known[process.rule.scale, mean], 1.0
+    constant = _constant(formula, outputs)
+    if constant != 1.0:
+        known = {(2.0, False): "sse", (1.0 / outputs, True): "binary_cross_entropy", (2.0 / outputs, True): "mse"}
+        if (constant, mean) not in known:
+            raise _NoTwinError("the constant of the loss, which counts where a formula is not linear in the error")
+        return known[constant, mean], 1.0
     if formula.signal.fault == "all_pairs" and formula.signal.loss:
         return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
     return ("half_mse" if mean else "half_sse"), 1.0
+
+
+def _constant(formula: Formula, outputs: int) -> float:
+    """The constant of the loss, where it stands in the error itself."""
+    losses = {layer.slope.loss for layer in formula.layers}
+    of_slope = {"sse": 2.0, "mse": 2.0 / outputs, "binary_cross_entropy": 1.0 / outputs}
+    return next((of_slope[loss] for loss in sorted(losses) if loss), formula.constant)
 
 
 def _loss_with_cost(process: Process, names: set[str], samples: int, outputs: int) -> tuple[str, float]:

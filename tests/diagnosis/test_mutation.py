@@ -18,7 +18,7 @@ def shown(cell: object) -> str:
     return "-".join(written(fault) for fault in cell.faults)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("cell", pairs(FEW, seed=1), ids=shown)
+@pytest.mark.parametrize("cell", list(pairs(FEW, seed=1)), ids=shown)
 def test_what_is_named_of_a_pair_is_there(cell: object) -> None:
     found = judged(cell, diagnosed(cell))
     assert found.kind != "wrong", found.named

@@ -153,7 +153,7 @@ def same_updates(cell: Any, found: Diagnosis, calls: int = 4) -> bool:
     rng, sizes = np.random.default_rng(11), cell.architecture
     n = sum((i + 1) * o for i, o in pairwise(sizes))
     for samples in (1, 1, 1, len(found.found.asked.program.array("inputs"))):
-        twin = make_twin(found.found, found.findings, samples == 1)
+        twin = make_twin(found.found, found.findings, samples)
         if twin.says:
             return False
         start = rng.uniform(0.2, 1.2, n) * rng.choice((-1, 1), n)

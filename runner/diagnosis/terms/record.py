@@ -73,6 +73,11 @@ class Term:
         """In mathematics."""
         return self.words.formula
 
+    @property
+    def line(self) -> str:
+        """The line of NumPy to look for."""
+        return self.words.line
+
 
 class Table(list[Term]):
     """The terms that may stand in one slot; the first is the right one.
