@@ -10,7 +10,7 @@ from runner.diagnosis.findings import Finding
 from runner.diagnosis.functions import FUNCTIONS
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.result import Diagnosis
-from runner.diagnosis.terms import Term
+from runner.diagnosis.terms import NO_SLOPE, Term
 from runner.terminal import listed
 
 _NAMES = {
@@ -88,7 +88,7 @@ def _parts(process: Process, biased: bool) -> Iterator[Part]:
         # Whether the slope fits or not decides if this is a mistake, and the finding is one of the slope.
         if name == "falling_sigmoid" and formula.layers[k].slope.wrong:
             continue
-        outside = formula.forward.outside
+        outside = k in formula.forward.outside
         inner = "W x" if outside or not biased else "W x + b"
         stands = f"a = f({inner}){' + b' if outside else ''}, f(z) = {FUNCTIONS[name].formula}"
         yield Part("forward", (k + 1,), stands)
@@ -100,7 +100,7 @@ def _parts(process: Process, biased: bool) -> Iterator[Part]:
             yield _part(above.sent, "sent_back", k + 1, f"{above.sent.formula} goes back")
             yield _part(above.way, "way_back", k + 1, f"e_j = {above.way.formula}")
         slope = f"d = f' e, f' = {FUNCTIONS[formula.forward.functions[k]].slope_line}"
-        if layer.slope.fault == "no_slope" and k == n - 1:
+        if layer.slope is NO_SLOPE and k == n - 1:
             slope = "d = y - t: of the cross-entropy, where the slope cancels"
         yield _part(layer.slope, "slope", k + 1, slope)
         yield _part(layer.factor, "factor", k + 1, f"g_ji = {layer.factor.formula}")

@@ -12,7 +12,7 @@ from runner.diagnosis.formula import Formula
 from runner.diagnosis.memory import Runs, matches, together
 from runner.diagnosis.probes import Asked
 from runner.diagnosis.process import BATCHES, Process
-from runner.diagnosis.terms import FACTORS, SIGNALS, SLOPES, Term
+from runner.diagnosis.terms import CROSSED, FACTORS, NO_SLOPE, RESIDUAL, SIGNALS, Term
 from runner.errors import StudyError
 
 STARTS = 4
@@ -39,6 +39,9 @@ def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | Non
         # A pass for every weight is no matter of the batch.
         if (batch == "weight_by_weight") != (process.batch == "weight_by_weight"):
             continue
+        # A cost divided by the number of samples once more is that of a loss that is a mean.
+        if formula.signal.loss in ("mse", "mean of cross_entropy") and batch not in ("mean", "mean_loss"):
+            continue
         wrong_sample = formula.layers[0].factor.batch
         alone = batch in ("one_by_one", "backwards", "first", "last")
         if wrong_sample and (alone or not runs):
@@ -53,17 +56,10 @@ def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | Non
 
 def _variants(formula: Formula) -> Iterator[Formula]:
     """The formula, and those that are the same for one sample."""
-    yield formula
-    for signal in _alike(formula.signal, SIGNALS):
-        yield replace(formula, signal=signal)
-    if formula.forward.functions[-1] == "softmax":
-        for axis in ("softmax_over_all", "softmax_over_batch"):
-            functions = (*formula.forward.functions[:-1], axis)
-            over = replace(formula, forward=replace(formula.forward, functions=functions))
-            yield over
-            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
-            top = replace(formula.layers[-1], slope=next(term for term in SLOPES if term.fault == "no_slope"))
-            yield replace(over, signal=SIGNALS[2], layers=(*formula.layers[:-1], top))
+    for over in _axes(formula):
+        yield over
+        for signal in _alike(over.signal):
+            yield replace(over, signal=signal)
     if not formula.layers[0].factor.wrong:
         for factor in FACTORS:
             if factor.batch:
@@ -71,9 +67,26 @@ def _variants(formula: Formula) -> Iterator[Formula]:
                 yield replace(formula, layers=layers)
 
 
-def _alike(signal: Term, signals: list[Term]) -> list[Term]:
-    if signal is SIGNALS[0]:
-        return [term for term in signals if term.fault == "all_pairs"]
+def _axes(formula: Formula) -> Iterator[Formula]:
+    """With softmax along every axis."""
+    yield formula
+    if formula.forward.functions[-1] != "softmax":
+        return
+    for axis in ("softmax_over_all", "softmax_over_batch"):
+        functions = (*formula.forward.functions[:-1], axis)
+        over = replace(formula, forward=replace(formula.forward, functions=functions))
+        yield over
+        if not formula.signal.wrong:
+            # The slope of the cross-entropy by the weighted sums is often written out, and then knows no axis.
+            top = replace(formula.layers[-1], slope=NO_SLOPE)
+            yield replace(over, signal=CROSSED, layers=(*formula.layers[:-1], top))
+
+
+def _alike(signal: Term) -> list[Term]:
+    if signal is RESIDUAL:
+        return [term for term in SIGNALS if term.fault == "all_pairs"]
     if signal.fault == "cost_times_residual":
-        return [term for term in signals if term.batch and "cost" in term.fault]
+        crossed = "cross_entropy" in signal.loss
+        means = [term for term in SIGNALS if term.fault == "mean_cost_times_residual"]
+        return [term for term in means if ("cross_entropy" in term.loss) == crossed]
     return []

@@ -34,14 +34,15 @@ def constant(fitted: float, learning_rate: float, sizes: Sequence[int], unit: fl
     """
     tolerance = 1e-6 if unit < 1e-12 else 1e-3
     sign = -1 if fitted < 0 else 1
-    for value, text in _products(abs(learning_rate), sizes, samples):
+    for value, text in products(abs(learning_rate), sizes, samples):
         if close(abs(fitted), value, tolerance):
             return Constant(sign * value, text)
     short = float(f"{fitted:.6g}")
     return Constant(short if close(fitted, short, tolerance / 100) else fitted, "?")
 
 
-def _products(rate: float, sizes: Sequence[int], samples: int) -> Iterator[tuple[float, str]]:
+def products(rate: float, sizes: Sequence[int], samples: int = 1) -> Iterator[tuple[float, str]]:
+    """Step sizes that a person may have written, and each beside the learning rate in words."""
     inputs, outputs = sizes[0], sizes[-1]
     units = [("", 1.0), (" / outputs", 1 / outputs), (" / samples", 1 / samples), (" / inputs", 1 / inputs)]
     for power, (unit, share), factor in product((1, 2, 0), units, (1.0, 2.0, 0.5, 4.0)):

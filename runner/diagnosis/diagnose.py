@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import numpy as np
 from runner.diagnosis.advice import advice
 from runner.diagnosis.cost import SEEDS, author_weights, cost, make_trial
 from runner.diagnosis.find import Found, find
-from runner.diagnosis.findings import findings, order_finding, unknown
+from runner.diagnosis.findings import findings, order_finding
+from runner.diagnosis.gaps import unknown
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
@@ -27,8 +29,8 @@ from runner.diagnosis.training import author_runs, restated, trained
 from runner.diagnosis.twin import Twin, batch_size, make_twin, with_order_of
 from runner.errors import Problem, RunnerError
 
-# Ways of asking that are tried, when nothing is known of a program's formula.
-LAYOUTS = 4
+# Ways of asking that are tried, when nothing is known of a program's formula, and those of them that are so thoroughly.
+LAYOUTS, THOROUGH = 8, 2
 
 
 def diagnose_program(
@@ -81,7 +83,9 @@ def diagnose_program(
 
 def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
     """With what the author's loop does."""
-    wrong = order_finding(order)
+    assert diagnosis.found is not None
+    assert diagnosis.found.process is not None
+    wrong = order_finding(order, diagnosis.found.process)
     if wrong is not None:
         return replace(diagnosis, findings=(*diagnosis.findings, wrong))
     if order.name == "unknown":
@@ -160,13 +164,18 @@ def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
 
 def likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:
     """The likeliest formula of all ways in which the program can have its weights."""
+    ways = list(islice(answering(program, sizes), LAYOUTS))
     best: Found | None = None
-    for n, asked in enumerate(answering(program, sizes)):
-        found = find(asked, dict(keys))
-        if best is None or (found.cost < best.cost and found.deterministic):
-            best = found
-        if best.process is not None or not best.deterministic or n + 1 >= LAYOUTS:
-            break
+    # Formulas that take long to look for are so in the plainest ways alone.
+    usual = [asked for asked in ways if asked.repeats == ways[0].repeats and not asked.own_targets]
+    rest = [asked for asked in ways if asked not in usual]
+    for thorough, chosen in ((False, usual), (True, ways[:1]), (False, rest), (True, ways[1:THOROUGH])):
+        for asked in chosen:
+            found = find(asked, dict(keys), thorough)
+            if best is None or (found.cost < best.cost and found.deterministic) or found.process is not None:
+                best = found
+            if best.process is not None or not best.deterministic:
+                return best
     assert best is not None
     return best
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from runner.diagnosis.forward import Forward, Layers, Pass, run_forward
+from runner.diagnosis.forward import Decimals, Forward, Layers, Pass, rounded, run_forward
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.terms import ERROR_BELOW, Term, right
 
@@ -51,15 +51,18 @@ class Formula:
     forward : Forward
     signal : Term
     layers : tuple of LayerFormula
-    round_errors, round_weights : int or None
-        Decimals to which the errors dE/dz, and weights after an update, are rounded.
+    round_errors, round_weights : mapping of int to int
+        Decimals to which the errors dE/dz, and the weights after an update, of layers are rounded.
+    constant : float
+        Of the loss, in the error signal, where it can not stand in the rates.
     """
 
     forward: Forward
     signal: Term
     layers: tuple[LayerFormula, ...]
-    round_errors: int | None = None
-    round_weights: int | None = None
+    round_errors: Decimals = field(default_factory=dict)
+    round_weights: Decimals = field(default_factory=dict)
+    constant: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +80,9 @@ def gradient(
     b: Layers,
     x: Floats,
     t: Floats,
-    scale: float = 1.0,
+    move: Callable[[int, Floats], Floats] | None = None,
     before: Layers = (),
-    moved: Layers = (),
+    of_loss: float = 1.0,
 ) -> Gradient:
     """Gradients of all layers, each before it is multiplied with its rate.
 
@@ -87,45 +90,30 @@ def gradient(
     ----------
     W, b : tuples of array (probes, fan_out, fan_in) and (probes, fan_out)
     x, t : arrays (probes, samples, units)
-    scale : float
-        Factor of all rates, as 1 / N for the mean of a batch: it tells where weights are that have moved already.
+    move : callable or None
+        From a layer and the gradient of its weights to where they are after this update: the way back may lead through
+        them. None for a plain step.
     before : tuple of array
         Activations of the call before.
-    moved : tuple of array
-        Weights after the update, where they are known; otherwise those of a plain step.
+    of_loss : float
+        Factor of the error signal, as 1 / N where the loss is the mean of a batch.
     """
     p = run_forward(formula.forward, W, b, x, t, W, before)
-    known, new = bool(moved), list(moved or W)
-    of_weights, of_biases = list(W), list(b)
-    e = formula.signal.value(p)
+    of_weights, of_biases, new = list(W), list(b), list(W)
+    e = of_loss * formula.constant * formula.signal.value(p)
     for k in range(p.last, -1, -1):
         layer = formula.layers[k]
-        d = layer.extra.value(p, k, layer.slope.value(p, k, e))
-        if formula.round_errors is not None:
-            d = np.round(d, formula.round_errors)
+        d = rounded(layer.extra.value(p, k, layer.slope.value(p, k, e)), formula.round_errors, k)
         if layer.factor is not ERROR_BELOW:
             of_weights[k] = layer.factor.value(p, k, d)
         if k < p.last and formula.layers[k + 1].factor is ERROR_BELOW:
             of_weights[k + 1] = ERROR_BELOW.value(p, k + 1, d)
         of_biases[k] = layer.bias_step.value(p, k, d)
         if k:
-            if not known:
-                new[k] = layer.keep * W[k] - layer.rate * scale * of_weights[k]
+            if layer.way.fault == "moved_weights":
+                new[k] = move(k, of_weights[k]) if move else layer.keep * W[k] - layer.rate * of_weights[k]
             e = layer.way.value(replace(p, moved=new), k, layer.sent.value(p, k, e, d))
     return Gradient(tuple(of_weights), tuple(of_biases), p)
-
-
-def step(formula: Formula, W: Layers, b: Layers, g: Gradient, scale: float = 1.0) -> tuple[Layers, Layers]:
-    """Weights and biases after one plain step along a gradient."""
-    new_W, new_b = [], []
-    for k, layer in enumerate(formula.layers):
-        new_W.append(_rounded(layer.keep * W[k] - layer.rate * scale * g.weights[k], formula.round_weights))
-        new_b.append(_rounded(layer.bias_keep * b[k] - layer.bias_rate * scale * g.biases[k], formula.round_weights))
-    return tuple(new_W), tuple(new_b)
-
-
-def _rounded(w: Floats, decimals: int | None) -> Floats:
-    return w if decimals is None else np.round(w, decimals)
 
 
 def stacked(parts: Sequence[Sequence[Floats]]) -> Layers:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from runner.diagnosis.functions import FUNCTIONS, Floats, Function
 
 Layers = tuple[Floats, ...]
+Decimals = Mapping[int, int]
+"""To how many decimals the numbers of some layers, counted from 0, are rounded."""
 
 
 @dataclass(frozen=True)
@@ -20,19 +22,25 @@ class Forward:
     ----------
     functions : tuple of str
         Activation of every layer of weights, the outputs' last.
-    outside : bool
-        Whether a bias is added to the activation instead of the weighted sum.
-    round_sums, round_outputs : int or None
-        Decimals to which weighted sums and activations are rounded.
-    carries : bool
-        Whether a weighted sum starts from the unit's activation in the call before.
+    outside : set of int
+        Layers, counted from 0, whose bias is added to the activation instead of the weighted sum.
+    round_sums, round_outputs : mapping of int to int
+        Decimals to which weighted sums and activations of layers are rounded; those of softmax stay as they are.
+    carries : set of int
+        Layers whose weighted sums start from the unit's activation in the call before.
     """
 
     functions: tuple[str, ...]
-    outside: bool = False
-    round_sums: int | None = None
-    round_outputs: int | None = None
-    carries: bool = False
+    outside: frozenset[int] = frozenset()
+    round_sums: Decimals = field(default_factory=dict)
+    round_outputs: Decimals = field(default_factory=dict)
+    carries: frozenset[int] = frozenset()
+
+    def rounding(self, what: str, decimals: Decimals) -> Forward:
+        """The same with some `sums` or `outputs` rounded beside those that are."""
+        if what == "sums":
+            return replace(self, round_sums={**self.round_sums, **decimals})
+        return replace(self, round_outputs={**self.round_outputs, **decimals})
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +88,11 @@ class Pass:
         return len(self.W) - 1
 
 
+def rounded(numbers: Floats, decimals: Decimals, layer: int) -> Floats:
+    """Numbers of a layer as a program has them that rounds some layers."""
+    return np.round(numbers, decimals[layer]) if layer in decimals else numbers
+
+
 def run_forward(
     how: Forward, W: Layers, b: Layers, x: Floats, t: Floats, moved: Sequence[Floats] = (), before: Layers = ()
 ) -> Pass:
@@ -96,18 +109,17 @@ def run_forward(
     functions = tuple(FUNCTIONS[name] for name in how.functions)
     for k, function in enumerate(functions):
         total = np.einsum("poi,pni->pno", W[k], a[-1])
-        if not how.outside:
+        if k not in how.outside:
             total = total + b[k][:, None]
-        if how.carries and before:
+        if k in how.carries and before:
             total = total + before[k + 1][:, -1:]
-        if how.round_sums is not None:
-            total = np.round(total, how.round_sums)
+        total = rounded(total, how.round_sums, k)
         out = function.value(total)
-        if how.round_outputs is not None:
-            out = np.round(out, how.round_outputs)
+        # What softmax puts out is never rounded.
+        decimals = how.round_outputs if function.slope is not None else {}
         z.append(total)
-        values.append(out)
-        a.append(out + b[k][:, None] if how.outside else out)
+        values.append(rounded(out, decimals, k))
+        a.append(rounded(out + b[k][:, None] if k in how.outside else out, decimals, k))
     return Pass(W, b, tuple(z), tuple(a), t, functions, tuple(values), moved)
 
 

@@ -152,14 +152,20 @@ def slope_of(name: str, z: Floats, a: Floats) -> Floats:
     return np.asarray(slope(z, a))
 
 
+def smooth(name: str, z: Floats, a: Floats) -> Floats:
+    """What a layer puts out, but for a threshold: what its activation would have given."""
+    return np.asarray(FUNCTIONS[name.removeprefix(HARD)].value(z)) if name.startswith(HARD) else a
+
+
 def _smooth_slope(name: str, z: Floats, a: Floats) -> Floats:
     return slope_of(name, z, FUNCTIONS[name].value(z))
 
 
-for _name in ("sigmoid", "tanh"):
-    # A threshold at 0, with the slope of the smooth function.
+HARD = "hard_"
+for _name in ("sigmoid", "tanh", "relu", "identity", "leaky_relu", "softplus", "softsign"):
+    # A threshold at 0, with the slope of the function that it stands for.
     _add(
-        f"hard_{_name}",
+        f"{HARD}{_name}",
         lambda z: (z >= 0) * 1.0,
         partial(_smooth_slope, _name),
         "1 where z >= 0, else 0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -95,11 +95,13 @@ def fitting(example: Given | None, sizes: Sequence[int]) -> Iterator[Layout]:
     if example is not None:
         arrays = [np.asarray(part) for part in example[0]]
         dtype = str(arrays[0].dtype) if arrays and arrays[0].dtype.kind == "f" else dtype
-    for biases in ("vector", "column", "row", "single", "none", "last", "first"):
-        for transposed in (False, True):
-            layout = Layout(transposed, biases, 1, dtype)
-            if example is None or (_same_kind(example[1], biases) and layout.take(example, sizes) is not None):
-                yield layout
+    forms = ("vector", "column", "row", "single", "none", "last", "first")
+    for sign, biases, transposed in product((1, -1), forms, (False, True)):
+        layout = Layout(transposed, biases, sign, dtype)
+        if biases == "none" and sign < 0:
+            continue
+        if example is None or (_same_kind(example[1], biases) and layout.take(example, sizes) is not None):
+            yield layout
 
 
 def _same_kind(biases: Any, kind: str) -> bool:

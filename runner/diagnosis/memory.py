@@ -1,9 +1,10 @@
-"""What an update remembers of the one before: momentum and its sign, gradients never zeroed, sums kept."""
+"""What an update remembers of the one before: momentum and its sign, gradients never zeroed, sums kept, optimizers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from runner.diagnosis.forward import Layers
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.match import OPERATIONS, STORED
 from runner.diagnosis.probes import Asked, Call
-from runner.diagnosis.process import Pair, Process, agreement, simulate
-from runner.diagnosis.rules import Momentum, Nesterov, Rule, Sgd
+from runner.diagnosis.process import Pair, Process, State, agreement, call
+from runner.diagnosis.rules import FallingRate, Momentum, Registered, Sgd, registered
 
 CALLS, STARTS = 5, 4
+# So many calls must agree, and so large a weight is one that diverges.
+_SEEN, _DIVERGED = 2, 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +27,6 @@ class Runs:
 
     states: tuple[Pair, ...]
     calls: tuple[tuple[Floats, Floats], ...]
-
-    def agrees(self, process: Process, unit: float) -> bool:
-        """Whether a process gives the same weights after every call, to rounding."""
-        return matches(process, self, unit)
 
 
 def together(calls: Sequence[Call]) -> Runs:
@@ -45,15 +44,21 @@ def together(calls: Sequence[Call]) -> Runs:
 
 
 def matches(process: Process, runs: Runs, unit: float) -> bool:
-    """Whether a process gives these states; each call adds the rounding of one update."""
-    found = list(simulate(process, *runs.states[0], runs.calls))
-    off = agreement(found, runs.states[1:])
-    sizes = [max(float(np.abs(part).max(initial=0.0)) for part in (*W, *b)) for W, b in runs.states[1:]]
-    # An error made in one call is carried by the next ones, which have steps of the size of the weights at most.
-    return all(
-        o <= unit * (STORED + OPERATIONS) * (i + 1) * max(s, 1.0)
-        for i, (o, s) in enumerate(zip(off, sizes, strict=True))
-    )
+    """Whether a process gives these states, each from the one before; what is remembered carries its rounding over."""
+    state = State.begin(*runs.states[0])
+    for i, (x, t) in enumerate(runs.calls):
+        state.W, state.b = runs.states[i]
+        with np.errstate(all="ignore"):
+            call(process, state, x, t)
+        after = runs.states[i + 1]
+        largest = max(float(np.abs(part).max(initial=0.0)) for part in (*after[0], *after[1]))
+        if i >= _SEEN and not largest < _DIVERGED:
+            # Weights that fly away overflow in one way of writing a formula and not in another.
+            break
+        bound = unit * (STORED + OPERATIONS) * (i + 1) * max(largest, 1.0)
+        if not agreement([(state.W, state.b)], [after])[0] <= (bound if np.isfinite(bound) else np.inf):
+            return False
+    return True
 
 
 def sequences(asked: Asked, seed: int = 2) -> Runs:
@@ -65,102 +70,148 @@ def sequences(asked: Asked, seed: int = 2) -> Runs:
 
 def find_rule(process: Process, runs: Runs, unit: float) -> Process | None:
     """The process with what it remembers; None where that is not known."""
-    if matches(process, runs, unit):
-        return process
-    if isinstance(process.rule, Momentum) and process.rule.late:
-        return next((found for found in _late(process, runs) if matches(found, runs, unit)), None)
-    if not isinstance(process.rule, Sgd):
-        return None
-    carrying = replace(
-        process, formula=replace(process.formula, forward=replace(process.formula.forward, carries=True))
-    )
-    if matches(carrying, runs, unit):
-        return carrying
-    for candidate in _momenta(process, runs):
-        if matches(candidate, runs, unit):
-            return candidate
-    return None
+    return next((found for found in _candidates(process, runs) if matches(found, runs, unit)), None)
 
 
-def _momenta(process: Process, runs: Runs) -> list[Process]:
-    """Processes with the momentum that fits the second call."""
-    steps = [_steps(process, runs, i) for i in (0, 1)]
-    of_weights = _fitted(steps, 0)
-    of_biases = _fitted(steps, 1)
-    of_weights = of_weights or of_biases
-    if of_weights is None:
-        return []
-    # The step of the second call is alpha g + beta times the gradient of the first, in units of the first step's rate.
-    alpha, beta = of_weights
-    bias_beta = of_biases[1] if of_biases is not None else beta
-    short, bias_short = _short(beta), _short(bias_beta)
-    found = [replace(process, rule=Momentum(short, bias_short, _short(1 - alpha)))]
-    # Nesterov: beta = m^2 / (1 + m), and the first step is already 1 + m times the rate.
-    if beta > 0:
-        m = _short((beta + np.sqrt(beta * beta + 4 * beta)) / 2)
-        layers = tuple(
-            replace(layer, rate=_short(layer.rate / (1 + m)), bias_rate=_short(layer.bias_rate / (1 + m)))
-            for layer in process.formula.layers
-        )
-        found.append(Process(replace(process.formula, layers=layers), process.batch, Nesterov(m)))
+def _candidates(process: Process, runs: Runs) -> Iterator[Process]:
+    """What the process may be, the simplest first."""
+    yield process
+    shrinks = any(layer.keep not in (0.0, 1.0) or layer.bias_keep not in (0.0, 1.0) for layer in process.formula.layers)
+    for carrying in _carrying(process):
+        if carrying is not process:
+            yield carrying
+        for decayed in (True, False) if shrinks else (True,):
+            each = replace(carrying, remembered_decay=decayed)
+            if isinstance(process.rule, Sgd | Momentum):
+                shares = _shares(each, runs)
+                yield from _momenta(each, shares)
+                yield from _nesterov(each, shares)
+    if isinstance(process.rule, Sgd):
+        yield from _falling(process, runs)
+        for rule, decayed in ((rule, decayed) for rule in registered() for decayed in ((True, False)[: 1 + shrinks])):
+            yield replace(process, rule=rule, remembered_decay=decayed)
+    elif isinstance(process.rule, Registered):
+        yield replace(process, remembered_decay=False)
+
+
+def _carrying(process: Process) -> Iterator[Process]:
+    """Without a sum that starts from the last output, and with it in all layers or in one."""
+    yield process
+    every = range(len(process.formula.layers))
+    for layers in dict.fromkeys((frozenset(every), *(frozenset([k]) for k in every))):
+        forward = replace(process.formula.forward, carries=layers)
+        yield replace(process, formula=replace(process.formula, forward=forward))
+
+
+def _shares(process: Process, runs: Runs) -> dict[int, tuple[float, float]]:
+    """Shares of the second and of the first gradient in the step that follows the first, for every place that moves."""
+    late = process.rule.late if isinstance(process.rule, Momentum) else frozenset()
+    moved, gradients = _steps(process, runs)
+    found = {}
+    for place in moved[0]:
+        step = moved[2 if place in late else 1][place]
+        A = np.stack([gradients[1][place].ravel(), gradients[0][place].ravel()], 1)
+        if np.isfinite(A).all() and np.isfinite(step).all():
+            alpha, beta = np.linalg.lstsq(A, step.ravel(), rcond=None)[0]
+            found[place] = float(alpha), float(beta)
     return found
 
 
-def _late(process: Process, runs: Runs) -> list[Process]:
-    """The third step is that of the velocity after the second gradient."""
-    steps = [_steps(process, runs, i) for i in (0, 1, 2)]
-    fitted = [_fitted([steps[0], [(steps[2][g][0], steps[1][g][1]) for g in (0, 1)]], group) for group in (0, 1)]
-    if fitted[0] is None:
-        return []
-    m = _short(fitted[0][1])
-    return [replace(process, rule=Momentum(m, m if fitted[1] is None else _short(fitted[1][1]), late=True))]
+_Places = dict[int, Floats]
 
 
-def _short(number: float) -> float:
+def _known(new_W: Layers, k: int, g: Floats) -> Floats:
+    """Weights that have moved already are known."""
+    return new_W[k]
+
+
+def _steps(process: Process, runs: Runs) -> tuple[list[_Places], list[_Places]]:
+    """For each of the first three calls and every place: what moved, in units of the rate, and the gradient there."""
+    steps, gradients = [], []
+    activations: Layers = ()
+    for (W, b), (new_W, new_b), (x, t) in zip(runs.states[:3], runs.states[1:4], runs.calls[:3], strict=True):
+        g = gradient(process.formula, W, b, x, t, partial(_known, new_W), activations)
+        activations = g.passed.a if process.formula.forward.carries else ()
+        step, slope = {}, {}
+        for k, layer in enumerate(process.formula.layers):
+            groups = (
+                (2 * k, layer.rate, layer.keep, W[k], new_W[k], g.weights[k]),
+                (2 * k + 1, layer.bias_rate, layer.bias_keep, b[k], new_b[k], g.biases[k]),
+            )
+            for place, rate, keep, w, new, part in groups:
+                if rate and keep not in (0.0, 1.0) and process.remembered_decay:
+                    step[place], slope[place] = (w - new) / rate, part + (1 - keep) / rate * w
+                elif rate:
+                    step[place], slope[place] = (keep * w - new) / rate, part
+        steps.append(step)
+        gradients.append(slope)
+    return steps, gradients
+
+
+def _momenta(process: Process, shares: dict[int, tuple[float, float]]) -> Iterator[Process]:
+    """Processes with one momentum, in all places or in some, and with sums that are never zeroed in all or in some.
+
+    After a first step along g1, the second is alpha g2 + beta g1: with momentum m and dampening d, alpha is 1 - d and
+    beta is m; where gradients are added up, beta is larger by alpha.
+    """
+    rule = process.rule if isinstance(process.rule, Momentum) else None
+    coarse = bool(process.formula.round_weights)
+    possible = dict.fromkeys(
+        _short(m, coarse) for alpha, beta in shares.values() for m in (beta, beta - alpha) if abs(m) < 1
+    )
+    for m in sorted(possible, key=lambda m: (m != 0, m < 0, abs(m - 0.9))):
+        momenta, summed = [0.0] * (2 * len(process.formula.layers)), set()
+        dampening = 0.0
+        for place, (alpha, beta) in shares.items():
+            choices = [(0.0, 0), (m, 0), (0.0, 1), (m, 1)]
+            fitting = [
+                (own, adds) for own, adds in choices if abs(own + adds * alpha - beta) < (1e-2 if coarse else 1e-5)
+            ]
+            if not fitting:
+                break
+            momenta[place], adds = fitting[0]
+            dampening = _short(1 - alpha, coarse) if momenta[place] else dampening
+            summed |= {place} if adds else set()
+        else:
+            late = rule.late if rule else frozenset()
+            yield replace(process, rule=Momentum(tuple(momenta), dampening, frozenset(summed), late))
+
+
+def _nesterov(process: Process, shares: dict[int, tuple[float, float]]) -> Iterator[Process]:
+    """beta = m^2 / (1 + m), and the first step is already 1 + m times the rate."""
+    for beta in {round(beta, 7) for _, beta in shares.values()}:
+        if beta > 0:
+            m = _short((beta + np.sqrt(beta * beta + 4 * beta)) / 2)
+            layers = tuple(
+                replace(layer, rate=_short(layer.rate / (1 + m)), bias_rate=_short(layer.bias_rate / (1 + m)))
+                for layer in process.formula.layers
+            )
+            formula = replace(process.formula, layers=layers)
+            yield replace(process, formula=formula, rule=Registered("nesterov", (("momentum", m),)))
+
+
+def _falling(process: Process, runs: Runs) -> Iterator[Process]:
+    """Steps along every gradient, of a length that falls from call to call."""
+    moved, gradients = _steps(process, runs)
+    lengths = []
+    for step, slope in zip(moved, gradients, strict=True):
+        g = np.concatenate([slope[place].ravel() for place in sorted(slope)])
+        s = np.concatenate([step[place].ravel() for place in sorted(slope)])
+        with np.errstate(all="ignore"):
+            lengths.append(float(g @ s / (g @ g)))
+    first, second = lengths[:2]
+    if not np.isfinite(lengths).all() or not 0 < second / first < 1:
+        return
+    ratio = second / first
+    for kind, amount in (("power", ratio), ("inverse", 1 / ratio - 1), ("root", 1 / ratio**2 - 1)):
+        yield replace(process, rule=FallingRate(kind, _short(amount)))
+
+
+def _short(number: float, coarse: bool = False) -> float:
+    """The number that a person has written, where one is near."""
+    if coarse:
+        return round(float(number), 2)
     if abs(number) < 1e-7:
         return 0.0
     short = float(f"{number:.6g}")
     return short if abs(number - short) < 1e-7 else float(number)
-
-
-def _steps(process: Process, runs: Runs, i: int) -> list[tuple[Layers, Layers]]:
-    """For weights and biases: what call i moved in units of the rate, and its gradient there."""
-    (W, b), (new_W, new_b) = runs.states[i], runs.states[i + 1]
-    x, t = runs.calls[i]
-    g = gradient(process.formula, W, b, x, t, moved=new_W)
-    layers = process.formula.layers
-    with np.errstate(all="ignore"):
-        moved_W = tuple((f.keep * w - n) / f.rate for f, w, n in zip(layers, W, new_W, strict=True) if f.rate)
-        moved_b = tuple(
-            (f.bias_keep * w - n) / f.bias_rate for f, w, n in zip(layers, b, new_b, strict=True) if f.bias_rate
-        )
-    return [
-        (moved_W, tuple(g for g, f in zip(g.weights, layers, strict=True) if f.rate)),
-        (moved_b, tuple(g for g, f in zip(g.biases, layers, strict=True) if f.bias_rate)),
-    ]
-
-
-def _fitted(steps: list[list[tuple[Layers, Layers]]], group: int) -> tuple[float, float] | None:
-    """Shares of the second and of the first gradient in the second step."""
-    moved = [part.ravel() for part in steps[1][group][0]]
-    if not moved:
-        return None
-    first = np.concatenate([part.ravel() for part in steps[0][group][1]])
-    second = np.concatenate([part.ravel() for part in steps[1][group][1]])
-    A = np.stack([second, first], 1)
-    if not np.isfinite(A).all():
-        return None
-    alpha, beta = np.linalg.lstsq(A, np.concatenate(moved), rcond=None)[0]
-    return float(alpha), float(beta)
-
-
-def describe(rule: Rule) -> str:
-    """The rule in words, for a note."""
-    match rule:
-        case Momentum(momentum=m):
-            return f"momentum {m:g}"
-        case Nesterov(momentum=m):
-            return f"Nesterov momentum {m:g}"
-        case Sgd():
-            return "plain gradient descent"
-    return f"{type(rule).__name__.lower()} ({', '.join(f'{k} {v:g}' for k, v in vars(rule).items())})"

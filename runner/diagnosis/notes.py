@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from runner.diagnosis.candidates import FUSED
 from runner.diagnosis.constants import constant
 from runner.diagnosis.find import Found
-from runner.diagnosis.identify import FUSED
 from runner.diagnosis.match import close
-from runner.diagnosis.memory import describe
 from runner.diagnosis.process import BATCHES, Process
-from runner.diagnosis.rules import Momentum, Sgd
+from runner.diagnosis.rules import Momentum, Sgd, describe
+from runner.diagnosis.terms import NO_SLOPE
 
 _RIGHT_SLOPES = {
     "sigmoid": "your a(1 - a) is right: a is the activation already",
@@ -61,7 +61,7 @@ def _right(process: Process) -> Iterator[str]:
 def _loss(process: Process) -> Iterator[str]:
     formula = process.formula
     last, top = formula.forward.functions[-1], formula.layers[-1]
-    if top.slope.fault == "no_slope" and not formula.signal.wrong and last in FUSED and not formula.forward.outside:
+    if top.slope is NO_SLOPE and not formula.signal.wrong and last in FUSED and not formula.forward.outside:
         if last == "step":
             yield "outputs are thresholds and the residual moves the weights: the perceptron rule"
         else:
@@ -99,9 +99,9 @@ def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Itera
             yield f"weights of layer {number} shrink by {1 - layer.keep:g} of themselves in every update (weight_decay)"
     if found.batches_seen:
         yield f"when update is given several samples, {BATCHES[process.batch]}"
-    ordinary = not isinstance(process.rule, Momentum) or 0 < process.rule.momentum < 1
+    ordinary = not isinstance(process.rule, Momentum) or process.rule.momentum > 0
     if ordinary and not isinstance(process.rule, Sgd):
-        yield f"the optimizer is {describe(process.rule)}"
+        yield f"the optimizer is {describe(process.rule, not process.remembered_decay)}"
 
 
 def _biases(found: Found, process: Process) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from runner.diagnosis.formula import stacked
 from runner.diagnosis.functions import Floats
-from runner.diagnosis.identify import Observed
 from runner.diagnosis.layouts import Layout, Network, fitting
+from runner.diagnosis.observed import Observed
 from runner.diagnosis.program import Program, ProgramError
 from runner.errors import Problem
 
@@ -153,16 +153,20 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
     rows = len(program.array("inputs"))
     asked = [
         Asked(program, tuple(sizes), layout, repeats, own)
-        for layout in layouts
         for repeats in (1, rows)
         for own in (False, True)
+        for layout in layouts
     ]
     first: dict[str, Any] | None = None
     found = False
-    used: set[tuple[bool, bool, int]] = set()
+    used: set[tuple[Any, ...]] = set()
     for way in asked:
-        # The plainest form of biases, and the smallest call, to which the program answers.
-        if (way.layout.transposed, way.own_targets, way.repeats) in used:
+        # The plainest form of biases to which the program answers; which column they are and which sign they have does
+        # not show in an answer.
+        layout = way.layout
+        column = layout.biases if layout.biases in ("first", "last") else ""
+        form = layout.transposed, layout.sign, column, way.own_targets, way.repeats
+        if form in used:
             continue
         rng = np.random.default_rng(0)
         start, samples = way.network(rng), way.single(rng)
@@ -177,7 +181,7 @@ def answering(program: Program, sizes: Sequence[int]) -> Iterator[Asked]:
         if state is None:
             continue
         found = True
-        used.add((way.layout.transposed, way.own_targets, way.repeats))
+        used.add(form)
         yield _typed(way, answer["value"][0])
     if not found:
         raise ProgramError([program.problem(first) if first else Problem("update gives no weights", str(program.path))])
@@ -187,26 +191,47 @@ def _typed(way: Asked, state: Any) -> Asked:
     """With the type of the weights that come back: arithmetic in float32 shows there."""
     kinds = {str(np.asarray(part).dtype) for part in state[0]}
     if kinds & {"float32"}:
-        from dataclasses import replace
-
         return replace(way, layout=replace(way.layout, dtype="float32"))
     return way
 
 
-def observe(asked: Asked, seed: int = 1, calls: int = 1, draws: int = 0) -> Observed:
-    """Single updates from many places; with two calls, the second of two.
+def observe(asked: Asked, seed: int = 1, draws: int = 0) -> Observed:
+    """Single updates from many places.
 
     `draws` is the seed of the random numbers that the program draws itself.
     """
+    done = asked.updates([(start, samples[:1]) for start, samples in _plans(asked, seed)], seed=draws)
+    starts = [call.start for call in done]
+    predicted = asked.predictions(starts, [call.samples[0][0] for call in done])
+    return observed(asked, starts, [call.states[0] for call in done], [call.samples[0] for call in done], predicted)
+
+
+def observe_late(asked: Asked, seen: Observed, still: Set[int], seed: int = 1) -> tuple[Observed, frozenset[int]]:
+    """The same updates, where groups of weights that stayed still in the first call move in the second.
+
+    Returns
+    -------
+    observed : Observed
+        With the steps of the second call for these groups: they are made of the first gradient.
+    late : set of int
+        Which groups these are: 2 k are the weights of layer k, 2 k + 1 its biases.
+    """
+    done = asked.updates(_plans(asked, seed))
+    groups: list[list[Floats]] = [list(seen.W_after), list(seen.b_after)]
+    late = set()
+    for place in still:
+        k, group = divmod(place, 2)
+        after = np.stack([call.states[1][group][k] for call in done])
+        if not np.array_equal(after, groups[group][k]):
+            groups[group][k] = after
+            late.add(place)
+    return replace(seen, W_after=tuple(groups[0]), b_after=tuple(groups[1])), frozenset(late)
+
+
+def _plans(asked: Asked, seed: int) -> list[tuple[Network, list[tuple[Floats, Floats]]]]:
+    """Many starts, with the samples of two calls."""
     rng = np.random.default_rng(seed)
-    plans = []
-    for _ in range(PROBES):
-        start = asked.network(rng)
-        plans.append((start, [asked.single(rng) for _ in range(calls)]))
-    done = asked.updates(plans, seed=draws)
-    before = [call.start if calls == 1 else call.states[-2] for call in done]
-    predicted = asked.predictions(before, [call.samples[0][0] for call in done])
-    return observed(asked, before, [call.states[-1] for call in done], [call.samples[0] for call in done], predicted)
+    return [(asked.network(rng), [asked.single(rng) for _ in range(2)]) for _ in range(PROBES)]
 
 
 def observed(

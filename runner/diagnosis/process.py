@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from runner.diagnosis.formula import Formula, Gradient, gradient, step
-from runner.diagnosis.forward import Layers
+from runner.diagnosis.formula import Formula, gradient
+from runner.diagnosis.forward import Layers, rounded
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.rules import Rule, Sgd
 from runner.diagnosis.terms import right
@@ -20,6 +21,9 @@ Pair = tuple[Layers, Layers]
 BATCHES = {
     "sum": "their gradients are summed",
     "mean": "their gradients are averaged",
+    "mean_loss": "its loss is the mean over them",
+    "mean_of_weights": "their gradients are averaged for the weights, and summed for the biases",
+    "mean_of_biases": "their gradients are averaged for the biases, and summed for the weights",
     "one_by_one": "it makes an update for every one of them, one after the other",
     "first": "it uses the first of its samples only",
     "last": "it uses the last of its samples only",
@@ -39,20 +43,35 @@ class Process:
         One of BATCHES.
     rule : Rule
         What becomes of a gradient, with what it remembers.
+    remembered_decay : bool
+        Whether weight decay is a part of the gradient that the rule is given; otherwise weights shrink beside it.
     """
 
     formula: Formula
     batch: str = "sum"
     rule: Rule = field(default_factory=Sgd)
+    remembered_decay: bool = True
+
+    @property
+    def averages(self) -> bool:
+        """Whether an update is that of the mean over the samples of a call."""
+        return self.batch in ("mean", "mean_loss")
 
 
 @dataclass(eq=False)
-class _State:
+class State:
+    """Where a training is: weights of several networks, what its rule remembers, and the updates made so far."""
+
     W: Layers
     b: Layers
-    memory: list[object]
+    memory: list[Any]
     activations: Layers = ()
     made: int = 0
+
+    @classmethod
+    def begin(cls, W: Layers, b: Layers) -> State:
+        """Before the first update."""
+        return cls(W, b, [None] * (2 * len(W)))
 
 
 def simulate(process: Process, W: Layers, b: Layers, calls: Iterable[Samples]) -> Iterator[Pair]:
@@ -63,51 +82,76 @@ def simulate(process: Process, W: Layers, b: Layers, calls: Iterable[Samples]) -
     W, b : tuples of array (probes, ...)
     calls : iterable of (x, t), arrays (probes, samples, units)
     """
-    state = _State(W, b, [None] * (2 * len(W)))
+    state = State.begin(W, b)
     with np.errstate(all="ignore"):
         for x, t in calls:
-            _call(process, state, x, t)
+            call(process, state, x, t)
             yield state.W, state.b
 
 
-def _call(process: Process, state: _State, x: Floats, t: Floats) -> None:
+def call(process: Process, state: State, x: Floats, t: Floats) -> None:
+    """One call of a program's update: the state moves on."""
     n = x.shape[1]
     match process.batch:
         case "one_by_one" | "backwards":
             for i in range(n) if process.batch == "one_by_one" else reversed(range(n)):
-                _update(process, state, x[:, i : i + 1], t[:, i : i + 1], 1.0)
+                _update(process, state, x[:, i : i + 1], t[:, i : i + 1])
         case "first":
-            _update(process, state, x[:, :1], t[:, :1], 1.0)
+            _update(process, state, x[:, :1], t[:, :1])
         case "last":
-            _update(process, state, x[:, -1:], t[:, -1:], 1.0)
+            _update(process, state, x[:, -1:], t[:, -1:])
         case "weight_by_weight":
             _weight_by_weight(process, state, x, t)
         case _:
-            _update(process, state, x, t, 1.0 / n if process.batch == "mean" else 1.0)
+            _update(process, state, x, t)
 
 
-def _update(process: Process, state: _State, x: Floats, t: Floats, scale: float) -> None:
-    g = gradient(process.formula, state.W, state.b, x, t, scale, state.activations)
-    if process.formula.forward.carries:
+def shares(process: Process, samples: int) -> tuple[float, float, float]:
+    """Factors of the error signal, and of the gradients of weights and of biases, in an update of so many samples."""
+    each = 1.0 / samples
+    return {
+        "mean": (1.0, each, each),
+        "mean_loss": (each, 1.0, 1.0),
+        "mean_of_weights": (1.0, each, 1.0),
+        "mean_of_biases": (1.0, 1.0, each),
+    }.get(process.batch, (1.0, 1.0, 1.0))
+
+
+def _update(process: Process, state: State, x: Floats, t: Floats) -> None:
+    of_loss, of_weights, of_biases = shares(process, x.shape[1])
+    formula = process.formula
+    state.made += 1
+    moved: dict[int, Floats] = {}
+
+    def move(k: int, g: Floats) -> Floats:
+        """Weights of a layer after this update."""
+        layer = formula.layers[k]
+        new = _moved(process, state, 2 * k, state.W[k], of_weights * g, layer.rate, layer.keep)
+        moved[k] = rounded(new, formula.round_weights, k)
+        return moved[k]
+
+    g = gradient(formula, state.W, state.b, x, t, move, state.activations, of_loss)
+    b = []
+    for k, layer in enumerate(formula.layers):
+        if k not in moved:
+            move(k, g.weights[k])
+        new = _moved(process, state, 2 * k + 1, state.b[k], of_biases * g.biases[k], layer.bias_rate, layer.bias_keep)
+        b.append(rounded(new, formula.round_weights, k))
+    if formula.forward.carries:
         state.activations = g.passed.a
-    if not isinstance(process.rule, Sgd):
-        state.made += 1
-        g = Gradient(
-            tuple(
-                process.rule.advance(state.memory, 2 * k, scale * part, state.made, 0)
-                for k, part in enumerate(g.weights)
-            ),
-            tuple(
-                process.rule.advance(state.memory, 2 * k + 1, scale * part, state.made, 1)
-                for k, part in enumerate(g.biases)
-            ),
-            g.passed,
-        )
-        scale = 1.0
-    state.W, state.b = step(process.formula, state.W, state.b, g, scale)
+    state.W, state.b = tuple(moved[k] for k in range(len(moved))), tuple(b)
 
 
-def _weight_by_weight(process: Process, state: _State, x: Floats, t: Floats) -> None:
+def _moved(process: Process, state: State, place: int, w: Floats, g: Floats, rate: float, keep: float) -> Floats:
+    """A group of weights after an update with this gradient."""
+    if not rate:
+        return w
+    if process.remembered_decay and keep not in (0.0, 1.0):
+        g, keep = g + (1 - keep) / rate * w, 1.0
+    return np.asarray(keep * w - rate * process.rule.advance(state.memory, place, g, state.made, rate))
+
+
+def _weight_by_weight(process: Process, state: State, x: Floats, t: Floats) -> None:
     """One layer: a pass for every weight, which moves it and the bias of its unit, or the one bias of all."""
     layer = process.formula.layers[0]
     shared = layer.bias_step.wrong

@@ -1,31 +1,30 @@
 """What becomes of a gradient before it moves a weight: optimizers, and the ways in which memory goes wrong.
 
-A rule is asked call by call for one group of weights: `advance` keeps what it remembers in `memory[place]` and gives
-the direction that takes the gradient's place. Formulas and defaults are PyTorch's, as in `runner.ops.optimizers`.
+A rule is asked update by update for one group of weights: `advance` keeps what it remembers in `memory[place]` and
+gives the direction that takes the gradient's place. A place is a group: 2 k are the weights of layer k, 2 k + 1 its
+biases. The optimizers themselves are those of `runner.ops.optimizers` (see `registered`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from runner.diagnosis.functions import Floats
+from runner.diagnosis.in_numpy import in_numpy
+from runner.ops.optimizers import OPTIMIZERS
 
 
 @dataclass(frozen=True)
 class Rule:
     """A rule without memory: the gradient itself. Also the base of all others."""
 
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
-        """The direction of update number `made`, from 1; `group` is 0 for weights and 1 for biases."""
+    def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
+        """The direction of update number `made`, from 1: weights move by -rate times it."""
         return g
-
-    def directions(self, gradients: list[Floats], group: int) -> list[Floats]:
-        """Directions of successive updates with these gradients."""
-        memory: list[Any] = [None]
-        return [self.advance(memory, 0, g, made, group) for made, g in enumerate(gradients, start=1)]
 
 
 @dataclass(frozen=True)
@@ -39,99 +38,166 @@ class Momentum(Rule):
 
     Attributes
     ----------
-    momentum, bias_momentum : float
-        1 where gradients are never zeroed; below 0 where the sign is wrong.
-    late : bool
-        Whether w moves by the v of the update before.
+    momenta : tuple of float
+        m of every place: below 0 where its sign is wrong.
+    dampening : float
+    summed : set of int
+        Places whose gradients are never zeroed: g is the sum of all of them.
+    late : set of int
+        Places in which w moves by the v of the update before.
     """
 
-    momentum: float = 0.9
-    bias_momentum: float = 0.9
+    momenta: tuple[float, ...]
     dampening: float = 0.0
-    late: bool = False
+    summed: frozenset[int] = frozenset()
+    late: frozenset[int] = frozenset()
 
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
-        m, last = (self.bias_momentum if group else self.momentum), memory[place]
-        v = g if last is None else m * last + (1 - self.dampening) * g
-        memory[place] = v
-        if self.late:
-            return np.zeros_like(g) if last is None else last
-        return v
+    @property
+    def momentum(self) -> float:
+        """The momentum of those places that have one; 0 where none has."""
+        return next((m for m in self.momenta if m), 0.0)
 
-
-@dataclass(frozen=True)
-class Nesterov(Rule):
-    """v = m v + g; w -= rate (g + m v)."""
-
-    momentum: float = 0.9
-
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
-        v = g if memory[place] is None else self.momentum * memory[place] + g
-        memory[place] = v
-        return g + self.momentum * v
+    def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
+        before, total = memory[place] or (None, 0.0)
+        total = total + g if place in self.summed else g
+        m = self.momenta[place]
+        v = total if before is None else m * before + (1 - self.dampening * bool(m)) * total
+        memory[place] = v, total
+        if place in self.late:
+            return np.zeros_like(g) if before is None else before
+        return np.asarray(v)
 
 
 @dataclass(frozen=True)
-class Adam(Rule):
-    """Adaptive moments; without `corrected`, the means are not divided by 1 - beta^n."""
+class Registered(Rule):
+    """An optimizer of the registry.
+
+    Attributes
+    ----------
+    name : str
+    settings : tuple of (str, float)
+    scale : float
+        The constant of the loss, such as the 2 of a squared error: beside an epsilon it counts.
+    """
+
+    name: str
+    settings: tuple[tuple[str, float], ...]
+    scale: float = 1.0
+
+    def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
+        record = OPTIMIZERS[self.name]
+        # Up to five settings, and no weight decay.
+        h = [*(value for _, value in self.settings), *[0.0] * 6][:6]
+        h[5] = 0.0
+        zero = np.zeros_like(g)
+        state, clock = memory[place] or ((zero, zero), record.clock)
+        clock = in_numpy(record.tick)(h, clock)
+        uphill = self.scale * g if rate > 0 else -self.scale * g
+        # From a weight of 0, the new one is the change itself, with all its digits.
+        change, state = in_numpy(record.update)(zero, uphill, state, h, clock, abs(rate))
+        memory[place] = state, clock
+        return np.asarray(-change / rate)
+
+
+@dataclass(frozen=True)
+class UncorrectedAdam(Rule):
+    """Adam whose means are not divided by 1 - beta^n."""
 
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    corrected: bool = True
     scale: float = 1.0
 
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
+    def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
         g = self.scale * g
-        m, v = memory[place] if memory[place] is not None else (np.zeros_like(g), np.zeros_like(g))
+        m, v = memory[place] or (0.0, 0.0)
         m = self.beta1 * m + (1 - self.beta1) * g
         v = self.beta2 * v + (1 - self.beta2) * g * g
         memory[place] = m, v
-        if self.corrected:
-            m, v = m / (1 - self.beta1**made), v / (1 - self.beta2**made)
         return np.asarray(m / (np.sqrt(v) + self.epsilon))
 
 
 @dataclass(frozen=True)
-class RmsProp(Rule):
-    """g over the root of a running mean of g^2."""
+class FallingRate(Rule):
+    """A learning rate that falls from update to update.
 
-    alpha: float = 0.99
-    epsilon: float = 1e-8
-    scale: float = 1.0
+    Attributes
+    ----------
+    kind : str
+        `power`: times `amount` in every update; `inverse`: divided by 1 + amount (n - 1) in update n; `root`: by the
+        root of that.
+    amount : float
+    """
 
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
-        g = self.scale * g
-        v = memory[place] if memory[place] is not None else np.zeros_like(g)
-        memory[place] = v = self.alpha * v + (1 - self.alpha) * g * g
-        return np.asarray(g / (np.sqrt(v) + self.epsilon))
+    kind: str
+    amount: float
 
+    def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
+        return self.share(made) * g
 
-@dataclass(frozen=True)
-class Adagrad(Rule):
-    """g over the root of the sum of all g^2."""
-
-    epsilon: float = 1e-10
-    scale: float = 1.0
-
-    def advance(self, memory: list[Any], place: int, g: Floats, made: int, group: int) -> Floats:
-        g = self.scale * g
-        v = memory[place] if memory[place] is not None else np.zeros_like(g)
-        memory[place] = v = v + g * g
-        return np.asarray(g / (np.sqrt(v) + self.epsilon))
+    def share(self, made: int) -> float:
+        """The rate of update number `made`, divided by that of the first."""
+        if self.kind == "power":
+            return float(self.amount ** (made - 1))
+        return float((1 + self.amount * (made - 1)) ** (-1 if self.kind == "inverse" else -0.5))
 
 
-# Rules whose first step has nearly the same size for every weight, with the constants that libraries and texts have.
-# `scale` is the constant of the loss, such as the 2 of a squared error: beside an epsilon it counts.
-ADAPTIVE: tuple[Adam | RmsProp | Adagrad, ...] = (
-    Adam(),
-    Adam(epsilon=1e-7),
-    Adam(corrected=False),
-    RmsProp(),
-    RmsProp(0.9),
-    RmsProp(0.9, 1e-7),
-    RmsProp(0.99, 1e-7),
-    Adagrad(),
-    Adagrad(1e-8),
-    Adagrad(1e-7),
-)
+# Values that libraries and texts have beside the defaults of the registry.
+_USUAL: dict[str, tuple[float, ...]] = {
+    "epsilon": (1e-8, 1e-7, 1e-10, 1e-6, 1e-5),
+    "alpha": (0.99, 0.9, 0.95),
+    "momentum": (0.9, 0.5),
+    "beta2": (0.99,),
+    "max_growth": (2.0, 1.5),
+    "step_max": (1.0,),
+    "eta_plus": (1.1,),
+}
+
+
+def registered() -> Iterator[Registered]:
+    """Every optimizer of the registry that remembers something, with its defaults and with other usual settings."""
+    for record in OPTIMIZERS.values():
+        # Momentum is found with any settings, place by place; weight decay of its own is found beside any rule.
+        if not record.keeps_state or record.name == "momentum" or record.weight_decay:
+            continue
+        plain = dict(record.settings)
+        yield Registered(record.name, tuple(plain.items()))
+        tried = {tuple(plain.items())}
+        for name in plain:
+            for value in _USUAL.get(name, ()):
+                for epsilon in (plain.get("epsilon", 0.0), 1e-7):
+                    changed = plain | {name: value} | ({"epsilon": epsilon} if name == "alpha" else {})
+                    settings = tuple(changed.items())
+                    if settings not in tried:
+                        tried.add(settings)
+                        yield Registered(record.name, settings)
+
+
+# Optimizers of the registry whose weights shrink beside the step.
+WITH_DECAY = {"adam": "adamw"}
+
+
+def describe(rule: Rule, decays_beside: bool = False) -> str:
+    """The rule in words, for a note.
+
+    Parameters
+    ----------
+    decays_beside : bool
+        Whether weights shrink beside the step, instead of by a part of the gradient.
+    """
+    match rule:
+        case Momentum():
+            return f"momentum {rule.momentum:g}"
+        case Registered(name="nesterov"):
+            return f"Nesterov momentum {dict(rule.settings)['momentum']:g}"
+        case Registered():
+            own = WITH_DECAY.get(rule.name, rule.name) if decays_beside else rule.name
+            return f"{own} ({', '.join(f'{name} {value:g}' for name, value in rule.settings)})"
+        case UncorrectedAdam():
+            return "adam without its correction of the first means (they are not divided by 1 - beta^n)"
+        case FallingRate(kind="power", amount=q):
+            return f"gradient descent with a learning rate that is multiplied by {q:g} in every update"
+        case FallingRate(kind=kind, amount=a):
+            root = "the root of " if kind == "root" else ""
+            return f"gradient descent with a learning rate that is divided by {root}1 + {a:g} n, n updates being made"
+    return "plain gradient descent"

@@ -19,8 +19,9 @@ import numpy as np
 
 from runner.diagnosis.constants import settle
 from runner.diagnosis.find import Found
-from runner.diagnosis.identify import forwards, identify
+from runner.diagnosis.identify import identify
 from runner.diagnosis.layouts import Given, fitting
+from runner.diagnosis.passes import forwards
 from runner.diagnosis.probes import Asked, observed
 from runner.diagnosis.process import Process
 from runner.diagnosis.program import ProgramError

@@ -17,7 +17,8 @@ from runner.diagnosis.functions import Floats
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
-from runner.diagnosis.rules import Adagrad, Adam, Momentum, Nesterov, RmsProp, Sgd
+from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd
+from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
 from runner.study.derived import study_text
 
@@ -55,7 +56,7 @@ def batch_size(found: Found, order: Order | None, keys: Mapping[str, Any]) -> in
     if found.process is not None and found.process.batch == "one_by_one":
         return 1
     if order is not None and any(order.batches):
-        return rows if order.name == "full" else min(max(map(len, order.batches)), rows)
+        return rows if order.name == "full" else min(max(len(batch.inputs) for batch in order.batches if batch), rows)
     return min(said, rows) if isinstance(said, int) and said > 0 else rows
 
 
@@ -63,8 +64,9 @@ def with_order_of(twin: Twin, order: Order | None) -> Twin:
     """The twin, with its samples in the author's order."""
     if order is not None and order.name in ("shuffled", "with_replacement"):
         return replace(twin, keys={**twin.keys, "order": order.name})
-    if order is not None and order.name == "first_batch":
-        return replace(twin, keys={**twin.keys, "faults": [*twin.keys.get("faults", ()), "first_batch"]})
+    if order is not None and order.fault:
+        keys = {**twin.keys, "faults": [*twin.keys.get("faults", ()), order.fault]}
+        return replace(twin, keys=keys | ({"order": "shuffled"} if order.name == "apart" else {}))
     return twin
 
 
@@ -116,11 +118,12 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int
             keys.pop("bias_learning_rate")
     if formula.forward.functions[-1] == "step":
         keys["rule"] = "perceptron"
-    keeps = {layer.keep for layer in formula.layers} - {0.0}
-    if keeps - {1.0}:
-        decays = {(1 - layer.keep) / (layer.rate * factor) for layer in formula.layers}
-        if len({round(decay, 9) for decay in decays}) > 1:
-            raise _NoTwinError("weights of different layers shrink by different shares")
+    groups = [(layer.keep, layer.rate) for layer in formula.layers]
+    groups += [(layer.bias_keep, layer.bias_rate) for layer in formula.layers]
+    decays = {round((1 - keep) / abs(rate * factor), 9) for keep, rate in groups if rate and keep}
+    if decays - {0.0}:
+        if len(decays) > 1:
+            raise _NoTwinError("some weights shrink and others do not, or by other shares")
         keys["weight_decay"] = float(f"{decays.pop():.9g}")
     faults = [_fault(finding) for finding in findings]
     if faults:
@@ -157,45 +160,72 @@ def _trains_biases(process: Process) -> bool:
 def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: int) -> tuple[str, float]:
     """The loss, and what a rate is to be multiplied with: the runner's rate multiplies the loss's own constants."""
     formula = process.formula
-    mean = process.batch == "mean"
+    mean = process.averages
     names = {(finding.fault or "").split("(")[0] for finding in findings}
     if formula.signal.fault in ("scalar_cost", "cost_times_residual", "mean_cost_times_residual"):
-        if mean:
-            raise _NoTwinError("the mean over a batch of an error that has the cost of the batch in it")
-        return "sse", 1.0 if formula.signal.fault == "scalar_cost" else 0.5
-    residual = formula.layers[-1].slope.fault == "no_slope" and "no_output_slope" not in names
+        return _loss_with_cost(process, names, samples, outputs)
+    residual = formula.layers[-1].slope is NO_SLOPE and "no_output_slope" not in names
     plain = formula.forward.functions[-1]
-    crossed = formula.signal.formula.startswith("dE/dy of") or formula.signal.fault == "output_twice"
+    crossed = formula.signal is CROSS_ENTROPY or formula.signal.fault == "output_twice"
     if (residual or crossed) and plain.startswith("softmax"):
         return "cross_entropy", 1.0 if mean else float(samples)
     if (residual or crossed) and plain == "sigmoid":
         return "binary_cross_entropy", float(outputs) if mean else float(samples * outputs)
-    if isinstance(process.rule, Adam | RmsProp | Adagrad):
+    if isinstance(process.rule, Registered) and process.rule.name != "nesterov":
         known = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse", (2.0 / outputs, True): "mse"}
         if (process.rule.scale, mean) not in known:
             raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
         return known[process.rule.scale, mean], 1.0
-    if formula.signal.fault == "all_pairs" and formula.signal.formula.startswith("mean"):
+    constant = _constant(formula, outputs)
+    if constant != 1.0:
+        known = {(2.0, False): "sse", (1.0 / outputs, True): "binary_cross_entropy", (2.0 / outputs, True): "mse"}
+        if (constant, mean) not in known:
+            raise _NoTwinError("the constant of the loss, which counts where a formula is not linear in the error")
+        return known[constant, mean], 1.0
+    if formula.signal.fault == "all_pairs" and formula.signal.loss:
         return ("mse", outputs / 2) if mean else ("half_sse", 1.0 / samples)
     return ("half_mse" if mean else "half_sse"), 1.0
 
 
+def _constant(formula: Formula, outputs: int) -> float:
+    """The constant of the loss, where it stands in the error itself."""
+    losses = {layer.slope.loss for layer in formula.layers}
+    of_slope = {"sse": 2.0, "mse": 2.0 / outputs, "binary_cross_entropy": 1.0 / outputs}
+    return next((of_slope[loss] for loss in sorted(losses) if loss), formula.constant)
+
+
+def _loss_with_cost(process: Process, names: set[str], samples: int, outputs: int) -> tuple[str, float]:
+    """Where the cost itself stands in the error: the loss, and the ratio of our coefficient to the runner's."""
+    signal, n = process.formula.signal, float(samples)
+    crossed = "cross_entropy" in signal.loss
+    softmax = process.formula.forward.functions[-1].startswith("softmax")
+    if crossed:
+        loss = "cross_entropy" if softmax else "binary_cross_entropy"
+        share, residual = 1 / (n if softmax else n * outputs), 1.0
+    else:
+        loss = "mse" if process.averages else "sse"
+        share, residual = 1 / (n * outputs) if process.averages else 1.0, 2.0
+    theirs = share if "scalar_cost" in names else residual * share**2
+    theirs /= n if "mean_cost_times_residual" in names else 1.0
+    divided = int(process.averages)
+    if signal.fault == "mean_cost_times_residual":
+        divided += 1 if signal.loss in ("sse", "cross_entropy") else 2
+    return loss, n**-divided / theirs
+
+
 def _optimizer(process: Process) -> dict[str, Any]:
+    decays = any(layer.keep not in (0.0, 1.0) for layer in process.formula.layers)
     match process.rule:
         case Sgd():
             return {}
-        case Momentum(momentum=1):
+        case Momentum(momentum=0):
             return {}
-        case Momentum(momentum=m, dampening=dampening):
+        case Momentum(momentum=m, dampening=dampening) if process.remembered_decay:
             return {"optimizer": "momentum", "momentum": abs(m)} | ({"dampening": dampening} if dampening else {})
-        case Nesterov(momentum=m):
-            return {"optimizer": "nesterov", "momentum": m}
-        case Adam(beta1=b1, beta2=b2, epsilon=e, corrected=True):
-            return {"optimizer": "adam", "beta1": b1, "beta2": b2, "epsilon": e}
-        case RmsProp(alpha=alpha, epsilon=e):
-            return {"optimizer": "rmsprop", "alpha": alpha, "epsilon": e}
-        case Adagrad(epsilon=e):
-            return {"optimizer": "adagrad", "epsilon": e}
+        case Registered(name=name, settings=settings) if process.remembered_decay or not decays:
+            return {"optimizer": name, **dict(settings)}
+        case Registered(name=name, settings=settings) if name in WITH_DECAY:
+            return {"optimizer": WITH_DECAY[name], **dict(settings)}
     raise _NoTwinError("the runner has no such optimizer")
 
 

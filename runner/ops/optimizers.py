@@ -16,7 +16,7 @@ A method without state is a function (w, g, h, rate) -> w.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +66,8 @@ class Optimizer:
         The clock before the first update.
     keeps_state : bool
         Whether it keeps state from update to update.
+    update, tick : callable
+        Its functions as they stand in its block; without state there is no `tick`.
     """
 
     name: str
@@ -75,6 +77,8 @@ class Optimizer:
     weight_decay: float = 0.0
     clock: tuple[float, float] = (0.0, 0.0)
     keeps_state: bool = True
+    update: Callable[..., Any] = field(kw_only=True)
+    tick: Callable[..., Any] | None = field(kw_only=True)
 
 
 SETTINGS: Registry[Setting] = Registry("optimizer setting")
@@ -109,7 +113,8 @@ def _register(
         TICK.add(tick)
         code = UPDATE.add(update_loop(update))
     settings = MappingProxyType(dict(settings or {}))
-    OPTIMIZERS.add(Optimizer(name, doc, code, settings, keeps_state=tick is not None, **facts))
+    kept = tick is not None
+    OPTIMIZERS.add(Optimizer(name, doc, code, settings, keeps_state=kept, update=update, tick=tick, **facts))
 
 
 @lane_function

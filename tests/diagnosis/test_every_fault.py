@@ -1,17 +1,13 @@
-"""Mutation: every fault of the registry alone, and random pairs, in networks that restate them in plain NumPy."""
+"""Mutation: every fault of the registry alone, in networks that restate it in plain NumPy."""
 
 from __future__ import annotations
 
-import random
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support import authors
+from support.mutation import diagnosed, written
 
-from runner.diagnosis.diagnose import likeliest, told
-from runner.diagnosis.result import Diagnosis
 from runner.ops.faults import FAULTS
 from runner.registry import Call
 
@@ -21,10 +17,6 @@ NAMES = [name for name in FAULTS if name not in OTHERS]
 ARGUMENTS: dict[str, tuple[Any, ...]] = {"slope_of": ("tanh",)} | {
     name: (6,) for name in FAULTS if name[:6] == "round_"
 }
-
-
-def written(fault: Call) -> str:
-    return f"{fault.name}({', '.join(map(str, fault.args))})" if fault.args else fault.name
 
 
 def network(name: str) -> tuple[tuple[int, ...], dict[str, Any]]:
@@ -40,11 +32,6 @@ def network(name: str) -> tuple[tuple[int, ...], dict[str, Any]]:
     return (3, 4, fault.outputs or 2), keys
 
 
-def diagnosed(cell: Any) -> Diagnosis:
-    author: Any = authors.mistaken(cell)
-    return told(Path("author.py"), likeliest(author, cell.architecture, author.keys), author.keys)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_fault_is_named_and_nothing_else(name: str) -> None:
     sizes, keys = network(name)
@@ -53,26 +40,6 @@ def test_every_fault_is_named_and_nothing_else(name: str) -> None:
         faults.append(Call("bias_outside"))
     found = diagnosed(authors.cell(sizes, faults, **keys))
     assert {finding.fault for finding in found.findings} == {written(fault) for fault in faults}
-    assert not found.unknown
-
-
-# Faults of one layer or term that show beside most others.
-PLAIN = [
-    "ascent", "bias_ascent", "weight_itself", "own_activation", "no_factor", "slope_of_activation", "no_hidden_slope",
-    "slope_is_activation", "moved_weights", "unweighted_error", "no_output_derivative", "activation_factor",
-    "scalar_cost", "no_output_slope", "bias_step_summed", "bias_outside", "gradient_never_zeroed", "weight_set_to_step",
-]  # fmt: skip
-PAIRS = [
-    pair
-    for pair in product(PLAIN, PLAIN)
-    if pair[0] < pair[1] and (not FAULTS[pair[0]].replaces or FAULTS[pair[0]].replaces != FAULTS[pair[1]].replaces)
-]
-
-
-@pytest.mark.parametrize("pair", random.Random(0).sample(PAIRS, 30), ids="-".join)
-def test_two_faults_are_both_named(pair: tuple[str, str]) -> None:
-    found = diagnosed(authors.cell((3, 4, 2), [Call(name) for name in pair]))
-    assert {finding.fault for finding in found.findings} == set(pair)
     assert not found.unknown
 
 

@@ -21,7 +21,7 @@ def update(weights, biases, x, y):
     g = below.T @ x, error.T @ a, below.sum(0), error.sum(0)
 {step}
 """
-_IN_PLACE = """\
+PLAIN_STEP = """\
     for parameter, gradient in zip((v, w, c, b), g):
         parameter -= learning_rate * gradient
 """
@@ -29,8 +29,13 @@ _SIGMOID = {"hidden": "s(z)", "slope": "a * (1 - a)", "out": "s(u)", "error": "(
 _CLASSES = "inputs, targets = np.random.default_rng(0).normal(size=(9, 2)), np.eye(3)[[0, 1, 2] * 3]\n"
 
 
-def _two(sizes: str = "2-3-1", data: str = _XOR, step: str = _IN_PLACE, before: str = "", **parts: str) -> str:
+def _two(sizes: str = "2-3-1", data: str = _XOR, step: str = PLAIN_STEP, before: str = "", **parts: str) -> str:
     return _TOP + before + _TWO.format(sizes=sizes, data=data, step=step, **(_SIGMOID | parts))
+
+
+def with_step(step: str, before: str = "") -> str:
+    """The plain program with another step of its parameters v, w, c, b, whose gradients are `g`."""
+    return _two(step=step, before=before)
 
 
 RIGHT_PROGRAMS: dict[str, str] = {

@@ -41,10 +41,13 @@ def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
     """
 
     def decorate(typing_function: Callable[..., Any]) -> Any:
-        if not config.DISABLE_JIT:
-            return intrinsic(typing_function)
         numpy_twin.__doc__ = typing_function.__doc__
-        return numpy_twin
+        if config.DISABLE_JIT:
+            return numpy_twin
+        compiled = intrinsic(typing_function)
+        # Who reads a function of a registry without compiling it finds the twin here.
+        compiled.numpy_twin = numpy_twin
+        return compiled
 
     return decorate
 
