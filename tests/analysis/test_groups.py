@@ -35,7 +35,8 @@ def test_quantiles_are_those_of_one_group(rows: list[tuple[int, float]]) -> None
         if np.isfinite(own).all():
             with np.errstate(all="ignore"):
                 expected = np.quantile(own, QUARTILES, method="averaged_inverted_cdf")
-            np.testing.assert_allclose(found[code], expected)
+            # Half of the smallest number is none.
+            np.testing.assert_allclose(found[code], expected, atol=1e-300)
 
 
 def test_many_groups_are_like_few() -> None:
