@@ -16,9 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills",
         type=int,
-        default=200,
+        default=60,
         metavar="N",
-        help="how many runners tests/training/test_kills.py kills (default: 200)",
+        help="how many runners tests/training/test_kills.py kills (default: 60)",
     )
     parser.addoption(
         "--faults",

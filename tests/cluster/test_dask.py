@@ -33,7 +33,7 @@ cloudpickle = pytest.importorskip("cloudpickle")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Workers of one thread each, which come back when they are killed."""
     options = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
@@ -70,6 +70,7 @@ def test_a_cluster_gives_the_same_bytes(
 LONGER = divided.PLAIN.replace("epochs: [20, 60]", "epochs: [2000, 20000]").replace("replicates: 5", "replicates: 40")
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_cost_only_time(
     whole: Callable[[str], dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +105,7 @@ with distributed.Client(sys.argv[1]) as client:
 """
 
 
+@pytest.mark.slow
 def test_a_client_that_is_killed_goes_on(
     cluster: Any, whole: Callable[[str], dict[str, bytes]], tmp_path: Path
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_client_that_is_killed_goes_on(
     assert divided.contents(tmp_path / "results" / "divided") == whole(LONGER)
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_workers_is_a_failed_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +163,7 @@ class _VersionsOf:
         return operator.attrgetter("versions"), (tasks,)
 
 
+@pytest.mark.slow
 def test_a_restarted_cluster_gets_the_work_again(
     whole: Callable[[str], dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
