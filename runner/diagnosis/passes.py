@@ -42,9 +42,9 @@ def forwards(sizes: Sequence[int], hidden: str | None, output: str | None) -> li
 def unlikely(how: Forward) -> float:
     """The cost of a forward pass beside those of wrong terms."""
     kinds = {name for name in how.functions if name in _WRONG_OUTPUTS or name == _FALLING}
-    hard = any(name.startswith(HARD) for name in how.functions)
+    hard = sum(name.startswith(HARD) for name in how.functions)
     # A falling sigmoid with its right slope is 1 - sigmoid: rare, but no mistake.
-    return WRONG * bool(how.outside) + 0.9 * (len(kinds) + hard)
+    return WRONG * bool(how.outside) + 0.9 * (len(kinds) + bool(hard)) + 0.05 * hard
 
 
 def plain_passes(forwards: Sequence[Forward], most: int) -> list[Forward]:

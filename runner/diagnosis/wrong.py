@@ -66,10 +66,9 @@ def wrong_fault(
     record = FAULTS[name.split("(")[0]]
     possible = record.layers(None, len(process.formula.layers))
     layers = possible if shows is None else [at for at in possible if at in set(shows)]
-    # What is a defect of the network, or of its outputs, is never said of a layer.
-    place = layer if record.by_layer else (layer and possible[0])
     words = Words(record.formula, record.line, record.doc.rstrip("."))
-    return Wrong(name, term, place, layers if record.by_layer else [place], words, record.right, exact)
+    # What is a defect of the network, or of its outputs, is never said of a layer.
+    return Wrong(name, term, layer, layers if record.by_layer else [layer], words, record.right, exact)
 
 
 def _of_term(term: Term, process: Process, layer: int, shows: Iterable[int] | None = None) -> Wrong:

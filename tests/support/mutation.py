@@ -180,4 +180,5 @@ def _restated(cell: Any, keys: Mapping[str, Any]) -> Any:
     if keys.get("rule") == "perceptron":
         plain["faults"] = (*faults, Call("no_output_slope"))
     usual = {"activation": "identity", "optimizer": "sgd", "weight_decay": 0.0}
+    usual["bias_learning_rate"] = keys["learning_rate"]
     return SimpleNamespace(**{**vars(cell), **usual, **plain, "setting": settings.__getitem__})

@@ -48,6 +48,13 @@ SLOPES.add(
     Words("f'(z)", "delta = error * slope", "the slope is right"),
     lambda p, k, e: p.functions[k].pull(p.z[k], p.values[k], e),
 )
+# The same in another way, which shows where activations are rounded.
+SLOPES.add(
+    Words("(1 - |a|)^2", "delta = error * (1 - np.abs(a)) ** 2", "the slope is right"),
+    lambda p, k, e: e * (1 - np.abs(p.values[k])) ** 2,
+    lambda p, k: p.functions[k].name == "softsign",
+    wrong=False,
+)
 EXPONENT_SIGN = SLOPES.add(
     "exponent_sign",
     lambda p, k, e: e * p.values[k] * (1 - p.values[k]),
