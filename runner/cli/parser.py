@@ -25,8 +25,7 @@ commands:
   report NAME ...        the table at the end of a run, once more; --html: a page with charts
   watch NAME             that page in a browser, while the study trains
   claims NAME ...        check the claims of a study on its results
-  explain NAME [RUN_ID]  why runs fail, or this one; which settings matter, what would help
-  explain NAME --at ...  what decides at your settings (learning_rate=0.1)
+  explain NAME [RUN_ID]  why runs fail, or this one, or --at your settings; what would help
   compare A B            two studies, or two parts of one, on the same seeds
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
   merge NAME [PART ...]  the parts that --shard has made, as one table
