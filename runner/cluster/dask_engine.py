@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.cluster.tasks import Answer, Errand, refuse_other_versions, train_task, versions
+from runner.cluster.tasks import Answer, Errand, hand_out, refuse_other_versions, train_task, versions
 from runner.errors import Problem, Refused, RunnerError, StudyError
 from runner.kernels.cache import fingerprint
 from runner.keys.architecture import parameter_count
@@ -132,7 +132,7 @@ class DaskTrainer:
         self._compare_versions(here)
         tasks = _Tasks(plan, done)
         errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here)
-        sent = self._client.scatter(errand, broadcast=False, hash=False)
+        sent = self._client.submit(hand_out, errand, pure=False)
         in_flight: dict[Future, _Task] = {}
         n_workers = 0
         try:
@@ -152,7 +152,7 @@ class DaskTrainer:
                 if future is None:
                     if self._client.status != "running":
                         self._await_scheduler(notify)
-                        sent = self._client.scatter(errand, broadcast=False, hash=False)
+                        sent = self._client.submit(hand_out, errand, pure=False)
                         lost, in_flight = list(in_flight.values()), {}
                         for task in lost:
                             self._submit(in_flight, sent, task)
@@ -162,8 +162,8 @@ class DaskTrainer:
                     continue
                 answer = self._answer(future, task)
                 if answer is None:
-                    if sent.status != "finished":
-                        sent = self._client.scatter(errand, broadcast=False, hash=False)
+                    if sent.status == "cancelled":
+                        sent = self._client.submit(hand_out, errand, pure=False)
                     self._submit(in_flight, sent, task)
                     continue
                 tasks.learn(task, answer.seconds)
