@@ -44,7 +44,7 @@ def unlikely(how: Forward) -> float:
     kinds = {name for name in how.functions if name in _WRONG_OUTPUTS or name == _FALLING}
     hard = sum(name.startswith(HARD) for name in how.functions)
     # A falling sigmoid with its right slope is 1 - sigmoid: rare, but no mistake.
-    return WRONG * bool(how.outside) + 0.9 * (len(kinds) + bool(hard)) + 0.05 * hard
+    return WRONG * bool(how.outside) + 0.9 * (len(kinds) + bool(hard)) + 0.001 * hard
 
 
 def plain_passes(forwards: Sequence[Forward], most: int) -> list[Forward]:

@@ -101,8 +101,9 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int
     keys["loss"] = loss
     keys |= _optimizer(process)
     # With these the direction of a step is not in its rate.
-    rates = [abs(layer.rate) * factor for layer in formula.layers]
-    bias_rates = [abs(layer.bias_rate) * factor for layer in formula.layers]
+    factors = [factor / constant for constant in _constants(formula, sizes[-1])]
+    rates = [abs(layer.rate) * own for layer, own in zip(formula.layers, factors, strict=True)]
+    bias_rates = [abs(layer.bias_rate) * own for layer, own in zip(formula.layers, factors, strict=True)]
     rates = [rate or max(rates) for rate in rates]
     keys["learning_rate"] = _one_or_all(rates)
     keys["bias"] = "trained"
@@ -192,6 +193,19 @@ def _constant(formula: Formula, outputs: int) -> float:
     losses = {layer.slope.loss for layer in formula.layers}
     of_slope = {"sse": 2.0, "mse": 2.0 / outputs, "binary_cross_entropy": 1.0 / outputs}
     return next((of_slope[loss] for loss in sorted(losses) if loss), formula.constant)
+
+
+def _constants(formula: Formula, outputs: int) -> list[float]:
+    """What of each layer's rate is the constant of the loss, as long as none of its terms has it.
+
+    The layers below one that has it in its error have it, too.
+    """
+    constant, found = _constant(formula, outputs), []
+    within = formula.constant != 1.0
+    for layer in reversed(formula.layers):
+        within = within or bool(layer.slope.loss)
+        found.insert(0, 1.0 if within else constant)
+    return found
 
 
 def _loss_with_cost(process: Process, names: set[str], samples: int, outputs: int) -> tuple[str, float]:
