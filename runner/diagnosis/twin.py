@@ -200,7 +200,8 @@ def _constants(formula: Formula, outputs: int) -> list[float]:
 
     The layers below one that has it in its error have it, too.
     """
-    constant, found = _constant(formula, outputs), []
+    constant = _constant(formula, outputs)
+    found: list[float] = []
     within = formula.constant != 1.0
     for layer in reversed(formula.layers):
         within = within or bool(layer.slope.loss)
