@@ -178,6 +178,33 @@ def test_best_and_worst_values_have_plain_rates_on_a_full_grid(tmp_path: Path) -
         assert report.worst.share.rate == pytest.approx(rates.min())
 
 
+def test_of_a_number_with_many_values_ranges_are_told(tmp_path: Path) -> None:
+    """The worst range holds the best setting, and the answer says so; the numbers of single values stay in the JSON."""
+    rates = tuple(repr(float(k)) for k in range(1, 25))
+
+    def rate(cell: Cell) -> float:
+        return float(cell["epochs"] == "1000") if float(cell["learning_rate"]) < 3 else 0.8
+
+    frame = table({"learning_rate": rates, "epochs": ("100", "1000")}, rate, 50)
+    found = explain(write(frame, tmp_path), axes=["learning_rate", "epochs"])
+    report = next(each for each in found.factors if each.factor.name == "learning_rate")
+    groups = frame.groupby((frame["learning_rate"].astype(float) + 1) // 2)["converged"].mean()
+    assert [level.share.rate for level in report.ranges] == pytest.approx(groups.tolist(), rel=1e-12)
+    assert (len(report.levels), len(report.ranges), report.worst.value) == (24, 12, "1 to 2")
+    assert found.best.label == "learning_rate 1, epochs 1000"
+    told = " ".join(answer(found))
+    assert (
+        "On average over everything else, the worst values of learning_rate are 1 to 2; with the rest of this" in told
+    )
+    assert "1 to 2: 50.0%" in text_of(found)
+    assert len(as_json(found, [])["axes"][0]["levels"]) == 24
+    # Where the best setting stands elsewhere, nothing is said.
+    other = table({"learning_rate": rates, "epochs": ("100", "1000")}, lambda cell: 1.0 - 0.9 * (rate(cell) < 0.9), 50)
+    assert "the worst values of" not in " ".join(
+        answer(explain(write(other, tmp_path, "b"), axes=["learning_rate", "epochs"]))
+    )
+
+
 def test_matched_cells_undo_what_an_incomplete_grid_confounds(tmp_path: Path) -> None:
     """Large learning rates were tried with few epochs only: plain rates would say that they are bad."""
 

@@ -228,4 +228,7 @@ def test_the_page_of_a_plane_is_short(folder: Path, capsys: pytest.CaptureFixtur
     rates = [converged[runs[X].isin(columns[k : k + 2])].mean() for k in range(0, N, 2)]
     k = 2 * int(np.argmax(rates))
     assert f"{columns[k]:.4g} to {columns[k + 1]:.4g}: {100 * max(rates):.1f}%" in line
-    assert len(page.splitlines()) < 70
+    assert len(page.splitlines()) < 80
+    at = [f"{name}={value:.4g}" for name, value in zip((X, Y), runs[[X, Y]].iloc[30], strict=True)]
+    assert main(["explain", "plane", "--out", str(folder / "results"), "--at", ",".join(at)]) == 0
+    assert f"{int(converged.iloc[30])} of 1 run converged" in " ".join(capsys.readouterr().out.split())

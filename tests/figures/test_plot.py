@@ -455,6 +455,11 @@ def test_numbers_of_explicit_weights_are_an_axis(folder: Path, runs: pd.DataFram
 
 def test_where_is_read_as_in_claims() -> None:
     assert read_where(()) == {}
+    assert read_where(("learning_rate[0]=1,init[12]=[0, 2], seed=3",)) == {
+        "learning_rate[0]": (1.0,),
+        "init[12]": (0.0, 2.0),
+        "seed": (3,),
+    }
     assert read_where({"epochs": [100, 1000], "architecture": (2, 4, 1)}) == {
         "epochs": (100, 1000),
         "architecture": ((2, 4, 1),),

@@ -281,16 +281,33 @@ def _best(found: Explanation) -> list[str]:
     worst = [
         labels[report.factor.name]
         for report in found.factors
-        if report.how == GRID and report.worst.order < report.best.order and _matters(found, report)
-        if report.worst.value == values[report.factor.name]
+        if _tells_worst(found, report) and report.worst.value == values[report.factor.name]
     ]
-    if worst and found.run is None and found.cell is None:
+    if found.run is not None or found.cell is not None:
+        return sentences
+    numbers = {factor.name: i for factor, i in zip(found.runs.factors, best.values, strict=True)}
+    for report in found.factors:
+        # Ranges are made of a number on the grid, whose values may be fewer than all that there are.
+        if report.ranges and _tells_worst(found, report):
+            name = report.factor.name
+            whole = next(factor for factor in found.runs.factors if factor.name == name)
+            if whole.values[numbers[name]] in {report.factor.values[i] for i in report.worst.members}:
+                sentences.append(
+                    f"On average over everything else, the worst values of {name} are {report.worst.value}; with the "
+                    "rest of this setting, one of them does as well as any."
+                )
+    if worst:
         is_worst = "is the worst value" if len(worst) == 1 else "are the worst values"
         sentences.append(
             f"On average over everything else, {listed(worst)} {is_worst}; together with the rest of this setting "
             f"{'it does' if len(worst) == 1 else 'they do'} as well as any."
         )
     return sentences
+
+
+def _tells_worst(found: Explanation, report: FactorReport) -> bool:
+    """Whether it is on the grid, has a worst value, and makes a noticeable part of the differences."""
+    return report.how == GRID and report.worst.order < report.best.order and _matters(found, report)
 
 
 def _matters(found: Explanation, report: FactorReport) -> bool:

@@ -7,7 +7,7 @@ that agree in all other factors. A factor without such cells, as in a random sam
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,15 @@ class Level:
         By how much the value beats the mean of its matched cells; NaN where that is not how values compare.
     reach : float
         Half the 95% interval of the lead.
+    members : tuple of int
+        Of a range, the numbers of its values.
     """
 
     value: str
     share: Share
     lead: float = math.nan
     reach: float = math.nan
+    members: tuple[int, ...] = ()
 
     @property
     def order(self) -> float:
@@ -116,8 +119,11 @@ def _grid_report(runs: Runs, at: int) -> FactorReport:
         return tuple(Level(factor.short(i), share) for i, share in enumerate(shares))
 
     factor, codes = runs.factors[at], runs.codes[:, at]
-    coarse = coarsened(factor, codes)
-    some = () if coarse[0] is factor else levels(*coarse)
+    coarse, bins = coarsened(factor, codes)
+    if coarse is factor:
+        return FactorReport(factor, GRID, levels(factor, codes))
+    members = (tuple(np.unique(codes[bins == b]).tolist()) for b in range(len(coarse.values)))
+    some = tuple(replace(level, members=own) for level, own in zip(levels(coarse, bins), members, strict=True))
     return FactorReport(factor, GRID, levels(factor, codes), some)
 
 
