@@ -157,7 +157,7 @@ def test_a_dead_axis_does_not_matter(tmp_path: Path) -> None:
     assert found.effects is not None
     dead = next(effect for effect in found.effects.main if found.factors[effect.factors[0]].factor.name == "epochs")
     assert dead.share < 0.01
-    hardly = "epochs hardly matters: under 2% alone, and under 2% together with any one other setting."
+    hardly = "epochs hardly matters: at most 2% alone, and at most 2% together with any one other setting."
     assert hardly in " ".join(answer(found))
 
 
@@ -359,7 +359,7 @@ def test_an_ablation_tells_which_fault_kills(tmp_path: Path) -> None:
     found = explain(write(ablation(200, rate), tmp_path))
     assert [report.factor.name for report in found.factors] == list(FAULTS)
     said = " ".join(answer(found))
-    assert "between the 8 settings, 100% come from ascent alone. early and rounding hardly matter: under 2%" in said
+    assert "between the 8 settings, 100% come from ascent alone. early and rounding hardly matter: at most 2%" in said
     assert "with without" not in said
     assert "Whatever else is set, no run converges with ascent." in said
     assert found.changes[1][0].label == "without ascent"

@@ -723,7 +723,9 @@ ANSWER: Mapping[str, Callable[..., None]] = {
     rf"else {SURE}": says_where_the_loss_is_lower,
     rf"{OF}( that form a full grid)?, ([<>]?\d+% come .+)": says_what_decides,
     rf"{OF}, (about .+)": says_what_goes_with,
-    r"(.+) hardly matters?: under 2% alone, and under 2% together with any one other setting": says_what_hardly_matters,
+    r"(.+) hardly matters?: at most 2% alone, and at most 2% together with any one other setting": (
+        says_what_hardly_matters
+    ),
     r"([\d,]+) runs? failed": says_how_many_failed,
     rf"(The best {WHICH}) (?:is|are) {TOLD}": says_what_a_change_saves,
     rf"No (single change|change of up to \d+ settings was found that) saves half of them{FEWER}": (
@@ -1027,7 +1029,8 @@ def says_how_many_seeds(made: Made, seeds: str) -> None:
 SILENT = (
     r"Every combination of the values was run, so .*|Differences are measured as a variance; the parts add up to 100%|"
     r"What chance adds to the differences, for there are few seeds, is estimated and taken out|"
-    r"A change is tried on every failed run .*|The average cost of training is epochs x trained parameters, .*|"
+    r"A change is tried on every failed run .*|A change that saves no more than a cheaper one is not listed|"
+    r"Average cost: how many times as much .*|"
     r"All settings (?:share the seeds|have the same seed), .*|"
     r"(?:For .+|Not every combination was run:) only runs are compared .*|"
     r"Points are above or below .*|For .+ no runs agree .*"

@@ -161,7 +161,7 @@ def _what_decides(found: Explanation) -> list[str]:
     little = [effect.factors[0] for effect in found.effects.main if effect.share < _LITTLE]
     if dull := [names[at] for at in little if at not in involved]:
         hardly = f"{listed(dull)} hardly matter{'s' if len(dull) == 1 else ''}"
-        sentences.append(f"{hardly}: under 2% alone, and under 2% together with any one other setting.")
+        sentences.append(f"{hardly}: at most 2% alone, and at most 2% together with any one other setting.")
     return sentences
 
 

@@ -139,11 +139,12 @@ def _what_is_listed(found: Explanation) -> Iterable[str]:
         some = "all settings"
         if found.in_grid < found.n_cells:
             some = f"the {found.in_grid:,} settings that form a full grid"
+        there = "in that grid" if found.in_grid < found.n_cells else "that was tried"
         fine = any(report.ranges for report in found.factors)
         ends = f" (or ranges, of a number with more than {MOST_VALUES} values)" if fine else ""
         yield (
             f"decides: the part {of} {some} that comes from this one alone. worst, best: the values{ends} with the "
-            "lowest and the highest success rate, averaged over everything else that was tried (95% interval)."
+            f"lowest and the highest success rate, averaged over everything else {there} (95% interval)."
         )
     if MATCHED in hows:
         yield (
@@ -267,8 +268,9 @@ def _notes(found: Explanation) -> list[str]:
         nor = ", nor on those that it would train for a shorter time" if shorter else ""
         notes.append(
             "A change is tried on every failed run that was also run with the new values, the same seed and all else "
-            f"the same: not on those that have these values already{nor}. The average cost of training is epochs x "
-            "trained parameters, as a multiple of what it is, on average, of the runs on which the change was tried."
+            f"the same: not on those that have these values already{nor}. A change that saves no more than a cheaper "
+            "one is not listed. Average cost: how many times as much the training with the change takes as that of "
+            "the same runs without it; it is counted as epochs that were run x trained parameters."
         )
     if not found.runs.exact:
         many = found.runs.n_seeds > 1
