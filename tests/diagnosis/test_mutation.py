@@ -11,7 +11,7 @@ import pytest
 from support.mutation import diagnosed, judged, pairs, written
 
 # Pairs of a seed of their own, so that what was mended for the measurement is not all that is tested.
-FEW, MANY = 30, 200
+FEW, MANY = 24, 200
 
 
 def shown(cell: object) -> str:
