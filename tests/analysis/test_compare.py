@@ -270,7 +270,7 @@ def test_the_page_says_what_the_command_says(folder: Path, tmp_path: Path, capsy
     command = ["compare", "sgd", "adam", "--out", str(folder)]
     assert main([*command, "--html", "--into", str(into)]) == 0
     text = capsys.readouterr().out
-    assert max(map(len, text.splitlines())) <= 80
+    assert all(len(line) <= 80 for line in text.splitlines() if str(tmp_path) not in line)
     assert text.startswith(str(runner.compare("sgd", "adam", out=folder)))
     content = into.read_text()
     assert not {"script", "img", "link", "iframe"} & set(Page(content).names)
