@@ -94,7 +94,8 @@ class Plan(Printed):
     def write_page(self, writer: Writer) -> None:
         """Write what is asked for, without what is there already: this the command `plan` tells as well."""
         axes, seeds = self.listed_axes(), len(self.seeds)
-        lines = plan_lines(self.study.name, self.n_cells, seeds, axes, self.n_updates, self.n_trajectories)
+        trained = self.n_updates, self.n_trajectories, self.n_runs
+        lines = plan_lines(self.study.name, self.n_cells, seeds, axes, *trained)
         if self.left_out:
             lines.insert(-1, self.left_out)
         writer.print("\n".join(lines), soft_wrap=True)

@@ -14,6 +14,7 @@ def plan_lines(
     axes: Mapping[str, int | Sequence[str]],
     updates: int,
     trajectories: int,
+    runs: int,
 ) -> list[str]:
     """The first lines of `plan`.
 
@@ -22,14 +23,13 @@ def plan_lines(
     name : str
         Of the study.
     cells, seeds : int
-        Their product is the number of runs.
+        Their product is the number of runs of the study.
     axes : mapping of str to (int or sequence of str)
         The values of every swept key, or how many there are.
-    updates, trajectories : int
-        What is really trained.
+    updates, trajectories, runs : int
+        What is really trained, and for how many of these runs.
     """
-    runs = cells * seeds
-    lines = [f"{name}: {counted(runs, 'run')} = {counted(cells, 'cell')} x {counted(seeds, 'seed')}"]
+    lines = [f"{name}: {counted(cells * seeds, 'run')} = {counted(cells, 'cell')} x {counted(seeds, 'seed')}"]
     width = max(map(len, axes), default=0)
     lines += [_fitted(f"  {key:<{width}}  ", values) for key, values in axes.items()]
     shared = " (runs that differ only in their budget share one)" if trajectories < runs else ""

@@ -201,7 +201,7 @@ def _disk_bytes(plan: Plan, header: Header, state: Inventory, runs: int) -> int:
 
 def describe(view: Preview) -> str:
     """The preview in words, a few short lines."""
-    lines = plan_lines(view.name, view.cells, view.replicates, view.axes, view.updates, view.trajectories)
+    lines = plan_lines(view.name, view.cells, view.replicates, view.axes, view.updates, view.trajectories, view.runs)
     if view.shard:
         lines.insert(-1, f"part {view.shard}: {view.runs:,} of these runs")
     if view.left_out:

@@ -238,6 +238,15 @@ def test_a_part_goes_on_where_it_was_and_tells_of_itself(tmp_path: Path, capsys:
     assert (view["new"], view["kept"], view["shard"], view["runs"]) == (0, mine, "2/3", mine)
 
 
+def test_runs_of_a_part_share_a_training_only_where_budgets_differ(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text, shared in ((divided.OWN_DATA, False), (divided.PLAIN, True)):
+        study = divided.write(tmp_path, text)
+        assert main([str(study), "--out", str(tmp_path / "results"), "--shard", "1/2", "-n"]) == 0
+        assert ("runs that differ only in their budget share one" in capsys.readouterr().out) == shared
+
+
 def test_rows_copied_by_hand_are_a_merge_as_well(trained: Callable[[str], Path], tmp_path: Path) -> None:
     """Without curves and weights: any way that brings the rows together will do."""
     out = trained("plain")
