@@ -15,6 +15,7 @@ import queue
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,8 @@ class DaskTrainer:
         self._compare_versions(here)
         tasks = _Tasks(plan, done)
         errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here)
-        sent = self._client.submit(hand_out, errand, pure=False)
+        send = partial(self._client.submit, hand_out, errand, pure=False)
+        sent = send()
         in_flight: dict[Future, _Task] = {}
         n_workers = 0
         try:
@@ -152,7 +154,7 @@ class DaskTrainer:
                 if future is None:
                     if self._client.status != "running":
                         self._await_scheduler(notify)
-                        sent = self._client.submit(hand_out, errand, pure=False)
+                        sent = send()
                         lost, in_flight = list(in_flight.values()), {}
                         for task in lost:
                             self._submit(in_flight, sent, task)
@@ -163,7 +165,7 @@ class DaskTrainer:
                 answer = self._answer(future, task)
                 if answer is None:
                     if sent.status == "cancelled":
-                        sent = self._client.submit(hand_out, errand, pure=False)
+                        sent = send()
                     self._submit(in_flight, sent, task)
                     continue
                 tasks.learn(task, answer.seconds)
