@@ -136,13 +136,15 @@ class DaskTrainer:
         send = partial(self._client.submit, hand_out, errand, pure=False)
         sent = send()
         in_flight: dict[Future, _Task] = {}
-        n_workers = 0
+        # The scheduler is asked for its workers now and then: not for each task, as there may be thousands of either.
+        n_threads, look = 0, 0.0
         try:
             while True:
-                n_threads = self.threads()
-                if n_threads != n_workers:
-                    notify(f"{counted(n_threads, 'thread')} on {counted(len(self._workers()), 'worker')}")
-                    n_workers = n_threads
+                if time.monotonic() >= look:
+                    workers, look = self._workers(), time.monotonic() + _POLL
+                    if _threads(workers) != n_threads:
+                        n_threads = _threads(workers)
+                        notify(f"{counted(n_threads, 'thread')} on {counted(len(workers), 'worker')}")
                 while len(in_flight) < _AHEAD * max(n_threads, 1) and not stop():
                     task = tasks.next()
                     if task is None:
@@ -211,7 +213,7 @@ class DaskTrainer:
 
     def threads(self) -> int:
         """Of all workers together."""
-        return sum(worker["nthreads"] for worker in self._workers().values())
+        return _threads(self._workers())
 
     def _await_workers(self, notify: Callable[[str], None], stop: Callable[[], bool]) -> None:
         """Wait for the first worker."""
@@ -241,6 +243,10 @@ class DaskTrainer:
             raise Refused(f"a worker lacks what the runner needs: {type(error).__name__}: {error}") from error
         for address, there in found.items():
             refuse_other_versions(here, there, f"the worker {address}")
+
+
+def _threads(workers: dict[str, Any]) -> int:
+    return sum(worker["nthreads"] for worker in workers.values())
 
 
 def _token(plan: Plan) -> str:
