@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from runner.study.cells import Cell
+    from runner.studies.cells import Cell
 
 Floats = NDArray[Any]
 _FACTORS = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.network import Floats, Network, described, final_losses
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] 
         Further changes of the study, such as ``"epochs=10"``.
     """
     from runner.measurements import RECORD_COLUMNS
-    from runner.study.load import load_study
-    from runner.study.plan import make_plan
+    from runner.studies.load import load_study
+    from runner.studies.plan import make_plan
     from runner.training.engine import train
 
     changes = [f"precision={precision}", _TRAIN_ONLY, *item.overrides(runs), *overrides]

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from runner.api.results import Results
     from runner.diagnosis.result import Diagnosis
     from runner.errors import Problem, Refused, RunnerError, StudyError
-    from runner.study.load import Study
-    from runner.study.plan import Plan
+    from runner.studies.load import Study
+    from runner.studies.plan import Plan
     from runner.training.replay import Replayed
 
 __all__ = [
@@ -84,13 +84,13 @@ _LAZY = {
     "Comparison": "runner.analysis.compare.comparison",
     "Diagnosis": "runner.diagnosis.result",
     "Explanation": "runner.analysis.explain.explanation",
-    "Plan": "runner.study.plan",
+    "Plan": "runner.studies.plan",
     "Problem": "runner.errors",
     "Refused": "runner.errors",
     "Replayed": "runner.training.replay",
     "Results": "runner.api.results",
     "RunnerError": "runner.errors",
-    "Study": "runner.study.load",
+    "Study": "runner.studies.load",
     "StudyError": "runner.errors",
     "Summary": "runner.analysis.summary",
     "Verdicts": "runner.analysis.claims.check",

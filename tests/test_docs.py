@@ -34,7 +34,7 @@ RESULTS = ROOT / "results" / "README.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", RESULTS, *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = (sys.executable, "-m", "runner")
-# A path within the project as it is written in a page: `runner/study/load.py`, `tests/support/`, `.ci/run`.
+# A path within the project as it is written in a page: `runner/studies/load.py`, `tests/support/`, `.ci/run`.
 _PATH = re.compile(r"`((?:runner|tests|docs|benchmarks|configs|\.ci)/[\w./-]*|\.[\w-]+\.yaml)`")
 # A name of the code in docs/architecture.md: `study.load.load_study`.
 _NAME = re.compile(rf"[`\"]((?:{'|'.join(name for floor in FLOORS for name in floor)})(?:\.(?!yaml|csv)\w+)+)")

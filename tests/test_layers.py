@@ -24,7 +24,7 @@ FLOORS = (
     {"ops", "data"},
     {"keys"},
     {"sweep", "results"},
-    {"study"},
+    {"studies"},
     {"training", "analysis"},
     {"figures", "diagnosis", "cluster"},
     {"report"},
@@ -34,8 +34,8 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages from outside that only some rooms may need.
 STRANGERS = {
-    "yaml": {"study"},
-    "pydantic": {"study", "sweep"},
+    "yaml": {"studies"},
+    "pydantic": {"studies", "sweep"},
     "distributed": {"cluster", "cli", "api"},
     "IPython": {"training"},
     "pandas": {"api", "analysis", "results", "figures", "report"},

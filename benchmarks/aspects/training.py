@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks.works import load_item
-from runner.study.load import load_study
-from runner.study.plan import Plan, make_plan
+from runner.studies.load import load_study
+from runner.studies.plan import Plan, make_plan
 from runner.training.engine import train
 
 

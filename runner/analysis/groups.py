@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.explain.runs import Runs
 from runner.analysis.shares import Share, share_over_seeds, totals
-from runner.study.claims.statistic import UNBOUNDED
+from runner.studies.claims.statistic import UNBOUNDED
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import nearest
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
-from runner.study.claims.statistic import FORMS, NUMBERS, Statistic, read_statistic
+from runner.studies.claims.statistic import FORMS, NUMBERS, Statistic, read_statistic
 
 CONFIDENCE = 0.95
 """Of the intervals of figures and tables, where nothing else is asked for."""

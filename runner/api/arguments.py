@@ -11,7 +11,7 @@ from runner.errors import Problem, StudyError
 from runner.machine import MOST_THREADS
 
 if TYPE_CHECKING:
-    from runner.study.load import Study
+    from runner.studies.load import Study
 
 
 def table_of(target: str | Path, out: str | Path) -> Path:
@@ -61,7 +61,7 @@ def number_of(name: str, value: Any) -> float:
 
 def study_of(name: str, value: object) -> Study:
     """A study that was checked."""
-    from runner.study.load import Study
+    from runner.studies.load import Study
 
     if not isinstance(value, Study):
         raise unfit(name, "a Study, as load() returns it", value)

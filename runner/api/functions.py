@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from runner.analysis.summary import Summary
     from runner.diagnosis.result import Diagnosis
     from runner.figures.draw import Axes
-    from runner.study.load import Study
-    from runner.study.plan import Plan
+    from runner.studies.load import Study
+    from runner.studies.plan import Plan
     from runner.training.replay import Replayed
 
 
@@ -53,7 +53,7 @@ def load(path: str | Path, *overrides: str) -> Study:
     StudyError
         With every problem of the file and of the overrides.
     """
-    from runner.study.load import load_study
+    from runner.studies.load import load_study
 
     for override in overrides:
         if not isinstance(override, str):
@@ -80,7 +80,7 @@ def plan(study: Study, max_runs: int | None = MAX_RUNS) -> Plan:
     Refused
         When the study has more runs.
     """
-    from runner.study.plan import make_plan
+    from runner.studies.plan import make_plan
 
     return make_plan(study_of("study", study), count_of("max_runs", max_runs) or MAX_RUNS)
 
@@ -560,6 +560,6 @@ def diagnose(
 
 def schema() -> dict[str, Any]:
     """JSON schema of a study file, for editors."""
-    from runner.study.model import json_schema
+    from runner.studies.model import json_schema
 
     return json_schema()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import distributed
 
     from runner.api.results import Results
-    from runner.study.load import Study
+    from runner.studies.load import Study
 
 
 def run(

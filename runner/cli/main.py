@@ -20,7 +20,7 @@ from runner.terminal import counted, one_line, visible
 if TYPE_CHECKING:
     from distributed import Client
 
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -181,7 +181,7 @@ def _reading(command: str) -> Callable[[list[str]], int]:
 
 
 def _schema(arguments: list[str]) -> int:
-    from runner.study.model import json_schema
+    from runner.studies.model import json_schema
 
     read(Parser(prog=f"{PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
     print(json.dumps(json_schema(), indent=2))

@@ -11,7 +11,7 @@ from runner.errors import Problem, StudyError, nearest
 from runner.machine import MAX_RUNS, MOST_THREADS
 
 if TYPE_CHECKING:
-    from runner.study.shard import Shard
+    from runner.studies.shard import Shard
 
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
@@ -123,7 +123,7 @@ def at_least_one(text: str) -> int:
 
 
 def _shard(text: str) -> Shard:
-    from runner.study.shard import Shard
+    from runner.studies.shard import Shard
 
     try:
         return Shard.parse(text)

@@ -16,8 +16,8 @@ from runner.errors import Problem, StudyError, nearest
 from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
-    from runner.study.load import Study
+    from runner.studies.claims.grammar import Selection
+    from runner.studies.load import Study
 
 
 _RUN_ID = re.compile("[0-9a-fA-F]{1,16}")
@@ -53,7 +53,7 @@ def table_of(item: str, out: Path) -> Path:
     from runner.results.files import find_table
 
     if _is_study(item):
-        from runner.study.load import load_study
+        from runner.studies.load import load_study
 
         return find_table(load_study(item).name, out)
     return find_table(item, out)
@@ -133,7 +133,7 @@ def _study(item: str) -> Study | None:
     """The study whose claims are meant, where its file is named; None where its results are."""
     if not _is_study(item):
         return None
-    from runner.study.load import load_study
+    from runner.studies.load import load_study
 
     return load_study(item)
 

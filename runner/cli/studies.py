@@ -12,8 +12,8 @@ from runner.cli.parser import USAGE
 from runner.errors import Problem, StudyError, closest, did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from runner.study.load import Study
-    from runner.study.plan import Plan
+    from runner.studies.load import Study
+    from runner.studies.plan import Plan
 
 # In bytes, on every common file system.
 _LONGEST_NAME = 255
@@ -48,9 +48,9 @@ def plans_of(given: argparse.Namespace, commands: Collection[str], by_name: bool
         problems.append(Problem(f"which study? usage: {USAGE}"))
     if problems:
         raise StudyError(problems)
-    from runner.study.load import load_study
-    from runner.study.plan import make_plan
-    from runner.study.recorded import recorded_study
+    from runner.studies.load import load_study
+    from runner.studies.plan import make_plan
+    from runner.studies.recorded import recorded_study
 
     studies: list[tuple[Study, Path]] = []
     for item in items:

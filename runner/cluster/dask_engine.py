@@ -36,7 +36,7 @@ from runner.training.session import Options, SessionResult, run_session
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 # Seconds that a task should take: a worker that is lost costs so much, and asking for the next one does not count.
 _TASK_SECONDS = 2.0

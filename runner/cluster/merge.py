@@ -24,15 +24,15 @@ from runner.results.row_file import RowFile
 from runner.results.row_text import RowText, record_of
 from runner.results.sums import SUMS, Sums
 from runner.results.weights import WEIGHTS, OldWeights
-from runner.study.plan import Plan, make_plan
-from runner.study.recorded import recorded_study
-from runner.study.shard import Shard
+from runner.studies.plan import Plan, make_plan
+from runner.studies.recorded import recorded_study
+from runner.studies.shard import Shard
 from runner.terminal import counted, listed
 from runner.training.engine import Result
 from runner.training.session import Options, SessionResult, run_session
 
 if TYPE_CHECKING:
-    from runner.study.load import Study
+    from runner.studies.load import Study
 
 # Rows that are read at a time.
 _BLOCK = 1 << 13

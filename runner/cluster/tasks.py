@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import Refused
 
 if TYPE_CHECKING:
-    from runner.study.cells import DataSets
-    from runner.study.load import Study
-    from runner.study.plan import Plan
+    from runner.studies.cells import DataSets
+    from runner.studies.load import Study
+    from runner.studies.plan import Plan
     from runner.training.blocks.packing import Turn
     from runner.training.engine import Result
 
@@ -118,7 +118,7 @@ def train_task(errand: Errand, turns: list[Turn]) -> Answer:
     Refused
         When this process may give other bytes than the one that asks.
     """
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
     from runner.training.engine import prepare, train_turns
 
     if errand.token not in _plans:

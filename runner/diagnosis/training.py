@@ -20,8 +20,8 @@ from runner.diagnosis.twin import UPDATES, Twin, flat, write_data, write_study
 from runner.errors import RunnerError
 from runner.keys.architecture import expand_weights
 from runner.results.reader import read_columns
-from runner.study.load import load_study
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.plan import make_plan
 from runner.terminal import listed
 from runner.training.engine import prepare
 from runner.training.session import Options, run_session

@@ -33,13 +33,13 @@ from runner.figures.style import (
 )
 from runner.keys.issues import Invalid
 from runner.results.reader import header
-from runner.study.claims.statistic import NUMBERS, Statistic
+from runner.studies.claims.statistic import NUMBERS, Statistic
 
 if TYPE_CHECKING:
     import matplotlib.axes
     from matplotlib.figure import Figure
 
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
     Axes: TypeAlias = matplotlib.axes.Axes | NDArray[np.object_]
 

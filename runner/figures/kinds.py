@@ -31,7 +31,7 @@ from runner.figures.style import (
     words,
 )
 from runner.registry import Registry
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 from runner.terminal import number
 
 FIGURES: Registry[FigureKind] = Registry("figure")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runner.figures.rows import Axis, Rows
 from runner.figures.style import Look, looks
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

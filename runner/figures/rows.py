@@ -19,11 +19,11 @@ from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.provenance import read_environment
 from runner.results.reader import codes_of, read_columns
-from runner.study.claims.statistic import NUMBERS
+from runner.studies.claims.statistic import NUMBERS
 from runner.terminal import Shortener
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

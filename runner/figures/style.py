@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runner.figures.rows import Axis, Floats, spread_scale
 from runner.results.files import write_file
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 from runner.terminal import visible
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def statistic_words(statistic: Statistic) -> str:
 
     Examples
     --------
-    >>> from runner.study.claims.statistic import read_statistic
+    >>> from runner.studies.claims.statistic import read_statistic
     >>> [statistic_words(read_statistic(text)) for text in ("rate(stuck)", "median(mse)", "quantile(0.9, accuracy)")]
     ['share of runs: stuck', 'median mse', '0.9 quantile of accuracy (share of samples)']
     """

@@ -21,7 +21,7 @@ from runner.figures.rows import Axis, Rows, axis_issue, pooled, read_rows, refus
 from runner.keys.issues import Invalid
 from runner.registry import Registry
 from runner.results.reader import header
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 from runner.terminal import listed, number, percent, visible
 
 _MOST_ROWS, _MOST_COLUMNS = 10_000, 40

@@ -22,7 +22,7 @@ from runner.results.reader import header
 from runner.terminal import listed
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 _ZOOMED = re.compile(r"_zoom[0-9]*$")
 
@@ -145,7 +145,7 @@ def _choices(where: Selection) -> list[str]:
 
 def _derived(table: Path, path: Path, arguments: Sequence[str], heading: str) -> str:
     """The text of the new study."""
-    from runner.study.derived import derive
+    from runner.studies.derived import derive
 
     copy = table.parent / STUDY
     if not copy.is_file():

@@ -213,8 +213,8 @@ def _study(table: Path, environment: dict[str, Any]) -> dict[str, Any]:
 
 def _description(text: str) -> str:
     """What the study is to find out, in its own words."""
-    from runner.study.parser import parse
-    from runner.study.tree import Entries
+    from runner.studies.parser import parse
+    from runner.studies.tree import Entries
 
     try:
         tree, _ = parse(text, STUDY)

@@ -32,7 +32,7 @@ class Checked:
     """How pydantic validates a field: by one of our readers, so that every message is ours.
 
     What the reader finds wrong passes through pydantic as it is, as the `issues` of an error of type "wrong";
-    `runner.study.model` takes them out again.
+    `runner.studies.model` takes them out again.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 BEGUN = "begun.json"
 MOST_DEATHS = 3

@@ -36,7 +36,7 @@ from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 # How often a start that waits for a long block looks up.
 _LOOK_SECONDS = 2.0

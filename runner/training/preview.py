@@ -18,14 +18,14 @@ from runner.results.inventory import NO_PLACE, Inventory, take_inventory
 from runner.results.provenance import check_version, read_environment
 from runner.results.row_text import RowText
 from runner.results.sidecars import Sidecars
-from runner.study.plan_text import plan_lines
+from runner.studies.plan_text import plan_lines
 from runner.terminal import counted, duration, size
 from runner.training.session import recording_of, work_left
 from runner.training.speed import estimated_seconds
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
-    from runner.study.shard import Shard
+    from runner.studies.plan import Plan
+    from runner.studies.shard import Shard
 
 
 # Runs by which the size of a row is estimated.

@@ -21,7 +21,7 @@ from runner.training.progress import Progress
 from runner.training.stored_rows import Row, parts, study_of
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 
 # Rows that are held at a time, lest a large table fill the memory.
@@ -178,7 +178,7 @@ def _lines(file: RowFile, numbers: Indices) -> Iterator[bytes]:
 
 def _check(rows: Sequence[Row], header: Header, table: Path, threads: int, progress: Progress) -> Iterator[Difference]:
     """What differs in some rows."""
-    from runner.study.plan import make_plan
+    from runner.studies.plan import make_plan
 
     plan = make_plan(study_of(rows, table))
     known = {run_id: run for run, run_id in enumerate(plan_ids(plan).tolist())}
@@ -232,8 +232,8 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     Path
         The folder of the files, `replay/RUN_ID` beside the table.
     """
-    from runner.study.model import MOST_POINTS
-    from runner.study.plan import make_plan
+    from runner.studies.model import MOST_POINTS
+    from runner.studies.plan import make_plan
     from runner.training.session import Options, run_session
 
     header = standard_header()

@@ -30,8 +30,8 @@ from runner.training.interrupt import EXIT_CODE, Interrupt
 from runner.training.progress import TRAINING, Progress, showing
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
-    from runner.study.shard import Shard
+    from runner.studies.plan import Plan
+    from runner.studies.shard import Shard
     from runner.training.engine import Result
 
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from runner.kernels import cache
 from runner.machine import cores, processor
-from runner.study.schedule import spread
+from runner.studies.schedule import spread
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 _FILE = "speed.json"
 _SPEED, _SECONDS = "per_second", "seconds"

@@ -13,7 +13,7 @@ from runner.results.columns import Header
 from runner.results.provenance import study_folders
 
 if TYPE_CHECKING:
-    from runner.study.load import Study
+    from runner.studies.load import Study
 
 
 # Cells of one such study: enough to fill blocks, few enough that YAML is read in a moment.
@@ -67,7 +67,7 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
 
     Data is looked for where the study that made the table found it, and where that would be if both were moved.
     """
-    from runner.study.load import read_study
+    from runner.studies.load import read_study
 
     first, *others = dict.fromkeys(row.cell for row in rows)
     lines = [f"name: {name}", *(f"{key}: {text}" for key, text in first)]

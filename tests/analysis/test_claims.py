@@ -26,11 +26,11 @@ from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.results.reader import find_row, read_columns
-from runner.study.claims.expectation import FAILS, HOLDS, UNDECIDED, read_expectation
-from runner.study.claims.grammar import Claim, claims_schema, read_claims
-from runner.study.claims.statistic import NUMBERS, UNBOUNDED, read_statistic
-from runner.study.parser import parse
-from runner.study.tree import located
+from runner.studies.claims.expectation import FAILS, HOLDS, UNDECIDED, read_expectation
+from runner.studies.claims.grammar import Claim, claims_schema, read_claims
+from runner.studies.claims.statistic import NUMBERS, UNBOUNDED, read_statistic
+from runner.studies.parser import parse
+from runner.studies.tree import located
 from runner.terminal import number
 
 RATE = "rate(converged)"

@@ -14,7 +14,7 @@ from runner.analysis.claims.check import check
 from runner.analysis.statistics import evaluate, evaluate_groups, members, read_measure
 from runner.keys.issues import Invalid
 from runner.results.reader import codes_of, read_columns
-from runner.study.claims.grammar import read_claims
+from runner.studies.claims.grammar import read_claims
 
 STATISTICS = [
     "rate(converged)",

@@ -368,7 +368,7 @@ def test_a_pipe_is_not_waited_for(folder: Path) -> None:
         runner.load("pipe.yaml")
 
 
-@pytest.mark.parametrize("module", ["runner.cli.main", "runner.study.load"])
+@pytest.mark.parametrize("module", ["runner.cli.main", "runner.studies.load"])
 def test_an_interrupt_while_modules_are_read(module: str) -> None:
     program = (
         "import sys\n"

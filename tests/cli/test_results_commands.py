@@ -18,9 +18,9 @@ import runner
 from runner.__main__ import main
 from runner.errors import StudyError
 from runner.results.row_text import field
-from runner.study.load import load_study
-from runner.study.model import json_schema
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.model import json_schema
+from runner.studies.plan import make_plan
 
 STUDY = """\
 name: small

@@ -24,8 +24,8 @@ import runner
 from runner.__main__ import main
 from runner.cluster import dask_engine, tasks
 from runner.errors import Refused
-from runner.study.load import load_study
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.plan import make_plan
 
 distributed = pytest.importorskip("distributed")
 cloudpickle = pytest.importorskip("cloudpickle")

@@ -13,9 +13,9 @@ import pytest
 from support import divided
 
 from runner.__main__ import main
-from runner.study.load import load_study
-from runner.study.plan import Plan, make_plan
-from runner.study.shard import Shard
+from runner.studies.load import load_study
+from runner.studies.plan import Plan, make_plan
+from runner.studies.shard import Shard
 
 COUNTS = (1, 2, 3, 7, 40)
 

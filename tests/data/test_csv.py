@@ -20,7 +20,7 @@ from runner.data.csv_data import file, samples
 from runner.data.csv_data.problems import LISTED
 from runner.errors import StudyError
 from runner.registry import Call
-from runner.study.load import load_study
+from runner.studies.load import load_study
 
 XYZ = CsvData("t.csv", ("x", "y"), ("z",))
 POSITIONS = CsvData("t.csv", (0, 1), (2,))

@@ -19,10 +19,10 @@ from runner.keys.definitions import CRITERIA, KEYS
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Synonyms
-from runner.study.claims.statistic import COMPARISONS
-from runner.study.load import load_study
-from runner.study.model import StudyFile
-from runner.study.parser import parse
+from runner.studies.claims.statistic import COMPARISONS
+from runner.studies.load import load_study
+from runner.studies.model import StudyFile
+from runner.studies.parser import parse
 from runner.sweep.model import Sample, Sweep
 from runner.sweep.ranges import RANGES
 from runner.sweep.sampling import DISTRIBUTIONS, METHODS

@@ -17,7 +17,7 @@ from support.studies import Runs, relative, run, write_samples
 
 from runner.errors import StudyError
 from runner.ops import FAULTS
-from runner.study.load import load_study
+from runner.studies.load import load_study
 
 LOOKED_AT = [1, 2, 7, 100]
 TOLERANCE = 1e-10

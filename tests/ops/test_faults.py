@@ -14,7 +14,7 @@ from support import naive, posts
 from support.studies import Runs, relative, run
 
 from runner.ops import FAULTS
-from runner.study.load import load_study
+from runner.studies.load import load_study
 
 LOOKED_AT = [1, 2, 7, 100]
 """Numbers of updates after which the weights are compared."""

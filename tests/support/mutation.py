@@ -24,7 +24,7 @@ from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
 from runner.ops.faults import FAULTS, arguments_of, layer_of, of_layer
 from runner.registry import Call
-from runner.study.checks import CHECKS
+from runner.studies.checks import CHECKS
 from support import authors, mistakes
 
 # Which samples come next is no matter of one update.

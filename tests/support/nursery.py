@@ -32,8 +32,8 @@ def main() -> None:
     import runner.training.session  # noqa: F401
     from runner import __main__
     from runner.analysis import summary  # noqa: F401
-    from runner.study.load import load_study
-    from runner.study.plan import make_plan
+    from runner.studies.load import load_study
+    from runner.studies.plan import make_plan
     from runner.training import engine
     from runner.training.blocks import packing
 

@@ -11,9 +11,9 @@ import numpy as np
 import yaml
 
 from runner.measurements import OUTCOMES, RECORD_COLUMNS
-from runner.study.cells import Cell
-from runner.study.load import load_study
-from runner.study.plan import Plan, make_plan
+from runner.studies.cells import Cell
+from runner.studies.load import load_study
+from runner.studies.plan import Plan, make_plan
 from runner.training.engine import train
 
 

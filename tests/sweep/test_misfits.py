@@ -11,9 +11,9 @@ import pytest
 import runner
 from runner.__main__ import main
 from runner.errors import StudyError
-from runner.study.cells import PLACE
-from runner.study.load import load_study
-from runner.study.plan import Plan, make_plan
+from runner.studies.cells import PLACE
+from runner.studies.load import load_study
+from runner.studies.plan import Plan, make_plan
 
 SHAPES, RATES = ("2-2-1", "2-3-1", "2-2-2-1"), ("0.5", "2.0")
 FAULTS = ("none", "[early_derivative]", "[no_factor, early_derivative]")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from runner.errors import Refused, StudyError
 from runner.keys.definitions import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.study.cells import PLACE
-from runner.study.load import load_study
-from runner.study.plan import make_plan
+from runner.studies.cells import PLACE
+from runner.studies.load import load_study
+from runner.studies.plan import make_plan
 from runner.sweep.ranges import range_values
 from runner.sweep.sampling import METHODS
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from support.studies import train_plan
 
-from runner.study.load import load_study
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.plan import make_plan
 
 POSTS = Path(__file__).parents[2] / "configs" / "posts"
 SEEDS = 500

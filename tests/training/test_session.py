@@ -24,7 +24,7 @@ from runner.errors import Refused, RunnerError
 from runner.machine import cores as cores_here
 from runner.measurements import MISSING, OUTCOMES, RECORD_COLUMNS, RESULTS_VERSION
 from runner.results.provenance import changes
-from runner.study.plan import Plan
+from runner.studies.plan import Plan
 from runner.training import engine, interrupt, speed
 from runner.training.preview import describe, preview
 from runner.training.session import Options, run_session, work_left

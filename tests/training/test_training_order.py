@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import studies
 
-from runner.study.schedule import rounds, spread
+from runner.studies.schedule import rounds, spread
 from runner.training import engine
 from runner.training.blocks import packing
 from runner.training.session import Options, run_session

@@ -1,6 +1,6 @@
 """Claims checked on results: which rows are meant, the number and its interval, and the verdict.
 
 `selection` finds the rows, `estimate` and `comparison` the number and how sure it is, `check` the verdict, `show` the
-page; `recorded` reads the claims that were recorded with the results. What a claim may say is `runner.study.claims`.
+page; `recorded` reads the claims that were recorded with the results. What a claim may say is `runner.studies.claims`.
 Others use `check_claims`, `check` and `show`.
 """

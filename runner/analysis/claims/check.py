@@ -22,13 +22,13 @@ from runner.printed import Printed, Writer
 from runner.results.journal import JOURNAL
 from runner.results.provenance import overrides_of
 from runner.results.reader import header
-from runner.study.claims.expectation import FAILS, HOLDS, UNDECIDED
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.expectation import FAILS, HOLDS, UNDECIDED
+from runner.studies.claims.statistic import Statistic
 from runner.terminal import page_width
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Claim
-    from runner.study.load import Study
+    from runner.studies.claims.grammar import Claim
+    from runner.studies.load import Study
 
 _MOST = 10**9
 _MOST_EXACT = 10**5  # beyond so many runs a normal interval is as good, and quick

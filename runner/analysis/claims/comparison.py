@@ -21,10 +21,10 @@ from runner.analysis.intervals import difference
 from runner.analysis.shares import CHANCE
 from runner.registry import column_of
 from runner.results.columns import key_columns
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Claim
+    from runner.studies.claims.grammar import Claim
 
 _FEWEST = 3  # seeds in common from which a correlation can be told
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from runner.analysis.claims.verdict import CONFIDENCE
 from runner.analysis.intervals import clopper_pearson, quantile, quantile_interval, student_t
 from runner.analysis.shares import CHANCE, effective_runs, is_deterministic, totals
-from runner.study.claims.statistic import UNBOUNDED, Statistic
+from runner.studies.claims.statistic import UNBOUNDED, Statistic
 from runner.terminal import counted
 
 Floats = NDArray[np.float64]

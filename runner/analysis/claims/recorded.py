@@ -8,10 +8,10 @@ from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid
 from runner.results.files import io_errors
 from runner.results.provenance import STUDY, overrides_of
-from runner.study.claims.grammar import Claim, read_claims
-from runner.study.overrides import override
-from runner.study.parser import parse
-from runner.study.tree import Entries, located
+from runner.studies.claims.grammar import Claim, read_claims
+from runner.studies.overrides import override
+from runner.studies.parser import parse
+from runner.studies.tree import Entries, located
 
 
 def recorded_claims(folder: Path) -> tuple[Claim, ...]:

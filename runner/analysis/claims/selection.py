@@ -21,12 +21,12 @@ from runner.keys.scalars import meant
 from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
-from runner.study.claims.statistic import NUMBERS
-from runner.study.parser import parse
+from runner.studies.claims.statistic import NUMBERS
+from runner.studies.parser import parse
 from runner.terminal import listed
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Claim, Selection
+    from runner.studies.claims.grammar import Claim, Selection
 
 Mask = NDArray[np.bool_]
 _LISTED = 8
@@ -53,7 +53,7 @@ def read_where(where: Sequence[str] | Mapping[str, Any]) -> Selection:
     """
     if not where:
         return {}
-    from runner.study.claims.grammar import read_selection
+    from runner.studies.claims.grammar import read_selection
 
     if isinstance(where, Mapping):
         return read_selection({name: list(v) if isinstance(v, tuple) else v for name, v in where.items()}, None)

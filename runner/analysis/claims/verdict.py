@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.study.claims.expectation import FAILS
+from runner.studies.claims.expectation import FAILS
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Claim
+    from runner.studies.claims.grammar import Claim
 
 NO_RUNS = "no runs"
 CONFIDENCE = 0.99

@@ -20,11 +20,11 @@ from runner.analysis.explain.factors import DERIVED
 from runner.analysis.intervals import Triple, difference, pair_correlation, quantile, wilson
 from runner.analysis.shares import Share, share_over_seeds, totals
 from runner.printed import Printed, Writer
-from runner.study.claims.statistic import Statistic
+from runner.studies.claims.statistic import Statistic
 from runner.terminal import Shortener, counted
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 CONFIDENCE = 0.95
 _FEWEST = 3  # seeds from which a correlation over them can be told

@@ -20,11 +20,11 @@ from runner.results.columns import key_columns
 from runner.results.files import io_errors
 from runner.results.provenance import read_environment
 from runner.results.reader import codes_of, differing, header, read_columns
-from runner.study.claims.statistic import NUMBERS as MEASURED
+from runner.studies.claims.statistic import NUMBERS as MEASURED
 from runner.terminal import counted
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 Ints = NDArray[np.int64]
 NUMBERS = ("epochs_to_converge", "final_loss", "accuracy")

@@ -25,7 +25,7 @@ from runner.results.provenance import read_environment
 from runner.results.reader import find_row
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 
 @dataclass(frozen=True)

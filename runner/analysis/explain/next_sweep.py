@@ -68,7 +68,7 @@ def next_sweep(table: Path, fields: Fields, varied: Sequence[str]) -> NextSweep 
         None when the study is not at hand, or nothing can be varied.
     """
     # The grammar of studies is needed here only, and takes long to import.
-    from runner.study.load import load_study
+    from runner.studies.load import load_study
 
     folder = table.parent
     study = _study_file(folder)

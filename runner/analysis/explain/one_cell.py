@@ -26,7 +26,7 @@ from runner.keys.issues import Invalid
 from runner.terminal import listed
 
 if TYPE_CHECKING:
-    from runner.study.claims.grammar import Selection
+    from runner.studies.claims.grammar import Selection
 
 _ALPHA = 0.05
 _LISTED = 6

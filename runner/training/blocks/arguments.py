@@ -21,10 +21,10 @@ from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
 from runner.ops.faults import layer_of, needs_table, table_entries
 from runner.registry import Call
-from runner.study.cells import PLACE
+from runner.studies.cells import PLACE
 
 if TYPE_CHECKING:
-    from runner.study.cells import Cell
+    from runner.studies.cells import Cell
 
 
 Floats = NDArray[np.float64]

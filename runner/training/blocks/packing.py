@@ -1,6 +1,6 @@
 """Packing runs into blocks: those that share their arguments wait together until there are enough for a block.
 
-New runs come in the order of `runner.study.schedule`. Where runs stop at their criterion, those that have not stopped
+New runs come in the order of `runner.studies.schedule`. Where runs stop at their criterion, those that have not stopped
 in one stage of their training come back and wait for the next one.
 """
 
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.keys.architecture import stored_parameters
-from runner.study.schedule import rounds, spread
+from runner.studies.schedule import rounds, spread
 from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_key
 from runner.training.blocks.block import Block, events_of
 from runner.training.blocks.curve_points import curve_updates
 from runner.training.blocks.segments import Segment, carried_numbers
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 
 # Multiply-adds that a block should hold, at roughly 10^10 per second.
@@ -209,7 +209,7 @@ class _Bin:
 
 
 def turns_of(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Turn]:
-    """The runs of a plan that are not done, in the order of `runner.study.schedule`.
+    """The runs of a plan that are not done, in the order of `runner.studies.schedule`.
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import column_of, element
-from runner.study.checks import combination_issues, places
-from runner.study.claims.grammar import Claim
-from runner.study.data_checks import data_issues
+from runner.studies.checks import combination_issues, places
+from runner.studies.claims.grammar import Claim
+from runner.studies.data_checks import data_issues
 from runner.sweep.axes import Axes
 from runner.sweep.product import Rule
 from runner.sweep.space import SweepSpace, collisions

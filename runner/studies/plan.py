@@ -17,10 +17,10 @@ from runner.machine import MAX_RUNS
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.printed import Printed, Writer
 from runner.registry import element
-from runner.study.cells import PLACE, Cell, Change, DataSets, Resolver
-from runner.study.load import Study
-from runner.study.plan_text import plan_lines
-from runner.study.schedule import Schedule
+from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
+from runner.studies.load import Study
+from runner.studies.plan_text import plan_lines
+from runner.studies.schedule import Schedule
 from runner.sweep.numbering import Expansion
 from runner.sweep.space import Axis, SweepSpace
 from runner.sweep.trajectories import Trajectories

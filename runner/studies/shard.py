@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from runner.study.plan import Plan
+    from runner.studies.plan import Plan
 
 MOST_SHARDS = 1_000_000
 _TEXT = re.compile(r"([0-9]{1,7})/([0-9]{1,7})")

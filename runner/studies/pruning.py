@@ -9,7 +9,7 @@ from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.registry import column_of
-from runner.study.tree import Entries, Items, Node, child
+from runner.studies.tree import Entries, Items, Node, child
 
 
 @dataclass(frozen=True)

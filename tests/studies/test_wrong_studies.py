@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from runner.data import DATASETS
 from runner.errors import Problem, Refused, StudyError, nearest
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
-from runner.study.load import load_study
-from runner.study.parser import MOST_BYTES, MOST_VALUES
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.parser import MOST_BYTES, MOST_VALUES
+from runner.studies.plan import make_plan
 from runner.sweep.ranges import range_values
 
 BASE = "data: xor\narchitecture: 2-4-1\nlearning_rate: 0.5\nepochs: 100\n"
@@ -1103,7 +1103,7 @@ def test_the_nearest_name():
 
 def test_a_network_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("runner.study.checks.total", lambda: 24 * 10**9)
+    monkeypatch.setattr("runner.studies.checks.total", lambda: 24 * 10**9)
     Path("x.yaml").write_text(BASE + "sweep: {grid: {architecture: [2-3-1, 2-65536-65536-1]}}\n")
     with pytest.raises(StudyError) as caught:
         load_study("x.yaml")
@@ -1113,7 +1113,7 @@ def test_a_network_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: 
     )
     # Where the machine does not tell, the runs do.
     for unknown in (None, 10**12):
-        monkeypatch.setattr("runner.study.checks.total", lambda unknown=unknown: unknown)
+        monkeypatch.setattr("runner.studies.checks.total", lambda unknown=unknown: unknown)
         assert load_study("x.yaml").space
 
 

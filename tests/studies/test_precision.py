@@ -11,7 +11,7 @@ from support import studies
 
 from runner.errors import StudyError
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.study.load import load_study
+from runner.studies.load import load_study
 
 BASE: dict[str, Any] = {"data": "xor", "architecture": "2-2-1", "learning_rate": 0.01, "epochs": 3, "replicates": 4}
 LARGEST_BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))

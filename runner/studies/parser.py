@@ -13,7 +13,7 @@ from typing import NoReturn
 import yaml
 
 from runner.errors import Problem, StudyError
-from runner.study.tree import Entries, Items, Mark, Node, Scalar
+from runner.studies.tree import Entries, Items, Mark, Node, Scalar
 
 MOST_BYTES = 2**20
 """Bytes of a study file, at most."""

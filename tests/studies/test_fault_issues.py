@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StudyError
-from runner.study.load import load_study
+from runner.studies.load import load_study
 
 BASE = "data: xor\narchitecture: 2-4-1\nlearning_rate: 0.5\nepochs: 100\n"
 SQUARED = "half_sse or sse or half_mse or mse"

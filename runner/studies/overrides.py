@@ -11,9 +11,9 @@ from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, Key, sweep_key
 from runner.keys.scalars import meant
 from runner.registry import element
-from runner.study.model import RecordOptions, StudyFile
-from runner.study.parser import parse
-from runner.study.tree import Entries, Items, Mark, Node, Scalar
+from runner.studies.model import RecordOptions, StudyFile
+from runner.studies.parser import parse
+from runner.studies.tree import Entries, Items, Mark, Node, Scalar
 from runner.sweep.axes import is_range, is_value
 from runner.terminal import listed
 

@@ -16,9 +16,9 @@ from runner.analysis.claims.selection import read
 from runner.errors import Refused
 from runner.keys.definitions import KEYS
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.study.cells import Cell, _Key
-from runner.study.load import load_study
-from runner.study.plan import make_plan
+from runner.studies.cells import Cell, _Key
+from runner.studies.load import load_study
+from runner.studies.plan import make_plan
 
 BASE = {"data": "xor", "architecture": "2-2-1", "learning_rate": 0.5, "epochs": 10}
 CELL_KEYS = [key for key in KEYS if key != "seed"]

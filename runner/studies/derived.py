@@ -10,14 +10,14 @@ from typing import Any
 import yaml
 
 from runner.keys.scalars import resolve
-from runner.study.load import overridden_tree, read_study
+from runner.studies.load import overridden_tree, read_study
 
 # The writer in C, where PyYAML has it, is ten times as fast.
 _Writer: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Writer):  # type: ignore[misc]
-    """Writes so that `runner.study.parser`, which follows YAML 1.2, reads the same values."""
+    """Writes so that `runner.studies.parser`, which follows YAML 1.2, reads the same values."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

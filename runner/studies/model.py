@@ -16,8 +16,8 @@ from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Issue, Step, expected
 from runner.keys.kinds import flag, integer, text
 from runner.registry import NO_SYNONYMS, Synonyms
-from runner.study.claims.grammar import Claim, claims_schema, read_claims
-from runner.study.tree import Node
+from runner.studies.claims.grammar import Claim, claims_schema, read_claims
+from runner.studies.tree import Node
 from runner.sweep.axes import read_axis
 from runner.sweep.model import Checked, Sample, Strict, Sweep, When, base_of, plain
 from runner.sweep.ranges import range_schema

@@ -10,7 +10,7 @@ from pathlib import Path
 from runner.errors import StudyError
 from runner.results.files import io_errors
 from runner.results.provenance import STUDY, overrides_of, read_environment, study_folders
-from runner.study.load import Study, read_study
+from runner.studies.load import Study, read_study
 
 
 def recorded_study(folder: Path, overrides: Sequence[str] = ()) -> Study:

@@ -13,13 +13,13 @@ from typing import Any
 
 from runner.errors import Problem, StudyError
 from runner.keys.issues import Issue
-from runner.study.claims.grammar import Claim
-from runner.study.consistency import check_together
-from runner.study.model import RecordOptions, StudyModel, validate
-from runner.study.overrides import override
-from runner.study.parser import MOST_BYTES, parse
-from runner.study.pruning import prune
-from runner.study.tree import Entries, Node, located
+from runner.studies.claims.grammar import Claim
+from runner.studies.consistency import check_together
+from runner.studies.model import RecordOptions, StudyModel, validate
+from runner.studies.overrides import override
+from runner.studies.parser import MOST_BYTES, parse
+from runner.studies.pruning import prune
+from runner.studies.tree import Entries, Node, located
 from runner.sweep.model import Sweep
 from runner.sweep.space import SweepSpace
 

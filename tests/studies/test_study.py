@@ -11,9 +11,9 @@ from runner.errors import StudyError
 from runner.keys.definitions import KEYS, LISTS
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from runner.registry import Call
-from runner.study.load import load_study
-from runner.study.model import json_schema
-from runner.study.plan import make_plan
+from runner.studies.load import load_study
+from runner.studies.model import json_schema
+from runner.studies.plan import make_plan
 
 CONFIGS = sorted(Path(__file__).parents[2].glob("configs/*.yaml"))
 EXAMPLE = """\

@@ -20,7 +20,7 @@ from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES, SETTINGS
 from runner.ops.faults import layer_of
 from runner.registry import Call
-from runner.study.precision_checks import criterion_message, lost_limits, lost_setting, setting_message
+from runner.studies.precision_checks import criterion_message, lost_limits, lost_setting, setting_message
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
 

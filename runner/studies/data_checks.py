@@ -11,8 +11,8 @@ from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
 from runner.ops import LOSSES
-from runner.study.checks import places
-from runner.study.precision_checks import data_message
+from runner.studies.checks import places
+from runner.studies.precision_checks import data_message
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
 
