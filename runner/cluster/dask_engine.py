@@ -272,7 +272,7 @@ class _Task:
             places = np.arange(*turn.places.indices(n_seeds))
             numbers = np.array(turn.cells)[:, None] * n_seeds + places
             runs.append(numbers[turn.wanted] if turn.wanted is not None else numbers.ravel())
-        return Result(np.concatenate(runs), np.empty((0, 0)), None, None, 0, reason)
+        return Result(np.concatenate(runs), np.empty((0, 0)), None, None, 0, error=reason)
 
 
 class _Tasks:

@@ -18,13 +18,19 @@ class Identity:
     ----------
     keys, texts : iterable of str
         Name and canonical text of every key but the seed, in the order of the columns.
+
+    Attributes
+    ----------
+    text : bytes
+        What is hashed, but for the seed: a line for each key.
     """
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_hash", "text")
 
     def __init__(self, keys: Iterable[str], texts: Iterable[str]) -> None:
         lines = [f"{key}={text}" for key, text in zip(keys, texts, strict=True)]
-        self._hash = hashlib.blake2b("\n".join([*lines, ""]).encode(), digest_size=8)
+        self.text = "\n".join([*lines, ""]).encode()
+        self._hash = hashlib.blake2b(self.text, digest_size=8)
 
     @property
     def cell_id(self) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
+from runner.keys.identity import Identity
 from runner.measurements import MEASUREMENTS, OUTCOMES
+
+if TYPE_CHECKING:
+    from runner.results.row_text import Written
 
 Records = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -29,7 +33,8 @@ class CellLike(Protocol):
     def texts(self) -> tuple[str, ...]: ...
     @property
     def architecture(self) -> tuple[int, ...]: ...
-    def run_ids(self, seeds: Iterable[int]) -> list[int]: ...
+    @property
+    def identity(self) -> Identity: ...
 
 
 class PlanLike(Protocol):
@@ -55,6 +60,8 @@ class ResultLike(Protocol):
     def curves(self) -> list[Records] | None: ...
     @property
     def weights(self) -> tuple[Records, Records] | None: ...
+    @property
+    def rows(self) -> list[Written] | None: ...
 
 
 @dataclass(frozen=True)
@@ -131,5 +138,5 @@ def plan_ids(plan: PlanLike) -> Ids:
     ids = np.empty(plan.n_runs, np.uint64)
     step = len(seeds)
     for i in range(plan.n_cells):
-        ids[i * step : (i + 1) * step] = plan.cell(i).run_ids(seeds)
+        ids[i * step : (i + 1) * step] = plan.cell(i).identity.run_ids(seeds)
     return ids

@@ -1,12 +1,12 @@
 """Rows as text: RFC 4180 with as few quotes as possible, and numbers that read back exactly.
 
-There are two writers of the same bytes: Python for the first rows, and a compiled kernel, fifteen times as fast, for a
-study that has many.
+There are two writers of the same bytes: Python for the first rows, and compiled kernels, many times as fast, for a
+study that has many. The kernels leave the interpreter's lock free, so that threads write their rows side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.keys.identity import Identity
 from runner.measurements import MISSING, MISSING_BITS
 from runner.results.columns import Header, Ids, Indices, PlanLike, Records
+from runner.results.sums import RowSums, sums_of
 
 # The kernel that writes rows is imported by the functions that use it: small tables need none.
 if TYPE_CHECKING:
     from runner.kernels import csv_rows
 
 _TO_QUOTE = frozenset('",\n\r')
-# In the time that a first start takes to compile the kernel, Python writes so many rows.
-ROWS_BY_PYTHON = 20_000
+# In the time that a first start takes to compile the kernel that writes, or those that identify rows and add them up,
+# Python does so many rows.
+ROWS_BY_PYTHON, HASHES_BY_PYTHON = 20_000, 200_000
 
 
 # Most texts of keys come again and again.
@@ -89,7 +92,7 @@ class Starts:
     ----------
     ids : array of uint64, shape (n,)
         Identities of the runs.
-    keys : list of str, m of them
+    keys : tuple of str, m of them
         What stands between the identity and the seed, commas included, of each cell.
     sizes : array of int, shape (m,)
         How many rows in succession belong to each cell.
@@ -99,10 +102,35 @@ class Starts:
     """
 
     ids: Ids
-    keys: list[str]
+    keys: tuple[str, ...]
     sizes: Indices
     seeds: NDArray[np.uint64]
     codes: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Some finished runs as rows, in the order of the plan.
+
+    Attributes
+    ----------
+    order : array of int, shape (n,)
+        Their numbers among the runs of their result.
+    ids : array of uint64, shape (n,)
+        Identities.
+    text : bytes
+        The rows, each with its line end.
+    ends : array of int, shape (n,)
+        Where each row ends in `text`.
+    sums : array of uint32, shape (n,)
+        Checksum of each row.
+    """
+
+    order: Indices
+    ids: Ids
+    text: bytes
+    ends: Indices
+    sums: RowSums
 
 
 class RowText:
@@ -123,6 +151,16 @@ class RowText:
         self._made = 0
         # Keys are the same for all runs of a cell, so their text is made once.
         self._cell = lru_cache(maxsize=1024)(self._cell_text)
+
+    def written(self, runs: Indices, records: Records, most: int) -> list[Written]:
+        """Rows of runs in any order, at most so many together; several threads may ask at once."""
+        order = np.argsort(runs, kind="stable")
+        found = []
+        for start in range(0, len(order), most):
+            part = order[start : start + most]
+            ids, text, ends = self.rows(runs[part], records[part])
+            found.append(Written(part, ids, text, ends, sums_of(text, ends, many=self._made > HASHES_BY_PYTHON)))
+        return found
 
     def rows(self, runs: Indices, records: Records) -> tuple[Ids, bytes, Indices]:
         """Text of some runs.
@@ -155,19 +193,39 @@ class RowText:
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
         sizes = np.diff(firsts, append=len(runs))
         seeds = self._seeds[places]
-        keys: list[str] = []
-        ids: list[int] = []
-        listed = seeds.tolist()
-        for cell, first, size in zip(cells[firsts].tolist(), firsts.tolist(), sizes.tolist(), strict=True):
-            run_ids, text = self._cell(cell)
-            keys.append(text)
-            ids += run_ids(listed[first : first + size])
-        return Starts(np.array(ids, np.uint64), keys, sizes, seeds, codes)
+        identities, keys = zip(*map(self._cell, cells[firsts].tolist()), strict=True)
+        ids = identify(identities, sizes, seeds, many=self._made > HASHES_BY_PYTHON)
+        return Starts(ids, keys, sizes, seeds, codes)
 
-    def _cell_text(self, index: int) -> tuple[Callable[[Iterable[int]], list[int]], str]:
-        """What gives the identities of a cell's runs, and the text between the identity and the seed."""
+    def _cell_text(self, index: int) -> tuple[Identity, str]:
+        """The identity of a cell, and the text between the identity of a run and its seed."""
         cell = self._plan.cell(index)
-        return cell.run_ids, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
+        return cell.identity, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
+
+
+def identify(cells: Iterable[Identity], sizes: Indices, seeds: NDArray[np.uint64], *, many: bool) -> Ids:
+    """Identities of runs.
+
+    Parameters
+    ----------
+    cells : iterable of Identity, m of them
+    sizes : array of int, shape (m,)
+        How many runs in succession belong to each cell.
+    seeds : array of uint64, shape (n,)
+    many : bool
+        Whether there are so many in all that the kernel pays, which is compiled once on a machine.
+    """
+    ids = np.empty(len(seeds), np.uint64)
+    if many:
+        from runner.kernels.run_ids import identify_runs
+
+        identify_runs(_pieces([cell.text for cell in cells]), sizes, seeds, ids)
+        return ids
+    start = 0
+    for cell, size in zip(cells, sizes.tolist(), strict=True):
+        ids[start : start + size] = cell.run_ids(seeds[start : start + size].tolist())
+        start += size
+    return ids
 
 
 def _by_python(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:
@@ -189,7 +247,8 @@ def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
     from runner.kernels import csv_rows
     from runner.kernels.decimals import powers_of_ten
 
-    keys, outcomes = _pieces(starts.keys), _pieces([f",{name}" for name in header.outcomes])
+    keys = _pieces([text.encode() for text in starts.keys])
+    outcomes = _pieces([f",{name}".encode() for name in header.outcomes])
     which = np.repeat(np.arange(len(starts.keys)), starts.sizes)
     names = csv_rows.Names(starts.ids, keys, which, starts.seeds, outcomes, starts.codes)
     numbers = np.ascontiguousarray(numbers, np.float64)
@@ -203,11 +262,10 @@ def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
     return out[: ends[-1]].tobytes(), ends
 
 
-def _pieces(texts: list[str]) -> csv_rows.Pieces:
+def _pieces(data: list[bytes]) -> csv_rows.Pieces:
     """Texts for the kernel to choose from."""
     from runner.kernels import csv_rows
 
-    data = [text.encode() for text in texts]
     starts = np.zeros(len(data) + 1, np.int64)
     np.cumsum([len(piece) for piece in data], out=starts[1:])
     return csv_rows.Pieces(np.frombuffer(b"".join(data), np.uint8), starts)

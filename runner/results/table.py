@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
-from runner.results.columns import Header, Ids, Indices, PlanLike, ResultLike
+from runner.results.columns import Header, Ids, Indices, PlanLike, Records, ResultLike
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED
 from runner.results.files import (
@@ -35,9 +35,9 @@ from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_TABLE, NO_PLACE,
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import forget_adopted, keep_orphans, places_of_new_orphans, rebuild_table
-from runner.results.row_text import RowText
+from runner.results.row_text import RowText, Written
 from runner.results.sidecars import Recording, Sidecars
-from runner.results.sums import SUMS, RowSums, sums_of
+from runner.results.sums import SUMS, RowSums
 from runner.results.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
@@ -139,10 +139,13 @@ class Table:
 
     def add(self, result: ResultLike) -> None:
         """Take finished runs: once this returns, the death of this process does not lose them."""
-        order = np.argsort(result.runs, kind="stable")
-        for start in range(0, len(order), LARGEST_FRAME):
-            self._add(result, order[start : start + LARGEST_FRAME])
+        for rows in self.write(result.runs, result.records) if result.rows is None else result.rows:
+            self._add(result, rows)
         self.watch()
+
+    def write(self, runs: Indices, records: Records) -> list[Written]:
+        """The rows of finished runs, to be taken by `add`; the threads that train may ask for them at the same time."""
+        return self._text.written(runs, records, LARGEST_FRAME)
 
     def watch(self) -> None:
         """Every few seconds, make sure of what was taken, and that the files are still those that were opened.
@@ -229,12 +232,11 @@ class Table:
         aside = np.flatnonzero(state.index.find(state.orphans.rows.ids) < 0)
         return state.sums_at(np.concatenate([state.place[runs], IN_ORPHANS + aside, places_of_new_orphans(state)]))
 
-    def _add(self, result: ResultLike, order: Indices) -> None:
-        runs = result.runs[order]
-        ids, text, ends = self._text.rows(runs, result.records[order])
+    def _add(self, result: ResultLike, rows: Written) -> None:
+        runs, ids, text, ends, sums = result.runs[rows.order], rows.ids, rows.text, rows.ends, rows.sums
         if self._recording:
             # The frame first: a row without its curve would be trained again, a curve without its row has one here.
-            frame = Frame(ids, text, ends, *self._sidecars.pack(result, order))
+            frame = Frame(ids, text, ends, *self._sidecars.pack(result, rows.order))
             if JOURNAL not in self.held:
                 self.held.check()
             self._sidecars.note(runs, self._state.journal.append(frame))
@@ -243,14 +245,13 @@ class Table:
         known = self._state.place[runs] != NO_PLACE
         if known.any():  # trained again for the sake of its curve or its weights
             text, ends = _without(text, ends, known)
-            runs, ids = runs[~known], ids[~known]
+            runs, ids, sums = runs[~known], ids[~known], sums[~known]
         if len(runs):
-            self._append(runs, ids, text, ends)
+            self._append(runs, ids, text, ends, sums)
 
-    def _append(self, runs: Indices, ids: Ids, text: bytes, ends: Indices) -> None:
+    def _append(self, runs: Indices, ids: Ids, text: bytes, ends: Indices, sums: RowSums) -> None:
         """Write rows behind the others; `runs` ascend."""
         state = self._state
-        sums = sums_of(text, ends)
         # The checksums first: a row without one is only as good as it looks.
         state.sums.append(ids, sums)
         with io_errors(self.folder / TABLE):

@@ -228,7 +228,7 @@ class Cell:
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys but the seed."""
-        return self._identified().cell_id
+        return self.identity.cell_id
 
     def run_id(self, seed: int) -> str:
         """Sixteen hexadecimal digits, the hash of the canonical texts of all keys."""
@@ -236,9 +236,10 @@ class Cell:
 
     def run_ids(self, seeds: Iterable[int]) -> list[int]:
         """The ids of the runs with these seeds, each as the number that its sixteen hexadecimal digits write."""
-        return self._identified().run_ids(seeds)
+        return self.identity.run_ids(seeds)
 
-    def _identified(self) -> Identity:
+    @property
+    def identity(self) -> Identity:
         """Its identity, made when it is first asked for: training needs none."""
         if self._identity is None:
             self._identity = Identity(CELL_KEYS, self.texts)

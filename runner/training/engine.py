@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import cache
+from runner.kernels.checksums import sum_rows
 from runner.kernels.csv_rows import write_rows
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
+from runner.kernels.run_ids import identify_runs
 from runner.kernels.train import train_block
 from runner.training.begun import Begun
 from runner.training.blocks.arguments import lane_values, make_shared
@@ -36,7 +38,11 @@ from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
+    from runner.results.row_text import Written
     from runner.studies.plan import Plan
+
+    Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
+    _Finished = tuple[Trained, list[Written] | None]
 
 # How often a start that waits for a long block looks up.
 _LOOK_SECONDS = 2.0
@@ -57,6 +63,8 @@ class Result:
         Initial and final weights; all runs of a result have the same architecture.
     updates : int
         Changes of weights that are not to be made any more; there may be some without any finished run.
+    rows : list of Written or None
+        The rows, where the thread that trained has written them already.
     error : str or None
         Why these runs could not be trained; there are no records then.
     """
@@ -66,6 +74,7 @@ class Result:
     curves: list[NDArray[np.float64]] | None
     weights: tuple[NDArray[np.float64], NDArray[np.float64]] | None
     updates: int
+    rows: list[Written] | None = None
     error: str | None = None
 
 
@@ -77,6 +86,7 @@ def train(
     notify: Callable[[str], None] = lambda message: None,
     stop: Callable[[], bool] = lambda: False,
     begun: Begun | None = None,
+    write: Write | None = None,
 ) -> Generator[Result]:
     """Train the runs of a plan that are not done.
 
@@ -93,6 +103,8 @@ def train(
         are finished. What it raises ends the training.
     begun : Begun, optional
         Takes note of the blocks that are being trained.
+    write : callable, optional
+        Makes the rows of finished runs, in the threads that train.
 
     Yields
     ------
@@ -100,7 +112,7 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
-    yield from train_turns(plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun)
+    yield from train_turns(plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun, write=write)
 
 
 def train_turns(
@@ -111,6 +123,7 @@ def train_turns(
     *,
     notify: Callable[[str], None] = lambda message: None,
     begun: Begun | None = None,
+    write: Write | None = None,
 ) -> Generator[Result]:
     """Train some runs of a plan.
 
@@ -122,6 +135,7 @@ def train_turns(
     threads : int
     stop, notify : callable
     begun : Begun, optional
+    write : callable, optional
         As those of `train`.
 
     Yields
@@ -131,7 +145,7 @@ def train_turns(
     """
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
     packer = BlockPacker(plan, turns)
-    in_flight: dict[Future[Trained], tuple[int, Block]] = {}
+    in_flight: dict[Future[_Finished], tuple[int, Block]] = {}
     numbers = count()
     pool, threads = start_threads(threads, notify)
     try:
@@ -144,7 +158,7 @@ def train_turns(
                 number = next(numbers)
                 if begun is not None:
                     begun.begin(number, block.runs(np.ones(block.n, np.bool_)))
-                in_flight[pool.submit(train_one, block)] = number, block
+                in_flight[pool.submit(_finish, block, write)] = number, block
             if not in_flight:
                 return
             ready, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
@@ -164,19 +178,26 @@ def train_turns(
         speeds.save()
 
 
-def _result(block: Block, future: Future[Trained], packer: BlockPacker, speeds: SpeedMeter) -> Result:
+def _finish(block: Block, write: Write | None) -> _Finished:
+    """Train a block and write its rows, in a thread."""
+    trained = train_one(block)
+    rows = write(block.runs(trained.done), trained.records) if write is not None and trained.done.any() else None
+    return trained, rows
+
+
+def _result(block: Block, future: Future[_Finished], packer: BlockPacker, speeds: SpeedMeter) -> Result:
     """What a block gave; its runs that are not done wait again for another block."""
     try:
-        trained = future.result()
+        trained, rows = future.result()
     except Exception as error:  # whatever is wrong with one block, the others go on
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         all_of_them = np.ones(block.n, np.bool_)
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
-        return Result(runs, np.empty((0, 0)), None, None, updates, reason)
+        return Result(runs, np.empty((0, 0)), None, None, updates, error=reason)
     packer.requeue(block, trained.rest)
     speeds.add_block(block.shared.kernel, trained.multiply_adds, trained.seconds)
     runs, updates = block.runs(trained.done), block.updates(trained.done)
-    return Result(runs, trained.records, trained.curves, trained.weights, updates)
+    return Result(runs, trained.records, trained.curves, trained.weights, updates, rows)
 
 
 _prepared: set[str] = set()
@@ -205,7 +226,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     def not_used(file: Path, reason: str) -> None:
         notify(f"a compiled kernel is damaged and is compiled anew ({file}: {reason})")
 
-    kernels = train_block, train_faulty_block, initial_weights, write_rows
+    kernels = train_block, train_faulty_block, initial_weights, write_rows, identify_runs, sum_rows
     cache.enable(*kernels, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
     shared = make_shared(cell)

@@ -182,7 +182,8 @@ def run_session(
         interrupt.at_exit = begun.close
         try:
             # A study that is done needs no kernels, and waits for none.
-            trainer, kernels = (trainer, kernels) if trainer or table.done.all() else _engine(plan, progress, begun)
+            if not (trainer or table.done.all()):
+                trainer, kernels = _engine(plan, progress, begun, table)
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
@@ -192,13 +193,13 @@ def run_session(
             table.close()
 
 
-def _engine(plan: Plan, progress: Progress, begun: Begun) -> tuple[Trainer, str]:
+def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple[Trainer, str]:
     """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
     from runner.kernels.cache import fingerprint
     from runner.training.engine import prepare, train
 
     prepare(plan, progress.message)
-    return partial(train, begun=begun), fingerprint()
+    return partial(train, begun=begun, write=table.write), fingerprint()
 
 
 def recording_of(plan: Plan) -> Recording:

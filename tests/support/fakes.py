@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,10 +27,10 @@ class FakeCell:
 
     @property
     def cell_id(self) -> str:
-        return self._identity.cell_id
+        return self.identity.cell_id
 
     @property
-    def _identity(self) -> Identity:
+    def identity(self) -> Identity:
         return Identity(HEADER.keys[:-1], self.texts)
 
     @property
@@ -42,10 +42,7 @@ class FakeCell:
         return int(self.texts[4])
 
     def run_id(self, seed: int) -> str:
-        return f"{self._identity.run_ids([seed])[0]:016x}"
-
-    def run_ids(self, seeds: Iterable[int]) -> list[int]:
-        return self._identity.run_ids(seeds)
+        return f"{self.identity.run_ids([seed])[0]:016x}"
 
 
 @dataclass
@@ -87,6 +84,7 @@ class FakeResult:
     curves: list[np.ndarray] | None = None
     weights: tuple[np.ndarray, np.ndarray] | None = None
     updates: int = 1
+    rows: None = None
     error: str | None = None
 
 
