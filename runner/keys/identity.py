@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 # The first of sixteen hexadecimal digits becomes one of six letters, a to f.
 _FIRST_DIGIT = 60
@@ -16,7 +17,8 @@ class Identity:
 
     Parameters
     ----------
-    keys, texts : iterable of str
+    keys : tuple of str
+    texts : iterable of str, as many
         Name and canonical text of every key but the seed, in the order of the columns.
 
     Attributes
@@ -27,9 +29,11 @@ class Identity:
 
     __slots__ = ("_hash", "text")
 
-    def __init__(self, keys: Iterable[str], texts: Iterable[str]) -> None:
-        lines = [f"{key}={text}" for key, text in zip(keys, texts, strict=True)]
-        self.text = "\n".join([*lines, ""]).encode()
+    def __init__(self, keys: tuple[str, ...], texts: Iterable[str]) -> None:
+        # A study may have a million cells: their texts are put into a list that has the rest already.
+        parts = _template(keys).copy()
+        parts[1:-1:2] = texts
+        self.text = "".join(parts).encode()
         self._hash = hashlib.blake2b(self.text, digest_size=8)
 
     @property
@@ -45,6 +49,13 @@ class Identity:
             whole.update(b"seed=%d\n" % seed)
             found.append(_number(whole.digest()))
         return found
+
+
+@lru_cache(maxsize=64)
+def _template(keys: tuple[str, ...]) -> list[str]:
+    """Each key with its equals sign, an empty text after it, and the end of the last line."""
+    parts = [part for key in keys for part in (f"\n{key}=", "")]
+    return [parts[0].removeprefix("\n"), *parts[1:], "\n"]
 
 
 def _number(digest: bytes) -> int:

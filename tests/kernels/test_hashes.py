@@ -50,7 +50,7 @@ def test_runs_of_several_cells(cells: list[tuple[bytes, list[int]]]) -> None:
 
 
 def test_both_ways_to_identify_agree() -> None:
-    cells = [Identity(["init", "ä"], ["normal(0, 1)", str(k)]) for k in range(3)]
+    cells = [Identity(("init", "ä"), ("normal(0, 1)", str(k))) for k in range(3)]
     seeds, sizes = np.arange(7, dtype=np.uint64), np.array([2, 0, 5])
     slow, fast = (identify(cells, sizes, seeds, many=many) for many in (False, True))
     np.testing.assert_array_equal(slow, fast)
