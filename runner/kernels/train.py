@@ -220,39 +220,89 @@ def _shares_passes(job: Any, data: Any) -> bool:
     return full and not (job.faults and job.watch & (1 << GRAD_NORM))
 
 
-@step
-def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
-    """Updates, evaluations and events of one group of lanes, until the end of the call or until every run has stopped.
+@kernel
+def stretch(
+    net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int, until: int, looked: Any, measuring: int
+) -> int:
+    """Make the updates from `made` to `until` of one group, with the evaluations on the way; or measure everything.
 
-    A sequence of passes over samples, each for one purpose: to MEASURE everything (an event, or runs that stop), to
-    EVALUATE apart from training, to sum the COST of a batch for a fault that needs it, or to TRAIN.
+    A sequence of passes over samples, each for one purpose: to MEASURE everything, to EVALUATE apart from training, to
+    sum the COST of a batch for a fault that needs it, or to TRAIN.
+
+    Parameters
+    ----------
+    made, until : int
+        Updates that have been made, and those after which it ends: at an event, or before.
+    looked : int
+        1 where the evaluation after `made` updates has been done already.
+    measuring : int
+        1 for one pass that measures everything, with the gradient in buf.G, instead of updates.
+
+    Returns
+    -------
+    int
+        How many updates have been made in all; or, where the evaluation after so many ends a run, -1 minus that.
     """
+    not_inlined()
     shared = _shares_passes(job, data)
     # A data set that fits in one tile is filled in once for all updates.
     held = FILLED if shared and data.n <= width.tile.n // width.lanes.n else ZERO
     everything = Part(ZERO, data.n, NO)
-    # A call begins where an evaluation is due: at 0, or at a multiple of Job.every.
-    made, next_look = runs.start, runs.start
-    event, weight, filled = ZERO, ZERO, ZERO
-    while runs.events[event] < made:
-        event += 1
-    stopping = False
-    purpose = MEASURE if runs.events[event] == made else TRAIN if shared else EVALUATE
-    part = everything
+    next_look = (made + looked + job.every - 1) // job.every * job.every
+    purpose, part = TRAIN, everything
+    weight, filled = ZERO, ZERO
     while True:
-        looking = purpose == EVALUATE or (purpose == TRAIN and made == next_look)
+        # Where every update is evaluated, the loop has no branch for it once a compiler knows that.
+        due = not looked and (job.every == 1 or made == next_look)
+        if purpose == COST:
+            purpose = TRAIN
+        elif weight == 0:
+            part = everything
+            if measuring:
+                purpose = MEASURE
+            elif made == until:
+                return made
+            elif due and not shared:
+                purpose = EVALUATE
+            else:
+                part = choose_batch(net, data, job, runs, buf, width, made)
+                purpose = COST if job.faults & SIGNALS else TRAIN
+        looking = due and purpose != MEASURE and purpose != COST
         faults, what = _begin(net, job, buf, width, purpose, looking, filled)
         _pass(net, data, job, buf, width, faults, what, part)
         filled = held
         if job.bias == SHARED and what & LEARN and not faults & BIAS_PER_WEIGHT:
             share_biases(net, buf, width)
-        if looking:
-            next_look += job.every
-            stopping = evaluate(net, data, job, runs, made, buf, width)
         if purpose == MEASURE:
+            return made
+        if looking:
+            looked = YES
+            next_look += job.every
+            if evaluate(net, data, job, runs, made, buf, width):
+                return -1 - made
+        if purpose == EVALUATE:
+            fill_rows(buf.G, net.parameters, 0.0, width)
+        elif purpose == TRAIN:
+            _learn(net, job, runs, buf, width, weight)
+            weight += 1
+            if not faults & BIAS_PER_WEIGHT or weight == net.biases[1]:
+                weight, looked = ZERO, NO
+                made += 1
+
+
+@step
+def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+    """Stretches and events of one group of lanes, until the end of the call or until every run has stopped."""
+    # A call begins where an evaluation is due: at 0, or at a multiple of Job.every.
+    made, event, stopping = runs.start, ZERO, NO
+    while runs.events[event] < made:
+        event += 1
+    while True:
+        if stopping or runs.events[event] == made:
+            stretch(net, data, job, runs, buf, width, made, made, NO, YES)
             write_live(net, job, data, runs, buf, width)
+            fill_rows(buf.G, net.parameters, 0.0, width)
             if stopping:
-                stopping = False
                 if freeze(net, event, made, out, runs.n_events, buf, width):
                     return
             else:
@@ -260,25 +310,10 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
                 event += 1
                 if event == runs.n_events:
                     return
-        elif purpose == TRAIN and not stopping:
-            _learn(net, job, runs, buf, width, weight)
-            weight += 1
-            if faults & BIAS_PER_WEIGHT and weight < net.biases[1]:
-                continue
-            weight = ZERO
-            made += 1
-            if made == runs.until and made < runs.events[runs.n_events - 1]:
-                return
-        if purpose == COST:
-            purpose = TRAIN
-            continue
-        if purpose != TRAIN:
-            fill_rows(buf.G, net.parameters, 0.0, width)
-        part = everything
-        if stopping or made == runs.events[event]:
-            purpose = MEASURE
-        elif made == next_look and not shared:
-            purpose = EVALUATE
-        else:
-            part = choose_batch(net, data, job, runs, buf, width, made)
-            purpose = COST if job.faults & SIGNALS else TRAIN
+        until = min(runs.events[event], runs.until)
+        made = stretch(net, data, job, runs, buf, width, made, until, stopping, NO)
+        stopping = YES if made < 0 else NO
+        if stopping:
+            made = -1 - made
+        if made == runs.until and made < runs.events[runs.n_events - 1]:
+            return
