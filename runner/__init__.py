@@ -21,17 +21,15 @@ from runner.api.functions import (
     diagnose,
     explain,
     export,
-    load,
     page,
-    plan,
     plot,
     read_results,
     replay,
-    schema,
     summarize,
     table,
     zoom,
 )
+from runner.api.studies import load, plan, schema, study
 from runner.api.training import run
 
 if TYPE_CHECKING:
@@ -74,6 +72,7 @@ __all__ = [
     "replay",
     "run",
     "schema",
+    "study",
     "summarize",
     "table",
     "zoom",

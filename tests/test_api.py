@@ -35,7 +35,7 @@ replicates: 20
 """
 FUNCTIONS = [
     *("claims", "compare", "diagnose", "explain", "export", "load", "page", "plan", "plot", "read_results", "replay"),
-    *("run", "schema", "summarize", "table", "zoom"),
+    *("run", "schema", "study", "summarize", "table", "zoom"),
 ]
 CLASSES = [
     *("Comparison", "Diagnosis", "Explanation", "Plan", "Problem", "Refused", "Replayed", "Results", "RunnerError"),
@@ -177,12 +177,12 @@ def test_results_are_read_exactly_and_without_a_torn_row() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: runner.load(3), "path: expected a str or a Path, found int"),
-        (lambda: runner.load(b"small.yaml"), "path: expected a str or a Path, found bytes"),
+        (lambda: runner.load(3), "path: expected a str, a Path or a mapping, found int"),
+        (lambda: runner.load(b"small.yaml"), "path: expected a str, a Path or a mapping, found bytes"),
         (lambda: runner.load("small.yaml", ["a=1"]), "overrides: expected a str, 'key=value', each, found list"),
-        (lambda: runner.plan("small.yaml"), "study: expected a Study, as load() returns it, found str"),
+        (lambda: runner.plan("small.yaml"), "study: expected a Study, as study() and load() return it, found str"),
         (lambda: runner.plan(runner.load("small.yaml"), "3"), "max_runs: expected a whole number or None, found str"),
-        (lambda: runner.run(None), "study: expected a Study, as load() returns it, found NoneType"),
+        (lambda: runner.run(None), "study: expected a Study, as study() and load() return it, found NoneType"),
         (lambda: runner.run("small.yaml", threads=1.5), "threads: expected a whole number or None, found float"),
         (lambda: runner.run("small.yaml", out=None), "out: expected a str or a Path, found NoneType"),
         (lambda: runner.read_results(runner.load("small.yaml")), "target: expected a str or a Path, found Study"),

@@ -249,6 +249,20 @@ def test_the_program_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(names["results"].runs) == 3360
 
 
+def test_the_page_about_python_shows_what_its_programs_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every program of the page, in its order; a block without a language after one is what it prints."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    for match in _FENCED.finditer(text):
+        if match[1] == "python":
+            exec(match[2], names)
+        elif not match[1]:
+            assert capsys.readouterr().out.rstrip() == match[2].rstrip()
+
+
 def test_there_is_one_reading_for_each_program() -> None:
     for program in ("pandas", "polars", "duckdb", "sqlite3"):
         assert sum(f"import {program}" in block for block in readings()) >= 1

@@ -21,10 +21,10 @@ def table_of(target: str | Path, out: str | Path) -> Path:
     return find_table(path_of("target", target), path_of("out", out))
 
 
-def path_of(name: str, value: object) -> Path:
+def path_of(name: str, value: object, expected: str = "a str or a Path") -> Path:
     """A path, from a text or whatever stands for a path."""
     if not isinstance(value, str | os.PathLike):
-        raise unfit(name, "a str or a Path", value)
+        raise unfit(name, expected, value)
     if "\0" in os.fsdecode(value):
         raise StudyError([Problem(f"{name}: expected a path, which holds no zero byte, found {os.fsdecode(value)!r}")])
     return Path(value)
@@ -64,7 +64,7 @@ def study_of(name: str, value: object) -> Study:
     from runner.studies.load import Study
 
     if not isinstance(value, Study):
-        raise unfit(name, "a Study, as load() returns it", value)
+        raise unfit(name, "a Study, as study() and load() return it", value)
     return value
 
 

@@ -1,4 +1,4 @@
-"""Functions on studies, on results, and on other people's programs; `run` has a module of its own."""
+"""Functions on results and on other people's programs; studies, and `run`, have modules of their own."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from runner.api.arguments import (
     text_of,
     texts_of,
     threads_of,
-    unfit,
 )
-from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
     import pandas
@@ -30,59 +28,7 @@ if TYPE_CHECKING:
     from runner.diagnosis.result import Diagnosis
     from runner.figures.draw import Axes
     from runner.studies.load import Study
-    from runner.studies.plan import Plan
     from runner.training.replay import Replayed
-
-
-def load(path: str | Path, *overrides: str) -> Study:
-    """Read and check a study.
-
-    Parameters
-    ----------
-    path : str or Path
-        The YAML file.
-    *overrides : str
-        Keys to change, as on the command line: ``"learning_rate=[0.1, 1]"``.
-
-    Returns
-    -------
-    Study
-
-    Raises
-    ------
-    StudyError
-        With every problem of the file and of the overrides.
-    """
-    from runner.studies.load import load_study
-
-    for override in overrides:
-        if not isinstance(override, str):
-            raise unfit("overrides", "a str, 'key=value', each", override)
-    return load_study(path_of("path", path), overrides)
-
-
-def plan(study: Study, max_runs: int | None = MAX_RUNS) -> Plan:
-    """Runs of a study, in the order of its table.
-
-    Parameters
-    ----------
-    study : Study
-        As `load` returns it.
-    max_runs : int, optional
-        A study with more runs is refused; default ten million, as on the command line.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    Refused
-        When the study has more runs.
-    """
-    from runner.studies.plan import make_plan
-
-    return make_plan(study_of("study", study), count_of("max_runs", max_runs) or MAX_RUNS)
 
 
 def read_results(target: str | Path, out: str | Path = "results") -> pandas.DataFrame:
@@ -556,10 +502,3 @@ def diagnose(
 
     folder = None if into is None else path_of("into", into)
     return diagnose_program(path_of("file", file), folder, count_of("seeds", seeds), float(seconds))
-
-
-def schema() -> dict[str, Any]:
-    """JSON schema of a study file, for editors."""
-    from runner.studies.model import json_schema
-
-    return json_schema()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from runner.api import functions
+from runner.api import studies
 from runner.api.arguments import path_of, threads_of
 from runner.machine import MAX_RUNS
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    study: Study | str | Path,
+    study: Study | str | Path | Mapping[str, Any],
     *overrides: str,
     out: str | Path = "results",
     threads: int | None = None,
@@ -31,10 +32,10 @@ def run(
 
     Parameters
     ----------
-    study : Study, str or Path
-        The study, or its file.
+    study : Study, str, Path or mapping
+        The study, or what `load` takes: its file, or what it would hold.
     *overrides : str
-        Keys to change, when a file is given.
+        Keys to change, when it is not a Study.
     out : str or Path
         Folder of all results.
     threads : int, optional
@@ -66,8 +67,8 @@ def run(
     from runner.terminal import counted
     from runner.training.session import Options, run_session
 
-    if isinstance(study, str | os.PathLike):
-        study = functions.load(study, *overrides)
+    if isinstance(study, str | os.PathLike | Mapping):
+        study = studies.load(study, *overrides)
     elif overrides:
         raise TypeError("overrides change a study while it is read: pass them to load()")
     options = Options(
@@ -76,7 +77,7 @@ def run(
         retry_failed=bool(retry_failed),
         quiet=bool(quiet),
     )
-    plan = functions.plan(study, max_runs)
+    plan = studies.plan(study, max_runs)
     if client is None:
         result = run_session(plan, options)
     else:

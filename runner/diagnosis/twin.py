@@ -20,7 +20,7 @@ from runner.diagnosis.process import Process
 from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd
 from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
-from runner.studies.derived import study_text
+from runner.studies.writer import study_text
 
 UPDATES = 100
 DATA = "twin.csv"

@@ -1,11 +1,10 @@
-"""From a YAML file and `key=value` arguments to a validated, frozen study; or to everything wrong with them at once."""
+"""From a YAML file, or from what Python gives, to a validated, frozen study; or to everything wrong with it at once."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,20 +12,22 @@ from typing import Any
 
 from runner.errors import Problem, StudyError
 from runner.keys.issues import Issue
+from runner.results.files import write_file
 from runner.studies.claims.grammar import Claim
 from runner.studies.consistency import check_together
-from runner.studies.model import RecordOptions, StudyModel, validate
-from runner.studies.overrides import override
+from runner.studies.draft import Draft, check_name_and_seeds, check_values
+from runner.studies.given import Content, change_of
+from runner.studies.leftovers import without_leftovers
+from runner.studies.model import RecordOptions, validate
+from runner.studies.numbered import Numbered
+from runner.studies.overrides import apply_change, override, take_off, with_budgets
 from runner.studies.parser import MOST_BYTES, parse
-from runner.studies.pruning import prune
-from runner.studies.tree import Entries, Node, located
+from runner.studies.tree import Entries, Node, Scalar
+from runner.studies.writer import moved, study_text
 from runner.sweep.model import Sweep
 from runner.sweep.space import SweepSpace
 
 __all__ = ["Study", "load_study", "read_study"]
-
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
-_SEEDS = ("replicates", "seeds", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,9 @@ class Study:
         Also the name of the folder of its results.
     description : str
     path : Path
-        The file.
+        The file; of a study that was made in Python, one that need not be there, in the folder of that moment.
     text : str
-        Its contents as read.
+        Its contents as read, or the file that would say the same.
     overrides : tuple of str
         The `key=value` arguments.
     record : RecordOptions
@@ -73,6 +74,75 @@ class Study:
     def folder(self) -> Path:
         """Where relative paths of data start."""
         return self.path.parent
+
+    def with_(self, **changes: Any) -> Study:
+        """The same study with some keys changed, as a new one.
+
+        Parameters
+        ----------
+        **changes
+            Keys of a study, as `runner.study` takes them. One value takes its key off every axis; many values make it
+            an axis; None takes the key away. A budget takes the place of the other one, and seeds that of other seeds.
+            Claims and conditions of the sweep about cells that there are no longer, and settings that no run uses any
+            more, are left out.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        StudyError
+            With every problem, each with the argument or the key that it is about.
+        """
+        tree = self._tree()
+        issues: list[Issue] = []
+        for name, given in changes.items():
+            change = change_of(name, given)
+            if change.value is None:
+                tree = take_off(tree, name)
+                continue
+            value = parse(study_text({name: change.value}), "", positions=False)[0]
+            assert isinstance(value, Entries)
+            tree = apply_change(tree, *value.entries[0], change.axis)
+            above = ("sweep", "grid", name) if change.axis else (name,)
+            issues += [issue.under(*above) for issue in change.issues]
+        if not issues:
+            tree = without_leftovers(tree, self.folder, with_budgets(changes))
+        return study_of_content(Content(tree.value, tuple(issues), frozenset(changes), frozenset(changes)), self.folder)
+
+    def to_yaml(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The study as the text of a file, which loads to a study with the same runs.
+
+        Parameters
+        ----------
+        path : path, optional
+            A file to write, which is replaced if it is there. Relative paths of data start at its folder; as a path is
+            part of what a run is, a file in another folder has such runs under other identities.
+
+        Returns
+        -------
+        str
+            The text.
+        """
+        content: Mapping[str, Any] = self._tree().value
+        if path is None:
+            return study_text(content)
+        file = Path(path)
+        text = study_text(moved(content, self.folder, file.parent))
+        write_file(file, text.encode())
+        return text
+
+    def _tree(self) -> Entries:
+        """What it says, with the arguments applied and its name."""
+        tree = overridden_tree(self.text, self.path, self.overrides)
+        if self.overrides:
+            keys = with_budgets(argument.partition("=")[0].strip() for argument in self.overrides)
+            tree = without_leftovers(tree, self.folder, keys)
+        if tree.get("name") is not None:
+            return tree
+        name = Scalar("name", True, tree.mark), Scalar(self.name, False, tree.mark)
+        return replace(tree, entries=(name, *tree.entries))
 
 
 def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Study:
@@ -120,11 +190,53 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     """
     file = os.fspath(path)
     tree, misread = parse(text, file)
+    return _checked(tree, misread, text, file, overrides)
+
+
+def study_of_content(content: Content, folder: Path, overrides: Sequence[str] = ()) -> Study:
+    """Check a study that was made in Python.
+
+    Parameters
+    ----------
+    content : Content
+    folder : Path
+        Where relative paths of its data start.
+    overrides : sequence of str
+        As in `load_study`.
+
+    Returns
+    -------
+    Study
+        Its text is that of the file which says the same.
+
+    Raises
+    ------
+    StudyError
+        With every problem; each names an argument, or a key of the mapping, in the place of a file.
+    """
+    text = study_text(content.values)
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise StudyError([Problem(f"the study has {size:,} bytes as a file, more than {MOST_BYTES:,}")])
+    name = content.values.get("name")
+    # What the name can be is checked with everything else; here it only has to be one of a file.
+    file = folder / f"{name if isinstance(name, str) and name.isprintable() and '/' not in name else 'study'}.yaml"
+    tree = parse(text, str(file), positions=False)[0]
+    numbered = Numbered(tree, str(file))
+    try:
+        return _checked(numbered.tree, content.issues, text, str(file), overrides)
+    except StudyError as error:
+        raise StudyError([numbered.told(problem, content) for problem in error.problems]) from None
+
+
+def _checked(tree: Node, wrong: Sequence[Issue | Problem], text: str, file: str, overrides: Sequence[str]) -> Study:
+    """The study of a tree, in which something may have been found wrong already."""
     overridden = override(tree, overrides, _SweptNumbers(tree, Path(file).parent))
-    draft = _Draft(file, overrides, overridden.tree)
-    draft.note([*misread, *overridden.problems])
-    model = _check_values(draft)
-    draft.note(_check_name_and_seeds(model, Path(file).stem))
+    draft = Draft(file, overrides, overridden.tree)
+    draft.note([*(each for each in wrong if isinstance(each, Problem)), *overridden.problems])
+    if issues := [each for each in wrong if isinstance(each, Issue)]:
+        draft.take_out(issues)
+    model = check_values(draft)
+    draft.note(check_name_and_seeds(model, Path(file).stem))
     space = SweepSpace(model.given, model.sweep)
     draft.note(check_together(space, model.claims, Path(file).parent, draft.unknown, overridden.keys))
     if draft.found:
@@ -144,7 +256,7 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     )
 
 
-def overridden_tree(text: str, path: str | os.PathLike[str], overrides: Sequence[str]) -> Mapping[str, object]:
+def overridden_tree(text: str, path: str | os.PathLike[str], overrides: Sequence[str]) -> Entries:
     """A study's content as it stands in the file once the arguments are applied, nothing checked yet.
 
     Raises
@@ -157,7 +269,7 @@ def overridden_tree(text: str, path: str | os.PathLike[str], overrides: Sequence
     overridden = override(tree, overrides, _SweptNumbers(tree, Path(file).parent))
     if (problems := [*misread, *overridden.problems]) or not isinstance(overridden.tree, Entries):
         raise StudyError(problems or [Problem("expected a mapping of keys", file)])
-    return overridden.tree.value
+    return overridden.tree
 
 
 class _SweptNumbers:
@@ -205,88 +317,3 @@ def _read_text(file: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise failed("expected UTF-8 text", content.count(b"\n", 0, error.start) + 1) from None
-
-
-@dataclass
-class _Draft:
-    """A study while it is read, and everything found wrong with it so far.
-
-    Attributes
-    ----------
-    file : str
-        The study's file, as the user named it.
-    arguments : sequence of str
-        The `key=value` arguments.
-    tree : Node
-        What the study says, without the values that cannot be read.
-    unknown : frozenset of str
-        Keys of a run about which nothing is known, because a value that gives them cannot be read.
-    found : list of pairs
-        Each thing that is wrong, with the tree as it was then: the path of an issue leads through that tree.
-    """
-
-    file: str
-    arguments: Sequence[str]
-    tree: Node
-    unknown: frozenset[str] = frozenset()
-    found: list[tuple[Issue | Problem, Node]] = field(default_factory=list)
-
-    def note(self, wrong: Iterable[Issue | Problem]) -> None:
-        """Keep what is wrong with the tree as it is now."""
-        self.found += [(each, self.tree) for each in wrong]
-
-    def error(self) -> StudyError:
-        """Everything found, each thing once and at its place.
-
-        Only here do paths become places. The problems of the study come first, by position, then those of other files,
-        then those of the arguments, one argument after the other.
-        """
-        placed = [located(each, tree) if isinstance(each, Issue) else each for each, tree in self.found]
-        named = [p if p.file else Problem(p.message, self.file, p.line, p.column) for p in dict.fromkeys(placed)]
-        ranks = {self.file: 0, **{f"<{argument}>": 2 + i for i, argument in enumerate(self.arguments)}}
-
-        def place(problem: Problem) -> tuple[int, int, int]:
-            rank = ranks.get(problem.file, 1)
-            # Those of other files come in the order of the file, at the end how many more there are.
-            return (rank, 0, 0) if rank == 1 else (rank, problem.line or 0, problem.column or 0)
-
-        return StudyError(sorted(named, key=place))
-
-
-def _check_values(draft: _Draft) -> StudyModel:
-    """Check every value by itself.
-
-    What cannot be read is noted and taken out of the draft, so that the rest can be checked against each other.
-    """
-    base = Path(draft.file).parent
-    model, issues = validate(draft.tree, base)
-    while model is None:
-        draft.note(issues)
-        pruned = prune(draft.tree, issues)
-        if pruned is None:
-            raise draft.error()
-        draft.tree, draft.unknown = pruned.tree, draft.unknown | pruned.keys
-        model, issues = validate(draft.tree, base)
-    return model
-
-
-def _check_name_and_seeds(model: StudyModel, stem: str) -> Iterator[Issue]:
-    """Whether the name can be that of a folder, and the seeds are given in one way only.
-
-    Parameters
-    ----------
-    model : StudyModel
-    stem : str
-        The name of the file without its ending: that of the study where it gives none.
-    """
-    if model.name is not None and not _NAME.fullmatch(model.name):
-        what = "expected up to 100 letters, digits and . _ - that do not begin with a dot"
-        yield Issue(f"name: {what}, found '{model.name}'", ("name",))
-    elif model.name is None and not _NAME.fullmatch(stem):
-        yield Issue(f"name is missing: the file's name '{stem}' cannot be used")
-    elif (name := model.name or stem).startswith("-"):
-        path = ("name",) if model.name else ()
-        yield Issue(f"name: '{name}' would be taken for a flag; expected one that does not begin with -", path)
-    given = [key for key in _SEEDS if key in model.model_fields_set]
-    for key in given[1:]:
-        yield Issue(f"{key}: {given[0]} is given already", (key,), at_key=True)

@@ -56,7 +56,7 @@ def override(
     numbers_of : callable
         From a key to the numbers that the study sweeps for it.
     """
-    keys: set[str] = set()
+    keys: list[str] = []
     problems: list[Problem] = []
     for argument in arguments:
         mark = Mark(f"<{argument}>")
@@ -79,9 +79,17 @@ def override(
             value, unclear = _in_full(name, value, numbers_of)
             problems += unclear
         if isinstance(tree, Entries):
-            tree = _applied(tree, Scalar(name, True, mark), value)
-        keys |= set(BUDGETS if name in BUDGETS else (name,))
-    return Overridden(tree, frozenset(keys), tuple(problems))
+            run_key = sweep_key(name)
+            axis = run_key is not None and _makes_axis(run_key, value)
+            tree = apply_change(tree, Scalar(name, True, mark), value, axis)
+        keys.append(name)
+    return Overridden(tree, with_budgets(keys), tuple(problems))
+
+
+def with_budgets(keys: Iterable[str]) -> frozenset[str]:
+    """Keys that are changed: where one is a budget, `epochs` and `updates` both."""
+    changed = set(keys)
+    return frozenset(changed.union(BUDGETS) if changed.intersection(BUDGETS) else changed)
 
 
 def _in_full(name: str, value: Node, numbers_of: Callable[[str], Iterable[float]]) -> tuple[Node, list[Problem]]:
@@ -98,13 +106,31 @@ def _in_full(name: str, value: Node, numbers_of: Callable[[str], Iterable[float]
     return (replace(value, text=repr(found[0])) if found else value), []
 
 
-def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
-    """The study with one argument applied."""
-    key = name.text
+def take_off(tree: Entries, key: str) -> Entries:
+    """The study without a key: neither at its top nor on an axis."""
     if key in _SEEDS:
-        # Of the ways to give the seeds, the argument's takes the place of every other.
         for other in _SEEDS:
             tree = _without(tree, other)
+        return tree
+    return _without(_off_axes(tree, key, grid=True, include=True), key)
+
+
+def apply_change(tree: Entries, name: Scalar, value: Node, makes_axis: bool) -> Entries:
+    """The study with a key changed.
+
+    Parameters
+    ----------
+    tree : Entries
+    name : Scalar
+        The key.
+    value : Node
+    makes_axis : bool
+        Whether it is the axis of a key rather than one value.
+    """
+    key = name.text
+    if key in _SEEDS:
+        # Of the ways to give the seeds, the new one takes the place of every other.
+        tree = take_off(tree, key)
         many = key == "seed" and not isinstance(value, Scalar)
         return _with(tree, replace(name, text="seeds") if many else name, value)
     if key in _RECORD:
@@ -112,10 +138,8 @@ def _applied(tree: Entries, name: Scalar, value: Node) -> Entries:
         inner = record if isinstance(record, Entries) else Entries((), name.mark)
         entry = replace(name, text=key.removeprefix("record."))
         return _with(tree, Scalar("record", True, name.mark), _with(inner, entry, value))
-    run_key = sweep_key(key)
-    if run_key is None:
+    if sweep_key(key) is None:
         return _with(tree, name, value)
-    makes_axis = _makes_axis(run_key, value)
     if key in BUDGETS:
         other = BUDGETS[1 - BUDGETS.index(key)]
         tree = _off_axes(tree if makes_axis else _without(tree, other), other, grid=True, include=not makes_axis)
