@@ -22,9 +22,12 @@ from runner.measurements import MEASUREMENTS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.ops.faults import SQUARED, Fault
 from runner.registry import Call
+from runner.statistics import STATISTICS
+from runner.statistics.weights import WEIGHTS
 
 REFERENCE = Path(__file__).with_name("reference.md")
 FIGURE_PAGE = Path(__file__).with_name("figures.md")
+CLAIMS = Path(__file__).with_name("claims.md")
 README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -283,6 +286,33 @@ def figures() -> str:
     return _table(("kind", "`--x`", "`--y`", "`--by`", ""), rows)
 
 
+def statistics() -> str:
+    """Statistics of claims, figures and tables."""
+    combined = "from the intervals of the points and how much they vary together over the seeds (MOVER)"
+    both = "from both intervals and how much the two vary together over the seeds (MOVER; a ratio by logarithms)"
+    rows = [(_code(record.form), record.doc, record.interval) for record in STATISTICS.values()]
+    rows += [
+        (_code("slope(STATISTIC, KEY)"), "of the line of least squares through the statistic over a key", combined),
+        (
+            _code("ratio(COLUMN)", "difference(COLUMN)"),
+            "the median over pairs: a run of `where` and its partner in `versus`, of the same seed and otherwise the "
+            "same settings",
+            "as for a median",
+        ),
+        (
+            _code("ratio(STATISTIC)", "difference(STATISTIC)"),
+            "that of `where` against that of `versus`, on the seeds that both have",
+            both,
+        ),
+    ]
+    return _table(("statistic", "value", "99% interval"), rows)
+
+
+def weight_numbers() -> str:
+    """Numbers of weights, which stand where a column may."""
+    return _table(("in place of a column", ""), ((_code(record.form), record.doc) for record in WEIGHTS.values()))
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "keys": keys,
     "activations": activations,
@@ -296,13 +326,16 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "columns": columns,
     "outcomes": outcome_table,
     "figures": figures,
+    "statistics": statistics,
+    "weight_numbers": weight_numbers,
 }
 
 
 PAGES: Mapping[Path, Sequence[str]] = {
-    REFERENCE: tuple(name for name in TABLES if name != "figures"),
+    REFERENCE: tuple(name for name in TABLES if name not in ("figures", "statistics", "weight_numbers")),
     README: ("outcomes",),
     FIGURE_PAGE: ("figures",),
+    CLAIMS: ("statistics", "weight_numbers"),
 }
 
 

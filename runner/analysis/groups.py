@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.analysis.explain.runs import Runs
-from runner.analysis.shares import Share, share_over_seeds, totals
-from runner.studies.claims.statistic import UNBOUNDED
+from runner.statistics.reading import UNBOUNDED
+from runner.statistics.shares import Share, share_over_seeds, totals
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -106,7 +106,7 @@ def _in_order(name: str, values: Floats) -> tuple[Ints, Floats]:
 
 
 def quantiles_by(values: Floats, codes: Ints, n: int, shares: tuple[float, ...]) -> Floats:
-    """Quantiles of each of n groups, as `runner.analysis.intervals.quantile` has them.
+    """Quantiles of each of n groups, as `runner.statistics.intervals.quantile` has them.
 
     Parameters
     ----------

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.claims.estimate import Estimate, estimate, numbers_of, values_of
-from runner.analysis.shares import CHANCE, is_deterministic
+from runner.analysis.claims.estimate import estimate, evaluate, raw_values, settle
 from runner.errors import nearest
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
-from runner.studies.claims.statistic import FORMS, NUMBERS, Statistic, read_statistic
+from runner.statistics.estimate import Estimate
+from runner.statistics.reading import FORMS, NUMBERS, Statistic, read_statistic
+from runner.statistics.shares import CHANCE, is_deterministic
+from runner.statistics.weights import read_weights
 
 CONFIDENCE = 0.95
 """Of the intervals of figures and tables, where nothing else is asked for."""
@@ -39,7 +41,7 @@ def read_measure(text: str) -> Statistic:
     name = text.strip()
     if name in OUTCOMES:
         return read_statistic(f"rate({name})")
-    if name in {column.name for column in MEASUREMENTS}:
+    if name in {column.name for column in MEASUREMENTS} or read_weights(name):
         return read_statistic(f"median({name})")
     if "(" not in name:
         hint = nearest(name, (*OUTCOMES, *NUMBERS))
@@ -52,26 +54,6 @@ def read_measure(text: str) -> Statistic:
             f"{statistic.comparison} compares two selections of runs; expected one of {', '.join(FORMS[:-2])}"
         )
     return statistic
-
-
-def evaluate(rows: pd.DataFrame, statistic: Statistic, confidence: float = CONFIDENCE) -> Estimate | None:
-    """A statistic of some rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        With `seed`, the columns of `runner.analysis.shares.CHANCE`, and the statistic's own, texts as categories.
-    statistic : Statistic
-    confidence : float
-        Of the interval, between 0 and 1.
-
-    Returns
-    -------
-    Estimate or None
-        None when no row has a value.
-    """
-    values = values_of(rows, statistic)
-    return estimate(values, statistic, confidence) if len(values.numbers) else None
 
 
 def evaluate_groups(
@@ -95,13 +77,14 @@ def evaluate_groups(
     list of Estimate or None
         One for each group; None for a group without rows or values.
     """
+    if statistic.trend is not None:
+        return [evaluate(frame.iloc[rows], statistic, confidence) for rows in members(groups, n)]
     # What is the same for all groups is done once: a map may have ten thousand of them.
-    seeds, exact = frame["seed"].to_numpy(), _without_chance(frame)
-    numbers = values_of(frame, statistic).numbers if statistic.name == "rate" else frame[statistic.column].to_numpy()
+    values, exact = raw_values(frame, statistic), _without_chance(frame)
     found: list[Estimate | None] = []
     for rows in members(groups, n):
-        values = numbers_of(numbers[rows], seeds[rows], statistic, bool(exact[rows].all()))
-        found.append(estimate(values, statistic, confidence) if len(values.numbers) else None)
+        here = settle(values.take(rows, bool(exact[rows].all())), statistic)
+        found.append(estimate(here, statistic, confidence) if len(here.numbers) else None)
     return found
 
 

@@ -10,9 +10,9 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
 from runner.printed import Printed, Writer
+from runner.statistics.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
 
 _MOST_ROWS = 12

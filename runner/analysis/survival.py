@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.intervals import student_t
+from runner.statistics.intervals import student_t
 
 Floats = NDArray[np.float64]
 _MOST_POINTS = 400

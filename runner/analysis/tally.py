@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.registry import column_of, element
 from runner.results.columns import key_columns, truth
 from runner.results.files import io_errors
+from runner.statistics.shares import CHANCE, is_deterministic
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from runner.analysis.intervals import wilson
 from runner.diagnosis.find import Found
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.training import frozen_bias, train_study
 from runner.diagnosis.twin import DATA, Twin, flat, write_study
 from runner.errors import RunnerError
+from runner.statistics.intervals import wilson
 
 SEEDS = 500
 USUAL_UPDATES = 10_000

@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from runner.analysis.intervals import wilson
 from runner.diagnosis.advice import label
 from runner.diagnosis.anatomy import anatomy, place
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.show import agreement, sentence, verdict
+from runner.statistics.intervals import wilson
 from runner.terminal import visible
 
 PAGE = "page.html"

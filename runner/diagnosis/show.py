@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from runner.analysis.intervals import wilson
 from runner.diagnosis.advice import label
 from runner.diagnosis.anatomy import anatomy, place
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.worker import FUNCTIONS
+from runner.statistics.intervals import wilson
 from runner.terminal import counted, visible
 
 

@@ -33,7 +33,7 @@ from runner.figures.style import (
 )
 from runner.keys.issues import Invalid
 from runner.results.reader import header
-from runner.studies.claims.statistic import NUMBERS, Statistic
+from runner.statistics.reading import NUMBERS, Statistic
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -119,7 +119,7 @@ def plot(table: Path, asked: Asked, into: Path | None = None, window: bool = Fal
     names = header(table)
     kind, request, where = check(table, names, asked, into)
     keys = [name for name in (request.facet, request.by, _key_of(kind, request.x), _key_upwards(kind, request)) if name]
-    own = [request.statistic.column] if isinstance(request.y, Statistic) else []
+    own = [*request.statistic.columns] if isinstance(request.y, Statistic) else []
     own += [request.column] if kind.y == "column" else []
     rows = read_rows(table, names, keys, {*own, *kind.columns}, where)
     _check_size(kind, request, rows)

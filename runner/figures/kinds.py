@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from runner.analysis.claims.estimate import exact_rows, numbers_of
-from runner.analysis.intervals import quantile
 from runner.analysis.statistics import evaluate_groups
 from runner.analysis.survival import converged_by
 from runner.errors import RunnerError
@@ -31,7 +30,8 @@ from runner.figures.style import (
     words,
 )
 from runner.registry import Registry
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.intervals import quantile
+from runner.statistics.reading import Statistic
 from runner.terminal import number
 
 FIGURES: Registry[FigureKind] = Registry("figure")
@@ -59,7 +59,7 @@ def _line(panels: Sequence[Panel], ask: Request) -> None:
             lines.append((panel, look, place, axis.positions[at] + shift, numbers.reshape(-1, 3).T))
     everything = np.concatenate([numbers.ravel() for *_, numbers in lines])
     _refuse_nothing(everything, ask.statistic)
-    bottom, top = measured_scale([p.ax for p in panels], "y", everything, ask.statistic.name == "rate")
+    bottom, top = measured_scale([p.ax for p in panels], "y", everything, ask.statistic.is_share)
     for panel in panels:
         put_on(panel.ax, "x", axis, panel.width)
         if names:
@@ -134,7 +134,7 @@ def _heatmap(panels: Sequence[Panel], ask: Request) -> None:
         maps.append(np.array([math.nan if each is None else each.value for each in found]).reshape(m, n))
     everything = np.concatenate([numbers.ravel() for numbers in maps])
     _refuse_nothing(everything, ask.statistic)
-    share = ask.statistic.name == "rate"
+    share = ask.statistic.is_share
     finite = everything[np.isfinite(everything)]
     ends = (0.0, 1.0) if share else (float(finite.min()), float(finite.max()))
     norm = LogNorm(*ends) if not share and spread_scale(finite) == "log" else Normalize(*ends)

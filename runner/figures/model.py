@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runner.figures.rows import Axis, Rows
 from runner.figures.style import Look, looks
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.reading import Statistic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.shares import CHANCE
+from runner.analysis.weights import read_measured
 from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.measurements import MEASUREMENTS
 from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.provenance import read_environment
-from runner.results.reader import codes_of, read_columns
-from runner.studies.claims.statistic import NUMBERS
+from runner.results.reader import codes_of
+from runner.statistics.reading import NUMBERS
+from runner.statistics.shares import CHANCE
+from runner.statistics.weights import read_weights
 from runner.terminal import Shortener
 
 if TYPE_CHECKING:
@@ -169,9 +171,10 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
     """
     axes = list(dict.fromkeys(axes))
     needed = {*axes, *where, *columns, "seed", *(name for name in CHANCE if name in names)}
+    measured = [name for name in needed if name in NUMBERS or read_weights(name)]
     texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
-    texts += sorted(needed - set(names))
-    frame = read_columns(path, texts, [name for name in names if name in needed and name in NUMBERS])
+    texts += sorted(needed - {*names, *measured})
+    frame = read_measured(path, texts, measured)
     if not len(frame):
         raise RunnerError(f"{path} has no rows yet")
     if where:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runner.figures.rows import Axis, Floats, spread_scale
 from runner.results.files import write_file
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.reading import Statistic
 from runner.terminal import visible
 
 if TYPE_CHECKING:
@@ -154,16 +154,16 @@ def statistic_words(statistic: Statistic) -> str:
 
     Examples
     --------
-    >>> from runner.studies.claims.statistic import read_statistic
+    >>> from runner.statistics.reading import read_statistic
     >>> [statistic_words(read_statistic(text)) for text in ("rate(stuck)", "median(mse)", "quantile(0.9, accuracy)")]
     ['share of runs: stuck', 'median mse', '0.9 quantile of accuracy (share of samples)']
     """
-    if statistic.name == "rate":
-        return f"share of runs: {title(statistic.subject)}"
-    subject = words(statistic.subject)
-    if statistic.name == "quantile":
-        return f"median {subject}" if statistic.q == 0.5 else f"{statistic.q:g} quantile of {subject}"
-    return f"{ {'mean': 'mean', 'min': 'smallest', 'max': 'largest'}[statistic.name] } {subject}"
+    if statistic.trend is not None:
+        return statistic.text
+    subject = title(statistic.subject) if statistic.name == "rate" else words(statistic.subject)
+    if statistic.name == "quantile" and statistic.q == 0.5:
+        return f"median {subject}"
+    return statistic.member.title.format(subject, q=statistic.q)
 
 
 def put_on(ax: Axes, side: str, axis: Axis, inches: float) -> None:

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runner.analysis.claims.estimate import Estimate, values_of
+from runner.analysis.claims.estimate import values_of
 from runner.analysis.statistics import CONFIDENCE, evaluate_groups, read_measure
 from runner.errors import nearest
 from runner.figures.rows import Axis, Rows, axis_issue, pooled, read_rows, refuse
 from runner.keys.issues import Invalid
 from runner.registry import Registry
 from runner.results.reader import header
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.estimate import Estimate
+from runner.statistics.reading import Statistic
 from runner.terminal import listed, number, percent, visible
 
 _MOST_ROWS, _MOST_COLUMNS = 10_000, 40
@@ -137,7 +138,7 @@ def tabulate(path: Path, asked: Asked) -> Table:
     if not 0 < asked.confidence < 1:
         issues.append(f"confidence: expected a number between 0 and 1, found {asked.confidence:g}")
     refuse(issues)
-    rows = read_rows(path, names, used, {statistic.column for statistic in show}, where)
+    rows = read_rows(path, names, used, {column for statistic in show for column in statistic.columns}, where)
     across = rows.axes[asked.columns] if asked.columns else None
     if across is not None and len(across.texts) > _MOST_COLUMNS:
         n = len(across.texts)
@@ -247,7 +248,7 @@ def _text(estimate: Estimate | None, statistic: Statistic) -> str:
     """A number with its interval: `64.0% (63.4% to 64.5%)`."""
     if estimate is None:
         return ""
-    say = percent if statistic.name == "rate" else number
+    say = percent if statistic.is_share else number
     if estimate.exact or math.isnan(estimate.low):
         return say(estimate.value)
     return f"{say(estimate.value)} ({say(estimate.low)} to {say(estimate.high)})"

@@ -472,6 +472,12 @@ STATISTICS = Synonyms(
         "rate": "share proportion fraction probability",
         "mean": "average avg",
         "quantile": "percentile",
+        "std": "sd stdev stddev standard_deviation",
+        "harmonic_mean": "hmean harmonic",
+        "per_success": "epochs_per_success cost_per_success expected_epochs",
+        "peak_efficiency": "efficiency",
+        "best_limit": "optimal_limit restart_limit",
+        "slope": "exponent scaling trend fit regression",
     },
 )
 """Statistics of a claim."""

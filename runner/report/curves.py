@@ -15,7 +15,7 @@ from runner.figures.curves import CurvePoints, Quantiles, curve_quantiles, read_
 from runner.report.axes import PageAxis, plain
 from runner.results.curves import CURVES
 from runner.results.reader import read_columns
-from runner.studies.claims.statistic import UNBOUNDED
+from runner.statistics.reading import UNBOUNDED
 
 _COLUMNS = ("loss", "accuracy")
 _MOST_BYTES = 200_000_000

@@ -117,6 +117,25 @@ def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
     return ids
 
 
+def read_final(path: Path) -> Iterator[tuple[str, NDArray[Any], Records]]:
+    """For every architecture, as it is named in a table (`2-4-1`), the `run_id` and the final weights of its runs.
+
+    Raises
+    ------
+    RunnerError
+        When the file can not be read.
+    """
+    with io_errors(path, "read"):
+        try:
+            with np.load(path) as file:
+                for name in file.files:
+                    architecture, _, part = name.partition("/")
+                    if part == "final":
+                        yield architecture, file[f"{architecture}/run_id"], file[name]
+        except _DAMAGE as error:
+            raise RunnerError(f"{path} is damaged: {error}") from error
+
+
 def write_weights(
     file: IO[bytes], plan: PlanLike, journal: Journal, places: Indices, old: OldWeights, ids: Ids
 ) -> None:

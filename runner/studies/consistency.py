@@ -18,6 +18,7 @@ from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import column_of, element
+from runner.statistics.weights import read_weights
 from runner.studies.checks import combination_issues, places
 from runner.studies.claims.grammar import Claim
 from runner.studies.data_checks import data_issues
@@ -213,6 +214,25 @@ def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) 
             of_keys = {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
             for issue in _never(of_keys, values_of):
                 yield issue.named(side).under("claims", i, side)
+        trend = claim.statistic.trend
+        if trend and trend.key in KEYS and trend.key not in left_out and len(values_of(trend.key)) < 2:
+            message = f"statistic: a slope needs two values of {trend.key}, which has one"
+            yield Issue(message, ("claims", i, "statistic"))
+
+
+def check_recorded(claims: Sequence[Claim], weights: bool) -> Iterator[Issue]:
+    """Claims about weights of a study that does not record them.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+    weights : bool
+        Whether it does.
+    """
+    for i, claim in enumerate(claims):
+        if not weights and read_weights(claim.statistic.subject):
+            message = f"statistic: {claim.statistic.subject} needs record: {{weights: true}}"
+            yield Issue(message, ("claims", i, "statistic"))
 
 
 def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], Collection[Any]]) -> Iterator[Issue]:

@@ -14,7 +14,7 @@ from runner.errors import Problem, StudyError
 from runner.keys.issues import Issue
 from runner.results.files import write_file
 from runner.studies.claims.grammar import Claim
-from runner.studies.consistency import check_together
+from runner.studies.consistency import check_recorded, check_together
 from runner.studies.draft import Draft, check_name_and_seeds, check_values
 from runner.studies.given import Content, change_of
 from runner.studies.leftovers import without_leftovers
@@ -239,6 +239,8 @@ def _checked(tree: Node, wrong: Sequence[Issue | Problem], text: str, file: str,
     draft.note(check_name_and_seeds(model, Path(file).stem))
     space = SweepSpace(model.given, model.sweep)
     draft.note(check_together(space, model.claims, Path(file).parent, draft.unknown, overridden.keys))
+    if "record" not in overridden.keys:
+        draft.note(check_recorded(model.claims, model.record.weights))
     if draft.found:
         raise draft.error()
     return Study(

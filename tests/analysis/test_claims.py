@@ -20,15 +20,15 @@ from runner.analysis.claims.estimate import Values, estimate
 from runner.analysis.claims.recorded import recorded_claims
 from runner.analysis.claims.show import show
 from runner.analysis.claims.verdict import NO_RUNS, Checked, exit_code
-from runner.analysis.intervals import clopper_pearson, order_ranks, quantile, student_t
-from runner.analysis.shares import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.errors import RunnerError, StudyError
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.results.reader import find_row, read_columns
+from runner.statistics.intervals import clopper_pearson, order_ranks, quantile, student_t
+from runner.statistics.reading import NUMBERS, UNBOUNDED, read_statistic
+from runner.statistics.shares import effective_runs, is_deterministic, share_over_seeds, totals
 from runner.studies.claims.expectation import FAILS, HOLDS, UNDECIDED, read_expectation
 from runner.studies.claims.grammar import Claim, claims_schema, read_claims
-from runner.studies.claims.statistic import NUMBERS, UNBOUNDED, read_statistic
 from runner.studies.parser import parse
 from runner.studies.tree import located
 from runner.terminal import number
@@ -200,8 +200,10 @@ def test_columns_that_count_as_infinite_exist() -> None:
 
 
 FORMS = (
-    "rate(OUTCOME), median(COLUMN), mean(COLUMN), min(COLUMN), max(COLUMN), quantile(Q, COLUMN), "
-    "ratio(STATISTIC or COLUMN), difference(STATISTIC or COLUMN)"
+    "rate(OUTCOME), median(COLUMN), quantile(Q, COLUMN), mean(COLUMN), std(COLUMN), harmonic_mean(COLUMN), "
+    "min(COLUMN), max(COLUMN), per_success(epochs_run), peak_efficiency(COLUMN), best_limit(COLUMN), "
+    "efficient_from(COLUMN), efficient_to(COLUMN), slope(STATISTIC, KEY), ratio(STATISTIC or COLUMN), "
+    "difference(STATISTIC or COLUMN)"
 )
 
 
@@ -225,9 +227,25 @@ FORMS = (
         ("quantile(90, final_loss)", "expected a quantile between 0 and 1, found '90'"),
         (
             "ratio(ratio(final_loss))",
-            "expected rate, median, mean, min, max, quantile or a column in ratio(...), found 'ratio(final_loss)'",
+            "expected rate, median, quantile, mean, std, harmonic_mean, min, max, per_success, peak_efficiency, "
+            "best_limit, efficient_from, efficient_to or a column in ratio(...), found 'ratio(final_loss)'",
         ),
         ("ratio(finalloss)", "unknown column 'finalloss'; did you mean 'final_loss'?"),
+        ("sd(final_loss)", f"expected one of {FORMS}, found 'sd(final_loss)'; did you mean 'std'?"),
+        ("per_success(final_loss)", "expected per_success of epochs_run, found 'final_loss'"),
+        ("best_limit(mse)", "expected best_limit of epochs_to_converge or updates_to_converge, found 'mse'"),
+        (
+            "slope(mean(mse))",
+            "expected slope(STATISTIC, KEY) such as slope(log2(median(epochs_to_converge)), log2(architecture)), "
+            "found 'slope(mean(mse))'",
+        ),
+        ("slope(mean(mse), log2(epoch))", "unknown key 'epoch'; did you mean 'epochs'?"),
+        ("slope(log2(mean(ms)), epochs)", "unknown column 'ms'; did you mean 'mse'?"),
+        ("median(weight(3))", "expected weight[K] with whole numbers, found 'weight(3)'"),
+        (
+            "mean(size_ratio(1, 2))",
+            "expected size_ratio(LAYER, UNIT, I, J) with whole numbers, found 'size_ratio(1, 2)'",
+        ),
     ],
 )
 def test_a_wrong_statistic_is_told(text: object, message: str) -> None:
@@ -700,3 +718,29 @@ def test_shares_of_nothing() -> None:
     assert math.isnan(share.rate)
     assert (share.low, share.high) == (0.0, 1.0)
     assert totals(np.array([0, 2, 2]), 4).tolist() == [1, 0, 2, 0]
+
+
+# --- slopes
+
+
+def test_a_slope_follows_a_statistic_over_a_key(tmp_path: Path) -> None:
+    times = {"parity(2)": 10.0, "parity(3)": 20.0, "parity(4)": 40.0}
+    frame = table({"data": tuple(times)}, lambda cell: 1.0, 60)
+    noise = np.random.default_rng(0).lognormal(0, 0.3, 60)
+    frame["epochs_to_converge"] = frame.data.map(times) * frame.seed.map(dict(enumerate(noise)))
+    path = write(frame, tmp_path)
+    found = one(path, "slope(log2(median(epochs_to_converge)), data)", "0.9 to 1.1")
+    assert (found.estimate, found.verdict, found.runs, found.seeds) == (pytest.approx(1), HOLDS, 180, 60)
+    # The same seeds are as fast or slow everywhere: apart, the medians would leave it open by 0.2.
+    assert found.high - found.low < 0.05
+    straight = one(path, "slope(mean(epochs_to_converge), data)", "> 0", where={"data": ["parity(2)", "parity(4)"]})
+    means = frame.groupby("data").epochs_to_converge.mean()
+    assert straight.estimate == pytest.approx((means["parity(4)"] - means["parity(2)"]) / 2)
+    alone = one(path, "slope(log2(median(epochs_to_converge)), data)", "> 0", where={"data": "parity(2)"})
+    assert (alone.verdict, alone.notes) == (NO_RUNS, ("a slope needs two values of the key",))
+
+
+def test_a_slope_through_what_never_happens_says_so(tmp_path: Path) -> None:
+    frame = table({"learning_rate": ("0.1", "1.0")}, lambda cell: 0.1, 20).assign(epochs_to_converge=np.nan)
+    found = one(write(frame, tmp_path), "slope(log2(median(epochs_to_converge)), log2(learning_rate))", "< 0")
+    assert (found.verdict, found.notes[0]) == (UNDECIDED, "there is no number to compare")

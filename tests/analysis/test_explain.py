@@ -26,9 +26,9 @@ from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs, load_runs
 from runner.analysis.explain.show import show
 from runner.analysis.explain.wording import median, times
-from runner.analysis.shares import Median
 from runner.errors import RunnerError, StudyError
 from runner.measurements import OUTCOMES
+from runner.statistics.shares import Median
 
 A, B, C = ("2-2-1", "2-4-1", "2-8-1"), ("0.1", "1.0", "10.0"), ("10", "100")
 AXES = {"architecture": A, "learning_rate": B, "epochs": C}

@@ -14,8 +14,8 @@ from support.made_table import SEEDS, made
 from runner.analysis import groups
 from runner.analysis.explain.runs import load_runs
 from runner.analysis.groups import QUARTILES, Grouping, quantiles_by
-from runner.analysis.intervals import quantile
 from runner.analysis.summary import as_json, summarize
+from runner.statistics.intervals import quantile
 
 numbers = st.floats(0, 100) | st.just(float("inf"))
 

@@ -11,7 +11,8 @@ from support.synthetic import table as synthetic
 from support.synthetic import write
 
 from runner.analysis.claims.check import check
-from runner.analysis.statistics import evaluate, evaluate_groups, members, read_measure
+from runner.analysis.claims.estimate import evaluate
+from runner.analysis.statistics import CONFIDENCE, evaluate_groups, members, read_measure
 from runner.keys.issues import Invalid
 from runner.results.reader import codes_of, read_columns
 from runner.studies.claims.grammar import read_claims
@@ -53,7 +54,7 @@ def test_a_group_without_chance_is_exact(tmp_path: Path) -> None:
     found = evaluate_groups(rows, statistic, 2 * inits + orders, 4)
     assert [each.exact for each in found if each is not None] == [True, False, False, False]
     for k, each in enumerate(found):
-        alone = evaluate(rows[2 * inits + orders == k], statistic)
+        alone = evaluate(rows[2 * inits + orders == k], statistic, CONFIDENCE)
         assert alone is not None
         assert each is not None
         assert (each.value, each.low, each.high, each.notes) == (alone.value, alone.low, alone.high, alone.notes)

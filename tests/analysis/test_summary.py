@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from runner.analysis.intervals import wilson
-from runner.analysis.shares import median_over_seeds
 from runner.analysis.summary import as_json, closing_line, shortened, show, summarize
 from runner.analysis.tally import Group
 from runner.errors import RunnerError
+from runner.statistics.intervals import wilson
+from runner.statistics.shares import median_over_seeds
 
 
 @pytest.mark.parametrize("confidence", [0.95, 0.99])

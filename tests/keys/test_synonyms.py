@@ -19,7 +19,8 @@ from runner.keys.definitions import CRITERIA, KEYS
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Synonyms
-from runner.studies.claims.statistic import COMPARISONS
+from runner.statistics import STATISTICS
+from runner.statistics.reading import COMPARISONS, SLOPE
 from runner.studies.load import load_study
 from runner.studies.model import StudyFile
 from runner.studies.parser import parse
@@ -54,7 +55,7 @@ FAMILIES: dict[str, tuple[Synonyms, Iterable[str]]] = {
     "PRECISION": (synonyms.PRECISION, ("float64", "float32")),
     "COLUMNS": (synonyms.COLUMNS, [column.name for column in MEASUREMENTS]),
     "OUTCOMES": (synonyms.OUTCOMES, OUTCOMES),
-    "STATISTICS": (synonyms.STATISTICS, ("rate", "median", "mean", "min", "max", "quantile", *COMPARISONS)),
+    "STATISTICS": (synonyms.STATISTICS, (*STATISTICS, SLOPE, *COMPARISONS)),
     "CSV": (spec.ELSEWHERE, spec.KEYS),
 }
 KEY_OF_FAMILY = {"INITIALIZERS": "init", "SCALINGS": "scaling", "DATASETS": "data"}

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from runner.analysis.claims.comparison import compare
-from runner.analysis.claims.estimate import Estimate, Floats, estimate, values_of
+from runner.analysis.claims.estimate import evaluate, values_of
 from runner.analysis.claims.recorded import recorded_claims
 from runner.analysis.claims.selection import NoRuns, load_rows, select
 from runner.analysis.claims.show import show, summary, write
 from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked, exit_code
-from runner.analysis.intervals import clopper_pearson
+from runner.keys.issues import Invalid
 from runner.printed import Printed, Writer
 from runner.results.journal import JOURNAL
 from runner.results.provenance import overrides_of
 from runner.results.reader import header
+from runner.statistics.estimate import Estimate, Floats
+from runner.statistics.intervals import clopper_pearson
+from runner.statistics.reading import Statistic
 from runner.studies.claims.expectation import FAILS, HOLDS, UNDECIDED
-from runner.studies.claims.statistic import Statistic
 from runner.terminal import page_width
 
 if TYPE_CHECKING:
@@ -64,13 +65,15 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
                 raise NoRuns(f"versus: {nothing}") from None
             found = compare(frame, claim, names, rows, others)
         else:
-            values = values_of(frame[rows], claim.statistic)
-            if not len(values.numbers):
+            some = evaluate(frame[rows], claim.statistic)
+            if some is None:
                 raise NoRuns(f"no run has a {claim.statistic.subject}")
-            found = estimate(values, claim.statistic)
-    except NoRuns as nothing:
+            found = some
+    except (NoRuns, Invalid) as nothing:
         return Checked(claim, NO_RUNS, notes=(str(nothing),))
-    return _with_verdict(claim, found, None if claim.statistic.comparison else values.numbers)
+    direct = not claim.statistic.comparison and claim.statistic.trend is None
+    numbers = values_of(frame[rows], claim.statistic).numbers if direct else None
+    return _with_verdict(claim, found, numbers)
 
 
 def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
@@ -84,7 +87,9 @@ def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Chec
     if verdict == UNDECIDED:
         more = more_replicates(claim, found, numbers)
         how = "no number of replicates would decide it while the estimate is on the bound"
-        if more is not None:
+        if math.isnan(found.value):
+            how = "there is no number to compare"
+        elif more is not None:
             about = float(f"{more:.2g}") if more > 20 else more
             how = f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"
         notes = (how, *notes)
@@ -108,11 +113,8 @@ def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> in
 
 def _runs_needed(statistic: Statistic, found: Estimate, numbers: Floats | None, bound: float) -> float | None:
     """Independent runs from which an interval leaves out a bound."""
-    if numbers is not None and statistic.name == "rate":
-        return _trials(found.value, bound, found.worth)
-    if numbers is not None and statistic.name == "quantile":
-        # The quantile is below the bound when more than a share q of the values is.
-        return _trials(float(np.mean(numbers < bound)), statistic.q, found.worth)
+    if numbers is not None and statistic.member.as_share is not None:
+        return _trials(*statistic.member.as_share(numbers, statistic.q, bound), found.worth)
     distance = abs(found.value - bound)
     half = abs(found.value - (found.low if bound < found.value else found.high))
     if not distance or not math.isfinite(half) or not math.isfinite(distance):

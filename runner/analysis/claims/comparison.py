@@ -1,32 +1,29 @@
 """Ratios and differences of two selections of runs on the same seeds.
 
 Of a bare column: each run with its partner, the run of the other selection with the same seed and otherwise the same
-settings, and the median over the pairs. Of a statistic: that of one selection against that of the other; the interval
-is recovered from theirs and from how much they vary together over the seeds (MOVER: Zou and Donner, 2008, Statistics
-in Medicine 27; on logarithms for a ratio).
+settings, and the median over the pairs. Of a statistic: that of one selection against that of the other, as
+`runner.statistics.combine` has it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from runner.analysis.claims.estimate import Estimate, estimate, exact_rows, numbers_of, pair_values, values_of
+from runner.analysis.claims.estimate import estimate, evaluate, exact_rows, numbers_of, pair_values
 from runner.analysis.claims.selection import Mask, NoRuns
-from runner.analysis.intervals import difference
-from runner.analysis.shares import CHANCE
 from runner.registry import column_of
 from runner.results.columns import key_columns
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.combine import combine
+from runner.statistics.estimate import Estimate
+from runner.statistics.reading import Statistic
+from runner.statistics.shares import CHANCE
 
 if TYPE_CHECKING:
     from runner.studies.claims.grammar import Claim
-
-_FEWEST = 3  # seeds in common from which a correlation can be told
 
 
 def compare(frame: pd.DataFrame, claim: Claim, names: list[str], first: Mask, second: Mask) -> Estimate:
@@ -56,15 +53,15 @@ def compare(frame: pd.DataFrame, claim: Claim, names: list[str], first: Mask, se
     if claim.statistic.name == "value":
         found = _paired(_pairs(a, b, claim, key_columns(names)), claim.statistic)
     else:
-        found = _combined(_of(a, claim.statistic), _of(b, claim.statistic), claim.statistic.comparison)
+        found = combine(_of(a, claim.statistic), _of(b, claim.statistic), claim.statistic.comparison)
     return replace(found, notes=notes + found.notes)
 
 
 def _of(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
-    values = values_of(rows, statistic)
-    if not len(values.numbers):
+    found = evaluate(rows, statistic)
+    if found is None:
         raise NoRuns(f"no run has a {statistic.subject}")
-    return estimate(values, statistic)
+    return found
 
 
 def _pairs(a: pd.DataFrame, b: pd.DataFrame, claim: Claim, keys: list[str]) -> pd.DataFrame:
@@ -105,45 +102,3 @@ def _paired(pairs: pd.DataFrame, statistic: Statistic) -> Estimate:
     if not len(values.numbers):
         raise NoRuns(f"in every pair {column} is infinite, or zero, on both sides")
     return estimate(values, Statistic("quantile", column))
-
-
-def _combined(a: Estimate, b: Estimate, comparison: str) -> Estimate:
-    """Two estimates with their intervals as one."""
-    r = _correlation(a.influence, b.influence)
-    ratio = comparison == "ratio"
-    with np.errstate(all="ignore"):
-        value = float(np.float64(a.value) / b.value) if ratio else a.value - b.value
-    if math.isnan(a.low) or math.isnan(b.low):
-        low = high = math.nan
-    elif ratio:
-        low, high = _ratio(a, b, r)
-    else:
-        low, high = difference((a.value, a.low, a.high), (b.value, b.low, b.high), r)
-    notes = [f"where: {note}" for note in a.notes] + [f"versus: {note}" for note in b.notes]
-    worth = min(a.worth, b.worth)
-    if exact := a.exact and b.exact:
-        low = high = value
-    runs, seeds = a.runs + b.runs, min(a.seeds, b.seeds)
-    return Estimate(value, low, high, runs, seeds, worth, a.influence, tuple(notes), exact)
-
-
-def _correlation(a: pd.Series[float], b: pd.Series[float]) -> float:
-    """How much two estimates vary together over the seeds."""
-    both = pd.concat([a, b], axis=1, join="inner").to_numpy(float)
-    if len(both) < _FEWEST or np.ptp(both, axis=0).min(initial=np.inf) == 0:
-        return 0.0
-    # Together they are surer than apart; that they vary against each other is more often chance, and is heeded too.
-    return float(np.clip(np.corrcoef(both.T)[0, 1], -1.0, 1.0))
-
-
-def _ratio(a: Estimate, b: Estimate, r: float) -> tuple[float, float]:
-    numbers = (a.value, a.low, a.high, b.value, b.low, b.high)
-    if min(a.low, b.low) > 0 and all(map(math.isfinite, numbers)):
-        logs = [math.log(number) for number in numbers]
-        low, high = difference((logs[0], logs[1], logs[2]), (logs[3], logs[4], logs[5]), r)
-        return math.exp(low), math.exp(high)
-    if min(a.low, b.low) < 0:
-        return -math.inf, math.inf
-    # At an end of what can be, the two least favourable ends: wide, and never too narrow.
-    low = 0.0 if math.isinf(b.high) or not b.high else a.low / b.high
-    return low, (a.high / b.low if b.low else math.inf)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runner.analysis.shares import CHANCE
+from runner.analysis.weights import read_measured
 from runner.data import CsvData
 from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.keys.definitions import KEYS
@@ -21,7 +21,9 @@ from runner.keys.scalars import meant
 from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, header, read_columns
-from runner.studies.claims.statistic import NUMBERS
+from runner.statistics.reading import NUMBERS
+from runner.statistics.shares import CHANCE
+from runner.statistics.weights import read_weights
 from runner.studies.parser import parse
 from runner.terminal import listed
 
@@ -120,15 +122,16 @@ def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
     names = header(path)
     needed = {"seed", "converged", *(name for name in CHANCE if name in names)}
     for claim in claims:
-        used = {*claim.where, *claim.versus, claim.statistic.column}
-        for name in map(column_of, used):
-            if name not in names:
-                raise RunnerError(f"claim '{claim.name}': {path} has no column {name}")
+        used = {*claim.where, *claim.versus, *claim.statistic.columns}
+        for name in used:
+            if column_of(name) not in names and read_weights(name) is None:
+                raise RunnerError(f"claim '{claim.name}': {path} has no column {column_of(name)}")
         needed |= used
         if claim.statistic.comparison:
             needed |= set(key_columns(names))
+    measured = {name for name in needed if name in NUMBERS or read_weights(name)}
     texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
-    return read_columns(path, [*texts, *sorted(needed - set(names))], needed & set(NUMBERS))
+    return read_measured(path, [*texts, *sorted(needed - set(names) - measured)], measured)
 
 
 def select(frame: pd.DataFrame, selection: Selection) -> Mask:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from runner.analysis.claims.estimate import Values, estimate, exact_rows, numbers_of, pair_values
+from runner.analysis.claims.estimate import estimate, exact_rows, numbers_of, pair_values
 from runner.analysis.compare.result import CellChange, Compared, Medians, Rates
 from runner.analysis.compare.show import write
 from runner.analysis.compare.sides import NUMBERS, Differing, Partners, Side, differences, partners, read_sides
 from runner.analysis.explain.factors import DERIVED
-from runner.analysis.intervals import Triple, difference, pair_correlation, quantile, wilson
-from runner.analysis.shares import Share, share_over_seeds, totals
 from runner.printed import Printed, Writer
-from runner.studies.claims.statistic import Statistic
+from runner.statistics.estimate import Values
+from runner.statistics.intervals import Triple, difference, pair_correlation, quantile, wilson
+from runner.statistics.reading import Statistic
+from runner.statistics.shares import Share, share_over_seeds, totals
 from runner.terminal import Shortener, counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from runner.analysis.compare.sides import Differing, Side
 from runner.analysis.explain.factors import DERIVED
-from runner.analysis.shares import Share
+from runner.statistics.shares import Share
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from runner.analysis.explain.factors import DERIVED
 from runner.analysis.explain.runs import combined
-from runner.analysis.shares import CHANCE
 from runner.errors import RunnerError
 from runner.results.columns import key_columns
 from runner.results.files import io_errors
 from runner.results.provenance import read_environment
 from runner.results.reader import codes_of, differing, header, read_columns
-from runner.studies.claims.statistic import NUMBERS as MEASURED
+from runner.statistics.reading import NUMBERS as MEASURED
+from runner.statistics.shares import CHANCE
 from runner.terminal import counted
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.explain.factors import DATA, Factor
 from runner.analysis.explain.runs import Floats, Runs, combined
-from runner.analysis.shares import Share, share_over_seeds, totals
+from runner.statistics.shares import Share, share_over_seeds, totals
 
 ENOUGH = 0.5
 """A change that saves this share of the failed runs needs no others beside it."""

@@ -20,9 +20,9 @@ from runner.analysis.explain.one_cell import CellReport, cell_report, row_at
 from runner.analysis.explain.one_run import RunReport, run_report
 from runner.analysis.explain.outcomes import OutcomeShare, outcome_shares
 from runner.analysis.explain.runs import Runs, load_runs, part_of
-from runner.analysis.shares import Share
 from runner.results.provenance import read_environment
 from runner.results.reader import find_row
+from runner.statistics.shares import Share
 
 if TYPE_CHECKING:
     from runner.studies.claims.grammar import Selection

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from runner.analysis.explain.factors import Factor, Part
 from runner.analysis.explain.runs import Floats, Ints, Runs, combined
-from runner.analysis.intervals import student_t
-from runner.analysis.shares import Share, share_over_seeds, totals
+from runner.statistics.intervals import student_t
+from runner.statistics.shares import Share, share_over_seeds, totals
 
 GRID, MATCHED, RANGES = "grid", "matched", "ranges"
 _MOST_RANGES = 6

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.analysis.explain.levels import ranges
 from runner.analysis.explain.runs import Ints, Runs, combined
-from runner.analysis.shares import Median, Share, median_over_seeds, share_over_seeds, totals
+from runner.statistics.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 
 FEW = 0.1
 """Below this share of runs that converge, success rates say little."""

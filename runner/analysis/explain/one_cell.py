@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from runner.analysis.explain.factors import DATA, Factor
 from runner.analysis.explain.levels import share_where
 from runner.analysis.explain.runs import Runs
-from runner.analysis.shares import Share, share_over_seeds, totals
 from runner.errors import Problem, StudyError
 from runner.keys.issues import Invalid
+from runner.statistics.shares import Share, share_over_seeds, totals
 from runner.terminal import listed
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from runner.analysis.explain.levels import share_where
 from runner.analysis.explain.next_sweep import NextSweep
 from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs
-from runner.analysis.shares import Share, share_over_seeds, totals
+from runner.statistics.shares import Share, share_over_seeds, totals
 from runner.terminal import percent
 
 

@@ -12,7 +12,7 @@ from runner.analysis.explain.counterfactuals import Change, best_by_factor
 from runner.analysis.explain.factors import BUDGETS
 from runner.analysis.explain.nearness import Nearness, medians_of
 from runner.analysis.explain.runs import Runs
-from runner.analysis.shares import Median, Share, share_over_seeds, totals
+from runner.statistics.shares import Median, Share, share_over_seeds, totals
 from runner.terminal import listed
 
 _WORTH_SAYING = 0.1

@@ -14,12 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.explain.factors import DERIVED, FAULTS, Factor, count_cells, find_factors
-from runner.analysis.shares import CHANCE, is_deterministic
 from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
 from runner.registry import column_of
 from runner.results.columns import key_columns
 from runner.results.reader import codes_of, differing, header, read_columns
+from runner.statistics.shares import CHANCE, is_deterministic
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from runner.analysis.shares import Median, Share
+from runner.statistics.shares import Median, Share
 from runner.terminal import number, percent
 
 _DIGITS = 3

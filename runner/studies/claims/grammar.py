@@ -14,8 +14,8 @@ from runner.keys.definitions import KEYS, Key, sweep_key
 from runner.keys.issues import Invalid, Issue, expected
 from runner.keys.kinds import Kind, choice, flag, integer, number, text
 from runner.measurements import MEASUREMENTS, OUTCOMES
+from runner.statistics.reading import FORMS, Statistic, read_statistic
 from runner.studies.claims.expectation import Expectation, read_expectation
-from runner.studies.claims.statistic import FORMS, Statistic, read_statistic
 from runner.sweep.axes import read_matching
 
 Selection = Mapping[str, tuple[Any, ...]]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.intervals import quantile, quantile_interval, student_t, wilson
+from runner.statistics.intervals import quantile, quantile_interval, student_t, wilson
 
 Floats = NDArray[np.float64]
 CHANCE = ("init", "bias_init", "order")

@@ -1,0 +1,51 @@
+"""Columns of a table together with numbers of the weights beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from runner.errors import RunnerError
+from runner.results.reader import read_columns
+from runner.results.weights import WEIGHTS, read_final
+from runner.statistics.weights import read_weights
+
+_NEEDED = ("run_id", "architecture", "bias")
+
+
+def read_measured(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
+    """Some columns of a table, as `runner.results.reader.read_columns` reads them.
+
+    Parameters
+    ----------
+    path : Path
+    texts, numbers : iterable of str
+        Among the numbers may be those of weights, such as `weight[3]`: NaN of a run that has none.
+
+    Raises
+    ------
+    RunnerError
+        When the table lacks a column, or no weights were recorded.
+    """
+    numbers = list(numbers)
+    makers = {name: found[1] for name in numbers if (found := read_weights(name)) is not None}
+    if not makers:
+        return read_columns(path, texts, numbers)
+    file = path.parent / WEIGHTS
+    if not file.is_file():
+        name = next(iter(makers))
+        raise RunnerError(f"{path.parent} has no {WEIGHTS}, which {name} is made from: run with record.weights=true")
+    frame = read_columns(path, [*texts, *_NEEDED], [name for name in numbers if name not in makers])
+    columns = {name: np.full(len(frame), np.nan) for name in makers}
+    ids, biases = frame["run_id"].astype(str), frame["bias"].astype(str).to_numpy()
+    for architecture, run_ids, final in read_final(file):
+        sizes = tuple(map(int, architecture.split("-")))
+        places = pd.Index(run_ids.astype(str)).get_indexer(ids)
+        for bias in np.unique(biases[places >= 0]):
+            rows = np.flatnonzero((places >= 0) & (biases == bias))
+            for name, make in makers.items():
+                columns[name][rows] = make(final[places[rows]], sizes, bias)
+    return frame.assign(**columns)
