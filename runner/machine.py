@@ -32,6 +32,17 @@ _RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")
 _SMALL = 1 << 26
 
 
+def cache_folder() -> Path:
+    """Where compiled kernels are kept, and what is measured and made once for all studies.
+
+    Below NUMBA_CACHE_DIR, XDG_CACHE_HOME, or the user's cache folder.
+    """
+    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if not chosen and sys.platform == "win32":
+        chosen = os.environ.get("LOCALAPPDATA")
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "runner-kernels"
+
+
 def compiles(variables: Mapping[str, str] = os.environ) -> bool:
     """Whether kernels are compiled; where NUMBA_DISABLE_JIT is set they run in Python, and last bits differ."""
     return variables.get("NUMBA_DISABLE_JIT", "").strip() in ("", "0")

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runner.cli.output import lasting_output
-from runner.cli.parser import Parser, add_output_flags, read, split_command, study_parser
+from runner.cli.parser import SHELLS, Parser, add_output_flags, read, split_command, study_parser
 from runner.cli.studies import plans_of
 from runner.errors import NO_FOLDER, RunnerError
 from runner.terminal import counted, one_line, visible
@@ -249,6 +249,25 @@ def _examples_parser() -> Parser:
     return examples_parser()
 
 
+def _completion_parser() -> Parser:
+    parser = Parser(
+        "completion",
+        "Print what a shell needs to complete the command `runner` when the Tab key is pressed: commands, flags, "
+        "studies, names of results, run ids, keys and their values. For zsh, call compinit before.",
+    )
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    return parser
+
+
+def _completion(given: argparse.Namespace) -> int:
+    try:
+        from argcomplete import shellcode
+    except ImportError:
+        raise RunnerError("completion needs argcomplete, which is not installed: pip install argcomplete") from None
+    print(shellcode(["runner"], shell=given.shell))
+    return 0
+
+
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "run": Command(partial(study_parser, "run"), _train),
@@ -258,6 +277,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "diagnose": Command(_diagnose_parser, _diagnose),
         "example": Command(_example_parser, _example),
         "examples": Command(_examples_parser, _examples),
+        "completion": Command(_completion_parser, _completion),
         "schema": Command(partial(Parser, "schema", "Print the JSON schema of a study file."), _schema),
     }
 )

@@ -35,7 +35,7 @@ commands:
   plot, table NAME ...   a figure for a paper, a table to paste into one
   diagnose FILE.py       your own program: which line is wrong, and what it costs
   example, examples      run a study that comes with the package; list them
-  schema                 JSON schema of a study file, for editors
+  schema, completion     for editors: JSON schema of a study file; for shells: what Tab needs
 """
 _EXIT_CODES = """
 
@@ -51,6 +51,8 @@ _STUDIES = {
     "any other study, by key=value.",
 }
 _WIDTH = 100
+SHELLS = ("bash", "zsh", "fish")
+"""Shells that can complete what is typed."""
 
 EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -76,6 +78,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "example": ("example xor_sweep", "example xor_sweep replicates=10 epochs=1000"),
         "examples": ("examples", "examples --json"),
         "schema": ("schema", "schema > study.schema.json"),
+        "completion": (
+            "completion bash > ~/.local/share/bash-completion/completions/runner",
+            "completion fish > ~/.config/fish/completions/runner.fish",
+        ),
     }
 )
 """Two examples of every command, as its help shows them."""

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import cache
-from runner.machine import cores, processor
+from runner.machine import cache_folder, cores, processor
 from runner.studies.schedule import spread
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 
@@ -144,7 +143,7 @@ Speeds = dict[str, tuple[float, float]]
 
 
 def _path() -> Path:
-    return cache.folder().parent / _FILE
+    return cache_folder() / _FILE
 
 
 def _read() -> dict[str, Speeds]:
