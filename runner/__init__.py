@@ -98,9 +98,9 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from runner.machine import version
+        from runner.machine import VERSION
 
-        return version()
+        return VERSION
     if name in _LAZY:
         from importlib import import_module
 

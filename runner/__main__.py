@@ -1,7 +1,10 @@
 """The command line as a process: `python -m runner STUDY.yaml [key=value ...]`."""
 
+# argcomplete looks for this word before it asks for completions: PYTHON_ARGCOMPLETE_OK
+
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from runner.cli.completion import answer
+
+        answer()
     try:
         # Here, because Ctrl-C may come while Python reads the modules.
         from runner.cli.main import run

@@ -16,6 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+VERSION = "0.2.0.dev0"
+"""Of the runner: the one place where it stands."""
+
 MAX_RUNS = 10**7
 """Runs of a study that are allowed unless the user asks for more (`--max-runs`, `max_runs`)."""
 
@@ -27,6 +30,17 @@ _PROC, _SYSTEM = Path("/proc"), Path("/")
 _RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")
 # Reservations of fewer bytes are not worth a look at the system.
 _SMALL = 1 << 26
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept, and what is measured and made once for all studies.
+
+    Below NUMBA_CACHE_DIR, XDG_CACHE_HOME, or the user's cache folder.
+    """
+    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if not chosen and sys.platform == "win32":
+        chosen = os.environ.get("LOCALAPPDATA")
+    return (Path(chosen) if chosen else Path.home() / ".cache") / "runner-kernels"
 
 
 def compiles(variables: Mapping[str, str] = os.environ) -> bool:
@@ -155,17 +169,12 @@ def reserved(n_bytes: int) -> Iterator[None]:
             _freed.notify_all()
 
 
-def version() -> str:
-    """Version of the runner itself."""
-    return _installed("runner") or "0.1.0"
-
-
 def surroundings() -> dict[str, Any]:
     """Versions, machine, git commit and command, as far as they can be found out: what `environment.json` records."""
     import platform
 
     return {
-        "versions": {"runner": version(), "python": platform.python_version()}
+        "versions": {"runner": VERSION, "python": platform.python_version()}
         | {package: _installed(package) for package in _RECORDED_PACKAGES},
         "machine": {
             "platform": platform.platform(),

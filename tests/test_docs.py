@@ -128,7 +128,7 @@ def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(ROOT)
     words = shlex.split(command)
     arguments = words[words.index("runner") + 1 :]
-    if arguments[0] in command_line._COMMANDS and arguments[0] != "run":
+    if arguments[0] in command_line.COMMANDS and arguments[0] != "run":
         told = subprocess.run([*COMMAND, arguments[0], "--help"], capture_output=True, text=True, check=True)
         for flag in (word for word in arguments if word.startswith("-")):
             assert flag in told.stdout

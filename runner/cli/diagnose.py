@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
 
-from runner.cli.parser import PROGRAM, Parser, at_least_one, read
+from runner.cli.parser import Parser, at_least_one
 
 _DESCRIPTION = """\
 Say which formula stands in each line of your own training program, which of them are wrong, and what that costs.
@@ -17,9 +18,8 @@ time limit. See docs/diagnose.md.
 """
 
 
-def run(arguments: list[str]) -> int:
-    """Parse, diagnose, show; exit code 0 when all is right, 1 when not or not known, 2 when it can not be asked."""
-    given = read(diagnose_parser(), arguments)
+def run(given: argparse.Namespace) -> int:
+    """Diagnose and show; exit code 0 when all is right, 1 when not or not known, 2 when it can not be asked."""
     from runner.diagnosis.diagnose import diagnose_program
     from runner.diagnosis.show import page_text
     from runner.terminal import page_width
@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> int:
 
 def diagnose_parser() -> Parser:
     """Arguments of the command."""
-    parser = Parser(prog=f"{PROGRAM} diagnose", description=_DESCRIPTION, allow_abbrev=False)
+    parser = Parser("diagnose", _DESCRIPTION)
     parser.add_argument("file", type=Path, metavar="FILE")
     into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"
     parser.add_argument("--into", type=Path, default=Path("results/diagnosis"), metavar="FOLDER", help=into)

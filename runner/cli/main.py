@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runner.cli.output import lasting_output
-from runner.cli.parser import PROGRAM, Parser, add_output_flags, read, split_command, study_parser
+from runner.cli.parser import SHELLS, Parser, add_output_flags, read, split_command, study_parser
 from runner.cli.studies import plans_of
 from runner.errors import NO_FOLDER, RunnerError
 from runner.terminal import counted, one_line, visible
@@ -20,6 +22,7 @@ from runner.terminal import counted, one_line, visible
 if TYPE_CHECKING:
     from distributed import Client
 
+    from runner.cli.results import Reading
     from runner.studies.plan import Plan
 
 
@@ -51,8 +54,9 @@ def _command(arguments: Sequence[str]) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise RunnerError(NO_FOLDER) from None
-    command, others = split_command(arguments, _COMMANDS)
-    return _COMMANDS[command](others)
+    name, others = split_command(arguments, COMMANDS)
+    command = COMMANDS[name]
+    return command.run(read(command.parser(), others))
 
 
 def _exit_code(work: Callable[[], int], out: Path) -> int:
@@ -83,9 +87,8 @@ def _failed(*lines: str, code: int = 1) -> int:
     return code
 
 
-def _train(arguments: list[str]) -> int:
-    given = read(study_parser("run"), arguments)
-    plans = plans_of(given, _COMMANDS)
+def _train(given: argparse.Namespace) -> int:
+    plans = plans_of(given, COMMANDS)
     if given.dry_run:
         return _show_plans(plans, given)
     if not given.dask:
@@ -142,9 +145,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     return max(outcome.exit_code, verdicts.exit_code)
 
 
-def _plan(arguments: list[str]) -> int:
-    given = read(study_parser("plan"), arguments)
-    return _show_plans(plans_of(given, _COMMANDS, by_name=True), given)
+def _plan(given: argparse.Namespace) -> int:
+    return _show_plans(plans_of(given, COMMANDS, by_name=True), given)
 
 
 def _show_plans(plans: list[tuple[Plan, Path]], given: argparse.Namespace) -> int:
@@ -161,55 +163,125 @@ def _show_plans(plans: list[tuple[Plan, Path]], given: argparse.Namespace) -> in
     return 0
 
 
-def _reading(command: str) -> Callable[[list[str]], int]:
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    Attributes
+    ----------
+    parser : callable
+        Makes the parser of its arguments; imports what it needs only then.
+    run : callable
+        From parsed arguments to the exit code.
+    """
+
+    parser: Callable[[], Parser]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _reading(name: str) -> Command:
     """A command that reads results and trains nothing."""
 
-    def run(arguments: list[str]) -> int:
+    def command() -> Reading:
         from runner.cli import figures, merge, pages, results
 
-        reading = {**results.COMMANDS, **figures.COMMANDS, **merge.COMMANDS, **pages.COMMANDS}[command]
-        parser = Parser(prog=f"{PROGRAM} {command}", allow_abbrev=False, description=reading.description)
-        parser.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
-        reading.add_flags(parser)
-        add_output_flags(parser)
-        given = read(parser, arguments)
+        return {**results.COMMANDS, **figures.COMMANDS, **merge.COMMANDS, **pages.COMMANDS}[name]
+
+    def parser() -> Parser:
+        reading = command()
+        made = Parser(name, reading.description)
+        made.add_argument("items", nargs="*", metavar="NAME", help=reading.items)
+        reading.add_flags(made)
+        add_output_flags(made)
+        return made
+
+    def run(given: argparse.Namespace) -> int:
         if not given.items:
-            parser.error("which results? give a study's name or its folder of results")
-        return reading.run(given)
+            parser().error("which results? give a study's name or its folder of results")
+        return command().run(given)
 
-    return run
+    return Command(parser, run)
 
 
-def _schema(arguments: list[str]) -> int:
+def _schema(given: argparse.Namespace) -> int:
     from runner.studies.model import json_schema
 
-    read(Parser(prog=f"{PROGRAM} schema", description="Print the JSON schema of a study file."), arguments)
     print(json.dumps(json_schema(), indent=2))
     return 0
 
 
-def _diagnose(arguments: list[str]) -> int:
+def _diagnose_parser() -> Parser:
+    from runner.cli.diagnose import diagnose_parser
+
+    return diagnose_parser()
+
+
+def _diagnose(given: argparse.Namespace) -> int:
     from runner.cli.diagnose import run
 
-    return run(arguments)
+    return run(given)
 
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "run": _train,
-    "plan": _plan,
-    "report": _reading("report"),
-    "watch": _reading("watch"),
-    "claims": _reading("claims"),
-    "explain": _reading("explain"),
-    "compare": _reading("compare"),
-    "replay": _reading("replay"),
-    "export": _reading("export"),
-    "merge": _reading("merge"),
-    "plot": _reading("plot"),
-    "table": _reading("table"),
-    "diagnose": _diagnose,
-    "schema": _schema,
-}
+def _example(given: argparse.Namespace) -> int:
+    from runner.cli.examples import copy, files_of
+
+    if given.copy:
+        return copy(given)
+    given.items = files_of(given.items)
+    return _train(given)
+
+
+def _example_parser() -> Parser:
+    from runner.cli.examples import example_parser
+
+    return example_parser()
+
+
+def _examples(given: argparse.Namespace) -> int:
+    from runner.cli.examples import show
+
+    return show(given)
+
+
+def _examples_parser() -> Parser:
+    from runner.cli.examples import examples_parser
+
+    return examples_parser()
+
+
+def _completion_parser() -> Parser:
+    parser = Parser(
+        "completion",
+        "Print what a shell needs to complete the command `runner` when the Tab key is pressed: commands, flags, "
+        "studies, names of results, run ids, keys and their values. For zsh, call compinit before.",
+    )
+    parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
+    return parser
+
+
+def _completion(given: argparse.Namespace) -> int:
+    try:
+        from argcomplete import shellcode
+    except ImportError:
+        raise RunnerError("completion needs argcomplete, which is not installed: pip install argcomplete") from None
+    print(shellcode(["runner"], shell=given.shell))
+    return 0
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "run": Command(partial(study_parser, "run"), _train),
+        "plan": Command(partial(study_parser, "plan"), _plan),
+        **{name: _reading(name) for name in ("report", "watch", "claims", "explain", "compare", "replay", "export")},
+        **{name: _reading(name) for name in ("merge", "plot", "table")},
+        "diagnose": Command(_diagnose_parser, _diagnose),
+        "example": Command(_example_parser, _example),
+        "examples": Command(_examples_parser, _examples),
+        "completion": Command(_completion_parser, _completion),
+        "schema": Command(partial(Parser, "schema", "Print the JSON schema of a study file."), _schema),
+    }
+)
+"""All commands by name."""
 
 
 class _Interrupted(KeyboardInterrupt):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Container, Sequence
+import textwrap
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.errors import Problem, StudyError, nearest
@@ -32,21 +34,82 @@ commands:
   export NAME ...        the table as --to parquet, xlsx or sqlite
   plot, table NAME ...   a figure for a paper, a table to paste into one
   diagnose FILE.py       your own program: which line is wrong, and what it costs
-  schema                 JSON schema of a study file, for editors
+  example, examples      run a study that comes with the package; list them
+  schema, completion     for editors: JSON schema of a study file; for shells: what Tab needs
 """
-_EPILOG = """\
-examples:
-  python -m runner configs/xor_sweep.yaml
-  python -m runner plan configs/xor_sweep.yaml replicates=10 'learning_rate=[1, 2]'
+_EXIT_CODES = """
 
 exit codes:
   0 done, 1 runs, claims or files failed, 2 wrong study or arguments,
   3 refused, 130 interrupted (resumable)
 """
+_STUDIES = {
+    "run": _DESCRIPTION,
+    "plan": "Tell how many runs a study has, which of them are new, what room they take on the disk and how long they "
+    "train. It takes the name of a study that has results as well.",
+    "example": "Run a study that comes with the package, by its name; `examples` lists them. It can be changed as "
+    "any other study, by key=value.",
+}
+_WIDTH = 100
+SHELLS = ("bash", "zsh", "fish")
+"""Shells that can complete what is typed."""
+
+EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("configs/xor_sweep.yaml", "configs/xor_sweep.yaml name=try replicates=10 'learning_rate=[1, 2]'"),
+        "plan": ("plan configs/xor_sweep.yaml", "plan configs/xor_sweep.yaml replicates=10 'learning_rate=[1, 2]'"),
+        "report": ("report xor_sweep", "report xor_sweep --html --open"),
+        "watch": ("watch xor_sweep", "watch xor_sweep --port 8000 --open"),
+        "claims": ("claims xor_sweep", "claims configs/posts/line_fit.yaml --json"),
+        "explain": ("explain xor_sweep", "explain xor_sweep --at learning_rate=0.1,architecture=2-2-1"),
+        "compare": ("compare xor_sweep try", "compare xor_sweep --where init=he_normal --versus init=xavier_uniform"),
+        "replay": ("replay xor_sweep --sample 50", "replay xor_sweep --all"),
+        "merge": ("merge xor_sweep", "merge xor_sweep xor_sweep.1-of-2 xor_sweep.2-of-2"),
+        "export": ("export xor_sweep --to sqlite", "export xor_sweep --to xlsx --into /tmp/xor.xlsx"),
+        "plot": (
+            "plot xor_sweep --x learning_rate --by architecture --into rate.pdf",
+            "plot xor_sweep --kind heatmap --x learning_rate --by init --into map.svg",
+        ),
+        "table": (
+            "table xor_sweep --rows architecture --columns epochs",
+            "table xor_sweep --rows init --show 'median(epochs_to_converge)' --format latex",
+        ),
+        "diagnose": ("diagnose mine.py", "diagnose mine.py --seeds 100 --into results/mine"),
+        "example": ("example xor_sweep", "example xor_sweep replicates=10 epochs=1000"),
+        "examples": ("examples", "examples --json"),
+        "schema": ("schema", "schema > study.schema.json"),
+        "completion": (
+            "completion bash > ~/.local/share/bash-completion/completions/runner",
+            "completion fish > ~/.config/fish/completions/runner.fish",
+        ),
+    }
+)
+"""Two examples of every command, as its help shows them."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong argument like any other problem: one line, exit code 2."""
+    """Reports a wrong argument like any other problem: one line, exit code 2.
+
+    Parameters
+    ----------
+    command : str
+        Its examples stand at the end of the help.
+    description : str
+        Paragraphs are filled to the width of the help; where every line is short, they are left as they are.
+    usage, after : str, optional
+        The line of usage, and what stands after the examples.
+    """
+
+    def __init__(self, command: str, description: str, usage: str | None = None, after: str = "") -> None:
+        examples = "\n".join(f"  {PROGRAM} {example}" for example in EXAMPLES[command])
+        super().__init__(
+            prog=f"{PROGRAM} {command}",
+            usage=usage,
+            description="\n\n".join(map(_filled, description.split("\n\n"))),
+            epilog=f"examples:\n{examples}{after}",
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=_WIDTH),
+        )
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments: "):
@@ -55,21 +118,21 @@ class Parser(argparse.ArgumentParser):
         raise StudyError([Problem(f"{message} (see {self.prog} --help)")])
 
 
+def _filled(paragraph: str) -> str:
+    """A paragraph in lines that fit; one that has been broken by hand stays as it is."""
+    return paragraph if max(map(len, paragraph.splitlines()), default=0) < _WIDTH else textwrap.fill(paragraph, _WIDTH)
+
+
 def study_parser(command: str) -> Parser:
-    """Arguments of the commands that read studies."""
-    parser = Parser(
-        prog=f"{PROGRAM} {command}",
-        usage=USAGE.replace("[run]", command) if command != "run" else USAGE,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100),
-    )
+    """Arguments of the commands that read studies: run, plan and example."""
+    item = "NAME" if command == "example" else "STUDY.yaml"
+    usage = USAGE if command == "run" else f"{PROGRAM} {command} {item} [{item} ...] [key=value ...] [flags]"
+    parser = Parser(command, _STUDIES[command], usage, _EXIT_CODES if command == "run" else "")
     parser.add_argument("items", nargs="*", metavar="STUDY.yaml", help=argparse.SUPPRESS)
     add_threads(parser)
     large = f"refuse a study with more runs (default: {MAX_RUNS:,})"
     parser.add_argument("--max-runs", type=at_least_one, default=MAX_RUNS, metavar="N", help=large)
-    part = "train the I-th of N equal parts, in a folder of its own; `merge` puts them together"
+    part = "train the I-th of N equal parts in a folder of its own; then `merge`"
     parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
@@ -105,9 +168,9 @@ class _Version(argparse.Action):
     """Looks the version up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from runner.machine import version
+        from runner.machine import VERSION
 
-        print(f"runner {version()}")
+        print(f"runner {VERSION}")
         parser.exit()
 
 

@@ -98,7 +98,10 @@ def _unknown(item: str, commands: Collection[str], out: Path | None) -> str:
     files = sorted([*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")])
     known = {file.stem: str(file) for file in files}
     if out is None:
-        known = {command: command for command in commands} | known
+        from runner.studies.shipped import shipped
+
+        examples = {name: f"example {name}" for name in shipped()}
+        known = {command: command for command in commands} | examples | known
         what = "a command nor a study file"
     else:
         known |= {folder.name: folder.name for folder in out.glob("*") if folder.is_dir()}

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from runner.errors import NO_FOLDER
-from runner.machine import processor, version
+from runner.machine import VERSION, processor
 
 
 def explain_unexpected(error: Exception, out: Path) -> str:
@@ -53,7 +53,7 @@ def folder_is_there() -> bool:
 def _write(error: Exception, out: Path) -> Path | None:
     """The file with the traceback; None when there is no place for it."""
     lines = [
-        f"runner {version()}, Python {sys.version}",
+        f"runner {VERSION}, Python {sys.version}",
         f"{sys.platform}, {processor()}",
         f"command: {sys.argv}",
         f"folder: {os.getcwd()}",

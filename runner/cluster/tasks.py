@@ -62,11 +62,11 @@ def versions() -> dict[str, str]:
     # The kernels of a process are those that its registries have asked for: the engine imports them all.
     import runner.training.engine  # noqa: F401
     from runner.kernels.cache import fingerprint
-    from runner.machine import version
+    from runner.machine import VERSION
     from runner.measurements import RESULTS_VERSION
 
     return {
-        "runner": version(),
+        "runner": VERSION,
         "results": str(RESULTS_VERSION),
         "Python": platform.python_version(),
         "Numba": metadata.version("numba"),

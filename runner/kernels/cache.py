@@ -25,6 +25,7 @@ from numba.core import compiler, serialize
 
 from runner.errors import RunnerError
 from runner.kernels.lanes import switch
+from runner.machine import cache_folder
 
 
 def fingerprint() -> str:
@@ -55,12 +56,8 @@ def _sources(body: Any) -> set[Path]:
 
 
 def folder() -> Path:
-    """Where compiled kernels are kept: below NUMBA_CACHE_DIR, XDG_CACHE_HOME, or the user's cache folder."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    if not chosen and sys.platform == "win32":
-        chosen = os.environ.get("LOCALAPPDATA")
-    base = Path(chosen) if chosen else Path.home() / ".cache"
-    return base / "runner-kernels" / fingerprint()
+    """Where the compiled kernels of these sources are kept."""
+    return cache_folder() / fingerprint()
 
 
 class KernelError(Exception):

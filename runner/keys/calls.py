@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
-from runner.data.parameters import TruthTable
+from runner.data.parameters import NUMBER, TruthTable
 from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
@@ -63,8 +63,21 @@ def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dic
     called = [name for name, record in registry.items() if record.parameters]
     forms: list[Mapping[str, Any]] = [{"enum": bare}]
     if called:
-        forms.append({"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"})
+        forms.append(
+            {"type": "string", "pattern": rf"^({'|'.join(_call_pattern(registry[name]) for name in called)})$"}
+        )
     return {"anyOf": [*forms, *others]}
+
+
+def _call_pattern(record: Any) -> str:
+    """Regular expression of the calls of a member, with as many arguments as it takes, each within its bounds."""
+    declared = getattr(record, "declared", None)
+    if declared is None:  # an initialiser, whose arguments are numbers
+        texts = [NUMBER.removeprefix("[-+]?") if name == "std" else NUMBER for name in record.parameters]
+    else:
+        texts = [parameter.pattern for parameter in declared.values()]
+    arguments = r"\s*,\s*".join(texts)
+    return rf"{record.name}\(\s*{arguments}\s*\)"
 
 
 # Data sets -----------------------------------------------------------------------------------------------------------

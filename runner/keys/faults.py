@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from runner.data.parameters import NUMBER, whole_number
 from runner.keys.calls import split_call, to_argument
 from runner.keys.issues import Invalid, expected, unknown
 from runner.keys.kinds import Kind
@@ -44,11 +45,12 @@ def _activation(text: str) -> str:
 
 SLOPES = tuple(name for name, record in ACTIVATIONS.items() if record.hidden)
 """Activations that have a slope of their own for each unit."""
-_ARGUMENTS: Mapping[str, tuple[Callable[[str], Argument], str]] = MappingProxyType(
+# How an argument is read, what messages say of it, and the regular expression of its texts.
+_ARGUMENTS: Mapping[str, tuple[Callable[[str], Argument], str, str]] = MappingProxyType(
     {
-        "n": (_decimals, f"0 to {MOST_DECIMALS} decimals"),
-        "tolerance": (_tolerance, "a tolerance > 0"),
-        "activation": (_activation, f"one of {', '.join(SLOPES)}"),
+        "n": (_decimals, f"0 to {MOST_DECIMALS} decimals", whole_number(0, MOST_DECIMALS)),
+        "tolerance": (_tolerance, "a tolerance > 0", NUMBER.removeprefix("[-+]?")),
+        "activation": (_activation, f"one of {', '.join(SLOPES)}", f"({'|'.join(SLOPES)})"),
     }
 )
 
@@ -162,15 +164,25 @@ def subsets(value: object) -> list[object]:
     return [some or "none" for some in chosen]
 
 
+_IN_LAYER = r"layer\s*=\s*[1-9][0-9]{0,5}"
+
+
+def _call_pattern(fault: Fault) -> str:
+    """Regular expression of the calls of a fault."""
+    arguments = r"\s*,\s*".join(_ARGUMENTS[name][2] for name in fault.parameters)
+    layer = rf"(\s*,\s*{_IN_LAYER})?" if fault.by_layer else ""
+    return rf"{fault.name}\(\s*{arguments}{layer}\s*\)"
+
+
 def _schema() -> Mapping[str, Any]:
     bare = [name for name, fault in FAULTS.items() if not fault.parameters]
-    called = [name for name, fault in FAULTS.items() if fault.parameters]
+    called = [_call_pattern(fault) for fault in FAULTS.values() if fault.parameters]
     of_layer = [name for name, fault in FAULTS.items() if fault.by_layer and not fault.parameters]
     one = {
         "anyOf": [
             {"enum": bare},
-            {"type": "string", "pattern": rf"^({'|'.join(called)})\(.*\)$"},
-            {"type": "string", "pattern": rf"^({'|'.join(of_layer)})\(layer=[1-9][0-9]*\)$"},
+            {"type": "string", "pattern": rf"^({'|'.join(called)})$"},
+            {"type": "string", "pattern": rf"^({'|'.join(of_layer)})\(\s*{_IN_LAYER}\s*\)$"},
         ]
     }
     return {"anyOf": [{"const": "none"}, one, {"type": "array", "items": one}]}

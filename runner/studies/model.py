@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from runner.keys import synonyms
-from runner.keys.definitions import KEYS, MOST_SEED, Key, sweep_key
+from runner.keys.definitions import BUDGETS, KEYS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Issue, Step, expected
 from runner.keys.kinds import flag, integer, text
 from runner.registry import NO_SYNONYMS, Synonyms
@@ -172,7 +172,23 @@ def json_schema() -> dict[str, Any]:
     ['budget', 'converged']
     """
     schema = _tidy(StudyFile.model_json_schema())
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    required = [[key.name] for key in KEYS.values() if key.required]
+    needed = [{"anyOf": [form for key in keys for form in _given(key)]} for keys in (*required, BUDGETS)]
+    one_budget = {"not": {"required": list(BUDGETS)}}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "allOf": [*needed, one_budget]}
+
+
+def _given(key: str) -> list[dict[str, Any]]:
+    """Where a study may give a key that has no default: at the top, or somewhere in its sweep."""
+    has = {"required": [key]}
+    places: dict[str, Any] = {
+        "grid": has,
+        "zip": {"contains": has},
+        "sample": {"properties": {"space": has}},
+        "when": {"contains": {"properties": {"grid": has}}},
+    }
+    forms = [{"required": [name], "properties": {name: place}} for name, place in places.items()]
+    return [has, {"required": ["sweep"], "properties": {"sweep": {"anyOf": forms}}}]
 
 
 def _tidy(schema: Any) -> Any:

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import cache
-from runner.machine import cores, processor
+from runner.machine import cache_folder, cores, processor
 from runner.studies.schedule import spread
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 
@@ -33,6 +32,9 @@ _SPEED, _SECONDS = "per_second", "seconds"
 _RUNS = "runs"
 # Earlier measurements count for at most so many seconds, so that later ones can change them.
 _REMEMBERED = 30.0
+USUAL = 1e10
+"""Multiply-adds per second of one thread on a common processor: half of what one with vectors of 64 bytes does."""
+_USUAL_RUNS = 5e4  # per second
 # No processor is as fast; a file may say more, or infinity.
 _FASTEST = 1e18
 # Trajectories from which the work of a large plan is estimated, and how many are looked at to find so many that have
@@ -72,7 +74,9 @@ class SpeedMeter:
             total[1] += seconds
 
 
-def estimated_seconds(plan: Plan, missing: NDArray[np.bool_], threads: int) -> float | None:
+def estimated_seconds(
+    plan: Plan, missing: NDArray[np.bool_], threads: int, otherwise: float | None = None
+) -> float | None:
     """How long a start will take, at the speed of this machine.
 
     Parameters
@@ -81,14 +85,18 @@ def estimated_seconds(plan: Plan, missing: NDArray[np.bool_], threads: int) -> f
     missing : bool array (n_runs,)
         Runs to be trained.
     threads : int
+    otherwise : float, optional
+        Multiply-adds per second of one thread that are assumed of a kernel whose speed is unknown.
 
     Returns
     -------
     float or None
-        Seconds, if no run stops before the end of its budget; None when a speed is unknown.
+        Seconds, if no run stops before the end of its budget; None when a speed is unknown and none is assumed.
     """
     speeds = {name: speed for name, (speed, _) in _read().get(processor(), {}).items()}
     work = _work(plan, missing)
+    if otherwise is not None:
+        speeds = dict.fromkeys(work, otherwise) | {_RUNS: _USUAL_RUNS} | speeds
     if not work.keys() | {_RUNS} <= speeds.keys():
         return None
     writing = float(np.count_nonzero(missing)) / speeds[_RUNS]
@@ -135,7 +143,7 @@ Speeds = dict[str, tuple[float, float]]
 
 
 def _path() -> Path:
-    return cache.folder().parent / _FILE
+    return cache_folder() / _FILE
 
 
 def _read() -> dict[str, Speeds]:
