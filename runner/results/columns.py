@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from runner.errors import RunnerError
 from runner.keys.identity import Identity
 from runner.measurements import MEASUREMENTS, OUTCOMES
-
-if TYPE_CHECKING:
-    from runner.results.row_text import Written
 
 Records = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -47,6 +44,31 @@ class PlanLike(Protocol):
     @property
     def seeds(self) -> Sequence[int]: ...
     def cell(self, i: int) -> CellLike: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Some finished runs as rows, in the order of the plan.
+
+    Attributes
+    ----------
+    order : array of int, shape (n,)
+        Their numbers among the runs of their result.
+    ids : array of uint64, shape (n,)
+        Identities.
+    text : bytes
+        The rows, each with its line end.
+    ends : array of int, shape (n,)
+        Where each row ends in `text`.
+    sums : array of uint32, shape (n,)
+        Checksum of each row.
+    """
+
+    order: Indices
+    ids: Ids
+    text: bytes
+    ends: Indices
+    sums: NDArray[np.uint32]
 
 
 class ResultLike(Protocol):

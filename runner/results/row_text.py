@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from runner.keys.identity import Identity
 from runner.measurements import MISSING, MISSING_BITS
-from runner.results.columns import Header, Ids, Indices, PlanLike, Records
-from runner.results.sums import RowSums, sums_of
+from runner.results.columns import Header, Ids, Indices, PlanLike, Records, Written
+from runner.results.sums import sums_of
 
 # The kernel that writes rows is imported by the functions that use it: small tables need none.
 if TYPE_CHECKING:
@@ -106,31 +106,6 @@ class Starts:
     sizes: Indices
     seeds: NDArray[np.uint64]
     codes: Indices
-
-
-@dataclass(frozen=True, eq=False)
-class Written:
-    """Some finished runs as rows, in the order of the plan.
-
-    Attributes
-    ----------
-    order : array of int, shape (n,)
-        Their numbers among the runs of their result.
-    ids : array of uint64, shape (n,)
-        Identities.
-    text : bytes
-        The rows, each with its line end.
-    ends : array of int, shape (n,)
-        Where each row ends in `text`.
-    sums : array of uint32, shape (n,)
-        Checksum of each row.
-    """
-
-    order: Indices
-    ids: Ids
-    text: bytes
-    ends: Indices
-    sums: RowSums
 
 
 class RowText:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
-from runner.results.columns import Header, Ids, Indices, PlanLike, Records, ResultLike
+from runner.results.columns import Header, Ids, Indices, PlanLike, Records, ResultLike, Written
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED
 from runner.results.files import (
@@ -35,7 +35,7 @@ from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_TABLE, NO_PLACE,
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import forget_adopted, keep_orphans, places_of_new_orphans, rebuild_table
-from runner.results.row_text import RowText, Written
+from runner.results.row_text import RowText
 from runner.results.sidecars import Recording, Sidecars
 from runner.results.sums import SUMS, RowSums
 from runner.results.weights import WEIGHTS

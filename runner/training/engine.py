@@ -38,7 +38,7 @@ from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
-    from runner.results.row_text import Written
+    from runner.results.columns import Written
     from runner.studies.plan import Plan
 
     Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
