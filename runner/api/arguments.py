@@ -11,6 +11,7 @@ from runner.errors import Problem, StudyError
 from runner.machine import MOST_THREADS
 
 if TYPE_CHECKING:
+    from runner.results.table import Store
     from runner.studies.load import Study
 
 
@@ -84,6 +85,13 @@ def threads_of(value: Any) -> int | None:
     if n is not None and n > MOST_THREADS:
         raise ValueError(f"threads: expected at most {MOST_THREADS:,}, found {n:,}")
     return n
+
+
+def store_of(name: str, value: Any) -> Store | None:
+    """As what a table is kept, or nothing."""
+    if value is not None and value not in ("csv", "parquet"):
+        raise ValueError(f"{name}: expected 'csv' or 'parquet', found {value!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def unfit(name: str, expected: str, value: object) -> TypeError:

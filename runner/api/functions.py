@@ -82,10 +82,10 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
     ValueError
         When there is no such format.
     """
-    from runner.results.export import FORMATS, export_table
+    from runner.results.export import KNOWN, export_table
 
-    if to not in FORMATS:
-        raise ValueError(f"to: expected {', '.join(FORMATS)}, found {to!r}")
+    if to not in KNOWN:
+        raise ValueError(f"to: expected {', '.join(KNOWN)}, found {to!r}")
     return export_table(table_of(target, out), to, None if into is None else path_of("into", into))[0]
 
 

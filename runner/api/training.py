@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import studies
-from runner.api.arguments import path_of, threads_of
+from runner.api.arguments import path_of, store_of, threads_of
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def run(
     retry_failed: bool = False,
     quiet: bool = True,
     client: distributed.Client | None = None,
+    store: str | None = None,
 ) -> Results:
     """Train every run of a study that has no row yet.
 
@@ -48,12 +49,15 @@ def run(
         Whether to show nothing while it trains.
     client : distributed.Client, optional
         Trains on the workers of its Dask cluster instead of threads of this process.
+    store : {"csv", "parquet"}, optional
+        As what the table is kept: `runs.csv`, or parts in the folder `runs`. Default: as it is, and CSV where there is
+        none. A table of the other kind is converted when the study is complete.
 
     Returns
     -------
     Results
         With `table`, `runs`, `summary`, `explain()`, `claims()` and `plot()`; usable as the path of the table,
-        `out/NAME/runs.csv`.
+        `out/NAME/runs.csv`, or `out/NAME/runs` in Parquet.
 
     Raises
     ------
@@ -76,6 +80,7 @@ def run(
         threads=threads_of(threads),
         retry_failed=bool(retry_failed),
         quiet=bool(quiet),
+        store=store_of("store", store),
     )
     plan = studies.plan(study, max_runs)
     if client is None:

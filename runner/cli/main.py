@@ -112,7 +112,7 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
 
     if plan.left_out and not given.quiet:
         print(visible(f"{plan.study.name}: {plan.left_out}"), file=sys.stderr)
-    how = given.limit, given.retry_failed, given.fresh, given.quiet, given.shard
+    how = given.limit, given.retry_failed, given.fresh, given.quiet, given.shard, given.store
     options = Options(given.out, given.threads, *how, own_process=True)
     with watching(options.folder(plan.study.name), given):
         if client is None:

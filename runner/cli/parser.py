@@ -15,6 +15,7 @@ from runner.machine import MAX_RUNS, MOST_THREADS
 if TYPE_CHECKING:
     from runner.studies.shard import Shard
 
+STORES = ("csv", "parquet")
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
 _DESCRIPTION = """\
@@ -136,6 +137,8 @@ def study_parser(command: str) -> Parser:
     parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
+    store = "as what the table is kept: csv (runs.csv) or parquet (runs/part-*.parquet); default: as it is, else csv"
+    parser.add_argument("--store", type=_store, metavar="STORE", help=store)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
@@ -194,6 +197,12 @@ def _shard(text: str) -> Shard:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _store(text: str) -> str:
+    if text not in STORES:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(STORES)}, not {text!r}{nearest(text, STORES)}")
+    return text
+
+
 def _threads(text: str) -> int:
     """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
     n = at_least_one(text)
@@ -204,7 +213,7 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--shard", "--dask", "--limit", "--sample", "--to", "--into", "--port"),
+    *("-j", "--out", "--max-runs", "--shard", "--dask", "--store", "--limit", "--sample", "--to", "--into", "--port"),
     *("--x", "--y", "--by", "--facet", "--where", "--versus", "--kind", "--width", "--confidence", "--zoom"),
     *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }

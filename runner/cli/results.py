@@ -212,11 +212,11 @@ def _compare_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from runner.results.export import FORMATS, export_table
+    from runner.results.export import KNOWN, export_table
 
-    if given.to not in FORMATS:
-        found = f"found '{given.to}'{nearest(given.to, FORMATS)}" if given.to else "it is missing"
-        raise StudyError([Problem(f"--to: expected {', '.join(FORMATS)}; {found}")])
+    if given.to not in KNOWN:
+        found = f"found '{given.to}'{nearest(given.to, KNOWN)}" if given.to else "it is missing"
+        raise StudyError([Problem(f"--to: expected {', '.join(KNOWN)}; {found}")])
     if given.into and len(given.items) > 1:
         raise StudyError([Problem("--into is one file: give one study")])
     for item in given.items:
@@ -230,7 +230,8 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _export_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", metavar="FORMAT", help="parquet, xlsx (Excel) or sqlite")
+    formats = "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, as the other --store has it"
+    parser.add_argument("--to", metavar="FORMAT", help=formats)
     into = "the file, replaced if it is there (default: beside runs.csv)"
     parser.add_argument("--into", type=Path, metavar="FILE", help=into)
 

@@ -66,13 +66,13 @@ def plans_of(given: argparse.Namespace, commands: Collection[str], by_name: bool
 
 def _recorded(item: str, out: Path) -> Path | None:
     """The folder of results that a user names, if its study is recorded there; a study file is none."""
-    from runner.results.files import TABLE
+    from runner.results.files import PARTS, TABLE
     from runner.results.provenance import STUDY
 
     # Functions of os.path, because methods of Path raise at names that are too long.
     if os.path.isfile(item) and Path(item).name != TABLE:
         return None
-    folders = (path.parent if path.name == TABLE else path for path in (Path(item), out / item))
+    folders = (path.parent if path.name in (TABLE, PARTS) else path for path in (Path(item), out / item))
     return next((folder for folder in folders if os.path.isfile(folder / STUDY)), None)
 
 

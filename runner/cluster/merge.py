@@ -16,11 +16,11 @@ from runner.errors import Refused, RunnerError
 from runner.measurements import RESULTS_VERSION
 from runner.results.columns import Header, Ids, Indices, Records, standard_header
 from runner.results.curves import CURVES, OldCurves
-from runner.results.files import TABLE, io_errors
+from runner.results.files import TABLE, has_table, io_errors, table_path
 from runner.results.inventory import Index, label_of
 from runner.results.journal import JOURNAL
+from runner.results.parts import StoredRows
 from runner.results.provenance import STUDY, check_version, overrides_of, read_environment
-from runner.results.row_file import RowFile
 from runner.results.row_text import RowText, record_of
 from runner.results.sums import SUMS, Sums
 from runner.results.weights import WEIGHTS, OldWeights
@@ -102,7 +102,7 @@ def parts_of(name: str, out: Path) -> list[Path]:
     found = []
     for folder in out.glob(f"{name}.*-of-*"):
         number, _, of = folder.name.removeprefix(f"{name}.").partition("-of-")
-        if number.isdigit() and of.isdigit() and (folder / TABLE).exists():
+        if number.isdigit() and of.isdigit() and has_table(folder):
             found.append((int(of), int(number), folder))
     return [folder for *_, folder in sorted(found)]
 
@@ -186,14 +186,14 @@ class _Parts:
             raise RunnerError(
                 f"{folder} is not finished: train it to its end, with the command that began it, or leave it out"
             )
-        rows = RowFile(folder / TABLE, self._header.line)
+        rows = StoredRows(table_path(folder), self._header, check=True)
         sums = Sums(folder / SUMS, label_of(RESULTS_VERSION, self._header))
         curves = _Curves(folder, self._index) if record.curves else None
         weights = _Weights(folder, self._index) if record.weights else None
         for start in range(0, len(rows), _BLOCK):
             numbers = np.arange(start, min(start + _BLOCK, len(rows)))
             text = b"".join(rows.segments(numbers))
-            runs, records = self._parse(folder, rows.rows.ids[numbers], text, sums)
+            runs, records = self._parse(folder, rows.ids[numbers], text, sums)
             groups = weights.groups(runs) if weights else [np.arange(len(runs))]
             for group in groups:
                 some = runs[group]

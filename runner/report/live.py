@@ -24,6 +24,7 @@ from typing import Any
 
 from runner.errors import RunnerError
 from runner.results.curves import CURVES
+from runner.results.files import MANIFEST, PARTS, TABLE, table_path
 from runner.results.lock import is_held
 from runner.results.provenance import ENVIRONMENT, STUDY
 
@@ -103,7 +104,7 @@ class Live:
     def _look(self) -> tuple[Any, ...]:
         """What changes when there is something new."""
         found: list[Any] = []
-        for name in (self.table.name, CURVES, STUDY, ENVIRONMENT):
+        for name in (TABLE, MANIFEST, CURVES, STUDY, ENVIRONMENT):
             try:
                 facts = (self.table.parent / name).stat()
                 found.append((facts.st_size, facts.st_mtime_ns, facts.st_ino))
@@ -115,6 +116,9 @@ class Live:
         from runner.report.content import content_of
         from runner.report.render import html, parts
 
+        # Rows may have moved into parts since.
+        if self.table.name in (TABLE, PARTS):
+            self.table = table_path(self.table.parent)
         content = content_of(self.table)
         numbers = json.dumps({"data": content.data, "parts": parts(content)}, separators=(",", ":"), allow_nan=False)
         # A field of a table may be no text of Unicode.

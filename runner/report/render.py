@@ -14,6 +14,7 @@ from runner.analysis.claims.verdict import Checked
 from runner.report.content import Content, content_of
 from runner.results.curves import CURVES
 from runner.results.files import PAGE, write_file
+from runner.results.reader import bytes_as_csv
 from runner.terminal import visible
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def seconds_to_write(table: Path) -> float:
     """About how long `write_page` will take, by the size of what it has to read."""
     curves = table.parent / CURVES
     read = curves.stat().st_size / _CURVES_BYTES if curves.is_file() else 0.0
-    return _SECONDS + table.stat().st_size / _TABLE_BYTES + read
+    return _SECONDS + bytes_as_csv(table) / _TABLE_BYTES + read
 
 
 def html(content: Content, live: bool = False) -> bytes:

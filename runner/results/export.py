@@ -26,6 +26,7 @@ from runner.errors import Refused, RunnerError
 from runner.keys.scalars import resolve
 from runner.measurements import MEASUREMENTS
 from runner.results.columns import truth
+from runner.results.convert import write_csv, write_parts
 from runner.results.files import replacing
 from runner.results.reader import Texts, header, read_fields
 from runner.results.workbook import MOST_CHARACTERS, MOST_ROWS, shown, write_workbook
@@ -246,6 +247,13 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 )
 
 
+COPIES: Mapping[str, tuple[Callable[[Path, Path], int], str]] = MappingProxyType(
+    {"csv": (write_csv, "export.csv"), "parts": (write_parts, "export")}
+)
+"""Forms of the table itself: what writes each, and where it goes beside the table."""
+KNOWN = (*FORMATS, *COPIES)
+
+
 def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, int]:
     """Write a table of results for other programs.
 
@@ -254,9 +262,10 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     table : Path
         `runs.csv` of a study.
     to : str
-        One of `FORMATS`.
+        One of `FORMATS`, or of `COPIES`.
     into : Path, optional
         The file, which replaces what is there in one step; default `runs` beside the table, with the format's suffix.
+        Of `parts`, a folder without a table.
 
     Returns
     -------
@@ -272,10 +281,13 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     RunnerError
         When the package for the format is not there, the table cannot be read, or the file not be written.
     """
-    form = FORMATS[to]
-    path = table.with_name(NAME + form.suffix) if into is None else into
+    write, beside = COPIES.get(to, (None, NAME + FORMATS[to].suffix if to in FORMATS else ""))
+    path = table.with_name(beside) if into is None else into
     if os.path.realpath(path) == os.path.realpath(table):
         raise Refused(f"{path} is the table itself; pass another --into")
+    if write:
+        return path, write(table, path)
+    form = FORMATS[to]
     if form.package:
         try:
             importlib.import_module(form.package)

@@ -15,6 +15,10 @@ from runner.errors import Problem, Refused, RunnerError, StudyError, nearest
 TABLE = "runs.csv"
 PAGE = "report.html"
 ORPHANS = "orphans.csv"
+PARTS = "runs"
+"""Folder of the parts of a table in Parquet."""
+MANIFEST = "runs.manifest.json"
+"""Which parts count."""
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run the same command again: every complete row is kept",
@@ -262,6 +266,8 @@ def results_folder(root: Path, name: str) -> Path:
 def find_table(target: str | Path, out: Path) -> Path:
     """The table that a user names by the file itself, its folder, or the name of the study.
 
+    Of a table in Parquet this is the folder of its parts.
+
     Parameters
     ----------
     target : str or Path
@@ -275,12 +281,24 @@ def find_table(target: str | Path, out: Path) -> Path:
         When there is none: what was named is wrong.
     """
     for path in (Path(target), out / target):
-        if os.path.isfile(path / TABLE):
-            return path / TABLE
+        if has_table(path):
+            return table_path(path)
+        if path.name in (TABLE, PARTS, MANIFEST) and os.path.isfile(path.parent / MANIFEST):
+            return table_path(path.parent)
         if os.path.isfile(path):
             return path
-    names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if os.path.isfile(out / name / TABLE)]
+    names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if has_table(out / name)]
     raise StudyError([Problem(f"no results at {target} nor at {out / target}{nearest(target, names)}")])
+
+
+def has_table(folder: Path) -> bool:
+    """Whether a folder holds a table of results, of either store."""
+    return any(os.path.isfile(folder / name) for name in (TABLE, MANIFEST))
+
+
+def table_path(folder: Path) -> Path:
+    """What readers of a folder of results are given: `runs.csv`, or the folder of the parts."""
+    return folder / (PARTS if os.path.isfile(folder / MANIFEST) else TABLE)
 
 
 def refuse_links(folder: Path, names: tuple[str, ...]) -> None:

@@ -54,6 +54,15 @@ class Held:
         self.drop(name)
         self._files[name] = duplicate
 
+    def hold(self, name: str) -> None:
+        """Open a file that is there for reading, and hold it."""
+        with io_errors(self.folder / name, "open"):
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.descriptor)
+        try:
+            self.keep(name, descriptor)
+        finally:
+            os.close(descriptor)
+
     def drop(self, name: str) -> None:
         """Whatever happens to a file from now on is no concern any more."""
         if name in self._files:

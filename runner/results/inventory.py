@@ -16,6 +16,7 @@ from runner.machine import compiles
 from runner.results.columns import Header, Ids, Indices, PlanLike, plan_ids
 from runner.results.files import ORPHANS, TABLE
 from runner.results.journal import JOURNAL, Journal, places_of
+from runner.results.parts import PartRows
 from runner.results.row_check import check_rows
 from runner.results.row_file import RowFile
 from runner.results.sums import SUMS, RowSums, Sums
@@ -24,7 +25,7 @@ NO_PLACE = -1
 # Where a run's row is: the source in the high bits, the row's number or its place in the journal in the low
 # ones. One integer per run, because ten million runs must be known without ten million Python objects.
 SOURCE = 60
-IN_TABLE, IN_ORPHANS, IN_JOURNAL = (source << SOURCE for source in range(3))
+IN_TABLE, IN_ORPHANS, IN_JOURNAL, IN_PARTS = (source << SOURCE for source in range(4))
 _LOW = (1 << SOURCE) - 1
 
 
@@ -66,6 +67,8 @@ class Inventory:
         The table, and the rows that were set aside when the study no longer had them.
     journal : Journal
         Finished runs that are not in the table.
+    parts : PartRows
+        The rows that have moved into parts.
     index : Index
         Of the plan's runs.
     place : array of int, shape (n_runs,)
@@ -85,6 +88,7 @@ class Inventory:
     table: RowFile
     orphans: RowFile
     journal: Journal
+    parts: PartRows
     index: Index
     place: Indices
     to_orphans: Indices
@@ -109,6 +113,9 @@ class Inventory:
         for at in np.flatnonzero(kinds == IN_JOURNAL >> SOURCE).tolist():
             frame, i = self.journal.find(int(numbers[at]))
             ids[at], sums[at] = frame.ids[i], zlib.crc32(b"".join(self.journal.segments(numbers[at : at + 1])))
+        mine = kinds == IN_PARTS >> SOURCE
+        if mine.any():
+            ids[mine], sums[mine] = self.parts.ids[numbers[mine]], self.parts.sums_at(numbers[mine])
         return ids, sums
 
 
@@ -144,6 +151,7 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
     label = label_of(version, header)
     journal = Journal(folder / JOURNAL, label)
     sums = Sums(folder / SUMS, label)
+    parts = PartRows(folder, header, label)
     index = Index(plan)
     place = np.full(plan.n_runs, NO_PLACE, np.int64)
     without_run: list[tuple[Indices, Ids]] = []
@@ -157,6 +165,7 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
         without_run.append((places[~mine], ids[~mine]))
         return runs
 
+    assign(parts.ids, IN_PARTS + np.arange(len(parts)))
     in_table = assign(table.rows.ids, IN_TABLE + np.arange(len(table.rows.ids)))
     for offset, frame in journal.frames():
         assign(frame.ids, IN_JOURNAL + places_of(offset, len(frame.ids)))
@@ -171,7 +180,9 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
         check_rows(table, in_table, plan, header, sums),
         check_rows(orphans, in_orphans, plan, header, sums),
     )
-    return Inventory(table, orphans, journal, index, place, to_orphans, orphan_ids, last, tidy, sums, unsummed)
+    if len(parts):
+        _refuse_other_contents(table, parts)
+    return Inventory(table, orphans, journal, parts, index, place, to_orphans, orphan_ids, last, tidy, sums, unsummed)
 
 
 def _refuse_contradictions(*files: RowFile) -> None:
@@ -200,11 +211,29 @@ def _refuse_contradictions(*files: RowFile) -> None:
             )
 
 
+def _refuse_other_contents(table: RowFile, parts: PartRows) -> None:
+    """Rows that have moved into parts and still stand in the table must be the same in both."""
+    _, here, there = np.intersect1d(table.rows.ids, parts.ids, return_indices=True)
+    order = np.argsort(there)
+    here, there = here[order], there[order]
+    if (differing := np.flatnonzero(table.sums[here] != parts.sums_at(there))).size:
+        at = here[differing[0]]
+        raise RunnerError(
+            f"{table.path}: row {at + 1} is a run that stands in {parts.path} too, {table.rows.ids[at]:016x}, with "
+            "different contents; remove the row, or pass --fresh to move everything aside"
+        )
+
+
 def gather(state: Inventory, places: Indices) -> Iterator[bytes | memoryview]:
     """Rows at some places, in that order."""
     if not len(places):
         return
-    sources: dict[int, RowFile | Journal] = {0: state.table, 1: state.orphans, 2: state.journal}
+    sources: dict[int, RowFile | Journal | PartRows] = {
+        0: state.table,
+        1: state.orphans,
+        2: state.journal,
+        3: state.parts,
+    }
     kinds = places >> SOURCE
     cuts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(places)]
     for start, end in itertools.pairwise(cuts):

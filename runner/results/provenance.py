@@ -18,7 +18,8 @@ from runner.errors import Refused
 from runner.machine import compiles, surroundings
 from runner.measurements import RESULTS_VERSION
 from runner.results.files import ORPHANS, io_errors, write_file
-from runner.results.sums import SUMS, made_by
+from runner.results.parts import read_manifest
+from runner.results.sums import SUMS, made_by, made_so
 
 ENVIRONMENT = "environment.json"
 STUDY = "study.yaml"
@@ -93,10 +94,12 @@ def check_version(folder: Path, table: Path, version: int, *, adding: bool = Tru
     adding : bool
         Whether rows are to be added; then the version must be known.
     """
-    if not any(_has_rows(path) for path in (table, folder / ORPHANS)):
+    manifest = read_manifest(folder)
+    if manifest is None and not any(_has_rows(path) for path in (table, folder / ORPHANS)):
         return
     way_out = "pass another --out or name=..., or --fresh to move the old table aside"
-    facts = [fact for fact in (made_by(folder / SUMS), _made_by(folder)) if fact is not None]
+    known_by = made_by(folder / SUMS), _made_by(folder), made_so(manifest.label) if manifest else None
+    facts = [fact for fact in known_by if fact is not None]
     if adding and not facts:
         raise Refused(
             f"{table} has rows, and neither {SUMS} nor {ENVIRONMENT} beside it tells which version of the results they "
@@ -119,7 +122,7 @@ def check_version(folder: Path, table: Path, version: int, *, adding: bool = Tru
 
 def _has_rows(path: Path) -> bool:
     """Whether a table has more than its first line."""
-    if not path.exists():
+    if not path.is_file():
         return False
     with io_errors(path, "read"), path.open("rb") as file:
         file.readline(_LONGEST_HEADER)

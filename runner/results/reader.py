@@ -1,4 +1,4 @@
-"""Reading a results table: the whole of it, some of its columns, or one row.
+"""Reading a results table, of either store: the whole of it, some of its columns, or one row.
 
 Numbers are read exactly as they were written. A last row that a killed process has left torn is not read.
 """
@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.registry import column_of, element
 from runner.results.columns import truth
 from runner.results.files import io_errors
+from runner.results.part_file import coded, numbers_in
+from runner.results.part_reader import PartReader
+from runner.results.parts import PartRows, in_parts
 
 # Bytes at the end of a file in which its last line end is looked for.
 _TAIL = 1 << 20
 # Rows of some columns that are read at a time.
 _ROWS = 100_000
+_ROW_BYTES = 460
 _NEEDED = {"run_id", "cell_id", "outcome", "converged", "seed"}
 
 
@@ -43,6 +48,8 @@ def header(path: Path) -> list[str]:
     RunnerError
         When it is no table of results.
     """
+    if in_parts(path):
+        return PartReader(path).names
     # A spreadsheet that saves the table may put a byte order mark before it, and change the order of the columns.
     with io_errors(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         names = next(csv.reader(file), [])
@@ -69,6 +76,10 @@ def read_table(path: Path) -> pd.DataFrame:
     RunnerError
         When it cannot be read as a table.
     """
+    if in_parts(path):
+        parts = PartReader(path)
+        frames = [parts.frame(), *([read_table(parts.tail)] if parts.tail else [])]
+        return frames[0] if len(frames) == 1 or not len(frames[1]) else pd.concat(frames, ignore_index=True)
     with _reading(path):
         table: pd.DataFrame = pd.read_csv(_whole_lines(path), **EXACTLY)
         return table
@@ -107,11 +118,24 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     kinds: dict[str, Any] = {**wanted, **dict.fromkeys(numbers, "float64"), "seed": "int64"}
     columns = {name: Texts(_canonical(name)) for name in texts}
     parts: list[pd.DataFrame] = []
-    with _reading(path):
-        for chunk in pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
+    source: Path | None = path
+    if in_parts(path):
+        reader = PartReader(path)
+        for group in reader.groups(kinds):
             for name, column in columns.items():
-                column.add(chunk[column_of(name)])
-            parts.append(chunk[["seed", *numbers]])
+                column.add_coded(*coded(group[column_of(name)], reader.kind(column_of(name))))
+            found = {name: numbers_in(group[name]) for name in numbers}
+            parts.append(pd.DataFrame({"seed": group["seed"].to_numpy(), **found}))
+        source = reader.tail
+    if source is not None:
+        with _reading(source):
+            lines = _whole_lines(source)
+            for chunk in pd.read_csv(lines, usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
+                for name, column in columns.items():
+                    column.add(chunk[column_of(name)])
+                parts.append(chunk[["seed", *numbers]])
+    if not parts:
+        parts.append(pd.DataFrame({"seed": np.empty(0, np.int64), **dict.fromkeys(numbers, np.empty(0))}))
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
 
@@ -141,8 +165,34 @@ def read_fields(path: Path) -> Iterator[pd.DataFrame]:
     RunnerError
         When it cannot be read as a table.
     """
-    with _reading(path):
-        yield from pd.read_csv(_whole_lines(path), dtype=object, na_filter=False, chunksize=_ROWS)
+    source: Path | None = path
+    if in_parts(path):
+        reader = PartReader(path)
+        rows = PartRows(path.parent, check=False)
+        source = reader.tail
+        for first in range(0, len(rows), _ROWS):
+            text = b"".join(rows.segments(np.arange(first, min(first + _ROWS, len(rows)))))
+            yield pd.read_csv(io.BytesIO(text), names=reader.names, dtype=object, na_filter=False)
+    if source is not None:
+        with _reading(source):
+            yield from pd.read_csv(_whole_lines(source), dtype=object, na_filter=False, chunksize=_ROWS)
+
+
+def first_row(path: Path) -> dict[str, str]:
+    """All fields of the first row, as they are written; the table has one."""
+    if in_parts(path):
+        frame = next(read_fields(path))
+        return {str(name): str(text) for name, text in frame.iloc[0].items()}
+    with io_errors(path, "read"), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return next(csv.DictReader(file))
+
+
+def bytes_as_csv(path: Path) -> int:
+    """Size of a table as CSV; of one in parts about so much."""
+    if not in_parts(path):
+        return path.stat().st_size
+    reader = PartReader(path)
+    return reader.manifest.rows * _ROW_BYTES + (reader.tail.stat().st_size if reader.tail else 0)
 
 
 def differing(path: Path, names: Sequence[str]) -> list[str]:
@@ -158,9 +208,18 @@ def differing(path: Path, names: Sequence[str]) -> list[str]:
     found: dict[str, set[Any]] = {name: set() for name in names}
     if not found:
         return []
-    with _reading(path):
+    source: Path | None = path
+    if in_parts(path):
+        reader = PartReader(path)
+        for group in reader.groups(found):
+            for name in [name for name, texts in found.items() if len(texts) < 2]:
+                found[name].update(coded(group[name], reader.kind(name))[1])
+        source = reader.tail
+    if source is None:
+        return [name for name in names if len(found[name]) > 1]
+    with _reading(source):
         chunks = pd.read_csv(
-            _whole_lines(path), usecols=list(found), dtype="category", na_filter=False, chunksize=_ROWS
+            _whole_lines(source), usecols=list(found), dtype="category", na_filter=False, chunksize=_ROWS
         )
         for chunk in chunks:
             for name in [name for name, texts in found.items() if len(texts) < 2]:
@@ -213,17 +272,23 @@ class Texts:
     def __init__(self, canonical: Callable[[Iterable[str]], list[str]]) -> None:
         self._canonical = canonical
         self._known: dict[str, int] = {}
-        self._codes: list[NDArray[np.int32]] = []
+        self._codes: list[NDArray[np.integer[Any]]] = []
 
     def add(self, column: pd.Series[Any]) -> None:
         codes, found = pd.factorize(column.fillna(""))
+        self.add_coded(np.asarray(codes), list(map(str, found)))
+
+    def add_coded(self, codes: NDArray[np.integer[Any]], texts: Sequence[str]) -> None:
+        """The same of a column that is numbers into some texts."""
         known = self._known
-        numbers = [known.setdefault(text, len(known)) for text in self._canonical(map(str, found))]
-        self._codes.append(np.array(numbers, np.int32)[codes])
+        numbers = np.array([known.setdefault(text, len(known)) for text in self._canonical(texts)], np.int64)
+        self._codes.append(numbers.astype(np.min_scalar_type(-len(known) - 1))[codes])
 
     def categories(self) -> pd.Categorical:
         known = pd.Index(list(self._known), dtype=object)
-        return pd.Categorical.from_codes(np.concatenate(self._codes), known)
+        codes = np.concatenate([np.empty(0, np.int8), *self._codes])
+        self._codes.clear()
+        return pd.Categorical.from_codes(codes, known)
 
 
 def _whole_lines(path: Path) -> Path | io.BytesIO:
@@ -273,16 +338,7 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
     if names[0] != "run_id":
         raise RunnerError(f"{path} is not as the runner wrote it: run_id is not its first column; put it there")
     wanted = run_id.strip().lower()
-    found: list[tuple[int, bytes]] = []
-    with io_errors(path, "read"), path.open("rb") as file:
-        next(file, b"")
-        start = wanted.encode()
-        # No field holds a line end, so a line is a row.
-        for number, line in enumerate(file):
-            if start and line.startswith(start) and line.endswith(b"\n"):
-                found.append((number, line))
-                if len(found) > 1:
-                    break
+    found = list(islice(_rows_beginning(path, wanted), 2)) if wanted else []
     if len(found) > 1:
         raise StudyError([Problem(f"more than one run of {path} begins with '{run_id}': give more of its 16 digits")])
     if not found:
@@ -298,11 +354,37 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
     return number, dict(zip(names, fields, strict=True))
 
 
+def _rows_beginning(path: Path, wanted: str) -> Iterator[tuple[int, bytes]]:
+    """Number and text of the rows whose run_id begins so."""
+    first = 0
+    source: Path | None = path
+    if in_parts(path):
+        reader = PartReader(path)
+        hits = list(islice(reader.find(wanted), 2))
+        if hits:
+            rows = PartRows(path.parent, check=False)
+            yield from ((number, rows.row(number)) for number, _ in hits)
+        first, source = reader.manifest.rows, reader.tail
+    if source is not None:
+        with io_errors(source, "read"), source.open("rb") as file:
+            next(file, b"")
+            start = wanted.encode()
+            # No field holds a line end, so a line is a row.
+            for number, line in enumerate(file, first):
+                if line.startswith(start) and line.endswith(b"\n"):
+                    yield number, line
+
+
 def _nearest_id(path: Path, wanted: str) -> str:
     """The identity that differs in the fewest digits, when it is only a few."""
-    with io_errors(path, "read"), path.open("rb") as file:
-        next(file, b"")
-        ids = np.array([line[:16] for line in file if len(line) > 16], "S16")
+    ids = np.array([], "S16")
+    if in_parts(path):
+        groups = PartReader(path).groups(["run_id"])
+        ids = np.concatenate([ids, *(group["run_id"].to_numpy().astype("S16") for group in groups)])
+    else:
+        with io_errors(path, "read"), path.open("rb") as file:
+            next(file, b"")
+            ids = np.array([line[:16] for line in file if len(line) > 16], "S16")
     if not len(ids) or len(wanted) != 16 or not wanted.isascii():
         return "; the first column of the table lists them: give 16 digits, or the first few"
     digits = ids.view(np.uint8).reshape(len(ids), 16)

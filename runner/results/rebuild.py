@@ -1,4 +1,4 @@
-"""Rewriting the table and the rows set aside, each row being in some complete file at every moment."""
+"""Rewriting the table, of either store, and the rows set aside: each row is in some complete file at every moment."""
 
 from __future__ import annotations
 
@@ -6,22 +6,44 @@ import os
 
 import numpy as np
 
-from runner.results.columns import Indices
+from runner.results.columns import Header, Indices, PlanLike
 from runner.results.files import ORPHANS, TABLE, io_errors, sync_folder, write_all
 from runner.results.held import Held
-from runner.results.inventory import NO_PLACE, Inventory, gather
+from runner.results.inventory import IN_PARTS, NO_PLACE, Inventory, gather
+from runner.results.part_file import Form, key_kinds
+from runner.results.parts import Staging, part_bounds
 from runner.results.row_file import RowFile
 
 # Rows that are copied together: few enough to stay in the cache of a core between reading and writing.
 _BLOCK = 1 << 12
 
 
-def rebuild_table(held: Held, state: Inventory, header: bytes) -> None:
-    """Write the table anew: every row there is, in the plan's order."""
-    runs = np.flatnonzero(state.place != NO_PLACE)
+def rebuild_table(held: Held, state: Inventory, header: bytes, places: Indices) -> None:
+    """Write the table anew: the rows at some places, in that order."""
     with held.replacing(TABLE) as descriptor:
         write_all(descriptor, header)
-        _copy(descriptor, state, state.place[runs])
+        _copy(descriptor, state, places)
+
+
+def rebuild_parts(held: Held, state: Inventory, plan: PlanLike, header: Header, label: str) -> None:
+    """Move every row there is into parts, in the plan's order; parts that hold what they should stay as they are."""
+    form, old = Form(header, key_kinds(plan, header)), state.parts
+    alike = old.manifest is not None and dict(old.manifest.kinds) == form.all_kinds
+    staging = Staging(held, form)
+    for number, bounds in enumerate(part_bounds(len(plan.seeds), plan.n_runs)):
+        groups = [places[places != NO_PLACE] for places in (state.place[first:last] for first, last in bounds)]
+        places = np.concatenate(groups)
+        if not len(places):
+            continue
+        there = alike and bool((places >= IN_PARTS).all())
+        if part := old.whole_part(number, places - IN_PARTS) if there else None:
+            staging.keep(part)
+        else:
+            staging.write(number, (b"".join(gather(state, group)) for group in groups if len(group)))
+    if staging.n_new or old.manifest is None or list(old.manifest.parts) != staging.parts:
+        staging.finish(label)
+    else:
+        staging.discard()
 
 
 def keep_orphans(held: Held, state: Inventory, header: bytes) -> None:

@@ -50,6 +50,11 @@ class RowFile:
     def __len__(self) -> int:
         return self._n
 
+    @property
+    def ids(self) -> Ids:
+        """Identities of all rows."""
+        return self.rows.ids
+
     def read_from(self, descriptor: int) -> None:
         """Read through another descriptor of the file from now on: one that is open for writing, or made the file."""
         if self._file and not os.path.samestat(os.fstat(self.descriptor), os.fstat(descriptor)):

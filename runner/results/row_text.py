@@ -159,8 +159,8 @@ class RowText:
             return np.empty(0, np.uint64), b"", np.empty(0, np.int64)
         self._made += len(runs)
         starts = self._starts(runs, records[:, 0].astype(np.int64))
-        write = _by_python if self._made <= ROWS_BY_PYTHON else _by_kernel
-        return starts.ids, *write(self._header, starts, records[:, 1:])
+        kernel = self._made > ROWS_BY_PYTHON
+        return starts.ids, *rows_text(self._header, starts, records[:, 1:], kernel=kernel)
 
     def _starts(self, runs: Indices, codes: Indices) -> Starts:
         """Identities, keys, seeds and codes of outcomes of some runs."""
@@ -201,6 +201,22 @@ def identify(cells: Iterable[Identity], sizes: Indices, seeds: NDArray[np.uint64
         ids[start : start + size] = cell.run_ids(seeds[start : start + size].tolist())
         start += size
     return ids
+
+
+def rows_text(header: Header, starts: Starts, numbers: Records, *, kernel: bool) -> tuple[bytes, Indices]:
+    """The rows, and where each one ends.
+
+    Parameters
+    ----------
+    header : Header
+        Tells the columns.
+    starts : Starts
+        What stands in the rows before their measurements.
+    numbers : array of float, shape (n, measurements)
+    kernel : bool
+        Whether the kernel writes them; both writers give the same bytes.
+    """
+    return (_by_kernel if kernel else _by_python)(header, starts, numbers)
 
 
 def _by_python(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:

@@ -145,8 +145,17 @@ def _split(data: NDArray[np.uint8], n_commas: int) -> tuple[Ids, Indices, bool]:
     if not data[: ends[-1]].all():  # a loss of power can leave zeros where data had not reached the disk
         good &= np.minimum.reduceat(data[: ends[-1]], starts) > 0
     n = len(good) if good.all() else int(np.argmin(good))
-    ids = (digits[:n].astype(np.uint64) << _SHIFTS).sum(axis=1, dtype=np.uint64)
-    return ids, ends[:n], n == len(good)
+    return _number_of(digits[:n]), ends[:n], n == len(good)
+
+
+def ids_of(digits: NDArray[np.uint8]) -> Ids:
+    """Identities as numbers, from their 16 digits, as bytes of shape (n, 16)."""
+    return _number_of(_DIGIT[digits])
+
+
+def _number_of(values: NDArray[np.uint8]) -> Ids:
+    ids: Ids = (values.astype(np.uint64) << _SHIFTS).sum(axis=1, dtype=np.uint64)
+    return ids
 
 
 def _no_rows_beyond(path: Path, file: BinaryIO, end: int, n_rows: int) -> None:

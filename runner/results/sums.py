@@ -55,12 +55,22 @@ def curves_of(ids: Ids) -> Ids:
 
 def made_by(path: Path) -> tuple[int, bool] | None:
     """Version of the results, and whether kernels ran without compiling, of the rows beside a file of checksums."""
+    return made_so(label_in(path))
+
+
+def label_in(path: Path) -> str:
+    """What all rows beside a file of checksums depend on; "" where that is not known."""
     try:
         with path.open("rb") as file:
             first = _FIRST.match(file.read(256))
     except OSError:
-        return None
-    found = _MADE.match(first[1].decode(errors="replace")) if first else None
+        return ""
+    return first[1].decode(errors="replace") if first else ""
+
+
+def made_so(label: str) -> tuple[int, bool] | None:
+    """The same from what is written of all rows."""
+    found = _MADE.match(label)
     return (int(found[1]), bool(found[2])) if found else None
 
 

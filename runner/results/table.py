@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,31 +21,44 @@ from runner.results.columns import Header, Ids, Indices, PlanLike, Records, Resu
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED
 from runner.results.files import (
+    MANIFEST,
     ORPHANS,
     PAGE,
+    PARTS,
     TABLE,
     io_errors,
     refuse_links,
     refuse_shared,
     remove_leftovers,
     sync_folder,
+    table_path,
     write_all,
 )
 from runner.results.held import Held
-from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_TABLE, NO_PLACE, take_inventory
+from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_PARTS, IN_TABLE, NO_PLACE, label_of, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
+from runner.results.parts import STAGED, clear_leftovers, remove_parts
 from runner.results.provenance import ENVIRONMENT, STUDY
-from runner.results.rebuild import forget_adopted, keep_orphans, places_of_new_orphans, rebuild_table
+from runner.results.rebuild import (
+    forget_adopted,
+    keep_orphans,
+    places_of_new_orphans,
+    rebuild_parts,
+    rebuild_table,
+)
 from runner.results.row_text import RowText
 from runner.results.sidecars import Recording, Sidecars
 from runner.results.sums import SUMS, RowSums
 from runner.results.weights import WEIGHTS
 
 # Every file of a folder of results, the table first.
-FILES = (TABLE, SUMS, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT, PAGE)
+FILES = (TABLE, MANIFEST, PARTS, STAGED, SUMS, JOURNAL, ORPHANS, CURVES, WEIGHTS, FAILED, STUDY, ENVIRONMENT, PAGE)
 # Those that grow in place; the others are only ever replaced, whatever other names they have.
 _GROWING = (TABLE, SUMS, JOURNAL, ORPHANS)
 _SYNC_SECONDS = 3.0
+Store = Literal["csv", "parquet"]
+"""As what the rows of a complete study are kept."""
+STORES: tuple[Store, ...] = ("csv", "parquet")
 
 
 class Table:
@@ -64,6 +78,8 @@ class Table:
         The columns.
     held : Held, optional
         The folder, when it is held open already, and locked.
+    store : {"csv", "parquet"}
+        As what the rows are kept when the study is complete.
 
     Attributes
     ----------
@@ -79,12 +95,17 @@ class Table:
         version: int,
         header: Header,
         held: Held | None = None,
+        store: Store = "csv",
     ) -> None:
         refuse_links(folder, FILES)
         refuse_shared(folder, _GROWING)
         remove_leftovers(folder, FILES)
+        clear_leftovers(folder, header)
         self.folder = folder
         self.header = header
+        self._plan = plan
+        self._store = store
+        self._label = label_of(version, header)
         self._state = take_inventory(folder, plan, version, self.header)
         self._text = RowText(plan, self.header)
         self._sidecars = Sidecars(folder, plan, self._state, recording)
@@ -96,6 +117,16 @@ class Table:
         self.held = held or Held(folder)
         self._descriptor = self._open()
         self._hold()
+
+    @property
+    def path(self) -> Path:
+        """What readers of the table are given: `runs.csv`, or the folder of its parts."""
+        return table_path(self.folder)
+
+    @property
+    def n_lost(self) -> int:
+        """Rows of parts that are not there any more."""
+        return self._state.parts.missing
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -174,17 +205,30 @@ class Table:
         Parameters
         ----------
         complete : bool
-            False when the study goes on at another start: curves and weights stay in the journal till then.
+            False when the study goes on at another start: curves and weights stay in the journal till then, and rows
+            that are not in parts yet in `runs.csv`.
         """
         state, line, held = self._state, self.header.line, self.held
         self._check()
         keep_orphans(held, state, line)
-        if self._in_order and not (state.place >= IN_ORPHANS).any():
+        to_parts = self._store == "parquet" and complete
+        # The places of the rows that runs.csv is to have.
+        places = state.place[state.place != NO_PLACE]
+        if self._store == "parquet":
+            places = places[:0] if complete else places[places < IN_PARTS]
+        # Of rows that may be in parts which are about to be replaced.
+        sums = self._all_sums(places)
+        if to_parts:
+            rebuild_parts(held, state, self._plan, self.header, self._label)
+        elif not self._in_order or (places >= IN_ORPHANS).any():
+            rebuild_table(held, state, line, places)
+        else:
             with io_errors(self.folder / TABLE):
                 os.fsync(self._descriptor)
-        else:
-            rebuild_table(held, state, line)
-        sums = self._all_sums()
+        if to_parts:
+            self._drop_csv()
+        elif self._store == "csv" and state.parts.manifest is not None:
+            remove_parts(held)
         forget_adopted(held, state, line)
         curves = self._sidecars.write(held, state.journal) if complete else None
         state.sums.finish(held, *sums, curves)
@@ -209,6 +253,8 @@ class Table:
         for name, descriptor in ((ORPHANS, state.orphans.descriptor), (JOURNAL, state.journal.descriptor)):
             if descriptor >= 0:
                 self.held.keep(name, descriptor)
+        if state.parts.manifest is not None:
+            self.held.hold(MANIFEST)
         self._sidecars.hold(self.held)
         self._check()
 
@@ -225,12 +271,21 @@ class Table:
                     f"bytes, and {size:,} were written; the same command trains again what is missing"
                 )
 
-    def _all_sums(self) -> tuple[Ids, RowSums]:
-        """Identity and checksum of all rows of the table, in its order, and then of those set aside."""
+    def _drop_csv(self) -> None:
+        """Remove `runs.csv`, whose rows have all moved into parts."""
+        self.held.check()
+        self.held.drop(TABLE)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        with io_errors(self.folder / TABLE, "remove"):
+            os.unlink(TABLE, dir_fd=self.held.descriptor)
+            sync_folder(self.held.descriptor)
+
+    def _all_sums(self, places: Indices) -> tuple[Ids, RowSums]:
+        """Identity and checksum of all rows of `runs.csv`, at their places, and then of those set aside."""
         state = self._state
-        runs = np.flatnonzero(state.place != NO_PLACE)
         aside = np.flatnonzero(state.index.find(state.orphans.rows.ids) < 0)
-        return state.sums_at(np.concatenate([state.place[runs], IN_ORPHANS + aside, places_of_new_orphans(state)]))
+        return state.sums_at(np.concatenate([places, IN_ORPHANS + aside, places_of_new_orphans(state)]))
 
     def _add(self, result: ResultLike, rows: Written) -> None:
         runs, ids, text, ends, sums = result.runs[rows.order], rows.ids, rows.text, rows.ends, rows.sums

@@ -14,8 +14,8 @@ from runner.errors import Problem, RunnerError, StudyError
 from runner.machine import cores
 from runner.results.columns import Header, Ids, Indices, plan_ids, standard_header
 from runner.results.files import refuse_links
+from runner.results.parts import StoredRows
 from runner.results.provenance import check_version
-from runner.results.row_file import RowFile
 from runner.results.row_text import RowText
 from runner.training.progress import Progress
 from runner.training.stored_rows import Row, parts, study_of
@@ -154,8 +154,8 @@ def replay(
 
     check_version(table.parent, table, RESULTS_VERSION, adding=False)
     header, progress = standard_header(), progress or Progress("")
-    file = RowFile(table, header.line)
-    numbers = np.sort(choose(file.rows.ids))
+    file = StoredRows(table, header)
+    numbers = np.sort(choose(file.ids))
     if not len(numbers):
         # Not a table that holds bit for bit: a check that has looked at nothing must not pass.
         raise StudyError([Problem(f"{table} has no rows: there is nothing to replay")])
@@ -170,7 +170,7 @@ def replay(
     return Replayed(table, len(file), len(numbers), tuple(differences))
 
 
-def _lines(file: RowFile, numbers: Indices) -> Iterator[bytes]:
+def _lines(file: StoredRows, numbers: Indices) -> Iterator[bytes]:
     """Some rows as they stand in the file."""
     for number in numbers.tolist():
         yield from file.segments(np.array([number]))
@@ -238,8 +238,8 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
 
     header = standard_header()
     refuse_links(table.parent, ("replay",))
-    file = RowFile(table, header.line)
-    row = Row.read(header, next(_lines(file, choice(run_id)(file.rows.ids))))
+    file = StoredRows(table, header)
+    row = Row.read(header, next(_lines(file, choice(run_id)(file.ids))))
     study = study_of([row], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
     options = Options(out=table.parent / "replay", threads=threads, quiet=True)
     outcome = run_session(make_plan(study), options)

@@ -6,10 +6,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from runner.machine import cores
 from runner.results.columns import standard_header
 from runner.results.curves import CURVES
 from runner.results.failed import FAILED, failed_before, write_failed
-from runner.results.files import ORPHANS, TABLE, io_errors, refuse_links, results_folder, set_aside
+from runner.results.files import MANIFEST, ORPHANS, PARTS, TABLE, io_errors, refuse_links, results_folder, set_aside
 from runner.results.lock import Lock
-from runner.results.provenance import Provenance, changes, check_version
+from runner.results.part_file import need_pyarrow
+from runner.results.provenance import Provenance, changes, check_version, read_environment
 from runner.results.sidecars import Recording
-from runner.results.table import FILES, Table
+from runner.results.table import FILES, STORES, Store, Table
 from runner.terminal import counted
 from runner.training.begun import MOST_DEATHS, REASON, Begun, in_turn
 from runner.training.interrupt import EXIT_CODE, Interrupt
@@ -73,6 +74,8 @@ class Options:
         Show nothing.
     shard : Shard or None
         Only this part of the study, in a folder of its own.
+    store : {"csv", "parquet"} or None
+        As what the rows are kept when the study is complete; None for what the folder has, CSV where it is new.
     own_process : bool
         Whether the second Ctrl-C may end the process: it is the command line's, not one that calls `runner.run`.
     """
@@ -84,6 +87,7 @@ class Options:
     fresh: bool = False
     quiet: bool = False
     shard: Shard | None = None
+    store: Store | None = None
     own_process: bool = False
 
     def folder(self, name: str) -> Path:
@@ -98,7 +102,7 @@ class SessionResult:
     Attributes
     ----------
     table : Path
-        `runs.csv`.
+        `runs.csv`, or the folder of the parts.
     axes : tuple of str
         Keys that the study sweeps.
     planned : int
@@ -177,7 +181,10 @@ def run_session(
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
-        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header(), lock.held)
+        store = options.store or store_of(folder)
+        if store == "parquet":
+            need_pyarrow()
+        table = Table(folder, plan, recording_of(plan), RESULTS_VERSION, standard_header(), lock.held, store)
         begun = Begun(folder, plan)
         interrupt.at_exit = begun.close
         try:
@@ -187,10 +194,19 @@ def run_session(
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
+            options = replace(options, store=store)
             return _Session(plan, options, table, progress, interrupt, begun).run(trainer, kernels)
         finally:
             begun.close()
             table.close()
+
+
+def store_of(folder: Path) -> Store:
+    """As what a folder of results keeps its rows, or is going to when its study is complete."""
+    asked = read_environment(folder).get("store")
+    if asked in STORES:
+        return cast(Store, asked)
+    return "parquet" if (folder / MANIFEST).exists() else "csv"
 
 
 def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple[Trainer, str]:
@@ -281,9 +297,8 @@ class _Session:
             what = "interrupted; " if interrupted else ""
             self._progress.message(f"{what}{counted(left, 'run')} {_are(left)} left: resume with the same command")
         reasons = tuple(dict.fromkeys(self._failures.values()))
-        path = self._table.folder / TABLE
         return SessionResult(
-            table=path,
+            table=self._table.path,
             axes=self._axes(),
             planned=self._planned,
             trained=self._trained,
@@ -378,6 +393,11 @@ class _Session:
             self._progress.message(f"{what} done already")
         elif n_done:
             self._progress.message(f"{n_done:,} of {n_runs:,} runs {_are(n_done)} done already")
+        if lost := self._table.n_lost:
+            self._progress.message(
+                f"{counted(lost, 'row')} of parts that are not in {PARTS} any more: "
+                f"{'its run is' if lost == 1 else 'their runs are'} trained again"
+            )
         if bare := self._table.n_bare:
             # That of the others is told below.
             aside = " (older ones are kept as *.1, *.2, ...)" if self._table.n_returned else ""
@@ -410,6 +430,7 @@ class _Session:
             "axes": list(self._axes()),
             "runs": self._planned,
             "shard": str(self._options.shard) if self._options.shard else None,
+            "store": self._options.store,
             "record": {"curves": study.record.curves, "weights": study.record.weights},
             "threads": self._threads,
         }

@@ -17,8 +17,9 @@ from support.system_calls import FAULTS, Counted
 
 from runner.results.failed import write_failed
 from runner.results.lock import Lock
+from runner.results.parts import PartRows
 from runner.results.sidecars import Recording
-from runner.results.table import Table
+from runner.results.table import Store, Table
 
 ROWS_ONLY = Recording()
 EVERYTHING = Recording(points=3, weights=True, epochs=lambda cell: (np.array([0, 1, 2.5]), False))
@@ -33,11 +34,12 @@ class Start:
     plan: FakePlan
     recording: Recording = EVERYTHING
     blocks: int = 10**6
+    store: Store = "csv"
 
     def __call__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         with Lock(folder) as lock:
-            table = Table(folder, self.plan, self.recording, 1, HEADER, lock.held)
+            table = Table(folder, self.plan, self.recording, 1, HEADER, lock.held, self.store)
             try:
                 for i, result in enumerate(train(self.plan, table.done, np.random.default_rng(3))):
                     if i == self.blocks:
@@ -59,6 +61,10 @@ SCENARIOS: dict[str, tuple[tuple[Start, ...], Start]] = {
     "edited": ((Start(FULL),), Start(SMALL)),
     "edited back": ((Start(FULL), Start(SMALL)), Start(FULL)),
     "recorded later": ((Start(FULL, ROWS_ONLY),), Start(FULL)),
+    "to parts": ((Start(FULL, ROWS_ONLY, 4),), Start(FULL, ROWS_ONLY, store="parquet")),
+    "parts grown": ((Start(SMALL, store="parquet"),), Start(FULL, store="parquet")),
+    "parts shrunk": ((Start(FULL, ROWS_ONLY, store="parquet"),), Start(SMALL, ROWS_ONLY, store="parquet")),
+    "from parts": ((Start(FULL, ROWS_ONLY, store="parquet"),), Start(FULL, ROWS_ONLY)),
 }
 
 
@@ -68,11 +74,15 @@ def rows_in(folder: Path) -> set[bytes]:
     for name in ("runs.csv", "orphans.csv"):
         if (folder / name).exists():
             found.update((folder / name).read_bytes().split(b"\n")[1:-1])
+    parts = PartRows(folder)
+    if len(parts):
+        found.update(b"".join(parts.segments(np.arange(len(parts)))).split(b"\n")[:-1])
     return found
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    names = ("runs.csv", "curves.csv", "weights.npz")
+    names = ["runs.csv", "curves.csv", "weights.npz"]
+    names += [str(path.relative_to(folder)) for path in sorted(folder.glob("runs/*"))]
     return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
 
 
@@ -96,10 +106,14 @@ def cases(wanted: int, folder: Path) -> Iterator[tuple[str, str, int]]:
 
 def to_its_end(start: Start) -> Start:
     """The same start, to its end."""
-    return Start(start.plan, start.recording)
+    return Start(start.plan, start.recording, store=start.store)
 
 
-def test_anything_at_any_system_call(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_anything_at_any_system_call(
+    tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.results.parts.GROUP_ROWS", 9)
+    monkeypatch.setattr("runner.results.parts.GROUPS", 2)
     tried = 0
     for name, fault, at in cases(pytestconfig.getoption("--faults"), tmp_path):
         start = SCENARIOS[name][1]
@@ -117,7 +131,7 @@ def test_anything_at_any_system_call(tmp_path: Path, pytestconfig: pytest.Config
         to_its_end(start)(folder)
         assert kept <= rows_in(folder), where
         assert results(folder) == results(tmp_path / name), where
-        assert not list(folder.glob("*.tmp")), where
+        assert not [*folder.glob("*.tmp"), *folder.glob("runs.new")], where
         assert not (folder / "runner.lock").exists(), where
         shutil.rmtree(folder)
         tried += 1

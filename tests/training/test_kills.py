@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 import yaml
 
+from runner.results.parts import PartRows
+
 ROOT = Path(__file__).parents[2]
 BLOCK_WORK = 3e5  # blocks so short that every study has some dozens
 BASE: dict[str, Any] = {"data": "xor", "learning_rate": 0.5, "epochs": 40, "architecture": "2-2-1"}
@@ -37,7 +39,11 @@ STUDIES: dict[str, dict[str, Any]] = {
     "stopping": {"sweep": {"grid": GRID}, "replicates": 40, "stop": "converged", "record": {"curves": 5}},
     "quoted": {"data": CSV, "sweep": {"grid": GRID}, "replicates": 40, "precision": "float32", "batch": 2},
     "edited": {"sweep": {"grid": GRID}, "replicates": 50},
+    "parts": {"sweep": {"grid": GRID}, "replicates": 50, "record": {"curves": 5}},
 }
+# Those that are edited at times, and the store of those whose store is changed at times, too.
+EDITED = ("edited", "parts")
+STORES = {"parts": "parquet"}
 # What `edited` is at times: fewer cells, other cells, more seeds.
 EDITS = ["epochs=[40, 900]", "learning_rate=[0.1, 3]", "replicates=60", "replicates=10"]
 
@@ -112,14 +118,20 @@ def nursery(place: Path) -> Iterator[Nursery]:
 def undisturbed(place: Path, nursery: Nursery) -> dict[str, dict[str, bytes]]:
     """The files of every study when nothing happens."""
     for name in STUDIES:
-        assert nursery.run(str(place / f"{name}.yaml"), "-q", "--out", str(place / "whole")) == 0
+        assert nursery.run(str(place / f"{name}.yaml"), "-q", *store(name), "--out", str(place / "whole")) == 0
     return {name: results(place / "whole" / name) for name in STUDIES}
+
+
+def store(name: str) -> list[str]:
+    """The flag of a study that is kept in another store than usual."""
+    return ["--store", STORES[name]] if name in STORES else []
 
 
 def results(folder: Path) -> dict[str, bytes]:
     """What of a folder is the same at all times."""
     names = ("runs.csv", "curves.csv", "weights.npz")
-    return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+    parts = [str(path.relative_to(folder)) for path in sorted(folder.glob("runs/*"))]
+    return {name: (folder / name).read_bytes() for name in (*names, *parts) if (folder / name).exists()}
 
 
 def complete_rows(folder: Path) -> set[bytes]:
@@ -128,6 +140,9 @@ def complete_rows(folder: Path) -> set[bytes]:
     for name in ("runs.csv", "orphans.csv"):
         if (folder / name).exists():
             rows.update((folder / name).read_bytes().split(b"\n")[1:-1])
+    parts = PartRows(folder)
+    if len(parts):
+        rows.update(b"".join(parts.segments(np.arange(len(parts)))).split(b"\n")[:-1])
     return rows
 
 
@@ -137,7 +152,7 @@ def moment(random: np.random.Generator, folder: Path, seconds: float) -> None:
         time.sleep(random.uniform(0, seconds))
         return
     end = time.monotonic() + 2 * seconds
-    while time.monotonic() < end and not list(folder.glob("*.tmp")):
+    while time.monotonic() < end and not [*folder.glob("*.tmp"), *folder.glob("runs.new/*")]:
         time.sleep(0.0003)
     time.sleep(random.exponential(0.003))
 
@@ -154,7 +169,7 @@ def test_killed_at_any_moment(
     wanted = -(-pytestconfig.getoption("--kills") // len(STUDIES))
     began = time.monotonic()
     arguments = [str(place / f"{name}.yaml"), "-q"]
-    assert nursery.run(*arguments, "--out", str(place / "timed" / name)) == 0
+    assert nursery.run(*arguments, *store(name), "--out", str(place / "timed" / name)) == 0
     seconds = time.monotonic() - began
     killed = histories = 0
     while killed < wanted:
@@ -163,7 +178,8 @@ def test_killed_at_any_moment(
         histories += 1
         before: set[bytes] = set()
         while True:
-            edit = [random.choice(EDITS)] if name == "edited" and random.random() < 0.5 else []
+            edit = [random.choice(EDITS)] if name in EDITED and random.random() < 0.5 else []
+            edit += ["--store", "csv"] if name in STORES and random.random() < 0.3 else store(name)
             runner = nursery.start(*arguments, *edit, "--out", str(out), "-j", str(random.integers(1, 4)))
             moment(random, folder, seconds)
             for _ in range(random.integers(1, 3)):
@@ -179,7 +195,7 @@ def test_killed_at_any_moment(
             assert before <= rows
             before = rows
             killed += code != 0
-            if code == 0 and not edit:
+            if code == 0 and edit == store(name):
                 break
         assert results(folder) == undisturbed[name]
         assert nursery.run(*arguments, "--out", str(out)) == 0

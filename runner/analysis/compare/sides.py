@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,8 @@ from runner.analysis.explain.factors import DERIVED
 from runner.analysis.explain.runs import combined
 from runner.errors import RunnerError
 from runner.results.columns import key_columns
-from runner.results.files import io_errors
 from runner.results.provenance import read_environment
-from runner.results.reader import codes_of, differing, header, read_columns
+from runner.results.reader import codes_of, differing, first_row, header, read_columns
 from runner.statistics.reading import NUMBERS as MEASURED
 from runner.statistics.shares import CHANCE
 from runner.terminal import counted
@@ -123,14 +121,9 @@ def read_sides(
             from runner.analysis.claims.selection import select
 
             frame = frame[select(frame, where)].reset_index(drop=True)
-        fixed = {key: text for key, text in _first_row(table).items() if key in own and key not in wanted}
+        fixed = {key: text for key, text in first_row(table).items() if key in own and key not in wanted}
         sides.append(Side(table.parent.name, table, shown, frame, fixed, _version(table)))
     return sides[0], sides[1]
-
-
-def _first_row(table: Path) -> dict[str, str]:
-    with io_errors(table, "read"), table.open(encoding="utf-8-sig", newline="") as file:
-        return next(csv.DictReader(file))
 
 
 def _version(table: Path) -> int | None:

@@ -1,0 +1,97 @@
+"""Reading a table in parts: some of its columns, a row group at a time.
+
+Rows that have not moved into parts yet stand in `runs.csv` beside them; where they are is the first thing that a
+reader asks for (`tail`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from runner.errors import RunnerError
+from runner.results.files import io_errors
+from runner.results.part_file import need_pyarrow
+from runner.results.parts import read_manifest, tail_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class PartReader:
+    """The parts of a table, opened for reading.
+
+    Parameters
+    ----------
+    table : Path
+        Folder of the parts.
+
+    Attributes
+    ----------
+    names : list of str
+        The columns.
+    tail : Path or None
+        The `runs.csv` with further rows.
+
+    Raises
+    ------
+    RunnerError
+        When pyarrow is not installed, or the manifest is not as it was written.
+    """
+
+    def __init__(self, table: Path) -> None:
+        need_pyarrow()
+        self._table = table
+        manifest = read_manifest(table.parent)
+        if manifest is None:
+            raise RunnerError(f"{table} is not a table of results: there is no manifest beside it")
+        self.manifest = manifest
+        self.names = list(manifest.columns)
+        self.tail = tail_of(table.parent, manifest)
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The files, in the order of the table."""
+        return [self._table / part.file for part in self.manifest.parts]
+
+    def kind(self, name: str) -> str:
+        """As what a column is kept."""
+        return self.manifest.kinds.get(name, "category")
+
+    def groups(self, names: Iterable[str]) -> Iterator[pa.Table]:
+        """Some columns of every row group."""
+        from pyarrow import ArrowException, parquet
+
+        wanted = list(dict.fromkeys(names))
+        for path in self.paths:
+            with io_errors(path, "read"):
+                try:
+                    with parquet.ParquetFile(path) as file:
+                        for group in range(file.num_row_groups):
+                            yield file.read_row_group(group, columns=wanted)
+                except ArrowException as error:
+                    raise RunnerError(f"{path} cannot be read as a part of a table: {error}") from None
+
+    def frame(self) -> pd.DataFrame:
+        """All columns of all parts, with the types that they have there; texts that repeat are categories."""
+        from pyarrow import concat_tables
+
+        found: pd.DataFrame = concat_tables(self.groups(self.names)).unify_dictionaries().to_pandas()
+        return found
+
+    def find(self, beginning: str) -> Iterator[tuple[int, str]]:
+        """Number, counted from 0, and run_id of the rows whose run_id begins so."""
+        from pyarrow import compute
+
+        first = 0
+        for group in self.groups(["run_id"]):
+            ids = group["run_id"]
+            hits = np.flatnonzero(compute.starts_with(ids, beginning).to_numpy())
+            for hit in hits.tolist():
+                yield first + hit, ids[hit].as_py()
+            first += group.num_rows
