@@ -19,7 +19,7 @@ from runner.data import DATASETS, SCALINGS
 from runner.figures.kinds import FIGURES
 from runner.keys.definitions import CRITERIA, KEYS, Key
 from runner.measurements import MEASUREMENTS
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import SQUARED, Fault
 from runner.registry import Call
 from runner.statistics import STATISTICS
@@ -41,6 +41,7 @@ _FORMS = {
     "output": "one of [Activations](#activations)",
     "init": "one of [Initialisers](#initialisers), or a list of numbers",
     "bias_init": "one of [Initialisers](#initialisers)",
+    "learning_rate_schedule": "one of [Schedules](#schedules)",
     "loss": "one of [Losses](#losses)",
     "faults": "`none`, or a list of [Faults](#faults)",
     "optimizer": "one of [Optimizers](#optimizers)",
@@ -208,6 +209,19 @@ def data_sets() -> str:
     return _declared(DATASETS)
 
 
+def schedules() -> str:
+    """Schedules of the learning rate."""
+    rows = (
+        (
+            _code(Call(r.name, r.parameters)),
+            "; ".join(f"`{name}`: {bound.expected}" for name, bound in r.bounds.items()),
+            r.doc,
+        )
+        for r in SCHEDULES.values()
+    )
+    return _table(("name", "arguments", "factor of the learning rate"), rows)
+
+
 def scalings() -> str:
     """Scalings of the inputs."""
     return _declared(SCALINGS)
@@ -320,6 +334,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "faults": faults,
     "optimizers": optimizers,
+    "schedules": schedules,
     "initialisers": initialisers,
     "data_sets": data_sets,
     "scalings": scalings,

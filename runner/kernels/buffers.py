@@ -101,6 +101,7 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
         lanes.until,
         advanced(pointer(lanes.state), g * rows * L * partly),
         advanced(pointer(lanes.counts), g * COUNTS * L * partly),
+        lanes.schedule,
     )
 
 

@@ -180,6 +180,8 @@ class LaneArrays(NamedTuple):
         the last event, and otherwise empty.
     counts : int64 array (G, COUNTS, L)
         Likewise Buffers.counts.
+    schedule : schedules.Schedule or ()
+        Of the learning rates; an empty tuple where they stay as they are.
     """
 
     groups: int
@@ -193,6 +195,7 @@ class LaneArrays(NamedTuple):
     until: int
     state: Any
     counts: Any
+    schedule: Any
 
 
 class Runs(NamedTuple):
@@ -211,6 +214,7 @@ class Runs(NamedTuple):
     start, until : int
     state : float (carried_rows(P), L)
     counts : int64 (COUNTS, L)
+    schedule : schedules.Schedule or ()
     """
 
     seeds: Any
@@ -226,6 +230,7 @@ class Runs(NamedTuple):
     until: int
     state: Any
     counts: Any
+    schedule: Any
 
 
 class Out(NamedTuple):

@@ -201,13 +201,16 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
 
 
 @step
-def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, weight: int) -> None:
-    """Make one update from the gradient of a pass; with the fault `bias_per_weight`, of weight number `weight` only."""
+def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int, weight: int) -> None:
+    """Make the update after `made` others from the gradient of a pass.
+
+    With the fault `bias_per_weight` it is that of weight number `weight` only.
+    """
     if job.faults & BIAS_PER_WEIGHT:
         isolate(net, weight, buf, width)
         if job.bias == SHARED:
             share_biases(net, buf, width)
-    update(net, job, runs, buf, width)
+    update(net, job, runs, buf, width, made)
     if job.faults & ROUND_WEIGHTS:
         round_span(buf.W, ZERO, net.parameters * width.lanes.n, job.weight_scale, width.lanes)
 
@@ -283,7 +286,7 @@ def stretch(
         if purpose == EVALUATE:
             fill_rows(buf.G, net.parameters, 0.0, width)
         elif purpose == TRAIN:
-            _learn(net, job, runs, buf, width, weight)
+            _learn(net, job, runs, buf, width, made, weight)
             weight += 1
             if not faults & BIAS_PER_WEIGHT or weight == net.biases[1]:
                 weight, looked = ZERO, NO

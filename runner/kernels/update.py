@@ -8,6 +8,7 @@ from runner.kernels.codes import FROZEN
 from runner.kernels.lanes.operations import inlined, kernel, load, step, store
 from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS, choose
 from runner.kernels.loops import settings_of
+from runner.kernels.schedules import scheduled
 
 
 @kernel
@@ -40,8 +41,8 @@ def tick(job: Any, runs: Any, buf: Any, width: Any) -> None:
 
 
 @inlined
-def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Change every trained parameter by the optimizer's formula, and clear its gradient."""
+def update(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
+    """Change every trained parameter by the optimizer's formula, after `made` updates, and clear its gradient."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     if job.states:
         tick(job, runs, buf, width)
@@ -52,7 +53,8 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any) -> None:
         first, end = net.weights[layer] * L, net.biases[layer] * L
         if k >= layers:
             first, end = end, end + net.sizes[layer] * L
-        arguments = (buf, runs.settings, load(runs.rates, k * L, lanes), first, end, lanes)
+        rate = scheduled(load(runs.rates, k * L, lanes), runs.schedule, made)
+        arguments = (buf, runs.settings, rate, first, end, lanes)
         if job.states:
             choose(UPDATE, job.optimizer, arguments)
         else:

@@ -1,4 +1,4 @@
-"""Kinds of values that are written as calls: data sets, scalings and initialisers.
+"""Kinds of values that are written as calls: data sets, scalings, initialisers and schedules.
 
 A call is a name, and numbers in parentheses where it takes any: `iris`, `parity(3)`, `normal(0, 1)`. Data may be
 columns of a CSV file instead, and initial weights a list of numbers. Faults have a module of their own, `faults`.
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
-from runner.data.parameters import NUMBER, TruthTable
+from runner.data.parameters import NUMBER, TruthTable, whole_number
 from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
-from runner.ops import INITIALIZERS
+from runner.ops import INITIALIZERS, SCHEDULES
+from runner.ops.schedules import Schedule
 from runner.registry import Argument, Call
 
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
@@ -39,7 +40,7 @@ def split_call(value: object, what: str) -> tuple[str, list[str]]:
     return match[1], [part.strip() for part in inside.split(",")]
 
 
-def to_argument(part: str) -> Argument:
+def to_argument(part: str) -> int | float:
     """One argument of a call, as a finite number."""
     value = resolve(part)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -47,6 +48,14 @@ def to_argument(part: str) -> Argument:
     if not math.isfinite(value):
         raise Invalid(f"expected a finite number, found {part}")
     return value
+
+
+def _arguments(name: str, wanted: tuple[str, ...], parts: list[str], value: object) -> list[int | float]:
+    """The arguments of a call, as many as wanted."""
+    if len(parts) != len(wanted):
+        takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
+        raise Invalid(f"expected {takes}, found {value}")
+    return [to_argument(part) for part in parts]
 
 
 def _bound(entry: Any, name: str, args: list[Argument]) -> Call:
@@ -72,7 +81,9 @@ def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dic
 def _call_pattern(record: Any) -> str:
     """Regular expression of the calls of a member, with as many arguments as it takes, each within its bounds."""
     declared = getattr(record, "declared", None)
-    if declared is None:  # an initialiser, whose arguments are numbers
+    if isinstance(record, Schedule):
+        texts = [whole_number(int(b.low), int(b.high)) if b.whole else NUMBER for b in record.bounds.values()]
+    elif declared is None:  # an initialiser, whose arguments are numbers
         texts = [NUMBER.removeprefix("[-+]?") if name == "std" else NUMBER for name in record.parameters]
     else:
         texts = [parameter.pattern for parameter in declared.values()]
@@ -152,10 +163,7 @@ def _read_initializer(value: object, names: list[str], what: str) -> Call:
         signatures = [str(Call(n, INITIALIZERS[n].parameters)) for n in names]
         raise Invalid(unknown(names, name, synonyms.INITIALIZERS, signatures))
     wanted = INITIALIZERS[name].parameters
-    if len(parts) != len(wanted):
-        takes = f"{name}({', '.join(wanted)})" if wanted else f"{name} without arguments"
-        raise Invalid(f"expected {takes}, found {value}")
-    args = tuple(float(to_argument(part)) + 0.0 for part in parts)
+    args = tuple(float(argument) + 0.0 for argument in _arguments(name, wanted, parts, value))
     given = dict(zip(wanted, args, strict=True))
     if given.get("std", 0.0) < 0:
         raise Invalid(f"expected std >= 0, found {value}")
@@ -184,3 +192,25 @@ def _read_bias_init(value: object, base: Path | None = None) -> Call:
 
 
 BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_OF_BIASES))
+
+
+# Schedules -----------------------------------------------------------------------------------------------------------
+
+
+def _read_schedule(value: object, base: Path | None = None) -> Call:
+    name, parts = split_call(value, "a schedule")
+    if name not in SCHEDULES:
+        signatures = [str(Call(record.name, record.parameters)) for record in SCHEDULES.values()]
+        raise Invalid(unknown(SCHEDULES, name, synonyms.SCHEDULES, signatures))
+    record = SCHEDULES[name]
+    args = []
+    for (parameter, bound), argument in zip(
+        record.bounds.items(), _arguments(name, record.parameters, parts, value), strict=True
+    ):
+        if not bound.accepts(argument):
+            raise Invalid(f"expected {parameter} to be {bound.expected}, found {value}")
+        args.append(int(argument) if bound.whole else float(argument) + 0.0)
+    return Call(name, tuple(args))
+
+
+SCHEDULE = Kind(_read_schedule, str, _call_schema(SCHEDULES))

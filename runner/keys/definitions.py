@@ -15,7 +15,7 @@ from typing import Any
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.keys import synonyms
 from runner.keys.architecture import architecture
-from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING
+from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
 from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
@@ -144,6 +144,12 @@ def _keys() -> list[Key]:
         *_setting_keys(),
         Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),
         Key("bias_learning_rate", "The same for biases; default: learning_rate.", rates()),
+        Key(
+            "learning_rate_schedule",
+            "How the learning rates change from epoch to epoch.",
+            SCHEDULE,
+            Call("constant"),
+        ),
         Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
         Key(
             "batch",

@@ -49,6 +49,10 @@ KEYS = Synonyms(
             "lr lrate eta eta0 step_size learning_rate_init initial_learning_rate init_lr initial_lr initial_eta "
             "base_lr lr0 learn_rate rate"
         ),
+        "learning_rate_schedule": (
+            "decay schedule scheduler lr_schedule lr_scheduler rate_schedule learning_rate_decay step_lr gamma power_t "
+            "warmup warmup_steps annealing"
+        ),
         "bias_learning_rate": "bias_lr lr_bias bias_rate",
         "weight_decay": (
             "l2 l2_penalty l2_reg l2_regularization l2_lambda lambda reg reg_lambda regularization regularizer "
@@ -114,10 +118,6 @@ KEYS = Synonyms(
         ),
         "not supported: use 'weight_decay' instead, because squares of the weights are the only penalty": (
             "l1 l1_penalty l1_reg l1_regularization l1_ratio elastic_net"
-        ),
-        "not supported: sweep 'learning_rate' instead, because only adagrad changes it during a run ('lr_decay')": (
-            "decay schedule scheduler lr_schedule lr_scheduler learning_rate_schedule learning_rate_decay step_lr "
-            "gamma power_t warmup warmup_steps"
         ),
         "initial weights are given by 'init'; 'record: {weights: true}' keeps them and the final ones": "weights",
         "learning curves are kept by 'record: {curves: 50}'": "curves learning_curves loss_curve",
@@ -219,6 +219,26 @@ TARGET_ENCODING = Synonyms(
     },
 )
 """Encodings of the targets."""
+
+SCHEDULES = Synonyms(
+    {
+        "constant": "none no false fixed constant_lr",
+        "step": "step_lr step_decay staircase piecewise drop multi_step",
+        "exponential": "exponential_lr exp exponential_decay decay",
+        "inverse": "inverse_time inverse_time_decay invscaling time_based hyperbolic darken_moody",
+        "search_converge": "search_then_converge stc",
+        "cosine": "cosine_annealing cosine_annealing_lr cosine_decay cos annealing",
+        "linear": "linear_lr linear_decay polynomial ramp",
+        "warmup": "linear_warmup constant_with_warmup",
+        "one_cycle": "one_cycle_lr cyclic cycle super_convergence",
+    },
+    {
+        "not supported: use 'step' or 'exponential' instead, because no schedule looks at the loss": (
+            "plateau reduce_on_plateau reduce_lr_on_plateau adaptive"
+        ),
+    },
+)
+"""Schedules of the learning rate."""
 
 SCALINGS = Synonyms(
     {

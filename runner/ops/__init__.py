@@ -1,4 +1,4 @@
-"""What networks are made of: activations, losses, initialisers, optimizers, learning rules and faults.
+"""What networks are made of: activations, losses, initialisers, optimizers, schedules, learning rules and faults.
 
 Each family is one file and one registry, and a member is one block in that file: its formula, its name and a line of
 documentation. The kernels choose between members by their codes; validation, messages, schema, reference and tests are
@@ -11,5 +11,6 @@ from runner.ops.initializers import INITIALIZERS
 from runner.ops.losses import LOSSES
 from runner.ops.optimizers import OPTIMIZERS, SETTINGS
 from runner.ops.rules import RULES
+from runner.ops.schedules import SCHEDULES
 
-__all__ = ["ACTIVATIONS", "FAULTS", "INITIALIZERS", "LOSSES", "OPTIMIZERS", "RULES", "SETTINGS"]
+__all__ = ["ACTIVATIONS", "FAULTS", "INITIALIZERS", "LOSSES", "OPTIMIZERS", "RULES", "SCHEDULES", "SETTINGS"]

@@ -200,6 +200,7 @@ class Cell:
     optimizer = _Key[str]()
     learning_rate = _Key[float | tuple[float, ...]]()
     bias_learning_rate = _Key[float | tuple[float, ...]]()
+    learning_rate_schedule = _Key[Call]()
     weight_decay = _Key[float]()
     batch = _Key[str | int]()
     order = _Key[str]()

@@ -17,8 +17,9 @@ from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import misfit
 from runner.machine import total
-from runner.ops import FAULTS, LOSSES, RULES, SETTINGS
+from runner.ops import FAULTS, LOSSES, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import layer_of
+from runner.ops.schedules import MOST_EPOCHS
 from runner.registry import Call
 from runner.studies.precision_checks import criterion_message, lost_limits, lost_setting, setting_message
 from runner.sweep.space import SweepSpace
@@ -147,6 +148,12 @@ def _fault_batches(faults: tuple[Call, ...], batch: str | int, order: str) -> st
     return ""
 
 
+def _schedule_epochs(schedule: Call, epochs: int | None) -> str:
+    if epochs is None or epochs <= MOST_EPOCHS or SCHEDULES[schedule.name].ends is not None:
+        return ""
+    return f"{schedule} has factors for at most {MOST_EPOCHS:,} epochs, found {epochs:,}"
+
+
 def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
@@ -192,6 +199,8 @@ CHECKS = (
     Check(("faults", "activation", "output", "architecture"), _fault_activation),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
+    Check(("learning_rate_schedule", "epochs"), _schedule_epochs),
+    Check(("learning_rate_schedule", "updates"), _schedule_epochs),
     Check(("criterion", "precision"), criterion_message, {"criterion": lost_limits}),
     *(
         Check((name, "optimizer", "precision"), partial(setting_message, name), {name: partial(lost_setting, name)})

@@ -106,6 +106,9 @@ VALUES = {
     **{name: setting(record) for name, record in SETTINGS.items()},
     "learning_rate": RATES,
     "bias_learning_rate": RATES,
+    "learning_rate_schedule": st.sampled_from(
+        [Call("constant"), Call("cosine", (100,)), Call("linear", (1.0, 0.5, 3)), Call("exponential", (0.99,))]
+    ),
     "weight_decay": FINITE,
     "batch": st.just("full") | st.integers(1, 10**9),
     "order": named(["sequential", "shuffled", "with_replacement"]),
@@ -147,6 +150,7 @@ def test_keys_come_in_the_order_of_the_columns():
         "optimizer",
         "learning_rate",
         "bias_learning_rate",
+        "learning_rate_schedule",
         "weight_decay",
         "batch",
         "order",

@@ -17,7 +17,7 @@ from runner.errors import StudyError, closest, folded, nearest
 from runner.keys import synonyms
 from runner.keys.definitions import CRITERIA, KEYS
 from runner.measurements import MEASUREMENTS, OUTCOMES
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.registry import Synonyms
 from runner.statistics import STATISTICS
 from runner.statistics.reading import COMPARISONS, SLOPE
@@ -41,6 +41,7 @@ FAMILIES: dict[str, tuple[Synonyms, Iterable[str]]] = {
     "MISSING": (synonyms.MISSING, MISSING_POLICIES),
     "TARGET_ENCODING": (synonyms.TARGET_ENCODING, ENCODINGS),
     "SCALINGS": (synonyms.SCALINGS, SCALINGS),
+    "SCHEDULES": (synonyms.SCHEDULES, SCHEDULES),
     "DATASETS": (synonyms.DATASETS, DATASETS),
     "ACTIVATIONS": (synonyms.ACTIVATIONS, HIDDEN),
     "BIAS": (synonyms.BIAS, ("trained", "none", "shared")),
@@ -58,7 +59,12 @@ FAMILIES: dict[str, tuple[Synonyms, Iterable[str]]] = {
     "STATISTICS": (synonyms.STATISTICS, (*STATISTICS, SLOPE, *COMPARISONS)),
     "CSV": (spec.ELSEWHERE, spec.KEYS),
 }
-KEY_OF_FAMILY = {"INITIALIZERS": "init", "SCALINGS": "scaling", "DATASETS": "data"}
+KEY_OF_FAMILY = {
+    "INITIALIZERS": "init",
+    "SCALINGS": "scaling",
+    "DATASETS": "data",
+    "SCHEDULES": "learning_rate_schedule",
+}
 ENTRIES = [(family, name) for family, (table, _) in FAMILIES.items() for name in table]
 
 

@@ -228,6 +228,31 @@ OPTIMIZERS: dict[str, Callable[..., Floats]] = {
 }
 
 
+def schedule_factor(schedule: Any, epoch: int) -> float:
+    """What multiplies the learning rate in an epoch, from 0 on."""
+    a = schedule.args
+    formulas: dict[str, Callable[[], float]] = {
+        "constant": lambda: 1.0,
+        "step": lambda: a[1] ** (epoch // a[0]),
+        "exponential": lambda: a[0] ** epoch,
+        "inverse": lambda: 1.0 / (1.0 + epoch / a[0]),
+        "search_converge": lambda: (1 + a[0] * epoch / a[1]) / (1 + a[0] * epoch / a[1] + epoch**2 / a[1]),
+        "cosine": lambda: (1.0 + math.cos(math.pi * epoch / a[0])) / 2.0,
+        "linear": lambda: a[0] + (a[1] - a[0]) * min(epoch / a[2], 1.0),
+        "warmup": lambda: min((epoch + 1) / a[0], 1.0),
+        "one_cycle": lambda: _one_cycle(min(epoch, a[0] - 1), a[0]),
+    }
+    return formulas[schedule.name]()
+
+
+def _one_cycle(epoch: int, n: int) -> float:
+    """Half a cosine up from 1/25, and another down to 1/250,000 (Smith and Topin 2018, as in PyTorch)."""
+    top = 0.3 * n - 1
+    if epoch <= top:
+        return 1.0 + (0.04 - 1.0) * (1 + math.cos(math.pi * epoch / top)) / 2
+    return 4e-6 + (1.0 - 4e-6) * (1 + math.cos(math.pi * (epoch - top) / (n - 1 - top))) / 2
+
+
 @dataclass
 class Optimizer:
     """One update of all layers, with what is kept between updates."""
@@ -242,6 +267,7 @@ class Optimizer:
         self.state = self.state or [{} for _ in range(2 * len(layers))]
         self.made += 1
         decay = 0.0 if cell.optimizer == "adamw" else cell.weight_decay
+        factor = schedule_factor(cell.learning_rate_schedule, (self.made - 1) // cell.updates_per_epoch)
         found = []
         for k, pair in enumerate(zip(layers, gradients, strict=True)):
             new = []
@@ -251,7 +277,7 @@ class Optimizer:
                     new.append(w)
                     continue
                 step = OPTIMIZERS[cell.optimizer]
-                new.append(step(cell, w, g + decay * w, float(rate), self.state[2 * k + j], self.made))
+                new.append(step(cell, w, g + decay * w, factor * float(rate), self.state[2 * k + j], self.made))
             found.append((new[0], new[1]))
         return found
 

@@ -174,7 +174,7 @@ def _learn(net: Any, data: Any, job: Any, runs: Any, buf: Any, wrong: Any, width
         _share(net, job, buf, width)
         if job.states and (k == 0 or job.faults & BIAS_PER_WEIGHT):
             tick(job, runs, buf, width)
-        update_layers(net, job, runs, buf, wrong, width, lowest, highest)
+        update_layers(net, job, runs, buf, wrong, width, lowest, highest, made)
     copy_rows(wrong.last, wrong.now, net.n_units, width)
     if formula(wrong, ORDER, 0) == UNTIL_RIGHT:
         idle = load(wrong.idle, 0, width.lanes)

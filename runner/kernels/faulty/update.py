@@ -28,6 +28,7 @@ from runner.kernels.faulty.table import (
 )
 from runner.kernels.lanes.operations import fill, fma, inlined, load, store
 from runner.kernels.lanes.switch import UPDATE, UPDATE_STATELESS, choose
+from runner.kernels.schedules import scheduled
 from runner.kernels.update import share_layer_biases
 
 # The one method without state, gradient descent.
@@ -35,7 +36,9 @@ PLAIN = 0
 
 
 @inlined
-def update_layers(net: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, lowest: int, highest: int) -> None:
+def update_layers(
+    net: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, lowest: int, highest: int, made: int
+) -> None:
     """Change the parameters of some layers by the optimizer's formula, or what stands in its place."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
     for layer in range(lowest, highest + 1):
@@ -48,7 +51,7 @@ def update_layers(net: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: An
             move = formula(wrong, BIAS_MOVE if biases else WEIGHT_MOVE, layer)
             if formula(wrong, UPHILL_BIASES if biases else UPHILL_WEIGHTS, layer):
                 negate(buf.G, first, end, lanes)
-            rate = load(runs.rates, (layer - 1 + biases * layers) * L, lanes)
+            rate = scheduled(load(runs.rates, (layer - 1 + biases * layers) * L, lanes), runs.schedule, made)
             _prepare(buf, wrong, layer, move, rate, first, end, lanes)
             span = (buf, runs.settings, rate, first, end, lanes)
             if move == NOT_AT_ALL:

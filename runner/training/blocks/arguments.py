@@ -20,6 +20,7 @@ from runner.keys.architecture import expand_weights
 from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
 from runner.ops.faults import layer_of, needs_table, table_entries
+from runner.ops.schedules import CONSTANT
 from runner.registry import Call
 from runner.studies.cells import PLACE
 
@@ -66,6 +67,8 @@ class Shared:
     target_spread : float
         Largest standard deviation of a target over the samples.
     updates_per_epoch : int
+    schedule : Call
+        Of the learning rates.
     clock : tuple of two floats
         The optimizer's clock before the first update.
     faults : table.Faults or None
@@ -82,6 +85,7 @@ class Shared:
     classes: bool
     target_spread: float
     updates_per_epoch: int
+    schedule: Call
     clock: tuple[float, float]
     faults: table.Faults | None
 
@@ -110,9 +114,10 @@ class Shared:
 
     @property
     def kernel(self) -> str:
-        """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and if by table."""
+        """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and what apart."""
         kind = f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
-        return kind if self.faults is None else f"{kind}-faulty"
+        scheduled = "" if self.schedule.name == CONSTANT else "-scheduled"
+        return f"{kind}{scheduled}{'' if self.faults is None else '-faulty'}"
 
 
 def make_shared(cell: Cell) -> Shared:
@@ -136,6 +141,7 @@ def make_shared(cell: Cell) -> Shared:
         are_classes(data.targets),
         largest_deviation(data.targets),
         cell.updates_per_epoch,
+        cell.learning_rate_schedule,
         OPTIMIZERS[cell.optimizer].clock,
         faults,
     )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import codes, structs
+from runner.kernels import codes, schedules, structs
 from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.vector import Lanes
+from runner.ops.schedules import CONSTANT, factors_of
 from runner.training.blocks.segments import Carried
 
 if TYPE_CHECKING:
@@ -68,8 +69,26 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         # A learning rate beyond float32 is infinite in it.
         numbers = spread("numbers", shared.dtype)
     return structs.LaneArrays(
-        groups, seeds, weights, numbers, *shared.clock, block.events, block.start, block.until, state, books
+        groups,
+        seeds,
+        weights,
+        numbers,
+        *shared.clock,
+        block.events,
+        block.start,
+        block.until,
+        state,
+        books,
+        _schedule(shared, block.budgets[-1]),
     )
+
+
+def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
+    """The schedule of the learning rates, for as many epochs as there are."""
+    if shared.schedule.name == CONSTANT:
+        return schedules.NONE
+    epochs = -(-budget // shared.updates_per_epoch)
+    return schedules.Schedule(factors_of(shared.schedule, epochs), shared.updates_per_epoch)
 
 
 def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> None:

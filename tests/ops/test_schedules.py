@@ -1,0 +1,158 @@
+"""Factors of schedules against PyTorch, closed formulas and high precision; runs with a schedule against naive.py."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from support import naive, studies
+from torch.optim import lr_scheduler
+
+from runner.keys.calls import SCHEDULE
+from runner.keys.issues import Invalid
+from runner.ops import SCHEDULES
+from runner.ops.schedules import MOST_EPOCHS, cosine_of_half_turns, factors_of
+from runner.registry import Call
+
+Train = Callable[..., studies.Runs]
+EXAMPLES = {
+    "constant": Call("constant"),
+    "step": Call("step", (7, 0.3)),
+    "exponential": Call("exponential", (0.93,)),
+    "inverse": Call("inverse", (12.5,)),
+    "search_converge": Call("search_converge", (2.0, 15.0)),
+    "cosine": Call("cosine", (40,)),
+    "linear": Call("linear", (0.25, 0.75, 30)),
+    "warmup": Call("warmup", (9,)),
+    "one_cycle": Call("one_cycle", (60,)),
+}
+TORCH: dict[str, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = {
+    "constant": lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0),
+    "step": lambda o: lr_scheduler.StepLR(o, 7, 0.3),
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.93),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, 40),
+    "linear": lambda o: lr_scheduler.LinearLR(o, 0.25, 0.75, 30),
+    "one_cycle": lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=60, cycle_momentum=False),
+}
+
+
+def test_every_schedule_has_an_example() -> None:
+    assert list(EXAMPLES) == list(SCHEDULES)
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_factors_are_those_of_pytorch(name: str) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, dtype=torch.float64)], lr=1.0)
+    expected = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scheduler = TORCH[name](optimizer)
+        for _ in range(60):
+            expected.append(scheduler.get_last_lr()[0])
+            optimizer.step()
+            if len(expected) < 60:
+                scheduler.step()
+    found = factors_of(EXAMPLES[name], 60)
+    found = np.concatenate([found, np.full(60 - len(found), found[-1])])
+    # PyTorch makes each from the one before it, where it can: that adds up rounding.
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("epochs", [1, 2, 59, 60, 500])
+def test_factors_are_the_formula(name: str, epochs: int) -> None:
+    found = factors_of(EXAMPLES[name], epochs)
+    assert 1 <= len(found) <= epochs
+    expected = [naive.schedule_factor(EXAMPLES[name], epoch) for epoch in range(epochs)]
+    found = np.concatenate([found, np.full(epochs - len(found), found[-1])])
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_longer_run_begins_alike(name: str) -> None:
+    """Runs that differ only in their budget share one training."""
+    short, long = factors_of(EXAMPLES[name], 20), factors_of(EXAMPLES[name], 200)
+    np.testing.assert_array_equal(long[: len(short)], short)
+
+
+def test_cosines_against_high_precision() -> None:
+    x = np.concatenate([np.linspace(0, 1, 4001), np.random.default_rng(0).random(2000)])
+    with mpmath.workdps(40):
+        expected = np.array([float(mpmath.cospi(mpmath.mpf(value))) for value in x.tolist()])
+    assert np.abs(cosine_of_half_turns(x) - expected).max() < 2.3e-16
+    assert cosine_of_half_turns(np.array([0.0, 0.5, 1.0])).tolist() == [1.0, 0.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cosine", "expected cosine(n), found cosine"),
+        ("constant(1)", "expected constant without arguments, found constant(1)"),
+        ("cosine(0)", "expected n to be a whole number >= 1 and <= 10,000,000, found cosine(0)"),
+        ("cosine(2.5)", "expected n to be a whole number >= 1 and <= 10,000,000, found cosine(2.5)"),
+        ("exponential(0)", "expected gamma to be a number > 0, found exponential(0)"),
+        ("step(5, x)", "expected numbers in the parentheses, found 'x'"),
+        ("CosineAnnealingLR", "did you mean 'cosine'?"),
+        ("plateau", "because no schedule looks at the loss"),
+    ],
+)
+def test_wrong_schedules(text: str, message: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        SCHEDULE.read(text, None)
+    assert message in str(raised.value.issues[0])
+
+
+@pytest.mark.parametrize("text", ["step(50, 0.5)", "linear(1, 0, 200)", "exponential(0.99)", "one_cycle(300)"])
+def test_the_text_reads_back(text: str) -> None:
+    assert str(SCHEDULE.read(text, None)) == text
+
+
+KEYS: dict[str, Any] = {"data": "two_spirals(6)", "architecture": "2-3-1", "init": "normal(0, 1)", "replicates": 3}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("more", [{}, {"batch": 5, "order": "shuffled"}], ids=["full", "mini-batches"])
+def test_runs_against_naive(train: Train, name: str, more: dict[str, Any]) -> None:
+    keys = KEYS | more | {"learning_rate": [0.3, 0.1], "bias_learning_rate": 0.2}
+    runs = train(**keys, learning_rate_schedule=str(EXAMPLES[name]), epochs=70, record={"weights": True})
+    for number, cell, seed in runs.each():
+        initial, final = runs.weights[number]
+        order = (
+            (lambda epoch, c=cell, s=seed: naive.epoch_order(c, s, epoch)) if more else (lambda epoch: np.arange(12))
+        )
+        expected = naive.train(cell, initial, order).weights
+        assert np.abs(final - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("more", [{"optimizer": "adam"}, {"faults": ["round_errors(12)"]}, {"precision": "float32"}])
+def test_other_kernels_follow_it(train: Train, more: dict[str, Any]) -> None:
+    """A rate of 0 from some epoch on leaves the weights where they are: they are those of the shorter run."""
+    keys = KEYS | more | {"learning_rate": 0.1, "record": {"weights": True}}
+    stops = train(**keys, learning_rate_schedule="linear(1, 0, 1)", epochs=50)
+    one = train(**keys, epochs=1)
+    long = train(**keys, epochs=50)
+    for a, b, c in zip(stops.weights, one.weights, long.weights, strict=True):
+        np.testing.assert_array_equal(a[1], b[1])
+        assert not np.array_equal(a[1], c[1])
+
+
+def test_stages_and_budgets_share_it(train: Train) -> None:
+    """A run with a longer budget, and one that stops, have the weights of the run alone."""
+    keys = KEYS | {"learning_rate": 0.5, "learning_rate_schedule": "cosine(3000)", "record": {"weights": True}}
+    both = train(**keys, sweep={"grid": {"epochs": [100, 2500]}})
+    for epochs, rows in ((100, both.weights[:3]), (2500, both.weights[3:])):
+        for ours, theirs in zip(rows, train(**keys, epochs=epochs).weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_epochs_without_end(train: Train) -> None:
+    epochs = MOST_EPOCHS + 1
+    with pytest.raises(Exception, match=r"learning_rate_schedule: exponential\(0\.9\) has factors for at most"):
+        train(**KEYS, learning_rate=0.1, learning_rate_schedule="exponential(0.9)", epochs=epochs)
+    assert math.isclose(factors_of(Call("warmup", (5,)), 10**12)[-1], 1.0)
