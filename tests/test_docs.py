@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pkgutil
 import re
 import shlex
@@ -34,6 +35,8 @@ RESULTS = ROOT / "results" / "README.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", RESULTS, *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = (sys.executable, "-m", "runner")
+# Pages that are sessions from their first line to their last: all of it is run.
+SESSIONS = [ROOT / "docs" / f"{name}.md" for name in ("start", "not_learning", "convergence")]
 # A path within the project as it is written in a page: `runner/studies/load.py`, `tests/support/`, `.ci/run`.
 _PATH = re.compile(r"`((?:runner|tests|docs|benchmarks|configs|\.ci)/[\w./-]*|\.[\w-]+\.yaml)`")
 # A name of the code in docs/architecture.md: `study.load.load_study`.
@@ -59,7 +62,7 @@ def studies() -> list[tuple[str, str]]:
 
 def commands() -> list[str]:
     """Every command of this package, written to be typed."""
-    blocks = [block for page in PAGES for block in fenced(page, "bash")]
+    blocks = [block for page in PAGES if page not in SESSIONS for block in fenced(page, "bash")]
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     parts = [part.strip() for line in lines for part in re.split(r"&&|;", line)]
     return [part for part in dict.fromkeys(parts) if " -m runner" in part]
@@ -263,6 +266,43 @@ def test_the_page_about_python_shows_what_its_programs_print(
             assert capsys.readouterr().out.rstrip() == match[2].rstrip()
 
 
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda page: page.stem)
+def test_a_session_runs_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    """In its order, in an empty folder; of what is printed a page may leave out lines, and has ... for them."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    printed = ""
+    for match in _FENCED.finditer(page.read_text(encoding="utf-8")):
+        language, block = match[1], match[2]
+        if language == "yaml":
+            (tmp_path / f"{yaml.safe_load(block)['name']}.yaml").write_text(block, encoding="utf-8")
+        elif language == "python" and "def update(" in block:
+            (tmp_path / "mine.py").write_text(block, encoding="utf-8")
+        elif language in ("python", "bash"):
+            lines = (
+                [shlex.split(line) for line in block.splitlines()] if language == "bash" else [["python", "-c", block]]
+            )
+            done = [
+                subprocess.run(
+                    [sys.executable, *words[1:]],
+                    cwd=tmp_path,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                for words in lines
+            ]
+            # 1 says that a program has a mistake, which is what the page is about.
+            assert all(each.returncode <= ("diagnose" in block) for each in done), [each.stderr for each in done]
+            printed = done[-1].stdout
+        elif not language:
+            shown = [line for line in printed.splitlines() if line.strip()]
+            for line in filter(str.strip, block.splitlines()):
+                if line != "...":
+                    assert line in shown, line
+                    del shown[: shown.index(line) + 1]
+
+
 def test_there_is_one_reading_for_each_program() -> None:
     for program in ("pandas", "polars", "duckdb", "sqlite3"):
         assert sum(f"import {program}" in block for block in readings()) >= 1
@@ -291,3 +331,17 @@ def test_the_pipeline_runs_the_tests_as_the_readme_says() -> None:
 
 def test_the_readme_shows_the_study_that_it_runs() -> None:
     assert (ROOT / "configs" / "xor_sweep.yaml").read_text(encoding="utf-8") in fenced(ROOT / "README.md", "yaml")
+
+
+def test_the_site_builds_without_a_dead_link_or_a_missing_name(tmp_path: Path) -> None:
+    for package in ("mkdocs", "material", "mkdocstrings", "mkdocs_jupyter"):
+        pytest.importorskip(package)
+    command = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    api = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
+    commands_page = (tmp_path / "site" / "commands.html").read_text(encoding="utf-8")
+    assert all(f'id="runner.{name}"' in api for name in runner.__all__ if not name.startswith("_"))
+    assert all(f'id="{name}"' in commands_page for name in command_line.COMMANDS)
+    assert not re.search(r"<!-- made", api + commands_page)

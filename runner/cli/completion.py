@@ -23,7 +23,7 @@ from argcomplete.finders import CompletionFinder
 from argcomplete.lexers import split_line
 
 from runner.cli.main import COMMANDS
-from runner.cli.parser import SHELLS, split_command
+from runner.cli.parser import SHELLS, STORES, split_command
 from runner.machine import VERSION, cache_folder
 
 Offers = dict[str, str]
@@ -33,7 +33,6 @@ _PACKAGE = Path(__file__).parents[1]
 # Seconds in which a table is looked through.
 _PATIENCE = 0.2
 _TABLE, _STUDY = "runs.csv", "study.yaml"
-_OF_COLUMNS = ("median", "mean", "min", "max")
 # Commands by what their arguments are, and flags by what their values are.
 _READ_STUDIES = ("run", "plan", "example")
 _READ_RUNS = ("explain", "replay")
@@ -252,17 +251,26 @@ def _collect_names() -> dict[str, Any]:
     from runner.figures.tables import FORMATS as TABLES
     from runner.measurements import MEASUREMENTS, OUTCOMES
     from runner.results.export import FORMATS
+    from runner.statistics import STATISTICS
     from runner.studies.model import json_schema
 
     keys = json_schema()["properties"]
     measured = {column.name: column.doc for column in MEASUREMENTS}
     rates = {f"rate({outcome})": "" for outcome in OUTCOMES}
-    numbers = [column for column in MEASUREMENTS if column.kind in ("float", "int")]
+    numbers = [column.name for column in MEASUREMENTS if column.kind in ("float", "int")]
+    statistics = {
+        f"{member.name}({column})": member.doc
+        for member in STATISTICS.values()
+        if member.of == "COLUMN" and not member.takes_q
+        for column in member.columns or numbers
+    }
     return {
         "keys": {name: schema.get("description", "") for name, schema in keys.items()},
         "values": {name: list(_named(schema)) for name, schema in keys.items()},
         "outcomes": list(OUTCOMES),
-        "statistics": measured | rates | {f"{name}({each.name})": each.doc for each in numbers for name in _OF_COLUMNS},
+        "statistics": measured | rates | statistics,
+        "run --store": _plain(STORES),
+        "example --store": _plain(STORES),
         "export --to": _plain(FORMATS),
         "plot --kind": {kind.name: kind.doc for kind in FIGURES.values()},
         "plot --width": _plain(WIDTHS),

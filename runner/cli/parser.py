@@ -137,7 +137,7 @@ def study_parser(command: str) -> Parser:
     parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
-    store = "as what the table is kept: csv (runs.csv) or parquet (runs/part-*.parquet); default: as it is, else csv"
+    store = "keep the table as csv or as parquet, in parts (default: as it is, else csv)"
     parser.add_argument("--store", type=_store, metavar="STORE", help=store)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(

@@ -100,6 +100,7 @@ def run_ids(folder: Path) -> list[str]:
         ("runner plot small --x los", {"loss"}),
         ("runner plot small --kind h", {"heatmap"}),
         ("runner plot small --y conv", {"converged"}),
+        ("runner small.yaml --store p", {"parquet"}),
         ("runner export small --to sq", {"sqlite"}),
         ("runner export small --to=sq", {"sqlite"}),
         ("runner table small --rows arch", {"architecture"}),
