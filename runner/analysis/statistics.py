@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.claims.estimate import estimate, evaluate, raw_values, settle
-from runner.errors import nearest
+from runner.errors import Problem, StudyError, nearest
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.statistics.estimate import Estimate
@@ -76,15 +76,37 @@ def evaluate_groups(
     -------
     list of Estimate or None
         One for each group; None for a group without rows or values.
+
+    Raises
+    ------
+    StudyError
+        When a slope is asked for over a key that has no two places on an axis in any group.
     """
     if statistic.trend is not None:
-        return [evaluate(frame.iloc[rows], statistic, confidence) for rows in members(groups, n)]
+        return _slopes(frame, statistic, groups, n, confidence)
     # What is the same for all groups is done once: a map may have ten thousand of them.
     values, exact = raw_values(frame, statistic), _without_chance(frame)
     found: list[Estimate | None] = []
     for rows in members(groups, n):
         here = settle(values.take(rows, bool(exact[rows].all())), statistic)
         found.append(estimate(here, statistic, confidence) if len(here.numbers) else None)
+    return found
+
+
+def _slopes(
+    frame: pd.DataFrame, statistic: Statistic, groups: Ints, n: int, confidence: float
+) -> list[Estimate | None]:
+    """The slope in every group; None where a group has none, which is told when no group has one."""
+    found: list[Estimate | None] = []
+    issues: list[Invalid] = []
+    for rows in members(groups, n):
+        try:
+            found.append(evaluate(frame.iloc[rows], statistic, confidence))
+        except Invalid as invalid:
+            issues.append(invalid)
+            found.append(None)
+    if issues and not any(found):
+        raise StudyError([Problem(f"{statistic.text}: {issues[0]}")])
     return found
 
 

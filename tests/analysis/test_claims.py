@@ -369,7 +369,9 @@ def test_claims_are_a_list(value: object) -> None:
 
 def test_the_schema_names_every_field() -> None:
     item = claims_schema()["items"]
-    assert set(item["properties"]) == {"name", "where", "versus", "statistic", "expect", "source"}
+    assert set(item["properties"]) == {
+        *("name", "where", "versus", "statistic", "expect", "source", "published", "tolerance")
+    }
     json.dumps(item)
 
 

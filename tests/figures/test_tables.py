@@ -232,3 +232,28 @@ def test_plot_says_what_it_made(
     assert main(["plot", "made", "other", "--x", "init", "--into", str(into)]) == 2
     assert main(["plot", "mode", "--out", str(folder), "--x", "init", "--into", str(into)]) == 2
     assert "did you mean 'made'?" in capsys.readouterr().err
+
+
+def test_slopes_stand_in_a_table(folder: Path, runs: pd.DataFrame) -> None:
+    slope = "slope(log2(mean(final_loss)), log10(learning_rate))"
+    found = runner.table(folder / "made", rows=["architecture"], show=[slope, "std(final_loss)"])
+    for architecture, part in runs.groupby("architecture"):
+        means = part.groupby("learning_rate").final_loss.mean()
+        line = stats.linregress(np.log10(means.index), np.log2(means))
+        of = found[found.architecture == architecture].set_index("statistic").value
+        assert of[slope] == pytest.approx(line.slope)
+        assert of["std(final_loss)"] == pytest.approx(part.final_loss.std())
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("init", "normal(0, 1) and xavier_uniform do not differ in numbers only"),
+        ("optimizer", "a slope needs two values of the key"),
+    ],
+)
+def test_a_slope_over_what_has_no_places_is_told(folder: Path, key: str, message: str) -> None:
+    asked = Asked(["architecture"], show=[f"slope(mean(final_loss), {key})"])
+    with pytest.raises(runner.StudyError) as caught:
+        tabulate(folder / "made" / "runs.csv", asked)
+    assert str(caught.value) == f"slope(mean(final_loss), {key}): {message}"

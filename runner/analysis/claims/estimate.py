@@ -44,7 +44,8 @@ def evaluate(rows: pd.DataFrame, statistic: Statistic, confidence: float = CONFI
 
 
 def _slope(rows: pd.DataFrame, statistic: Statistic, line: Trend, confidence: float) -> Estimate | None:
-    if not len(values_of(rows, statistic).numbers):
+    whole = values_of(rows, statistic)
+    if not len(whole.numbers):
         return None
     texts = [str(text) for text in rows[line.key].unique()]
     estimates = []
@@ -52,9 +53,10 @@ def _slope(rows: pd.DataFrame, statistic: Statistic, line: Trend, confidence: fl
         here = values_of(rows[_equals(rows[line.key], text)], statistic)
         if not len(here.numbers):
             raise Invalid(f"no run with {line.key} {text} has a {statistic.subject}")
-        estimates.append(estimate(here, statistic, confidence))
+        # What is missing is told once, of all of them.
+        estimates.append(estimate(replace(here, notes=()), statistic, confidence))
     found = trend.fit(trend.places(texts), estimates, line.x_scale, line.y_scale)
-    return found
+    return replace(found, notes=(*whole.notes, *found.notes))
 
 
 def raw_values(rows: pd.DataFrame, statistic: Statistic) -> Values:

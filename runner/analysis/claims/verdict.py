@@ -55,6 +55,8 @@ class Checked:
             "statistic": self.claim.statistic.text,
             "expect": self.claim.expect.text,
             "source": self.claim.source,
+            "published": self.claim.published,
+            "tolerance": self.claim.tolerance,
             "verdict": self.verdict,
             "estimate": _plain(self.estimate),
             "low": _plain(self.low),

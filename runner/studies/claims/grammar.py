@@ -21,7 +21,7 @@ from runner.sweep.axes import read_matching
 Selection = Mapping[str, tuple[Any, ...]]
 """Keys and columns, and the values of each that are accepted."""
 
-_FIELDS = ("name", "where", "versus", "statistic", "expect", "source")
+_FIELDS = ("name", "where", "versus", "statistic", "expect", "source", "published", "tolerance")
 _REQUIRED = ("name", "statistic", "expect")
 _COLUMN_KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -49,6 +49,10 @@ class Claim:
         Which runs they are compared with.
     source : str
         Who says so.
+    published : float or None
+        The number that stands there, where there is one.
+    tolerance : str
+        Why the expected range is as wide as it is.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Claim:
     where: Selection = field(default_factory=dict)
     versus: Selection = field(default_factory=dict)
     source: str = ""
+    published: float | None = None
+    tolerance: str = ""
 
 
 def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:
@@ -112,6 +118,8 @@ def _read_claim(item: object, base: Path | None) -> Claim:
     statistic: Statistic | None = good.get("statistic")
     take("expect", lambda value: read_expectation(value, statistic.limits if statistic else None))
     take("source", lambda value: text().read(value, None))
+    take("published", lambda value: number().read(value, None))
+    take("tolerance", lambda value: text().read(value, None))
     issues += _versus_issues(statistic, item)
     if issues:
         raise Invalid(*issues)
@@ -172,7 +180,11 @@ def claims_schema() -> dict[str, Any]:
         "patternProperties": {r"^init\[[0-9]+\]$": {}},
         "additionalProperties": False,
     }
-    texts = {"name": "In a few words.", "source": "Who says so."}
+    texts = {
+        "name": "In a few words.",
+        "source": "Who says so.",
+        "tolerance": "Why the expected range is as wide as it is.",
+    }
     claim = {
         "type": "object",
         "properties": {
@@ -181,6 +193,7 @@ def claims_schema() -> dict[str, Any]:
             "versus": {**selection, "description": "With which runs ratio and difference compare them."},
             "statistic": {"type": "string", "pattern": r"^\s*\w+\s*\(.*\)\s*$", "description": "; ".join(FORMS)},
             "expect": {"type": "string", "description": 'A comparison: "< 0.02", ">= 0.9", "0.1 to 0.2".'},
+            "published": {"type": "number", "description": "The number that stands in the source."},
         },
         "required": list(_REQUIRED),
         "additionalProperties": False,
