@@ -25,6 +25,7 @@ from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
 
 Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
 Keys = NDArray[np.uint64]
 _SIGN = np.uint64(1 << 63)
 # Counts by the next digit that one division may hold; with more groups, digits are shorter.
@@ -124,19 +125,18 @@ class StreamedTable:
         self.outcomes = Tally("outcome")
         self._numbers = [name for name in NUMBERS if name in names]
         chance = [Tally(name) for name in CHANCE if name in names]
-        seen: set[int] = set()
+        self._seeds = np.empty(0, np.int64)
         tallies = [self.outcomes, *self.axes, *chance]
         for group in self._reader.groups(["seed", *(column_of(tally.name) for tally in tallies)]):
-            seen.update(np.unique(group["seed"].to_numpy()).tolist())
+            self._seeds = np.union1d(self._seeds, group["seed"].to_numpy())
             for tally in tallies:
                 tally.see(_texts(tally.name, coded(group[column_of(tally.name)])[1]))
-        self._seeds = np.array(sorted(seen), np.int64)
         self.exact = len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance))
 
     def count(self, divisions: Sequence[Division]) -> list[list[Counted]]:
         """What became of the runs of each group of some divisions, which may have no groups."""
         n_seeds = len(self._seeds)
-        runs = [np.zeros((len(each), n_seeds), np.int64) for each in divisions]
+        runs = [np.zeros((len(each), n_seeds), np.int32) for each in divisions]
         hits = [np.zeros_like(each) for each in runs]
         measured = {name: [np.zeros(len(each), np.int64) for each in divisions] for name in self._numbers}
         for rows in self._rows(divisions):
@@ -178,7 +178,7 @@ class StreamedTable:
             )
 
     def _medians(
-        self, divisions: Sequence[Division], wanted: Sequence[tuple[int, str]], runs: Sequence[Ints]
+        self, divisions: Sequence[Division], wanted: Sequence[tuple[int, str]], runs: Sequence[Counts]
     ) -> dict[tuple[int, str], list[Median]]:
         """The medians of all groups, with their intervals."""
         sizes = [each.sum(axis=1) for each in runs]
@@ -336,7 +336,7 @@ def _asked(question: Any, n: int) -> list[int]:
     return ordered.asked
 
 
-def _tally(counts: Ints, places: Ints) -> None:
+def _tally(counts: NDArray[Any], places: Ints) -> None:
     """Count places in an array, as if it were flat; negative ones are none."""
     inside = places >= 0
     np.add.at(counts.reshape(-1), places if inside.all() else places[inside], 1)
