@@ -136,6 +136,10 @@ def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: 
         for flag in (word for word in arguments if word.startswith("-")):
             assert flag in told.stdout
         arguments = arguments[1:] if arguments[0] == "plan" else []
+    if "--dask" in arguments:
+        # Nobody answers at these addresses, and workers on this machine are started elsewhere.
+        at = arguments.index("--dask")
+        arguments = arguments[:at] + arguments[at + 2 :]
     if arguments:
         # What is trained is planned only.
         result = subprocess.run(

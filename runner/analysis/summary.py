@@ -10,8 +10,10 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.analysis.streamed import Division, StreamedTable
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
 from runner.printed import Printed, Writer
+from runner.results.parts import in_parts
 from runner.statistics.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
 
@@ -119,12 +121,38 @@ def summarize(path: Path, axes: Sequence[str] | None = None, planned: int | None
     planned : int, optional
         Runs of the study, where that is known.
     """
+    if in_parts(path):
+        return _summarize_parts(path, axes, planned)
     tallied = tally_table(path, axes)
     outcomes = {level.group.first: level for level in _Levels(tallied, tallied.outcomes).each()}
     ordered = sorted(outcomes.items(), key=lambda item: (-item[1].share.runs, item[0]))
     everything = _level(tallied, Group("", "", ()), np.arange(len(tallied.converged)))
     found = (_axis(_Levels(tallied, tally)) for tally in tallied.axes if len(tally.groups()) > 1)
     return Summary(path.parent.name, path, dict(ordered), everything, tuple(found), planned)
+
+
+def _summarize_parts(path: Path, axes: Sequence[str] | None, planned: int | None) -> Summary:
+    """The same of a table that need not fit into memory."""
+    table = StreamedTable(path, axes)
+    everything = Tally("")
+    everything.see([""])
+    varied = [tally for tally in table.axes if len(tally.groups()) > 1]
+    lines = [shortened(tally.groups()) for tally in varied]
+    ranges = [[group for _, group in each if group and len(group.codes) > 1] for each in lines]
+    divisions = [Division(tally, tally.groups()) for tally in (everything, table.outcomes, *varied)]
+    divisions += [Division(tally, groups) for tally, groups in zip(varied, ranges, strict=True)]
+    (whole,), outcomes, *others = [
+        [Level(group, each.share, each.medians) for group, each in zip(division.groups, counted, strict=True)]
+        for division, counted in zip(divisions, table.count(divisions), strict=True)
+    ]
+    ordered = sorted(outcomes, key=lambda level: (-level.share.runs, level.group.first))
+    found = []
+    for tally, shown, levels, of_ranges in zip(varied, lines, others, others[len(varied) :], strict=False):
+        known = {level.group: level for level in (*levels, *of_ranges)}
+        rows = tuple((label, known[group] if group else None) for label, group in shown)
+        found.append(AxisSummary(tally.name, tuple(levels), rows))
+    whole = Level(Group("", "", ()), whole.share, whole.medians)
+    return Summary(path.parent.name, path, {each.group.first: each for each in ordered}, whole, tuple(found), planned)
 
 
 class _Levels:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,6 @@ from runner.errors import RunnerError
 from runner.registry import column_of, element
 from runner.results.columns import key_columns, truth
 from runner.results.files import io_errors
-from runner.results.part_file import coded, numbers_in
-from runner.results.part_reader import PartReader
-from runner.results.parts import in_parts
 from runner.statistics.shares import CHANCE, is_deterministic
 
 Codes = NDArray[np.int32]
@@ -78,25 +74,32 @@ class Tally:
 
     def add(self, values: Sequence[str]) -> None:
         """Take the column of some rows."""
-        places = {value: place for place, value in enumerate(dict.fromkeys(values))}
-        # Most columns never have a second value, and need no number for each row.
-        single = len(places) == 1
-        codes = [0] * len(values) if single else map(places.__getitem__, values)
-        self.add_coded(np.fromiter(codes, np.int32, len(values)), [*places])
-
-    def add_coded(self, codes: Codes, texts: Sequence[str]) -> None:
-        """Take the column of some rows as numbers into its values, which stand in the order in which they come."""
-        for value in texts:
+        for value in dict.fromkeys(values):
             if value not in self.numbers:
                 self.numbers[value] = self._range_of(value) if self._ranges else len(self.numbers)
         if len(self.numbers) == 1 and not self._ranges:
-            self._before += len(codes)
+            # Most columns never have a second value, and need no number for each row.
+            self._before += len(values)
         else:
-            self._chunks.append(np.array([self.numbers[text] for text in texts], np.int32)[codes])
+            self._chunks.append(np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(values)))
         if self._ranges:
             self.numbers.clear()
         elif len(self.numbers) > 2 * _MOST_VALUES and are_numbers(self.numbers):
             self._coarsen()
+
+    def see(self, values: Sequence[str]) -> None:
+        """Take note of some values, of rows that are not kept."""
+        for value in values:
+            if value not in self.numbers:
+                self.numbers[value] = self._range_of(value) if self._ranges else len(self.numbers)
+        if self._ranges:
+            self.numbers.clear()
+        elif len(self.numbers) > 2 * _MOST_VALUES and are_numbers(self.numbers):
+            self._coarsen()
+
+    def code(self, value: str) -> int:
+        """The number of a value that was seen."""
+        return self._range_of(value) if self._ranges else self.numbers[value]
 
     @cached_property
     def codes(self) -> Codes:
@@ -195,80 +198,35 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
     RunnerError
         When it is no table of results.
     """
-    if not in_parts(path):
-        with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
-            csv.field_size_limit(_LONGEST_FIELD)
-            counting = _Counting(path, next(csv.reader(file), []), axes)
-            counting.add_lines(file)
-        return counting.tallied()
-    parts = PartReader(path)
-    counting = _Counting(path, parts.names, axes)
-    for group in parts.groups(map(column_of, counting.wanted)):
-        counting.add_group(group, parts.kind)
-    if parts.tail is not None:
-        with io_errors(parts.tail, "read"), parts.tail.open(encoding="utf-8-sig", newline="") as file:
-            next(file, "")
-            counting.add_lines(file)
-    return counting.tallied()
-
-
-class _Counting:
-    """A table as it is read.
-
-    Parameters
-    ----------
-    path : Path
-        The table.
-    names : list of str
-        Its columns.
-    axes : sequence of str or None
-    """
-
-    def __init__(self, path: Path, names: list[str], axes: Sequence[str] | None) -> None:
+    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
+        csv.field_size_limit(_LONGEST_FIELD)
+        names = next(csv.reader(file), [])
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
         keys = key_columns(names)
-        self._names = names
-        self._varied = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
-        self._outcomes, self._seeds = Tally("outcome"), Tally("seed")
-        self._chance = [Tally(name) for name in CHANCE if name in names]
-        self._texts = [self._outcomes, *self._varied, *self._chance, *([self._seeds] if "seed" in names else [])]
-        self._numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in names}
-        self._converged: list[NDArray[np.bool_]] = []
-        self.wanted = ["converged", *self._numbers, *(tally.name for tally in self._texts)]
-
-    def add_lines(self, file: Iterator[str]) -> None:
-        """Take rows of a CSV file."""
-        names, numbers = self._names, self._numbers
-        places = [names.index(column_of(name)) for name in self.wanted]
+        varied = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
+        outcomes, seeds = Tally("outcome"), Tally("seed")
+        chance = [Tally(name) for name in CHANCE if name in names]
+        texts = [outcomes, *varied, *chance, *([seeds] if "seed" in names else [])]
+        numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in names}
+        converged: list[NDArray[np.bool_]] = []
+        wanted = ["converged", *numbers, *(tally.name for tally in texts)]
+        places = [names.index(column_of(name)) for name in wanted]
         for columns in _columns(map(itemgetter(*places), _rows(file, len(names), max(places)))):
-            self._converged.append(np.array(truth(columns[0])) == "True")
+            converged.append(np.array(truth(columns[0])) == "True")
             for name, column in zip(numbers, columns[1:], strict=False):
                 numbers[name].append(np.array([text or "nan" for text in column], np.float64))
-            for tally, column in zip(self._texts, columns[1 + len(numbers) :], strict=True):
+            for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
                 tally.add(_texts(tally.name, _with_commas(column)))
-
-    def add_group(self, group: Any, kind: Callable[[str], str]) -> None:
-        """Take a row group of a part; `kind` tells as what a column is kept."""
-        self._converged.append(numbers_in(group["converged"]) == 1)
-        for name, chunks in self._numbers.items():
-            chunks.append(numbers_in(group[name]))
-        for tally in self._texts:
-            name = column_of(tally.name)
-            codes, texts = coded(group[name], "int" if name == "seed" else kind(name))
-            tally.add_coded(codes, _texts(tally.name, texts))
-
-    def tallied(self) -> Tallied:
-        """All that was read."""
-        n = sum(map(len, self._converged))
-        return Tallied(
-            self._outcomes,
-            np.concatenate([np.empty(0, np.bool_), *self._converged]),
-            self._seeds.codes if "seed" in self._names else np.arange(n, dtype=np.int32),
-            {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in self._numbers.items()},
-            self._varied,
-            len(self._chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in self._chance)),
-        )
+    n = len(outcomes.codes)
+    return Tallied(
+        outcomes,
+        np.concatenate([np.empty(0, np.bool_), *converged]),
+        seeds.codes if "seed" in names else np.arange(n, dtype=np.int32),
+        {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in numbers.items()},
+        varied,
+        len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance)),
+    )
 
 
 def _rows(lines: Iterator[str], n: int, last: int) -> Iterator[list[str]]:

@@ -98,12 +98,11 @@ def _seconds(plan: Plan) -> float:
     """How long a study trains on all cores of this machine, if it has no results yet."""
     import numpy as np
 
-    from runner.machine import cores
-    from runner.training.speed import USUAL, estimated_seconds
+    from runner.training.speed import USUAL, estimated_cost
 
-    seconds = estimated_seconds(plan, np.ones(plan.n_runs, bool), cores(), USUAL)
-    assert seconds is not None
-    return seconds
+    cost = estimated_cost(plan, np.ones(plan.n_runs, bool), USUAL)
+    assert cost is not None
+    return cost.seconds(cores())
 
 
 def _about(seconds: float) -> str:

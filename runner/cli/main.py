@@ -152,10 +152,14 @@ def _plan(given: argparse.Namespace) -> int:
 def _show_plans(plans: list[tuple[Plan, Path]], given: argparse.Namespace) -> int:
     from runner.training.preview import describe, preview
 
+    cluster = None
+    if given.dask:
+        from runner.cluster.dask_engine import threads_at
+
+        cluster = given.dask, threads_at(given.dask)
     for plan, out in plans:
-        view = preview(
-            plan, out, threads=given.threads, fresh=given.fresh, retry_failed=given.retry_failed, shard=given.shard
-        )
+        how = {"fresh": given.fresh, "retry_failed": given.retry_failed, "shard": given.shard, "cluster": cluster}
+        view = preview(plan, out, threads=given.threads, **how)
         if given.json:
             print(json.dumps(view.as_json()))
         elif not given.quiet:

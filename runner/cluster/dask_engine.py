@@ -100,6 +100,12 @@ def connected(address: str) -> Iterator[Client]:
         yield client
 
 
+def threads_at(address: str) -> int:
+    """How many threads the workers of a cluster have at present, all together; `local` means those of this machine."""
+    with connected(address) as client:
+        return DaskTrainer(client).threads()
+
+
 def run_on(client: Client, plan: Plan, options: Options) -> SessionResult:
     """Run a study on a cluster; see `runner.training.session.run_session`."""
     trainer = DaskTrainer(client)

@@ -106,5 +106,5 @@ def _kinds(columns: Header, rows: StoredRows) -> dict[str, str]:
     for text in _groups(rows):
         group = form.table_of(text)
         for key, known in texts.items():
-            known.update(coded(group[key], "category")[1])
+            known.update(coded(group[key])[1])
     return {key: kind_of(known) for key, known in texts.items()}

@@ -124,6 +124,11 @@ class Form:
         ----------
         text : bytes
             Complete rows as the runner writes them, without the line of the columns.
+
+        Raises
+        ------
+        RunnerError
+            When they are others.
         """
         import pyarrow as pa
         from pyarrow import csv
@@ -136,7 +141,11 @@ class Form:
             false_values=["False"],
         )
         read = csv.ReadOptions(column_names=list(self.header.names), block_size=len(text) + 1)
-        table = csv.read_csv(pa.BufferReader(text), read, csv.ParseOptions(newlines_in_values=True), convert)
+        parse = csv.ParseOptions(newlines_in_values=True)
+        try:
+            table = csv.read_csv(pa.BufferReader(text), read, parse, convert)
+        except pa.ArrowInvalid as error:
+            raise RunnerError(f"a row is not as the runner writes it: {error}") from None
         return table.combine_chunks().replace_schema_metadata(None)
 
     def text_of(self, table: pa.Table, *, kernel: bool = True) -> tuple[bytes, Indices]:
@@ -152,13 +161,13 @@ class Form:
         header = self.header
         if not table.num_rows:
             return b"", np.empty(0, np.int64)
-        cells, cell_ids = coded(table["cell_id"], "category")
+        cells, cell_ids = coded(table["cell_id"])
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
         columns = [np.array(cell_ids, object)[cells[firsts]]]
         for key in header.keys[:-1]:
-            codes, texts = coded(table[key].take(firsts), self.kinds[key])
+            codes, texts = coded(table[key].take(firsts))
             columns.append(np.array([*map(field, texts)], object)[codes])
-        outcomes, names = coded(table["outcome"], "category")
+        outcomes, names = coded(table["outcome"])
         place = np.array([header.outcomes.index(name) for name in names], np.int64)
         starts = Starts(
             ids=ids_in(table["run_id"]),
@@ -171,7 +180,7 @@ class Form:
         return rows_text(header, starts, numbers, kernel=kernel)
 
 
-def coded(column: pa.ChunkedArray, kind: str) -> tuple[NDArray[np.int32], list[str]]:
+def coded(column: pa.ChunkedArray) -> tuple[NDArray[np.int32], list[str]]:
     """A column of keys as numbers into the texts that it is written with, which stand in the order in which they come.
 
     A missing value is the text "".
@@ -179,10 +188,10 @@ def coded(column: pa.ChunkedArray, kind: str) -> tuple[NDArray[np.int32], list[s
     import pyarrow as pa
 
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    write = repr if pa.types.is_floating(array.type) else str
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    values = array.dictionary.to_pylist()
-    texts = [*map(repr, values)] if kind == "float" else [*map(str, values)]
+    texts = [*map(write, array.dictionary.to_pylist())]
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     if array.null_count:
         place = int(codes[: int(np.argmin(codes))].max(initial=-1)) + 1

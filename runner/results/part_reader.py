@@ -1,7 +1,6 @@
 """Reading a table in parts: some of its columns, a row group at a time.
 
-Rows that have not moved into parts yet stand in `runs.csv` beside them; where they are is the first thing that a
-reader asks for (`tail`).
+Rows that have not moved into parts yet stand in `runs.csv` beside them, and are read as one more part.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import pandas as pd
 
 from runner.errors import RunnerError
 from runner.results.files import io_errors
-from runner.results.part_file import need_pyarrow
+from runner.results.part_file import GROUP_ROWS, Form, need_pyarrow
 from runner.results.parts import read_manifest, tail_of
+from runner.results.row_file import RowFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,12 +59,8 @@ class PartReader:
         """The files, in the order of the table."""
         return [self._table / part.file for part in self.manifest.parts]
 
-    def kind(self, name: str) -> str:
-        """As what a column is kept."""
-        return self.manifest.kinds.get(name, "category")
-
     def groups(self, names: Iterable[str]) -> Iterator[pa.Table]:
-        """Some columns of every row group."""
+        """Some columns of every row group; keys of those that are not in parts yet are texts."""
         from pyarrow import ArrowException, parquet
 
         wanted = list(dict.fromkeys(names))
@@ -76,12 +72,23 @@ class PartReader:
                             yield file.read_row_group(group, columns=wanted)
                 except ArrowException as error:
                     raise RunnerError(f"{path} cannot be read as a part of a table: {error}") from None
+        if self.tail is not None:
+            header = self.manifest.header
+            form = Form(header, dict.fromkeys(header.keys, "category"))
+            rows = RowFile(self.tail, header.line)
+            for first in range(0, len(rows), GROUP_ROWS):
+                text = b"".join(rows.segments(np.arange(first, min(first + GROUP_ROWS, len(rows)))))
+                yield form.table_of(text).select(wanted)
 
     def frame(self) -> pd.DataFrame:
-        """All columns of all parts, with the types that they have there; texts that repeat are categories."""
+        """All columns, with the types that they have in the parts; texts that repeat are categories."""
         from pyarrow import concat_tables
 
-        found: pd.DataFrame = concat_tables(self.groups(self.names)).unify_dictionaries().to_pandas()
+        schema = Form(self.manifest.header, self.manifest.kinds).schema
+        groups = [group if group.schema.equals(schema) else group.cast(schema) for group in self.groups(self.names)]
+        if not groups:
+            groups = [schema.empty_table()]
+        found: pd.DataFrame = concat_tables(groups).unify_dictionaries().to_pandas()
         return found
 
     def find(self, beginning: str) -> Iterator[tuple[int, str]]:

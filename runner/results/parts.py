@@ -295,8 +295,8 @@ class StoredRows:
     ----------
     table : Path
         `runs.csv`, or the folder of the parts.
-    header : Header
-        The columns that it must have.
+    header : Header, optional
+        The columns that it must have; may be left out of a table in parts.
     check : bool
         Whether every part is compared with its checksum.
 
@@ -305,14 +305,15 @@ class StoredRows:
     ids : array of uint64, shape (n,)
     """
 
-    def __init__(self, table: Path, header: Header, *, check: bool = False) -> None:
+    def __init__(self, table: Path, header: Header | None = None, *, check: bool = False) -> None:
         self._sources: list[PartRows | RowFile] = []
         tail: Path | None = table
         if in_parts(table):
             parts = PartRows(table.parent, header, check=check)
             self._sources.append(parts)
             tail = tail_of(table.parent, parts.manifest)
-        if tail is not None:
+            header = parts.form.header
+        if tail is not None and header is not None:
             self._sources.append(RowFile(tail, header.line))
         self.ids: Ids = np.concatenate([np.empty(0, np.uint64), *(source.ids for source in self._sources)])
 

@@ -24,7 +24,7 @@ from runner.results.columns import truth
 from runner.results.files import io_errors
 from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
-from runner.results.parts import PartRows, in_parts
+from runner.results.parts import StoredRows, in_parts
 
 # Bytes at the end of a file in which its last line end is looked for.
 _TAIL = 1 << 20
@@ -77,9 +77,7 @@ def read_table(path: Path) -> pd.DataFrame:
         When it cannot be read as a table.
     """
     if in_parts(path):
-        parts = PartReader(path)
-        frames = [parts.frame(), *([read_table(parts.tail)] if parts.tail else [])]
-        return frames[0] if len(frames) == 1 or not len(frames[1]) else pd.concat(frames, ignore_index=True)
+        return PartReader(path).frame()
     with _reading(path):
         table: pd.DataFrame = pd.read_csv(_whole_lines(path), **EXACTLY)
         return table
@@ -118,19 +116,15 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     kinds: dict[str, Any] = {**wanted, **dict.fromkeys(numbers, "float64"), "seed": "int64"}
     columns = {name: Texts(_canonical(name)) for name in texts}
     parts: list[pd.DataFrame] = []
-    source: Path | None = path
     if in_parts(path):
-        reader = PartReader(path)
-        for group in reader.groups(kinds):
+        for group in PartReader(path).groups(kinds):
             for name, column in columns.items():
-                column.add_coded(*coded(group[column_of(name)], reader.kind(column_of(name))))
+                column.add_coded(*coded(group[column_of(name)]))
             found = {name: numbers_in(group[name]) for name in numbers}
             parts.append(pd.DataFrame({"seed": group["seed"].to_numpy(), **found}))
-        source = reader.tail
-    if source is not None:
-        with _reading(source):
-            lines = _whole_lines(source)
-            for chunk in pd.read_csv(lines, usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
+    else:
+        with _reading(path):
+            for chunk in pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, chunksize=_ROWS, **EXACTLY):
                 for name, column in columns.items():
                     column.add(chunk[column_of(name)])
                 parts.append(chunk[["seed", *numbers]])
@@ -165,17 +159,14 @@ def read_fields(path: Path) -> Iterator[pd.DataFrame]:
     RunnerError
         When it cannot be read as a table.
     """
-    source: Path | None = path
     if in_parts(path):
-        reader = PartReader(path)
-        rows = PartRows(path.parent, check=False)
-        source = reader.tail
-        for first in range(0, len(rows), _ROWS):
+        names, rows = PartReader(path).names, StoredRows(path)
+        for first in range(0, max(len(rows), 1), _ROWS):
             text = b"".join(rows.segments(np.arange(first, min(first + _ROWS, len(rows)))))
-            yield pd.read_csv(io.BytesIO(text), names=reader.names, dtype=object, na_filter=False)
-    if source is not None:
-        with _reading(source):
-            yield from pd.read_csv(_whole_lines(source), dtype=object, na_filter=False, chunksize=_ROWS)
+            yield pd.read_csv(io.BytesIO(text), names=names, dtype=object, na_filter=False)
+        return
+    with _reading(path):
+        yield from pd.read_csv(_whole_lines(path), dtype=object, na_filter=False, chunksize=_ROWS)
 
 
 def first_row(path: Path) -> dict[str, str]:
@@ -208,18 +199,14 @@ def differing(path: Path, names: Sequence[str]) -> list[str]:
     found: dict[str, set[Any]] = {name: set() for name in names}
     if not found:
         return []
-    source: Path | None = path
     if in_parts(path):
-        reader = PartReader(path)
-        for group in reader.groups(found):
+        for group in PartReader(path).groups(found):
             for name in [name for name, texts in found.items() if len(texts) < 2]:
-                found[name].update(coded(group[name], reader.kind(name))[1])
-        source = reader.tail
-    if source is None:
+                found[name].update(coded(group[name])[1])
         return [name for name in names if len(found[name]) > 1]
-    with _reading(source):
+    with _reading(path):
         chunks = pd.read_csv(
-            _whole_lines(source), usecols=list(found), dtype="category", na_filter=False, chunksize=_ROWS
+            _whole_lines(path), usecols=list(found), dtype="category", na_filter=False, chunksize=_ROWS
         )
         for chunk in chunks:
             for name in [name for name, texts in found.items() if len(texts) < 2]:
@@ -356,23 +343,18 @@ def find_row(path: Path, run_id: str) -> tuple[int, dict[str, str]]:
 
 def _rows_beginning(path: Path, wanted: str) -> Iterator[tuple[int, bytes]]:
     """Number and text of the rows whose run_id begins so."""
-    first = 0
-    source: Path | None = path
     if in_parts(path):
-        reader = PartReader(path)
-        hits = list(islice(reader.find(wanted), 2))
-        if hits:
-            rows = PartRows(path.parent, check=False)
-            yield from ((number, rows.row(number)) for number, _ in hits)
-        first, source = reader.manifest.rows, reader.tail
-    if source is not None:
-        with io_errors(source, "read"), source.open("rb") as file:
-            next(file, b"")
-            start = wanted.encode()
-            # No field holds a line end, so a line is a row.
-            for number, line in enumerate(file, first):
-                if line.startswith(start) and line.endswith(b"\n"):
-                    yield number, line
+        rows = StoredRows(path)
+        hits = list(islice((number for number, _ in PartReader(path).find(wanted)), 2))
+        yield from zip(hits, (b"".join(rows.segments(np.array([hit]))) for hit in hits), strict=True)
+        return
+    with io_errors(path, "read"), path.open("rb") as file:
+        next(file, b"")
+        start = wanted.encode()
+        # No field holds a line end, so a line is a row.
+        for number, line in enumerate(file):
+            if line.startswith(start) and line.endswith(b"\n"):
+                yield number, line
 
 
 def _nearest_id(path: Path, wanted: str) -> str:

@@ -20,7 +20,8 @@ from runner.statistics.intervals import quantile, quantile_interval, student_t, 
 Floats = NDArray[np.float64]
 CHANCE = ("init", "bias_init", "order")
 """The keys whose values tell whether a seed makes a difference."""
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
+"""Of the intervals."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False) -> Share:
     total, hit = float(runs.sum()), float(hits.sum())
     if exact and total:
         return Share(hit, total, hit / total, hit / total)
-    worth = effective_runs(hits, runs, _CONFIDENCE)
+    worth = effective_runs(hits, runs, CONFIDENCE)
     # Not by a product where all are hits: rounding must not leave one out.
-    low, high = wilson(worth if hit == total else hit * worth / total, worth, _CONFIDENCE) if total else (0.0, 1.0)
+    low, high = wilson(worth if hit == total else hit * worth / total, worth, CONFIDENCE) if total else (0.0, 1.0)
     return Share(hit, total, float(low), float(high))
 
 
@@ -143,8 +144,8 @@ def median_over_seeds(values: Floats, seeds: NDArray[np.int64], exact: bool = Fa
     if exact:
         return Median(middle, middle, middle)
     n = int(seeds.max()) + 1
-    worth = effective_runs(totals(seeds, n, values <= middle), totals(seeds, n), _CONFIDENCE)
-    return Median(middle, *quantile_interval(ordered, 0.5, worth, _CONFIDENCE))
+    worth = effective_runs(totals(seeds, n, values <= middle), totals(seeds, n), CONFIDENCE)
+    return Median(middle, *quantile_interval(ordered, 0.5, worth, CONFIDENCE))
 
 
 def is_deterministic(inits: Sequence[str], bias_inits: Sequence[str], orders: Sequence[str]) -> bool:

@@ -21,7 +21,7 @@ from runner.results.sidecars import Sidecars
 from runner.studies.plan_text import plan_lines
 from runner.terminal import counted, duration, size
 from runner.training.session import recording_of, work_left
-from runner.training.speed import estimated_seconds
+from runner.training.speed import Cost, estimated_cost
 
 if TYPE_CHECKING:
     from runner.studies.plan import Plan
@@ -60,8 +60,12 @@ class Preview:
         Estimate, for all files.
     seconds : float or None
         Estimate for the new runs; None when no speed is known.
+    core_seconds : float or None
+        What that is on one core of this machine.
     threads : int
         On which that is.
+    cluster : str or None
+        The scheduler, where these are the threads of its workers.
     speed : {"last start", "machine"} or None
         What the estimate is from: the last start of the same study, or what other starts have measured on this machine.
     may_stop : bool
@@ -85,7 +89,9 @@ class Preview:
     failed: int
     disk_bytes: int
     seconds: float | None
+    core_seconds: float | None
     threads: int
+    cluster: str | None
     speed: str | None
     may_stop: bool
     results: str
@@ -103,6 +109,7 @@ def preview(
     fresh: bool = False,
     retry_failed: bool = False,
     shard: Shard | None = None,
+    cluster: tuple[str, int] | None = None,
 ) -> Preview:
     """Look at what a start would do.
 
@@ -120,6 +127,8 @@ def preview(
         As if no run had failed yet.
     shard : Shard, optional
         Only this part of the study.
+    cluster : pair of str and int, optional
+        The scheduler of a cluster, and how many threads its workers have.
     """
     from runner.measurements import RESULTS_VERSION
 
@@ -138,8 +147,9 @@ def preview(
     n_kept = int(np.count_nonzero(done))
     failed = [] if retry_failed else list(failed_before(seen, state.index.find, done))
     done[failed] = True
-    threads = threads or cores()
-    seconds, speed = _seconds(plan, done | ~mine if shard else done, folder, threads)
+    threads = cluster[1] if cluster else threads or cores()
+    cost, speed = _cost(plan, done | ~mine if shard else done, folder)
+    at_once = max(threads, 1) if cluster else min(threads, cores())
     return Preview(
         name=plan.study.name,
         axes=plan.listed_axes(),
@@ -155,24 +165,26 @@ def preview(
         orphaned=len(np.unique(state.orphan_ids)),
         failed=len(failed),
         disk_bytes=_disk_bytes(plan, header, state, runs),
-        seconds=seconds,
+        seconds=cost.seconds(at_once) if cost else None,
+        core_seconds=cost.core_seconds if cost else None,
         threads=threads,
+        cluster=cluster[0] if cluster else None,
         speed=speed,
         may_stop=_may_stop(plan),
         results=str(folder / TABLE),
     )
 
 
-def _seconds(plan: Plan, done: NDArray[np.bool_], folder: Path, threads: int) -> tuple[float | None, str | None]:
-    """How long the runs that are not done will take, and from which speed this is known."""
+def _cost(plan: Plan, done: NDArray[np.bool_], folder: Path) -> tuple[Cost | None, str | None]:
+    """What the runs that are not done will cost, and from which speed this is known."""
     before = read_environment(folder)
     timings, threads_before = before.get("timings") or {}, before.get("threads")
     if timings.get("updates") and timings["seconds"] >= _LONG_ENOUGH and isinstance(threads_before, int):
         # How often its runs stop, and what is recorded of them, the same study knows best.
         per_update = timings["seconds"] / timings["updates"] * min(max(threads_before, 1), cores())
-        return work_left(plan, done) * per_update / min(threads, cores()), "last start"
-    seconds = estimated_seconds(plan, ~done, threads)
-    return seconds, None if seconds is None else "machine"
+        return Cost(work_left(plan, done) * per_update, 0.0), "last start"
+    cost = estimated_cost(plan, ~done)
+    return cost, None if cost is None else "machine"
 
 
 def _may_stop(plan: Plan) -> bool:
@@ -209,6 +221,10 @@ def describe(view: Preview) -> str:
     failed = f", {view.failed:,} failed before (--retry-failed tries them again)" if view.failed else ""
     lines.append(f"rows: {view.new:,} new, {view.kept:,} kept, {view.orphaned:,} orphaned{failed}")
     lines.append(f"disk: about {size(view.disk_bytes)}")
+    if view.new and view.core_seconds is not None:
+        # Three digits are more than an estimate has.
+        cost = float(f"{view.core_seconds:.3g}")
+        lines.append(f"cost: about {cost:,.{0 if cost >= 10 else 2}f} core-seconds")
     if view.new:
         lines.append(f"time: {_time(view)}")
     lines.append(f"results: {view.results}")
@@ -222,6 +238,8 @@ def _time(view: Preview) -> str:
     long = f"{view.seconds:.2g} s" if view.seconds < 60 else duration(view.seconds)
     about = f"about {long}" if view.seconds >= 1 else "less than a second"
     on = f"{about} on {counted(view.threads, 'thread')}"
+    if view.cluster:
+        return f"{on} of {view.cluster}, if they are as fast as this machine"
     if view.speed == "last start":
         return f"{on}, at the speed of this study's last start"
     less = ", less where runs stop early" if view.may_stop else ""

@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.machine import cache_folder, cores, processor
+from runner.machine import cache_folder, processor
 from runner.studies.schedule import spread
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 
@@ -74,24 +75,46 @@ class SpeedMeter:
             total[1] += seconds
 
 
-def estimated_seconds(
-    plan: Plan, missing: NDArray[np.bool_], threads: int, otherwise: float | None = None
-) -> float | None:
-    """How long a start will take, at the speed of this machine.
+@dataclass(frozen=True)
+class Cost:
+    """What a start costs, in seconds of one core.
+
+    Attributes
+    ----------
+    training : float
+        Of all workers together.
+    writing : float
+        Of the one that packs runs and writes rows: no number of workers makes a start shorter.
+    """
+
+    training: float
+    writing: float
+
+    @property
+    def core_seconds(self) -> float:
+        """All of it."""
+        return self.training + self.writing
+
+    def seconds(self, cores: int) -> float:
+        """How long it takes with so many cores."""
+        return max(self.core_seconds / cores, self.writing)
+
+
+def estimated_cost(plan: Plan, missing: NDArray[np.bool_], otherwise: float | None = None) -> Cost | None:
+    """What a start will cost, at the speed of this machine.
 
     Parameters
     ----------
     plan : Plan
     missing : bool array (n_runs,)
         Runs to be trained.
-    threads : int
     otherwise : float, optional
         Multiply-adds per second of one thread that are assumed of a kernel whose speed is unknown.
 
     Returns
     -------
-    float or None
-        Seconds, if no run stops before the end of its budget; None when a speed is unknown and none is assumed.
+    Cost or None
+        If no run stops before the end of its budget; None when a speed is unknown and none is assumed.
     """
     speeds = {name: speed for name, (speed, _) in _read().get(processor(), {}).items()}
     work = _work(plan, missing)
@@ -101,7 +124,7 @@ def estimated_seconds(
         return None
     writing = float(np.count_nonzero(missing)) / speeds[_RUNS]
     training = sum(multiply_adds / speeds[kernel] for kernel, multiply_adds in work.items())
-    return max((training + writing) / min(threads, cores()), writing)
+    return Cost(training, writing)
 
 
 def _work(plan: Plan, missing: NDArray[np.bool_]) -> dict[str, float]:

@@ -15,9 +15,10 @@ from support import studies
 
 from runner.kernels import cache
 from runner.machine import processor
+from runner.studies.plan import Plan
 from runner.training import engine, speed
 from runner.training.preview import describe, preview
-from runner.training.speed import SpeedMeter, estimated_seconds
+from runner.training.speed import SpeedMeter, estimated_cost
 
 STUDY: dict[str, Any] = {
     "data": "xor",
@@ -36,6 +37,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "cache" / "speed.json"
     monkeypatch.setattr(speed, "_path", lambda: path)
     return path
+
+
+def estimated_seconds(plan: Plan, missing: np.ndarray, cores: int) -> float | None:
+    """How long it takes with so many cores."""
+    cost = estimated_cost(plan, missing)
+    return None if cost is None else cost.seconds(cores)
 
 
 def written(file: Path) -> dict[str, dict[str, float]]:
@@ -117,12 +124,13 @@ def test_an_estimate_by_hand(file: Path, tmp_path: Path, monkeypatch: pytest.Mon
     """Four rates with 64 seeds are 16 full groups of 16 lanes; 4 samples fill a tile."""
     plan = studies.make(tmp_path, **STUDY)
     meter(1e9, 1, n_runs=100).save()
-    monkeypatch.setattr(speed, "cores", lambda: 2)
+    monkeypatch.setattr("runner.training.preview.cores", lambda: 2)
     units, parameters = 2 + 4 + 1, 2 * 4 + 4 + 4 + 1
     work = 256 * 20_000 * 4 * (3 * parameters + 30 * units)
     everything = np.ones(plan.n_runs, bool)
     for threads, at_once in ((1, 1), (2, 2), (8, 2)):
-        seconds = estimated_seconds(plan, everything, threads)
+        seconds = estimated_seconds(plan, everything, at_once)
+        assert preview(plan, tmp_path / "none", threads=threads).seconds == pytest.approx(seconds)
         assert seconds == pytest.approx((work / 1e9 + 256 / 100) / at_once)
     # One run needs a group of lanes of its own, and another half of the budget needs no training of its own.
     one = ~everything
@@ -170,7 +178,13 @@ def test_training_measures_and_the_plan_tells(
         pass
     assert seconds is not None
     assert 0.3 < (time.process_time() - began) / seconds < 3
+    elsewhere = preview(larger, tmp_path / "results", cluster=("tcp://there:8786", 7))
     view = preview(larger, tmp_path / "results", threads=1)
+    assert view.core_seconds == elsewhere.core_seconds == pytest.approx(view.seconds)
+    assert (elsewhere.threads, elsewhere.cluster) == (7, "tcp://there:8786")
+    assert elsewhere.seconds == pytest.approx(view.core_seconds / 7)
+    told = r"\ncost: about [\d,.]+ core-seconds\ntime: .* on 7 threads of tcp://there:8786, if they are as fast as this"
+    assert re.search(told, describe(elsewhere)), describe(elsewhere)
     assert (view.speed, view.threads, view.may_stop) == ("machine", 1, False)
     # On a slow machine.
     monkeypatch.setattr(speed, "_FASTEST", 1e6)
