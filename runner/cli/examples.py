@@ -98,6 +98,7 @@ def _seconds(plan: Plan) -> float:
     """How long a study trains on all cores of this machine, if it has no results yet."""
     import numpy as np
 
+    from runner.machine import cores
     from runner.training.speed import USUAL, estimated_cost
 
     cost = estimated_cost(plan, np.ones(plan.n_runs, bool), USUAL)
