@@ -323,7 +323,7 @@ class _Tasks:
         cell = self._plan.cell(turn.cells[-1])
         key = shared_key(cell)
         if key not in self._shared:
-            self._shared[key] = make_shared(cell)
+            self._shared[key] = make_shared(cell, self._plan.members)
         return max(float(cell.budget) * self._shared[key].work_per_update, 1.0)
 
     def _add(self, task: _Task, turn: Turn) -> None:

@@ -167,6 +167,8 @@ def _read_initializer(value: object, names: list[str], what: str) -> Call:
     given = dict(zip(wanted, args, strict=True))
     if given.get("std", 0.0) < 0:
         raise Invalid(f"expected std >= 0, found {value}")
+    if not 0 <= given.get("sparsity", 0.0) <= 1:
+        raise Invalid(f"expected sparsity from 0 to 1, found {value}")
     if "b" in given and not given["a"] < given["b"]:
         raise Invalid(f"expected a < b, found {value}")
     return Call(name, args)

@@ -14,7 +14,7 @@ import numpy as np
 from runner.errors import Refused, RunnerError
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
-from runner.ops import OPTIMIZERS, SETTINGS
+from runner.ops import ACTIVATIONS, OPTIMIZERS, SETTINGS, Members
 from runner.printed import Printed, Writer
 from runner.registry import element
 from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
@@ -102,21 +102,29 @@ class Plan(Printed):
 
     def all_data_sets(self) -> DataSets:
         """The data sets of all cells, looked up and loaded: what a plan of the same study elsewhere needs of files."""
-        values = [
-            dict.fromkeys(
-                [
-                    self.study.base.get(key, KEYS[key].default),
-                    *(value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)),
-                    *(row[key] for row in self.study.sweep.include if key in row),
-                ]
-            )
-            for key in DATA_KEYS
-        ]
-        for combination in combinations(*values):
+        for combination in combinations(*map(self._values, DATA_KEYS)):
             # Some may not fit together; those are no cells of this study.
             with contextlib.suppress(RunnerError):
                 self._data_sets(combination)
         return self._data_sets
+
+    def _values(self, key: str) -> dict[Any, None]:
+        """All values that a key may have in a cell, each once."""
+        return dict.fromkeys(
+            [
+                self.study.base.get(key, KEYS[key].default),
+                *(value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)),
+                *(row[key] for row in self.study.sweep.include if key in row),
+            ]
+        )
+
+    @cached_property
+    def members(self) -> Members:
+        """The members of the registries that the kernels for this study must know."""
+        # A fault may put the slope of another activation into a layer.
+        of_faults = {str(name) for faults in self._values("faults") for fault in faults for name in fault.args}
+        activations = {*self._values("activation"), *self._values("output"), *(of_faults & ACTIVATIONS.keys())}
+        return Members(activations, self._values("loss"), self._values("optimizer"))
 
     def cell(self, i: int) -> Cell:
         """Cell `i`, from 0."""
