@@ -12,7 +12,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ __all__ = [
 
 _PRECISIONS = (np.float64, np.float32)
 _LANES = Lanes(16)
+_FAMILIES: tuple[Mapping[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS)
 # Between two of these arguments lies no point where a usual activation has a kink.
 _STEP = 1e-5
 
@@ -56,7 +57,7 @@ def activation_values(name: str, z: ArrayLike, dtype: Any = np.float64) -> tuple
     -------
     a, slope : arrays (n,)
     """
-    members, x = _members(), _filled(z, dtype)
+    members, x = _members(ACTIVATIONS, name), _filled(z, dtype)
     a, slopes = np.empty_like(x), np.ones_like(x)
     probe.probe_activation(members.activate, members.slope, members.activation(name), x, a, slopes, _LANES)
     n = np.size(z)
@@ -80,7 +81,7 @@ def loss_values(
     -------
     value, slope : arrays (n,)
     """
-    members = _members()
+    members = _members(LOSSES, name)
     outputs, targets, sums = (_filled(each, dtype) for each in (y, t, y if z is None else z))
     values, slopes = np.empty_like(outputs), np.empty_like(outputs)
     code = members.loss(name)
@@ -120,7 +121,7 @@ def updated_weights(
     -------
     list of arrays (n,)
     """
-    record, members = OPTIMIZERS[name], _members()
+    record, members = OPTIMIZERS[name], _members(OPTIMIZERS, name)
     n, L = np.size(weights), _LANES.n
     W = _filled(weights, dtype)
     G, S0, S1 = (np.zeros_like(W) for _ in range(3))
@@ -268,9 +269,12 @@ def check_initializer(name: str, *arguments: float) -> None:
         assert drawn == record.distribution(fan_in, fan_out, *arguments), f"{where} changes from call to call"
 
 
-def _members() -> Members:
-    """All that are registered, so that the functions are compiled once for all checks."""
-    return Members(ACTIVATIONS, LOSSES, OPTIMIZERS)
+def _members(registry: Mapping[str, Any], name: str) -> Members:
+    """All members of the package, so that they are compiled once for all checks; or a piece of a user's own alone."""
+    chosen = [[name] if registry is each and registry[name].source else [] for each in _FAMILIES]
+    if not any(chosen):
+        chosen = [[one.name for one in each.values() if not one.source] for each in _FAMILIES]
+    return Members(*chosen)
 
 
 def _filled(numbers: ArrayLike, dtype: Any) -> Floats:

@@ -27,6 +27,7 @@ from runner.errors import Problem, Refused, RunnerError, StudyError
 from runner.kernels.cache import fingerprint
 from runner.keys.architecture import parameter_count
 from runner.measurements import MEASUREMENTS
+from runner.ops.own import source_of
 from runner.terminal import counted
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 from runner.training.blocks.packing import Turn, turns_of
@@ -138,7 +139,9 @@ class DaskTrainer:
         self._await_workers(notify, stop)
         self._compare_versions(here)
         tasks = _Tasks(plan, done)
-        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here)
+        pieces = plan.own_pieces
+        files = tuple(file for digest in dict.fromkeys(pieces.values()) if (file := source_of(digest)) is not None)
+        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here, pieces, files)
         send = partial(self._client.submit, hand_out, errand, pure=False)
         sent = send()
         in_flight: dict[Future, _Task] = {}

@@ -14,9 +14,9 @@ import numpy as np
 from runner.errors import Refused, RunnerError
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
-from runner.ops import ACTIVATIONS, OPTIMIZERS, SETTINGS, Members
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SETTINGS, Members
 from runner.printed import Printed, Writer
-from runner.registry import element
+from runner.registry import Call, Registry, element
 from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
 from runner.studies.load import Study
 from runner.studies.plan_text import plan_lines
@@ -28,6 +28,13 @@ from runner.terminal import counted
 
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
+# The keys whose values are members of registries that take pieces of a user's own.
+_FAMILIES: tuple[tuple[Registry[Any], tuple[str, ...]], ...] = (
+    (ACTIVATIONS, ("activation", "output")),
+    (LOSSES, ("loss",)),
+    (OPTIMIZERS, ("optimizer",)),
+    (INITIALIZERS, ("init", "bias_init")),
+)
 # Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
 # Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
@@ -121,10 +128,24 @@ class Plan(Printed):
     @cached_property
     def members(self) -> Members:
         """The members of the registries that the kernels for this study must know."""
-        # A fault may put the slope of another activation into a layer.
-        of_faults = {str(name) for faults in self._values("faults") for fault in faults for name in fault.args}
-        activations = {*self._values("activation"), *self._values("output"), *(of_faults & ACTIVATIONS.keys())}
+        activations = {*self._values("activation"), *self._values("output"), *self._slopes_of_faults}
         return Members(activations, self._values("loss"), self._values("optimizer"))
+
+    @property
+    def _slopes_of_faults(self) -> set[str]:
+        """Activations whose slope a fault may put into a layer."""
+        arguments = {name for faults in self._values("faults") for fault in faults for name in fault.args}
+        return {name for name in ACTIVATIONS if name in arguments}
+
+    @cached_property
+    def own_pieces(self) -> dict[str, str]:
+        """The pieces of a user's own that it uses, such as `activation wave`, and the hashes of their files."""
+        found: dict[str, str] = {}
+        for registry, keys in _FAMILIES:
+            names = {value.name if isinstance(value, Call) else value for key in keys for value in self._values(key)}
+            names |= self._slopes_of_faults if registry is ACTIVATIONS else set()
+            found |= {f"{registry.kind} {name}": registry[name].source for name in registry if name in names}
+        return {piece: source for piece, source in found.items() if source}
 
     def cell(self, i: int) -> Cell:
         """Cell `i`, from 0."""

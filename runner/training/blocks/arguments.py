@@ -318,7 +318,12 @@ class LaneValues:
 
 
 _RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
-_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
+
+
+@lru_cache(maxsize=64)
+def _places_of_settings(optimizer: str, source: str) -> list[int]:
+    """Where the settings of an optimizer stand; `source` as of `runner.studies.cells`."""
+    return [PLACE[key] for key in OPTIMIZERS[optimizer].settings]
 
 
 def lane_values(cell: Cell) -> LaneValues:
@@ -330,7 +335,8 @@ def lane_values(cell: Cell) -> LaneValues:
     for place in _RATES:
         rate = values[place]
         numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
-    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
+    name = values[_OPTIMIZER]
+    settings = [values[place] for place in _places_of_settings(name, OPTIMIZERS[name].source)]
     if values[_FAULTS] and any(fault.name == "momentum_sign" for fault in values[_FAULTS]):
         settings[0] = -settings[0]
     numbers += settings
