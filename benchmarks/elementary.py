@@ -150,16 +150,18 @@ def _same(low64: float, high64: float, low32: float, high32: float) -> dict[type
 
 FUNCTIONS = (
     Function("exp", mpmath.exp, _same(-708, 708, -87, 87)),
+    Function("expm1", mpmath.expm1, _same(-30, 708, -15, 87)),
     Function("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x)), _same(-708, 708, -87, 87)),
     Function("tanh", mpmath.tanh, _same(-30, 30, -30, 30)),
     Function("log", mpmath.log, _same(1e-300, 1e300, 1e-37, 1e38), logarithmic=True),
     Function("log1p", mpmath.log1p, _same(1e-300, 1, 1e-37, 1), logarithmic=True),
+    Function("sine", mpmath.sin, _same(-1e6, 1e6, -1000, 1000)),
+    Function("cosine", mpmath.cos, _same(-1e6, 1e6, -1000, 1000)),
+    Function("normal_cdf", mpmath.ncdf, _same(-5, 38, -5, 38)),
     Function("softplus", lambda x: mpmath.log1p(mpmath.exp(x)), _same(-700, 1000, -80, 1000)),
 )
 
-TABLE = Table("elementary functions")
-for _function in FUNCTIONS:
-    TABLE.add(getattr(elementary, _function.name))
+TABLE = Table("elementary", {function.name: getattr(elementary, function.name) for function in FUNCTIONS})
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]

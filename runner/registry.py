@@ -112,7 +112,7 @@ R = TypeVar("R", bound=Named)
 
 
 class Registry(Mapping[str, R], Generic[R]):
-    """A mapping from name to record that only `add` can change.
+    """A mapping from name to record that only its own methods can change.
 
     Parameters
     ----------
@@ -136,6 +136,14 @@ class Registry(Mapping[str, R], Generic[R]):
             raise ValueError(f"{self.kind} {record.name!r} is registered twice")
         self._records[record.name] = record
         return record
+
+    def replace(self, record: R) -> None:
+        """Register a record, in the place of another one of its name if there is one."""
+        self._records[record.name] = record
+
+    def reset(self, records: Mapping[str, R]) -> None:
+        """Hold these records and no others."""
+        self._records = dict(records)
 
     def __getitem__(self, name: str) -> R:
         return self._records[name]

@@ -29,7 +29,7 @@ FLOORS = (
     {"figures", "diagnosis", "cluster"},
     {"report"},
     {"api", "cli"},
-    {"__init__", "__main__"},
+    {"__init__", "__main__", "pieces", "testing"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Packages from outside that only some rooms may need.

@@ -79,6 +79,19 @@ def count_of(name: str, value: Any) -> int | None:
     return None if value is None else int(value)
 
 
+def register_pieces(value: object) -> None:
+    """Load the files of a user's own pieces: none, one or several."""
+    if value is None:
+        return
+    from runner.ops.own import load_file
+
+    files = [value] if isinstance(value, str | os.PathLike) else value
+    if not isinstance(files, Sequence):
+        raise unfit("pieces", "a str or a Path, or a list of them", value)
+    for file in files:
+        load_file(path_of("pieces", file))
+
+
 def threads_of(value: Any) -> int | None:
     """A number of threads, or nothing for all cores."""
     n = count_of("threads", value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.api.arguments import count_of, path_of, study_of, unfit
+from runner.api.arguments import count_of, path_of, register_pieces, study_of, unfit
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ def study(**keys: Any) -> Study:
     return study_of_content(content_of_arguments(keys), Path.cwd())
 
 
-def load(path: str | Path | Mapping[str, Any], *overrides: str) -> Study:
+def load(
+    path: str | Path | Mapping[str, Any],
+    *overrides: str,
+    pieces: str | Path | Sequence[str | Path] | None = None,
+) -> Study:
     """Read and check a study.
 
     Parameters
@@ -72,6 +76,8 @@ def load(path: str | Path | Mapping[str, Any], *overrides: str) -> Study:
         The YAML file, or what it would hold: ``{"data": "xor", "sweep": {"grid": {...}}, ...}``.
     *overrides : str
         Keys to change, as on the command line: ``"learning_rate=[0.1, 1]"``.
+    pieces : str or Path, or a list of them, optional
+        Python files with activations, losses, optimizers or initialisers of your own (see `runner.pieces`).
 
     Returns
     -------
@@ -80,10 +86,11 @@ def load(path: str | Path | Mapping[str, Any], *overrides: str) -> Study:
     Raises
     ------
     StudyError
-        With every problem of the file and of the overrides.
+        With every problem of the file and of the overrides, or what is wrong with a file of pieces.
     """
     from runner.studies.load import load_study, study_of_content
 
+    register_pieces(pieces)
     for override in overrides:
         if not isinstance(override, str):
             raise unfit("overrides", "a str, 'key=value', each", override)

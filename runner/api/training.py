@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import studies
-from runner.api.arguments import path_of, store_of, threads_of
+from runner.api.arguments import path_of, register_pieces, store_of, threads_of
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def run(
     quiet: bool = True,
     client: distributed.Client | None = None,
     store: str | None = None,
+    pieces: str | Path | Sequence[str | Path] | None = None,
 ) -> Results:
     """Train every run of a study that has no row yet.
 
@@ -52,6 +53,8 @@ def run(
     store : {"csv", "parquet"}, optional
         As what the table is kept: `runs.csv`, or parts in the folder `runs`. Default: as it is, and CSV where there is
         none. A table of the other kind is converted when the study is complete.
+    pieces : str or Path, or a list of them, optional
+        Python files with activations, losses, optimizers or initialisers of your own (see `runner.pieces`).
 
     Returns
     -------
@@ -71,6 +74,7 @@ def run(
     from runner.terminal import counted
     from runner.training.session import Options, run_session
 
+    register_pieces(pieces)
     if isinstance(study, str | os.PathLike | Mapping):
         study = studies.load(study, *overrides)
     elif overrides:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runner.cli.output import lasting_output
-from runner.cli.parser import SHELLS, Parser, add_output_flags, read, split_command, study_parser
+from runner.cli.parser import SHELLS, Parser, add_output_flags, read, split_command, split_pieces, study_parser
 from runner.cli.studies import plans_of
 from runner.errors import NO_FOLDER, RunnerError
 from runner.terminal import counted, one_line, visible
@@ -54,6 +54,12 @@ def _command(arguments: Sequence[str]) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise RunnerError(NO_FOLDER) from None
+    files, arguments = split_pieces(arguments)
+    if files:
+        from runner.ops.own import load_file
+
+        for file in files:
+            load_file(file)
     name, others = split_command(arguments, COMMANDS)
     command = COMMANDS[name]
     return command.run(read(command.parser(), others))

@@ -164,6 +164,8 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
     parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
+    pieces = "a Python file with activations, losses, optimizers or initialisers of your own; more than once for more"
+    parser.add_argument("--pieces", metavar="FILE.py", help=pieces)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
 
 
@@ -217,6 +219,23 @@ _WITH_VALUE = {
     *("--x", "--y", "--by", "--facet", "--where", "--versus", "--kind", "--width", "--confidence", "--zoom"),
     *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
 }
+
+
+def split_pieces(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files after `--pieces`, which are loaded before anything is read that may name a piece; and what is left."""
+    files, others = [], []
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--pieces":
+            file = next(left, None)
+            if file is None:
+                raise StudyError([Problem("--pieces: expected a Python file after it")])
+            files.append(file)
+        elif argument.startswith("--pieces="):
+            files.append(argument.partition("=")[2])
+        else:
+            others.append(argument)
+    return files, others
 
 
 def split_command(arguments: Sequence[str], commands: Container[str]) -> tuple[str, list[str]]:

@@ -27,6 +27,7 @@ from runner.errors import Problem, Refused, RunnerError, StudyError
 from runner.kernels.cache import fingerprint
 from runner.keys.architecture import parameter_count
 from runner.measurements import MEASUREMENTS
+from runner.ops.own import source_of
 from runner.terminal import counted
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 from runner.training.blocks.packing import Turn, turns_of
@@ -138,7 +139,9 @@ class DaskTrainer:
         self._await_workers(notify, stop)
         self._compare_versions(here)
         tasks = _Tasks(plan, done)
-        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here)
+        pieces = plan.own_pieces
+        files = tuple(file for digest in dict.fromkeys(pieces.values()) if (file := source_of(digest)) is not None)
+        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here, pieces, files)
         send = partial(self._client.submit, hand_out, errand, pure=False)
         sent = send()
         in_flight: dict[Future, _Task] = {}
@@ -323,7 +326,7 @@ class _Tasks:
         cell = self._plan.cell(turn.cells[-1])
         key = shared_key(cell)
         if key not in self._shared:
-            self._shared[key] = make_shared(cell)
+            self._shared[key] = make_shared(cell, self._plan.members)
         return max(float(cell.budget) * self._shared[key].work_per_update, 1.0)
 
     def _add(self, task: _Task, turn: Turn) -> None:

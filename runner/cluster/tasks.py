@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import Refused
 
 if TYPE_CHECKING:
+    from runner.ops.own import SourceFile
     from runner.studies.cells import DataSets
     from runner.studies.load import Study
     from runner.studies.plan import Plan
@@ -30,12 +31,18 @@ class Errand:
         Loaded.
     versions : dict of str to str
         Of what a byte of the results may depend on; a worker with others refuses.
+    pieces : dict of str to str
+        The user's own pieces in the study, such as `activation wave`, and the hashes of their files.
+    files : tuple of SourceFile
+        Those files, where the worker may not have them.
     """
 
     token: str
     study: Study
     data_sets: DataSets
     versions: dict[str, str]
+    pieces: dict[str, str]
+    files: tuple[SourceFile, ...]
 
 
 @dataclass(frozen=True)
@@ -118,12 +125,17 @@ def train_task(errand: Errand, turns: list[Turn]) -> Answer:
     Refused
         When this process may give other bytes than the one that asks.
     """
+    from runner.ops.own import load_installed, load_text
     from runner.studies.plan import Plan
     from runner.training.engine import prepare, train_turns
 
     if errand.token not in _plans:
         refuse_other_versions(errand.versions, versions(), _own_name())
+        load_installed()
+        for file in errand.files:
+            load_text(file)
         plan = Plan(errand.study, errand.data_sets)
+        refuse_other_versions(errand.pieces, plan.own_pieces, _own_name())
         prepare(plan)
         _plans.clear()  # one study at a time: an earlier one is done
         _plans[errand.token] = plan

@@ -15,6 +15,7 @@ import numpy as np
 
 from runner.diagnosis.functions import Floats
 from runner.diagnosis.in_numpy import in_numpy
+from runner.ops.members import CORE_OPTIMIZERS
 from runner.ops.optimizers import OPTIMIZERS
 
 
@@ -91,7 +92,7 @@ class Registered(Rule):
         h[5] = 0.0
         zero = np.zeros_like(g)
         state, clock = memory[place] or ((zero, zero), record.clock)
-        clock = in_numpy(record.tick)(h, clock)
+        clock = in_numpy(record.tick)(h, clock, 0.0)
         uphill = self.scale * g if rate > 0 else -self.scale * g
         # From a weight of 0, the new one is the change itself, with all its digits.
         change, state = in_numpy(record.update)(zero, uphill, state, h, clock, abs(rate))
@@ -155,8 +156,8 @@ _USUAL: dict[str, tuple[float, ...]] = {
 
 
 def registered() -> Iterator[Registered]:
-    """Every optimizer of the registry that remembers something, with its defaults and with other usual settings."""
-    for record in OPTIMIZERS.values():
+    """Every usual optimizer that remembers something, with its defaults and with other usual settings."""
+    for record in map(OPTIMIZERS.__getitem__, CORE_OPTIMIZERS):
         # Momentum is found with any settings, place by place; weight decay of its own is found beside any rule.
         if not record.keeps_state or record.name == "momentum" or record.weight_decay:
             continue

@@ -51,6 +51,8 @@ def opened(network: Any) -> Any:
         real,
         advanced(real, n),
         advanced(real, 2 * n),
+        network.activate,
+        network.slope,
     )
 
 

@@ -2,7 +2,7 @@
 
 Numba's own cache looks at the file of the cached function only, and would not notice that an activation in another file
 has changed. So the name of the cache folder is a fingerprint of every source file of the kernels, and of every file
-from which a function was put into one of their tables.
+with functions for their tables. Functions from outside the package are told apart by the names of their tables.
 """
 
 from __future__ import annotations
@@ -24,35 +24,22 @@ from numba import config
 from numba.core import compiler, serialize
 
 from runner.errors import RunnerError
-from runner.kernels.lanes import switch
 from runner.machine import cache_folder
 
 
 def fingerprint() -> str:
-    """Sixteen hexadecimal digits over the sources of the kernels, and the versions of Numba and llvmlite."""
+    """Sixteen hexadecimal digits over the sources of kernels and registries, and the versions of Numba and llvmlite."""
     if not os.path.isfile(__file__):
         # Kernels of other sources would be taken for these.
         raise RunnerError(f"the runner can not work from within an archive ({Path(__file__).parent}): install it")
-    files = set(Path(__file__).parent.rglob("*.py"))
-    for table in vars(switch).values():
-        if isinstance(table, switch.Table):
-            for body in table.bodies:
-                files.update(_sources(body))
+    package = Path(__file__).parent.parent
+    files = [file for folder in ("kernels", "ops") for file in (package / folder).rglob("*.py")]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
     for file in sorted(files):
         digest.update(f"\n{file.name}\n".encode())
         with contextlib.suppress(OSError):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _sources(body: Any) -> set[Path]:
-    """The files of a function and of the functions in its closure, such as the activation within its loop."""
-    files = {Path(body.__code__.co_filename)}
-    for cell in body.__closure__ or ():
-        if hasattr(cell.cell_contents, "__code__"):
-            files |= _sources(cell.cell_contents)
-    return files
 
 
 def folder() -> Path:

@@ -19,7 +19,7 @@ from runner.kernels.codes import (
     WEIGHT_ITSELF,
 )
 from runner.kernels.lanes.operations import advanced, fill, inlined, kernel, load, not_inlined, rint, store
-from runner.kernels.lanes.switch import ACTIVATE, SLOPE, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import repeat
 
 # Which faults replace the input as the factor of a weight's gradient, and which the residual as the error signal.
@@ -66,7 +66,7 @@ def wrong_factor(net: Any, data: Any, buf: Any, width: Any, faults: int, weight:
 
 
 @kernel
-def early_slope(buf: Any, code: int, here: int, end: int, below: int, tile: Any) -> None:
+def early_slope(net: Any, buf: Any, code: int, here: int, end: int, below: int, tile: Any) -> None:
     """From dE/da to dE/dz with the slope at the weighted sum of the layer below, 0 for the inputs.
 
     The activations that this layer would make of those sums are made in buf.F: its own are still needed.
@@ -74,8 +74,8 @@ def early_slope(buf: Any, code: int, here: int, end: int, below: int, tile: Any)
     not_inlined()
     n = end - here
     sums, activations = advanced(buf.Z, below), buf.F
-    choose(ACTIVATE, code, (sums, activations, 0, n, tile))
-    choose(SLOPE, code, (sums, activations, advanced(buf.D, here), 0, n, tile))
+    choose(net.activate, code, (sums, activations, 0, n, tile))
+    choose(net.slope, code, (sums, activations, advanced(buf.D, here), 0, n, tile))
 
 
 @inlined

@@ -9,9 +9,11 @@ import numpy as np
 from runner.kernels.lanes.operations import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
-# Kinds of distribution: numbers uniform in (0, 1), standard normal, or standard normal and then made orthonormal. A
-# constant is a uniform distribution of width 0.
-UNIFORM, NORMAL, ORTHOGONAL = 0, 1, 2
+# Kinds of distribution: numbers uniform in (0, 1), standard normal, standard normal and then made orthonormal, or
+# standard normal within +-2. A constant is a uniform distribution of width 0.
+UNIFORM, NORMAL, ORTHOGONAL, TRUNCATED = 0, 1, 2, 3
+# The share of a standard normal distribution below -2, and that within +-2.
+BELOW, WITHIN = 0.022750131948179195, 0.9544997361036416
 
 
 @entry
@@ -51,6 +53,7 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
                     _draw(seed, np.uint64(k // 4), drawn, L)
                 row = 0 if i < n_weights else 1
                 u = load(drawn, (k % 4) * L, lanes)
+                u = where_lt(load(kind, row * L, lanes), TRUNCATED, u, fma(u, WITHIN, BELOW))
                 # Every kind but the uniform one draws normal numbers.
                 number = where_lt(fill(drawn, UNIFORM, lanes), load(kind, row * L, lanes), normal_quantile(u), u)
                 number = fma(number, load(scale, (2 * row + 1) * L, lanes), load(scale, 2 * row * L, lanes))

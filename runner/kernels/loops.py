@@ -17,7 +17,7 @@ from runner.kernels.lanes.operations import fill, load, store
 
 
 def activation_loop(activate: Callable[..., Any]) -> Any:
-    """From z -> a, the loop of table ACTIVATE: A = activate(Z) for the units stored from `first` to `end`."""
+    """From z -> a, the loop of a table `activate`: A = activate(Z) for the units stored from `first` to `end`."""
 
     @lane_function
     def loop(Z: Any, A: Any, first: int, end: int, tile: Any) -> int:
@@ -29,7 +29,7 @@ def activation_loop(activate: Callable[..., Any]) -> Any:
 
 
 def slope_loop(slope: Callable[..., Any]) -> Any:
-    """From (z, a) -> da/dz, the loop of table SLOPE: D = D * slope(Z, A), which takes dE/da to dE/dz."""
+    """From (z, a) -> da/dz, the loop of a table `slope`: D = D * slope(Z, A), which takes dE/da to dE/dz."""
 
     @lane_function
     def loop(Z: Any, A: Any, D: Any, first: int, end: int, tile: Any) -> int:
@@ -55,7 +55,7 @@ def settings_of(settings: Any, lanes: Any) -> Any:
 
 
 def stateless_update_loop(update: Callable[..., Any]) -> Any:
-    """From (w, g, h, rate) -> w, the loop of table UPDATE_STATELESS; the gradient is cleared."""
+    """From (w, g, h, rate) -> w, the loop of a table `update_stateless`; the gradient is cleared."""
 
     @lane_function
     def loop(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:
@@ -69,7 +69,7 @@ def stateless_update_loop(update: Callable[..., Any]) -> Any:
 
 
 def update_loop(update: Callable[..., Any]) -> Any:
-    """From (w, g, state, h, clock, rate) -> (w, state), the loop of table UPDATE; the gradient is cleared."""
+    """From (w, g, state, h, clock, rate) -> (w, state), the loop of a table `update`; the gradient is cleared."""
 
     @lane_function
     def loop(buf: Any, settings: Any, rate: Any, first: int, end: int, lanes: Any) -> int:

@@ -53,7 +53,7 @@ from runner.kernels.lanes.operations import (
     where_le,
     where_lt,
 )
-from runner.kernels.lanes.switch import LOSS_VALUE, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_max, fold_max_nonnegative, fold_min, repeat
 
 INFINITY = float("inf")
@@ -111,7 +111,7 @@ def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
     value = fill(buf.A, 0.0, tile)
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        value = value + choose(LOSS_VALUE, job.loss, (load(buf.Z, out, tile), y, t))
+        value = value + choose(job.loss_value, job.loss, (load(buf.Z, out, tile), y, t))
     if partial:
         mask = load(buf.mask, 0, tile)
         value = where_lt(0.0, mask, value, mask)

@@ -38,7 +38,7 @@ from runner.kernels.faults import (
 from runner.kernels.lanes.elementary import exp, log
 from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, step, store, where_lt
 from runner.kernels.lanes.rows import across, add_products, load_rows, load_tiles
-from runner.kernels.lanes.switch import ACTIVATE, LOSS_SLOPE, SLOPE, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
 from runner.kernels.lanes.vector import Lanes
 
@@ -58,7 +58,7 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
         _sums(net, buf, width, layer, whole, net.sizes[layer], ONE)
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
-        choose(ACTIVATE, net.codes[layer], (buf.Z, buf.A, here, end, tile))
+        choose(net.activate, net.codes[layer], (buf.Z, buf.A, here, end, tile))
         if faults & ROUND_OUTPUTS:
             round_span(buf.A, here, end, job.output_scale, tile)
     if job.softmax:
@@ -134,7 +134,7 @@ def output_error(
             total = total + load(buf.T, out, tile)
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        d = y * total - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
+        d = y * total - t if job.residual else choose(job.loss_slope, job.loss, (y, t))
         d = d * factor
         if faults & SIGNALS:
             d = wrong_signal(job, buf, width, faults, d, samples)
@@ -147,7 +147,7 @@ def output_error(
     if job.softmax:
         softmax_slope(net, buf, tile)
     else:
-        choose(SLOPE, net.codes[last], (buf.Z, buf.A, buf.D, here, end, tile))
+        choose(net.slope, net.codes[last], (buf.Z, buf.A, buf.D, here, end, tile))
 
 
 @step
@@ -198,9 +198,10 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             _errors(net, buf, width, layer, ZERO, whole, width.rows)
             _errors(net, buf, width, layer, whole, fan_in, ONE)
             if faults & EARLY_DERIVATIVE:
-                early_slope(buf, net.codes[layer - 1], below, below + fan_in * S, net.units[layer - 2] * S, tile)
+                code = net.codes[layer - 1]
+                early_slope(net, buf, code, below, below + fan_in * S, net.units[layer - 2] * S, tile)
             else:
-                choose(SLOPE, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + fan_in * S, tile))
+                choose(net.slope, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + fan_in * S, tile))
             if faults & ACTIVATION_FACTOR:
                 times_activation(buf, below, below + fan_in * S, tile)
 

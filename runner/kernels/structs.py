@@ -24,6 +24,8 @@ class Network(NamedTuple):
         sizes, units, weights, biases, codes.
     real : float64 array (3, layers + 1)
         scales, lows, highs.
+    activate, slope : Table
+        Which activations the kernel knows, and the slopes of these.
     """
 
     layers: int
@@ -31,6 +33,8 @@ class Network(NamedTuple):
     n_units: int
     whole: Any
     real: Any
+    activate: Any
+    slope: Any
 
 
 class Net(NamedTuple):
@@ -48,11 +52,17 @@ class Net(NamedTuple):
         Number of the first weight and of the first bias of each layer among the parameters: layer by layer,
         W (fan_out, fan_in) row-major, then b (fan_out,).
     codes : int64 (layers + 1,)
-        Activation of each layer, a code of the tables ACTIVATE and SLOPE.
+        Activation of each layer, a code of the two tables.
     scales : float64 (layers + 1,)
         Factor of each layer's weighted sum: 1, or that of the mean-field parameterisation.
     lows, highs : float64 (layers + 1,)
         A hidden unit counts as saturated when its activation is at or beyond one of these.
+    activate : Table
+        Of functions (Z, A, first, end, tile): the activations of units into A, from their weighted sums in Z. In these
+        tables capital letters are arrays of Buffers; `first` and `end` are indices into them, of units of a layer, or
+        of weights or biases of one.
+    slope : Table
+        Of functions (Z, A, D, first, end, tile): dE/da of units, in D, is multiplied by da/dz.
     """
 
     layers: int
@@ -66,6 +76,8 @@ class Net(NamedTuple):
     scales: Any
     lows: Any
     highs: Any
+    activate: Any
+    slope: Any
 
 
 class Data(NamedTuple):
@@ -89,11 +101,11 @@ class Job(NamedTuple):
     Attributes
     ----------
     loss : int
-        Code of the tables LOSS_VALUE and LOSS_SLOPE.
+        Code of the tables `loss_value` and `loss_slope`.
     squares : int
         1 where the value of the loss is the squared error, which is summed for the `mse` anyway.
     optimizer : int
-        Code of the table UPDATE_STATELESS, or of UPDATE and TICK where `states` is 1.
+        Code of the table `update_stateless`, or of `update` and `tick` where `states` is 1.
     states : int
         1 where the optimizer keeps state from update to update.
     residual : int
@@ -127,8 +139,24 @@ class Job(NamedTuple):
         Bits of the faults; 0 for a correct program.
     cost_factor : float
         From the summed loss values of a batch to its cost, for faults that take the cost into the error signal.
+    sum_losses : int
+        1 where the optimizer's clock needs the summed loss values of every batch, and no pass sums them up anyway.
     sum_scale, output_scale, weight_scale : float
         10 to the number of decimals that a fault rounds weighted sums, activations or weights to.
+    loss_value : Table
+        Of functions (z, y, t) -> the loss value of an output y with weighted sum z and target t, before the loss's
+        factor.
+    loss_slope : Table
+        Of functions (y, t) -> its derivative with respect to y, or to z for a loss that cancels with the output
+        activation.
+    update_stateless : Table
+        Of functions (buf, settings, rate, first, end, lanes): parameters in buf.W are changed by an optimizer without
+        state.
+    update : Table
+        The same by an optimizer with state in buf.S0 and buf.S1 and a clock in buf.clock.
+    tick : Table
+        Of functions (settings, clock, cost) -> the clock of an optimizer with state for the next update. `cost` is the
+        sum of the loss values of its batch, where `sum_losses` asks for it.
     """
 
     loss: int
@@ -150,9 +178,15 @@ class Job(NamedTuple):
     stop: int
     faults: int
     cost_factor: float
+    sum_losses: int
     sum_scale: float
     output_scale: float
     weight_scale: float
+    loss_value: Any
+    loss_slope: Any
+    update_stateless: Any
+    update: Any
+    tick: Any
 
 
 class LaneArrays(NamedTuple):

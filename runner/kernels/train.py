@@ -190,7 +190,7 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
         clear(net, buf, width)
     elif purpose == TRAIN:
         faults = job.faults
-        what |= LEARN | (look if looking else ZERO)
+        what |= LEARN | (look if looking else OBSERVE if job.sum_losses else ZERO)
     elif purpose == EVALUATE:
         what |= look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
     else:

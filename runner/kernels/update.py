@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.codes import FROZEN
+from runner.kernels.codes import A_LOSS, FROZEN
 from runner.kernels.lanes.operations import inlined, kernel, load, step, store
-from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.loops import settings_of
 from runner.kernels.schedules import scheduled
 
@@ -34,8 +34,8 @@ def share_layer_biases(net: Any, buf: Any, width: Any, layer: int) -> None:
 def tick(job: Any, runs: Any, buf: Any, width: Any) -> None:
     """Move the optimizer's clock, once per update."""
     L, lanes = width.lanes.n, width.lanes
-    clock = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes))
-    clock = choose(TICK, job.optimizer, (settings_of(runs.settings, lanes), clock))
+    clock, cost = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes)), load(buf.acc, A_LOSS * L, lanes)
+    clock = choose(job.tick, job.optimizer, (settings_of(runs.settings, lanes), clock, cost))
     store(buf.clock, 0, clock[0])
     store(buf.clock, L, clock[1])
 
@@ -56,7 +56,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> No
         rate = scheduled(load(runs.rates, k * L, lanes), runs.schedule, made)
         arguments = (buf, runs.settings, rate, first, end, lanes)
         if job.states:
-            choose(UPDATE, job.optimizer, arguments)
+            choose(job.update, job.optimizer, arguments)
         else:
             # Without state there is nothing to load and store but the weights.
-            choose(UPDATE_STATELESS, job.optimizer, arguments)
+            choose(job.update_stateless, job.optimizer, arguments)

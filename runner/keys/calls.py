@@ -167,6 +167,8 @@ def _read_initializer(value: object, names: list[str], what: str) -> Call:
     given = dict(zip(wanted, args, strict=True))
     if given.get("std", 0.0) < 0:
         raise Invalid(f"expected std >= 0, found {value}")
+    if not 0 <= given.get("sparsity", 0.0) <= 1:
+        raise Invalid(f"expected sparsity from 0 to 1, found {value}")
     if "b" in given and not given["a"] < given["b"]:
         raise Invalid(f"expected a < b, found {value}")
     return Call(name, args)
@@ -184,14 +186,16 @@ INIT = Kind(
     _call_schema(INITIALIZERS, {"type": "array", "items": {"type": "number"}, "minItems": 1}),
 )
 
-_OF_BIASES = {name: record for name, record in INITIALIZERS.items() if record.biases}
+
+def _of_biases() -> dict[str, Any]:
+    return {name: record for name, record in INITIALIZERS.items() if record.biases}
 
 
 def _read_bias_init(value: object, base: Path | None = None) -> Call:
-    return _read_initializer(value, list(_OF_BIASES), "an initialiser")
+    return _read_initializer(value, list(_of_biases()), "an initialiser")
 
 
-BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_OF_BIASES))
+BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_of_biases()))
 
 
 # Schedules -----------------------------------------------------------------------------------------------------------

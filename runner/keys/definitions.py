@@ -101,8 +101,13 @@ def _setting_keys() -> list[Key]:
 
 
 def _keys() -> list[Key]:
-    hidden = [name for name, record in ACTIVATIONS.items() if record.hidden]
-    output = [name for name, record in ACTIVATIONS.items() if record.output]
+    # Pieces of a user's own may be registered at any time.
+    def hidden() -> list[str]:
+        return [name for name, record in ACTIVATIONS.items() if record.hidden]
+
+    def output() -> list[str]:
+        return [name for name, record in ACTIVATIONS.items() if record.output]
+
     budget = integer(1, MOST_UPDATES)
     return [
         Key("data", "A named data set, or columns of a CSV file.", DATA, required=True),
@@ -132,13 +137,13 @@ def _keys() -> list[Key]:
             Call("xavier_uniform"),
         ),
         Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
-        Key("loss", "What is minimised.", choice(LOSSES, synonyms.LOSSES), "half_sse"),
+        Key("loss", "What is minimised.", choice(LOSSES.keys, synonyms.LOSSES), "half_sse"),
         Key("rule", "How weights learn from errors.", choice(RULES, synonyms.RULES), "backprop"),
         Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
         Key(
             "optimizer",
             "How a gradient becomes a change of the weights.",
-            choice(OPTIMIZERS, synonyms.OPTIMIZERS),
+            choice(OPTIMIZERS.keys, synonyms.OPTIMIZERS),
             "sgd",
         ),
         *_setting_keys(),

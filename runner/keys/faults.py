@@ -38,7 +38,7 @@ def _tolerance(text: str) -> float:
 
 
 def _activation(text: str) -> str:
-    if text not in SLOPES:
+    if text not in ACTIVATIONS or not ACTIVATIONS[text].hidden:
         raise ValueError(text)
     return text
 

@@ -102,16 +102,17 @@ def integer(low: int, high: int | None = None) -> Kind:
     return Kind(read, str, schema, int)
 
 
-def choice(names: Iterable[str], synonyms: Synonyms = NO_SYNONYMS) -> Kind:
-    """One of a few names; `synonyms` are what these are called elsewhere."""
-    known = tuple(names)
+def choice(names: Iterable[str] | Callable[[], Iterable[str]], synonyms: Synonyms = NO_SYNONYMS) -> Kind:
+    """One of a few names, or of those that a function gives when a value is read; `synonyms` are names elsewhere."""
+    now = names if callable(names) else tuple(names).__iter__
 
     def read(value: object, base: Path | None = None) -> str:
+        known = tuple(now())
         if not isinstance(value, str) or value not in known:
             raise Invalid(unknown(known, value, synonyms))
         return value
 
-    return Kind(read, str, {"enum": list(known)})
+    return Kind(read, str, {"enum": list(now())})
 
 
 def text() -> Kind:

@@ -285,18 +285,24 @@ ACTIVATIONS = Synonyms(
         "leaky_relu": "lrelu leaky",
         "identity": "linear purelin lin none",
         "step": "heaviside hardlim binary_step threshold unit_step",
+        "silu": "swish",
+        "hardtanh": "satlins",
+        "sin": "sine siren",
+        "gaussian": "radbas rbf",
+        "cube": "cubic",
+        "scaled_tanh": "lecun_tanh",
+        "gelu, gelu_tanh": "gelu_new gelu_fast",
     },
     {
         "it couples the units of its layer and is for the output layer: 'output: softmax'": "softmax",
         "not supported: use 'output: softmax' with 'loss: cross_entropy', which takes the logarithm": "log_softmax",
         "not supported: use 'sigmoid' with 'loss: binary_cross_entropy', which takes the logarithm": "log_sigmoid",
         "not supported: use 'output: softmax' instead, because weights may have any sign": "softmin",
-        "not supported: use 'leaky_relu' or 'softplus' instead, because they too have a slope below 0": "elu celu selu",
-        "not supported: use 'softplus' instead, because it too is a smooth relu": "gelu silu swish mish hard_swish",
+        "not supported: use 'elu' instead, which it is with its default of 1": "celu",
+        "not supported: use 'silu' instead, because it is the smooth form": "hard_swish hard_silu",
+        "not supported: use 'silu' instead, because a unit has one weighted sum, which is its own gate": "glu",
         "not supported: use 'leaky_relu' instead, because slopes below 0 are fixed": "prelu rrelu",
-        "not supported: use 'relu' instead, because none has an upper limit like this": "relu6",
         "not supported: use 'sigmoid' instead, because it is the smooth form": "hard_sigmoid",
-        "not supported: use 'tanh' instead, because it is the smooth form": "hard_tanh satlins",
         "not supported: use 'step' instead, because it too jumps at 0, from 0 to 1": "sign signum sgn hardlims bipolar",
         "not supported: use 'softplus' instead, because it is close to exp(z) below 0 and does not overflow": (
             "exp exponential"
@@ -329,9 +335,12 @@ INITIALIZERS = Synonyms(
         "zeros": "zero",
         "constant": "const fill full",
         "constant(1)": "one ones",
+        "truncated_normal": "trunc_normal",
+        "torch_linear": "torch pytorch torch_default linear_default",
+        "identity": "eye",
+        "nguyen_widrow": "initnw nw",
     },
     {
-        "not supported: use 'normal' instead, because no tails are cut off": "truncated_normal trunc_normal",
         "not supported: use a case of it instead, such as 'xavier_uniform', 'he_normal' or 'lecun_normal'": (
             "variance_scaling"
         ),
@@ -355,15 +364,16 @@ LOSSES = Synonyms(
             "softmax_cross_entropy_with_logits multiclass_cross_entropy nll negative_log_likelihood"
         ),
         "binary_cross_entropy, cross_entropy": "log log_loss entropy",
+        "mae": "l1 mean_absolute_error absolute_error abs",
+        "hyperbolic": "arctanh atanh hyperbolic_arctangent",
     },
     {
         "not supported: use 'mse' instead, because it is least at the same weights": "rmse root_mean_squared_error",
-        "not supported: use 'mse' instead, because every loss but the cross-entropies squares the error": (
-            "mae l1 mean_absolute_error absolute_error abs mean_absolute_percentage_error"
+        "not supported: use 'mae' instead, because errors are not divided by their targets": (
+            "mape mean_absolute_percentage_error"
         ),
-        "not supported: use 'half_mse' instead, because small errors count in the same way": "huber smooth_l1 log_cosh",
-        "not supported: use 'binary_cross_entropy' or 'cross_entropy' instead, because they too are for classes": (
-            "hinge squared_hinge categorical_hinge multi_margin multi_label_margin hinge_embedding"
+        "not supported: use 'hinge' or 'cross_entropy' instead, because each output has a loss of its own": (
+            "categorical_hinge multi_margin multi_label_margin hinge_embedding"
         ),
         "not supported: use 'cross_entropy' instead, because for given targets they differ by a constant": (
             "kl kld kl_div kl_divergence kullback_leibler"
@@ -394,12 +404,14 @@ OPTIMIZERS = Synonyms(
         "rprop": "resilient resilient_propagation resilient_backprop resilient_backpropagation trainrp",
         "rmsprop": "rms",
         "adam": "adaptive_moments",
+        "rprop_plus": "rprop_1993 rprop_with_backtracking",
+        "rprop_minus": "rprop_without_backtracking",
+        "irprop_minus": "irprop improved_rprop",
     },
     {
         "not supported: use 'adam' instead, because it is the method that this one varies": (
-            "nadam adamax radam amsgrad adabelief sparse_adam"
+            "amsgrad adabelief sparse_adam"
         ),
-        "not supported: use 'rmsprop' instead, because it too divides by a running root mean square": "adadelta",
         "not supported: use 'sgd' instead, because weights are not averaged": "asgd averaged_sgd",
         "not supported: use 'rprop' or 'quickprop' instead, because they too are made for full batches": (
             "lbfgs bfgs trainbfg cg conjugate_gradient scg trainscg scaled_conjugate_gradient lm trainlm "

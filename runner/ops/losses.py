@@ -17,9 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner.kernels.lanes.elementary import exp, lane_function, log1p
-from runner.kernels.lanes.operations import absolute, fma, where_lt
-from runner.kernels.lanes.switch import LOSS_SLOPE, LOSS_VALUE
+from runner.kernels.lanes.elementary import clamp, exp, lane_function, log, log1p, tanh
+from runner.kernels.lanes.operations import absolute, fma, maximum, where_lt
 from runner.registry import Registry
 
 Per = Literal["sum", "samples", "elements"]
@@ -33,8 +32,8 @@ class Loss:
     ----------
     name, doc : str
         As in a study; one line for the reference.
-    code : int
-        Its place in the kernels' tables LOSS_VALUE and LOSS_SLOPE.
+    value, slope : callable
+        Its functions for the kernels' tables `loss_value` and `loss_slope`.
     factor : float
         Of the sum of the values.
     per : {"sum", "samples", "elements"}
@@ -47,11 +46,16 @@ class Loss:
         Whether the value is the squared error itself.
     low, high : float
         Targets must lie between these, limits included.
+    classes : tuple of two floats or None
+        The only values that targets may have; None for any between the limits.
+    source : str
+        As of an activation.
     """
 
     name: str
     doc: str
-    code: int
+    value: Callable[..., Any]
+    slope: Callable[..., Any]
     factor: float
     per: Per
     outputs: tuple[str, ...] | None = None
@@ -59,15 +63,11 @@ class Loss:
     squares: bool = False
     low: float = -math.inf
     high: float = math.inf
+    classes: tuple[float, float] | None = None
+    source: str = ""
 
 
 LOSSES: Registry[Loss] = Registry("loss")
-
-
-def _table(value: Callable[..., Any], slope: Callable[..., Any]) -> int:
-    """Put a value and its slope into the kernels' tables; returns their code."""
-    LOSS_SLOPE.add(slope)
-    return LOSS_VALUE.add(value)
 
 
 @lane_function
@@ -80,12 +80,14 @@ def _square_slope(y: Any, t: Any) -> Any:
     return (y - t) * 2.0
 
 
-_SQUARE = _table(_square, _square_slope)
+_SQUARE = _square, _square_slope
 
-LOSSES.add(Loss("half_sse", "Half the squared error, summed over samples, outputs.", _SQUARE, 0.5, "sum", squares=True))
-LOSSES.add(Loss("sse", "Squared error, summed over samples and outputs.", _SQUARE, 1.0, "sum", squares=True))
-LOSSES.add(Loss("half_mse", "half_sse divided by the number of samples.", _SQUARE, 0.5, "samples", squares=True))
-LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", _SQUARE, 1.0, "elements", squares=True))
+LOSSES.add(
+    Loss("half_sse", "Half the squared error, summed over samples, outputs.", *_SQUARE, 0.5, "sum", squares=True)
+)
+LOSSES.add(Loss("sse", "Squared error, summed over samples and outputs.", *_SQUARE, 1.0, "sum", squares=True))
+LOSSES.add(Loss("half_mse", "half_sse divided by the number of samples.", *_SQUARE, 0.5, "samples", squares=True))
+LOSSES.add(Loss("mse", "Mean of the squared error over samples and outputs.", *_SQUARE, 1.0, "elements", squares=True))
 
 
 @lane_function
@@ -104,7 +106,8 @@ LOSSES.add(
     Loss(
         "binary_cross_entropy",
         "-t log y - (1 - t) log(1 - y), mean over samples and outputs; with sigmoid outputs.",
-        _table(_binary_cross_entropy, _residual),
+        _binary_cross_entropy,
+        _residual,
         1.0,
         "elements",
         outputs=("sigmoid",),
@@ -125,10 +128,163 @@ LOSSES.add(
     Loss(
         "cross_entropy",
         "-sum t log y over the classes, mean over samples; with softmax outputs.",
-        _table(_cross_entropy, _residual),
+        _cross_entropy,
+        _residual,
         1.0,
         "samples",
         outputs=("softmax",),
         fused=True,
+    )
+)
+
+
+@lane_function
+def _absolute(z: Any, y: Any, t: Any) -> Any:
+    return absolute(y - t)
+
+
+@lane_function
+def _sign(y: Any, t: Any) -> Any:
+    # 0 where the error is 0, as in PyTorch; NaN stays NaN.
+    error = y - t
+    return where_lt(0.0, error, 1.0, where_lt(error, 0.0, -1.0, 0.0 * error))
+
+
+LOSSES.add(Loss("mae", "Mean of the absolute error, as torch.nn.L1Loss.", _absolute, _sign, 1.0, "elements"))
+
+
+@lane_function
+def _huber(z: Any, y: Any, t: Any) -> Any:
+    error = absolute(y - t)
+    return where_lt(error, 1.0, 0.5 * error * error, error - 0.5)
+
+
+@lane_function
+def _huber_slope(y: Any, t: Any) -> Any:
+    return clamp(y - t, 1.0)
+
+
+LOSSES.add(
+    Loss(
+        "huber",
+        "Half the squared error up to 1, and the absolute error less 1/2 beyond (Huber 1964), mean, as "
+        "torch.nn.HuberLoss.",
+        _huber,
+        _huber_slope,
+        1.0,
+        "elements",
+    )
+)
+LOSSES.add(
+    Loss(
+        "smooth_l1",
+        "The same as huber, under the name of torch.nn.SmoothL1Loss: at their default of 1 they are equal.",
+        _huber,
+        _huber_slope,
+        1.0,
+        "elements",
+    )
+)
+
+
+@lane_function
+def _log_cosh(z: Any, y: Any, t: Any) -> Any:
+    # log cosh x = |x| + log(1 + exp(-2 |x|)) - log 2, without overflow.
+    error = absolute(y - t)
+    return error + (log1p(exp(-2.0 * error)) - 0.6931471805599453)
+
+
+@lane_function
+def _log_cosh_slope(y: Any, t: Any) -> Any:
+    return tanh(y - t)
+
+
+LOSSES.add(
+    Loss(
+        "log_cosh",
+        "Mean of log cosh(y - t), a huber loss without a seam.",
+        _log_cosh,
+        _log_cosh_slope,
+        1.0,
+        "elements",
+    )
+)
+
+
+@lane_function
+def _hinge(z: Any, y: Any, t: Any) -> Any:
+    return maximum(1.0 - y * t, 0.0)
+
+
+@lane_function
+def _hinge_slope(y: Any, t: Any) -> Any:
+    return where_lt(y * t, 1.0, -t, 0.0 * y)
+
+
+LOSSES.add(
+    Loss(
+        "hinge",
+        "Mean of max(0, 1 - y t) for targets -1 and 1 (Cortes and Vapnik 1995).",
+        _hinge,
+        _hinge_slope,
+        1.0,
+        "elements",
+        classes=(-1.0, 1.0),
+    )
+)
+
+
+@lane_function
+def _squared_hinge(z: Any, y: Any, t: Any) -> Any:
+    missing = maximum(1.0 - y * t, 0.0)
+    return missing * missing
+
+
+@lane_function
+def _squared_hinge_slope(y: Any, t: Any) -> Any:
+    return -2.0 * t * maximum(1.0 - y * t, 0.0)
+
+
+LOSSES.add(
+    Loss(
+        "squared_hinge",
+        "Mean of max(0, 1 - y t)^2 for targets -1 and 1.",
+        _squared_hinge,
+        _squared_hinge_slope,
+        1.0,
+        "elements",
+        classes=(-1.0, 1.0),
+    )
+)
+
+# Fahlman's program has the slope +-17 where an error is larger than this.
+_MOST, _STEEPEST = 0.9999999, 17.0
+
+
+@lane_function
+def _hyperbolic(z: Any, y: Any, t: Any) -> Any:
+    # The integral of log((1 + e) / (1 - e)) over e.
+    error = absolute(y - t)
+    e = clamp(error, _MOST)
+    inside = (1.0 + e) * log(1.0 + e) + (1.0 - e) * log(1.0 - e)
+    return fma(error - e, _STEEPEST, inside)
+
+
+@lane_function
+def _hyperbolic_slope(y: Any, t: Any) -> Any:
+    error = y - t
+    e = clamp(error, _MOST)
+    inside = log(1.0 + e) - log(1.0 - e)
+    return where_lt(_MOST, error, _STEEPEST, where_lt(error, -_MOST, -_STEEPEST, inside))
+
+
+LOSSES.add(
+    Loss(
+        "hyperbolic",
+        "The sum of what has the slope 2 arctanh(y - t), at most 17: Fahlman's (1988) hyperbolic arctangent error.",
+        _hyperbolic,
+        _hyperbolic_slope,
+        1.0,
+        "sum",
     )
 )

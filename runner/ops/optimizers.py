@@ -6,8 +6,9 @@ block. A method with state is a function (w, g, s, h, c, rate) -> (w, s) of vect
 - `w` a weight or bias, and `g` its gradient;
 - `s` two numbers that the method keeps for each weight, 0 at first;
 - `h` six numbers: the settings in the order of the record, and weight_decay as the last one;
-- `c` the clock, two numbers for each run. `tick` (h, c) -> c changes them once per update, before the weights, so that
-  what depends only on the number of the update is computed once for all weights;
+- `c` the clock, two numbers for each run. `tick` (h, c, loss) -> c changes them once per update, before the weights, so
+  that what depends only on the number of the update is computed once for all weights. `loss` is that of the batch,
+  without its factor, and something else for a method that does not ask for it (`needs_loss`);
 - `rate` the learning rate.
 
 A method without state is a function (w, g, h, rate) -> w.
@@ -22,7 +23,6 @@ from typing import Any
 
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import fma, sqrt, where_le, where_lt
-from runner.kernels.lanes.switch import TICK, UPDATE, UPDATE_STATELESS
 from runner.kernels.loops import stateless_update_loop, update_loop
 from runner.registry import Registry
 
@@ -56,8 +56,8 @@ class Optimizer:
     ----------
     name, doc : str
         As in a study; one line for the reference.
-    code : int
-        Its place in the kernels' tables: UPDATE and TICK with state, UPDATE_STATELESS without it.
+    loop : callable
+        Its function for the kernels' table `update`, or `update_stateless` where it keeps no state.
     settings : mapping of str to float
         The settings that it takes (at most five), in the order of `h`, and their defaults.
     weight_decay : float
@@ -66,17 +66,23 @@ class Optimizer:
         The clock before the first update.
     keeps_state : bool
         Whether it keeps state from update to update.
+    needs_loss : bool
+        Whether its clock needs the loss of every batch.
+    source : str
+        As of an activation.
     update, tick : callable
         Its functions as they stand in its block; without state there is no `tick`.
     """
 
     name: str
     doc: str
-    code: int
+    loop: Callable[..., Any]
     settings: Mapping[str, float]
     weight_decay: float = 0.0
     clock: tuple[float, float] = (0.0, 0.0)
     keeps_state: bool = True
+    needs_loss: bool = False
+    source: str = ""
     update: Callable[..., Any] = field(kw_only=True)
     tick: Callable[..., Any] | None = field(kw_only=True)
 
@@ -86,19 +92,23 @@ OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 SETTINGS.add(Setting("momentum", "Share of the last change that is kept.", 0.0, 1.0, high_included=False))
 SETTINGS.add(Setting("dampening", "Share of the gradient that momentum leaves out.", 0.0, 1.0))
-SETTINGS.add(Setting("eta_minus", "rprop: factor of the step where the gradient changed its sign.", 0.0, 1.0))
-SETTINGS.add(Setting("eta_plus", "rprop: factor of the step where it kept its sign.", 1.0, 1e6))
-SETTINGS.add(Setting("step_min", "rprop: smallest step.", 0.0, 1e300))
-SETTINGS.add(Setting("step_max", "rprop: largest step.", 0.0, 1e300))
+SETTINGS.add(Setting("eta_minus", "Factor of a weight's step where its gradient changed its sign.", 0.0, 1.0))
+SETTINGS.add(Setting("eta_plus", "Factor of a weight's step where its gradient kept its sign.", 1.0, 1e6))
+SETTINGS.add(Setting("step_min", "Smallest step of a weight.", 0.0, 1e300))
+SETTINGS.add(Setting("step_max", "Largest step of a weight.", 0.0, 1e300))
 SETTINGS.add(Setting("max_growth", "quickprop: largest ratio of a step to the one before.", 0.0, 1e6))
 SETTINGS.add(Setting("lr_decay", "adagrad: decay of the learning rate per update.", 0.0, 1e300))
-SETTINGS.add(Setting("alpha", "rmsprop: smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
-SETTINGS.add(Setting("beta1", "adam: smoothing of the gradient.", 0.0, 1.0, high_included=False))
-SETTINGS.add(Setting("beta2", "adam: smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
+SETTINGS.add(
+    Setting(
+        "alpha", "Smoothing of the squared gradient; the rho of torch.optim.Adadelta.", 0.0, 1.0, high_included=False
+    )
+)
+SETTINGS.add(Setting("beta1", "Smoothing of the gradient.", 0.0, 1.0, high_included=False))
+SETTINGS.add(Setting("beta2", "Smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
 SETTINGS.add(Setting("epsilon", "Added to a denominator.", 0.0, 1e300))
 
 
-def _register(
+def register(
     name: str,
     doc: str,
     update: Callable[..., Any],
@@ -106,54 +116,50 @@ def _register(
     settings: Mapping[str, float] | None = None,
     **facts: Any,
 ) -> None:
-    """Put an optimizer into the kernels' tables, and register it; without `tick` it is a method without state."""
-    if tick is None:
-        code = UPDATE_STATELESS.add(stateless_update_loop(update))
-    else:
-        TICK.add(tick)
-        code = UPDATE.add(update_loop(update))
+    """Register an optimizer by its functions; without `tick` it is a method without state."""
+    loop = stateless_update_loop(update) if tick is None else update_loop(update)
     settings = MappingProxyType(dict(settings or {}))
     kept = tick is not None
-    OPTIMIZERS.add(Optimizer(name, doc, code, settings, keeps_state=kept, update=update, tick=tick, **facts))
+    OPTIMIZERS.add(Optimizer(name, doc, loop, settings, keeps_state=kept, update=update, tick=tick, **facts))
 
 
 @lane_function
-def _decayed(w: Any, g: Any, h: Any) -> Any:
+def decayed(w: Any, g: Any, h: Any) -> Any:
     """The gradient of the loss with weight_decay / 2 times the squared weights added to it."""
     return fma(h[5], w, g)
 
 
 @lane_function
-def _no_tick(h: Any, c: Any) -> Any:
+def no_tick(h: Any, c: Any, loss: Any) -> Any:
     return c
 
 
 @lane_function
-def _count(h: Any, c: Any) -> Any:
+def count(h: Any, c: Any, loss: Any) -> Any:
     """From the clock (-1, 0): c[0] is the number of earlier updates, c[1] is 0 in the first one and then 1."""
     return c[0] + 1.0, where_lt(c[0], 0.0, 0.0 * c[0], 1.0)
 
 
 @lane_function
 def _sgd(w: Any, g: Any, h: Any, rate: Any) -> Any:
-    return fma(-rate, _decayed(w, g, h), w)
+    return fma(-rate, decayed(w, g, h), w)
 
 
-_register("sgd", "Gradient descent: w -= learning_rate g.", _sgd)
+register("sgd", "Gradient descent: w -= learning_rate g.", _sgd)
 
 
 @lane_function
 def _momentum(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     # PyTorch's momentum buffer: the first gradient, then momentum * buffer + (1 - dampening) * gradient.
-    velocity = fma(h[0], s[0], (1.0 - h[1] * c[1]) * _decayed(w, g, h))
+    velocity = fma(h[0], s[0], (1.0 - h[1] * c[1]) * decayed(w, g, h))
     return fma(-rate, velocity, w), (velocity, s[1])
 
 
-_register(
+register(
     "momentum",
     "Gradient descent with momentum (Polyak 1964), as torch.optim.SGD.",
     _momentum,
-    _count,
+    count,
     {"momentum": 0.9, "dampening": 0.0},
     clock=(-1.0, 0.0),
 )
@@ -162,24 +168,24 @@ _register(
 @lane_function
 def _nesterov(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     # Nesterov (1983) in the form of Sutskever et al. (2013), as PyTorch has it.
-    velocity = fma(h[0], s[0], _decayed(w, g, h))
-    return fma(-rate, fma(h[0], velocity, _decayed(w, g, h)), w), (velocity, s[1])
+    velocity = fma(h[0], s[0], decayed(w, g, h))
+    return fma(-rate, fma(h[0], velocity, decayed(w, g, h)), w), (velocity, s[1])
 
 
-_register(
+register(
     "nesterov",
     "Nesterov momentum, as torch.optim.SGD(nesterov=True).",
     _nesterov,
-    _no_tick,
+    no_tick,
     {"momentum": 0.9},
 )
 
 
 @lane_function
-def _rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+def rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     # PyTorch's variant, which is iRprop- (Igel and Huesken, 2000): where the gradient changes its sign the weight stays
     # as it is, and the next update leaves its step unchanged. s: gradient and step of the last update.
-    g = _decayed(w, g, h)
+    g = decayed(w, g, h)
     agreement = g * s[0]
     step = where_lt(c[0], 0.5, rate, s[1])
     step = where_lt(0.0, agreement, step * h[1], where_lt(agreement, 0.0, step * h[0], step))
@@ -189,12 +195,12 @@ def _rprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     return w - change, (g, step)
 
 
-_register(
+register(
     "rprop",
     "iRprop- (Igel and Huesken 2000, after Riedmiller and Braun 1993), as torch.optim.Rprop; learning_rate is the "
     "first step.",
-    _rprop,
-    _count,
+    rprop,
+    count,
     {"eta_minus": 0.5, "eta_plus": 1.2, "step_min": 1e-6, "step_max": 50.0},
     clock=(-1.0, 0.0),
 )
@@ -203,7 +209,7 @@ _register(
 @lane_function
 def _quickprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     # s: gradient and change of the last update. `jump` leads to the minimum of the parabola through the two slopes.
-    slope, last_slope, last = _decayed(w, g, h), s[0], s[1]
+    slope, last_slope, last = decayed(w, g, h), s[0], s[1]
     grown = h[0] * last
     shrunk = last_slope * (h[0] / (1.0 + h[0]))
     jump = last * (slope / (last_slope - slope))
@@ -219,27 +225,27 @@ def _quickprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     return w + step, (slope, step)
 
 
-_register(
+register(
     "quickprop",
     "Second-order steps from successive gradients (Fahlman 1988, CMU-CS-88-162); full batch.",
     _quickprop,
-    _no_tick,
+    no_tick,
     {"max_growth": 1.75},
 )
 
 
 @lane_function
 def _adagrad(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
-    g = _decayed(w, g, h)
+    g = decayed(w, g, h)
     total = fma(g, g, s[0])
     return w - (rate / fma(c[0], h[0], 1.0)) * (g / (sqrt(total) + h[1])), (total, s[1])
 
 
-_register(
+register(
     "adagrad",
     "Steps divided by the root of all squared gradients so far (Duchi et al. 2011), as torch.optim.Adagrad.",
     _adagrad,
-    _count,
+    count,
     {"lr_decay": 0.0, "epsilon": 1e-10},
     clock=(-1.0, 0.0),
 )
@@ -247,23 +253,23 @@ _register(
 
 @lane_function
 def _rmsprop(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
-    g = _decayed(w, g, h)
+    g = decayed(w, g, h)
     square = fma(h[0], s[0], (1.0 - h[0]) * (g * g))
     velocity = fma(h[2], s[1], g / (sqrt(square) + h[1]))
     return fma(-rate, velocity, w), (square, velocity)
 
 
-_register(
+register(
     "rmsprop",
     "Steps divided by a running root mean square of the gradient (Hinton 2012), as torch.optim.RMSprop.",
     _rmsprop,
-    _no_tick,
+    no_tick,
     {"alpha": 0.99, "epsilon": 1e-8, "momentum": 0.0},
 )
 
 
 @lane_function
-def _adam_tick(h: Any, c: Any) -> Any:
+def adam_tick(h: Any, c: Any, loss: Any) -> Any:
     """From the clock (1, 1): beta1 and beta2 to the power of the update's number, which begins with 1."""
     return c[0] * h[0], c[1] * h[1]
 
@@ -280,14 +286,14 @@ def _adam_step(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
 
 @lane_function
 def _adam(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
-    return _adam_step(w, _decayed(w, g, h), s, h, c, rate)
+    return _adam_step(w, decayed(w, g, h), s, h, c, rate)
 
 
-_register(
+register(
     "adam",
     "Adaptive moments (Kingma and Ba 2015), as torch.optim.Adam.",
     _adam,
-    _adam_tick,
+    adam_tick,
     {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
     clock=(1.0, 1.0),
 )
@@ -298,11 +304,11 @@ def _adamw(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
     return _adam_step(w - rate * h[5] * w, g, s, h, c, rate)
 
 
-_register(
+register(
     "adamw",
     "Adam with decoupled weight decay (Loshchilov and Hutter 2019), as torch.optim.AdamW.",
     _adamw,
-    _adam_tick,
+    adam_tick,
     {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
     weight_decay=0.01,
     clock=(1.0, 1.0),

@@ -75,7 +75,7 @@ def _is_sound(key: str, value: Any) -> bool:
         names = ("name", "file", "folder", "beside_results")
         texts = [value.get(name, "") for name in names] if isinstance(value, dict) else [None]
         return all(isinstance(text, str) for text in texts)
-    if key == "variables":
+    if key in ("variables", "pieces"):
         return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     return isinstance(value, dict) if key in ("record", "defaults", "versions") else True
 
@@ -117,6 +117,28 @@ def check_version(folder: Path, table: Path, version: int, *, adding: bool = Tru
         raise Refused(
             f"{table}: the kernels {now}, and {before} when its rows were made: last bits differ; "
             f"start it as it was started then, or {way_out}"
+        )
+
+
+def check_pieces(folder: Path, table: Path, pieces: Mapping[str, str]) -> None:
+    """Refuse to add to rows that were made with other pieces of the user's own under the same names.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of results.
+    table : Path
+        Its table.
+    pieces : mapping of str to str
+        Those that are to be used, such as `activation wave`, and the hashes of their files.
+    """
+    before = read_environment(folder).get("pieces", {})
+    changed = [piece for piece, source in pieces.items() if before.get(piece, source) != source]
+    if changed and (read_manifest(folder) or any(_has_rows(path) for path in (table, folder / ORPHANS))):
+        raise Refused(
+            f"{table} has rows that were made when the file of {', '.join(changed)} was another one: give the piece "
+            "another name in its file and in the study; or pass another --out or name=..., or --fresh to move the old "
+            "table aside"
         )
 
 
@@ -205,6 +227,8 @@ class Provenance:
             **surroundings(),
             "results_version": RESULTS_VERSION,
             **facts,
+            # Rows of earlier starts may have others.
+            "pieces": before.get("pieces", {}) | facts.get("pieces", {}),
             "kernels": kernels or before.get("kernels"),
             "defaults": _defaults(),
         }

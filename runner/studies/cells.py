@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -58,16 +59,15 @@ class _Defaults(NamedTuple):
     values: tuple[Change, ...]
 
 
-_DEFAULTS: Mapping[str, _Defaults] = {
-    name: _Defaults(
+@lru_cache(maxsize=64)
+def _defaults(name: str, source: str) -> _Defaults:
+    """What an optimizer brings; `source` tells pieces of a user's own apart that have the same name."""
+    record = OPTIMIZERS[name]
+    given = {**record.settings, "weight_decay": record.weight_decay}
+    return _Defaults(
         tuple(PLACE[key] for key in SETTINGS if key not in record.settings),
-        tuple(
-            Change.of(key, float(value))
-            for key, value in {**record.settings, "weight_decay": record.weight_decay}.items()
-        ),
+        tuple(Change.of(key, float(value)) for key, value in given.items()),
     )
-    for name, record in OPTIMIZERS.items()
-}
 
 
 class DataSets:
@@ -139,7 +139,8 @@ class Resolver:
 
     def _derive(self, values: list[Any], texts: list[str]) -> None:
         """Set what follows from other keys."""
-        defaults = _DEFAULTS[values[_OPTIMIZER]]
+        name = values[_OPTIMIZER]
+        defaults = _defaults(name, OPTIMIZERS[name].source)
         for place in defaults.unused:
             values[place], texts[place] = None, ""
         for place, value, text, _ in defaults.values:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runner.data import CsvData, DataError, DataSet, load_data
 from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
@@ -91,6 +93,13 @@ def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
     least, most = float(data.targets.min()), float(data.targets.max())
     if least < low or most > high:
         yield f"{loss} needs targets from {low:g} to {high:g}; those of {name} lie between {least:g} and {most:g}"
+    classes = LOSSES[loss].classes
+    if classes is not None and not np.isin(data.targets, classes).all():
+        wanted = ", ".join(f"{value:g}" for value in classes)
+        yield (
+            f"{loss} needs targets of the two values {wanted}; those of {name} lie between {least:g} and {most:g} "
+            f"(target_range: [{wanted}] maps two values to these)"
+        )
 
 
 def _too_precise(precision: str, data: DataSet, name: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.errors import Problem, StudyError
 from runner.keys.issues import Issue
+from runner.ops.own import load_installed
 from runner.results.files import write_file
 from runner.studies.claims.grammar import Claim
 from runner.studies.consistency import check_recorded, check_together
@@ -188,6 +189,7 @@ def read_study(text: str, path: str | os.PathLike[str], overrides: Sequence[str]
     StudyError
         As `load_study`.
     """
+    load_installed()
     file = os.fspath(path)
     tree, misread = parse(text, file)
     return _checked(tree, misread, text, file, overrides)
@@ -214,6 +216,7 @@ def study_of_content(content: Content, folder: Path, overrides: Sequence[str] = 
     StudyError
         With every problem; each names an argument, or a key of the mapping, in the place of a file.
     """
+    load_installed()
     text = study_text(content.values)
     if (size := len(text.encode())) > MOST_BYTES:
         raise StudyError([Problem(f"the study has {size:,} bytes as a file, more than {MOST_BYTES:,}")])

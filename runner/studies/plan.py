@@ -14,9 +14,9 @@ import numpy as np
 from runner.errors import Refused, RunnerError
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
-from runner.ops import OPTIMIZERS, SETTINGS
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SETTINGS, Members
 from runner.printed import Printed, Writer
-from runner.registry import element
+from runner.registry import Call, Registry, element
 from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
 from runner.studies.load import Study
 from runner.studies.plan_text import plan_lines
@@ -28,6 +28,13 @@ from runner.terminal import counted
 
 MOST_NUMBERED = 2**62
 """Runs that can be numbered, whatever the user allows."""
+# The keys whose values are members of registries that take pieces of a user's own.
+_FAMILIES: tuple[tuple[Registry[Any], tuple[str, ...]], ...] = (
+    (ACTIVATIONS, ("activation", "output")),
+    (LOSSES, ("loss",)),
+    (OPTIMIZERS, ("optimizer",)),
+    (INITIALIZERS, ("init", "bias_init")),
+)
 # Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
 # Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
@@ -102,21 +109,43 @@ class Plan(Printed):
 
     def all_data_sets(self) -> DataSets:
         """The data sets of all cells, looked up and loaded: what a plan of the same study elsewhere needs of files."""
-        values = [
-            dict.fromkeys(
-                [
-                    self.study.base.get(key, KEYS[key].default),
-                    *(value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)),
-                    *(row[key] for row in self.study.sweep.include if key in row),
-                ]
-            )
-            for key in DATA_KEYS
-        ]
-        for combination in combinations(*values):
+        for combination in combinations(*map(self._values, DATA_KEYS)):
             # Some may not fit together; those are no cells of this study.
             with contextlib.suppress(RunnerError):
                 self._data_sets(combination)
         return self._data_sets
+
+    def _values(self, key: str) -> dict[Any, None]:
+        """All values that a key may have in a cell, each once."""
+        return dict.fromkeys(
+            [
+                self.study.base.get(key, KEYS[key].default),
+                *(value for at in self._space.axes_of(key) for value in self._space.axes[at].column(key)),
+                *(row[key] for row in self.study.sweep.include if key in row),
+            ]
+        )
+
+    @cached_property
+    def members(self) -> Members:
+        """The members of the registries that the kernels for this study must know."""
+        activations = {*self._values("activation"), *self._values("output"), *self._slopes_of_faults}
+        return Members(activations, self._values("loss"), self._values("optimizer"))
+
+    @property
+    def _slopes_of_faults(self) -> set[str]:
+        """Activations whose slope a fault may put into a layer."""
+        arguments = {name for faults in self._values("faults") for fault in faults for name in fault.args}
+        return {name for name in ACTIVATIONS if name in arguments}
+
+    @cached_property
+    def own_pieces(self) -> dict[str, str]:
+        """The pieces of a user's own that it uses, such as `activation wave`, and the hashes of their files."""
+        found: dict[str, str] = {}
+        for registry, keys in _FAMILIES:
+            names = {value.name if isinstance(value, Call) else value for key in keys for value in self._values(key)}
+            names |= self._slopes_of_faults if registry is ACTIVATIONS else set()
+            found |= {f"{registry.kind} {name}": registry[name].source for name in registry if name in names}
+        return {piece: source for piece, source in found.items() if source}
 
     def cell(self, i: int) -> Cell:
         """Cell `i`, from 0."""

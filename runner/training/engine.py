@@ -229,7 +229,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     kernels = train_block, train_faulty_block, initial_weights, write_rows, identify_runs, sum_rows
     cache.enable(*kernels, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
-    shared = make_shared(cell)
+    shared = make_shared(cell, plan.members)
     if shared.kernel in _prepared:
         return
     marker = cache.folder() / shared.kernel

@@ -22,7 +22,7 @@ from runner.results.failed import FAILED, failed_before, write_failed
 from runner.results.files import MANIFEST, ORPHANS, PARTS, TABLE, io_errors, refuse_links, results_folder, set_aside
 from runner.results.lock import Lock
 from runner.results.part_file import need_pyarrow
-from runner.results.provenance import Provenance, changes, check_version, read_environment
+from runner.results.provenance import Provenance, changes, check_pieces, check_version, read_environment
 from runner.results.sidecars import Recording
 from runner.results.table import FILES, STORES, Store, Table
 from runner.terminal import counted
@@ -181,6 +181,7 @@ def run_session(
         if options.fresh and (kept := set_aside(folder, FILES)):
             progress.message(f"old results are kept as {', '.join(path.name for path in kept)}")
         check_version(folder, folder / TABLE, RESULTS_VERSION)
+        check_pieces(folder, folder / TABLE, plan.own_pieces)
         store = options.store or store_of(folder)
         if store == "parquet":
             need_pyarrow()
@@ -429,6 +430,7 @@ class _Session:
             },
             "axes": list(self._axes()),
             "runs": self._planned,
+            "pieces": self._plan.own_pieces,
             "shard": str(self._options.shard) if self._options.shard else None,
             "store": self._options.store,
             "record": {"curves": study.record.curves, "weights": study.record.weights},

@@ -144,7 +144,7 @@ def _work(plan: Plan, missing: NDArray[np.bool_]) -> dict[str, float]:
         cells, wanted = [plan.cell(i) for i in numbers], by_cell[list(numbers)]
         key = shared_key(cells[0])
         if key not in shared:
-            shared[key] = make_shared(cells[0])
+            shared[key] = make_shared(cells[0], plan.members)
         budgets = tuple(cell.budget for cell in cells)
         total = together.setdefault((key, budgets), [0, 0.0])
         total[0] += int(wanted.any(axis=0).sum())

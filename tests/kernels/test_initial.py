@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numba import njit
 from scipy.special import ndtri
-from scipy.stats import kstest, norm
+from scipy.stats import kstest, norm, truncnorm
 from support import naive, studies
 
 from runner.kernels import random
@@ -22,6 +23,7 @@ SEEDS = 4000
 
 # Arguments of the initialisers that take some; mean, variance and kind of every layer's weights by fan-in and fan-out.
 ARGUMENTS = {"uniform": (-0.3, 1.5), "normal": (0.4, 1.7), "constant": (0.7,)}
+ARGUMENTS |= {"uniform_fan_in": (2.5,), "truncated_normal": (0.4, 1.7)}
 MOMENTS: dict[str, Callable[[int, int], tuple[str, float, float]]] = {
     "uniform": lambda i, o: ("uniform", 0.6, 1.8**2 / 12),
     "normal": lambda i, o: ("normal", 0.4, 1.7**2),
@@ -34,7 +36,12 @@ MOMENTS: dict[str, Callable[[int, int], tuple[str, float, float]]] = {
     "orthogonal": lambda i, o: ("orthogonal", 0.0, 1 / max(i, o)),
     "zeros": lambda i, o: ("constant", 0.0, 0.0),
     "constant": lambda i, o: ("constant", 0.7, 0.0),
+    "torch_linear": lambda i, o: ("uniform", 0.0, 1 / (3 * i)),
+    "uniform_fan_in": lambda i, o: ("uniform", 0.0, (2.5 / i) ** 2 / 3),
+    "truncated_normal": lambda i, o: ("truncated", 0.4, 1.7**2 * truncnorm(-2, 2).var()),
 }
+# Those whose weights do not follow one distribution have a test each.
+SHAPED = {"identity", "sparse", "nguyen_widrow"}
 
 
 def written(name: str) -> str:
@@ -45,7 +52,7 @@ def written(name: str) -> str:
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[naive.Layers]]:
     """Initial weights of thousands of seeds by every initialiser."""
-    names = list(INITIALIZERS)
+    names = list(MOMENTS)
     runs = studies.run(
         tmp_path_factory.mktemp("initial"),
         data="gaussian(4, 3, 0)",
@@ -74,7 +81,7 @@ def check_distribution(numbers: np.ndarray, kind: str, mean: float, variance: fl
         assert (numbers == mean).all()
         return
     deviation = math.sqrt(variance)
-    excess = {"uniform": 1.8, "normal": 3.0, "orthogonal": 3.0}[kind]
+    excess = {"uniform": 1.8, "normal": 3.0, "orthogonal": 3.0, "truncated": truncnorm(-2, 2).stats("k") + 3}[kind]
     assert abs(numbers.mean() - mean) < 4 * deviation / math.sqrt(n)
     assert abs(((numbers - mean) ** 2).mean() - variance) < 4 * variance * math.sqrt((excess - 1) / n)
     if kind == "uniform":
@@ -84,9 +91,13 @@ def check_distribution(numbers: np.ndarray, kind: str, mean: float, variance: fl
         assert kstest(numbers, "uniform", (mean - half, 2 * half)).pvalue > 1e-3
     if kind == "normal":
         assert kstest(numbers, norm(mean, deviation).cdf).pvalue > 1e-3
+    if kind == "truncated":
+        width = deviation / truncnorm(-2, 2).std()
+        assert kstest(numbers, truncnorm(-2, 2, mean, width).cdf).pvalue > 1e-3
+        assert np.abs(numbers - mean).max() < 2 * width
 
 
-@pytest.mark.parametrize("name", list(INITIALIZERS))
+@pytest.mark.parametrize("name", list(MOMENTS))
 @pytest.mark.parametrize("layer", [0, 1])
 def test_weights_have_mean_and_variance_of_the_theory(
     drawn: dict[str, list[naive.Layers]], name: str, layer: int
@@ -100,7 +111,7 @@ def test_weights_have_mean_and_variance_of_the_theory(
         assert np.abs(scores).max() < 4.5
 
 
-@pytest.mark.parametrize("name", [name for name, record in INITIALIZERS.items() if record.biases])
+@pytest.mark.parametrize("name", [name for name in MOMENTS if INITIALIZERS[name].biases])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_biases_take_the_fans_of_their_layer(drawn: dict[str, list[naive.Layers]], name: str, layer: int) -> None:
     pairs = [layers[layer] for layers in drawn[name]]
@@ -115,6 +126,60 @@ def test_weights_are_independent_of_each_other(drawn: dict[str, list[naive.Layer
     correlations = np.corrcoef(both.T)[np.triu_indices(both.shape[1], 1)]
     assert np.abs(correlations).max() < 5 / math.sqrt(SEEDS)
     assert abs((correlations**2).mean() * SEEDS - 1) < 0.15
+
+
+def test_every_initialiser_has_a_test() -> None:
+    assert MOMENTS.keys() | SHAPED == set(INITIALIZERS)
+
+
+def shaped(train: Callable[..., studies.Runs], init: str, **keys: Any) -> list[naive.Layers]:
+    """Initial weights of 300 seeds of layers 6-6-9-2-1."""
+    runs = train(
+        data="gaussian(4, 6, 0)",
+        architecture="6-6-9-2-1",
+        init=init,
+        learning_rate=0.0,
+        updates=1,
+        replicates=300,
+        record={"weights": True},
+        **keys,
+    )
+    return [naive.unflatten(cell, runs.weights[number][0]) for number, cell, _ in runs.each()]
+
+
+def test_identity_is_one_on_the_diagonal(train: Callable[..., studies.Runs]) -> None:
+    for layers in shaped(train, "identity")[:3]:
+        for W, _ in layers:
+            assert np.array_equal(W, torch.nn.init.eye_(torch.empty(W.shape)).numpy())
+
+
+def test_nguyen_and_widrow_scale_the_weights_of_every_unit(train: Callable[..., studies.Runs]) -> None:
+    """... to 0.7 H^(1/n), and draw biases from plus and minus that (Nguyen and Widrow 1990)."""
+    drawn = shaped(train, "nguyen_widrow", bias_init="nguyen_widrow")
+    for layer in range(4):
+        fan_out, fan_in = drawn[0][layer][0].shape
+        norm_of_all = 0.7 * fan_out ** (1 / fan_in)
+        for layers in drawn:
+            assert np.linalg.norm(layers[layer][0], axis=1) == pytest.approx(norm_of_all, rel=1e-14)
+        biases = np.concatenate([each[layer][1] for each in drawn])
+        assert np.abs(biases).max() < norm_of_all
+        assert kstest(biases, "uniform", (-norm_of_all, 2 * norm_of_all)).pvalue > 1e-3
+    first = np.stack([layers[0][0] for layers in drawn])
+    # Directions are random: every weight is positive in half of the runs.
+    assert np.abs((first > 0).mean(axis=0) - 0.5).max() < 4.5 * 0.5 / math.sqrt(300)
+
+
+def test_sparse_has_the_zeros_of_pytorch_in_every_column(train: Callable[..., studies.Runs]) -> None:
+    drawn = shaped(train, "sparse(0.4, 1.7)")
+    for layer in range(4):
+        W = np.stack([layers[layer][0] for layers in drawn])
+        theirs = torch.nn.init.sparse_(torch.empty(W.shape[1:]), 0.4)
+        assert ((W == 0).sum(axis=1) == (theirs == 0).sum(dim=0).numpy()).all()
+        if (W != 0).any():
+            check_distribution(W[W != 0], "normal", 0.0, 1.7**2)
+    # Every weight is a zero about as often as any other of its column.
+    zeros = (np.stack([layers[1][0] for layers in drawn]) == 0).mean(axis=0)
+    assert np.abs(zeros - 4 / 9).max() < 4.5 * 0.5 / math.sqrt(300)
 
 
 def test_orthogonal_is_orthonormal(train: Callable[..., studies.Runs]) -> None:

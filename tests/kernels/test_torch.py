@@ -1,4 +1,4 @@
-"""Trained weights against PyTorch's in float64, from the same initial weights, for every member of every registry.
+"""Trained weights against PyTorch's in float64, from the same initial weights, for every member of the core.
 
 Members that PyTorch lacks are compared with `naive.py` instead. Weights agree to 1e-10 of their norm after 100
 updates. That holds as long as a run does not amplify rounding errors, so learning rates are small enough for every
@@ -19,7 +19,7 @@ from support.combinations import combinations
 from torch.nn import functional
 
 from runner.kernels.train import train_block
-from runner.ops import OPTIMIZERS
+from runner.ops.members import CORE_OPTIMIZERS
 from runner.training.blocks.arguments import WIDTHS
 
 TOLERANCE = 1e-10
@@ -175,7 +175,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> studies.Runs:
         record={"weights": True},
         sweep={
             "zip": combinations(),
-            "grid": {"optimizer": list(OPTIMIZERS), "architecture": list(SHAPES)},
+            "grid": {"optimizer": list(CORE_OPTIMIZERS), "architecture": list(SHAPES)},
             "when": [{"if": {"optimizer": "rmsprop"}, "grid": {"learning_rate": [0.002]}}],
         },
     )
@@ -189,7 +189,7 @@ def chosen(runs: studies.Runs, optimizer: str, shape: str) -> Iterator[tuple[int
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", list(CORE_OPTIMIZERS))
 def test_weights_after_100_updates_are_those_of_pytorch(everything: studies.Runs, optimizer: str, shape: str) -> None:
     """... or of naive.py, where PyTorch lacks a member."""
     members = list(chosen(everything, optimizer, shape))
@@ -324,7 +324,7 @@ def planes(tmp_path_factory: pytest.TempPathFactory) -> studies.Runs:
         record={"weights": True},
         sweep={
             "grid": {
-                "optimizer": list(OPTIMIZERS),
+                "optimizer": list(CORE_OPTIMIZERS),
                 "precision": ["float64", "float32"],
                 "learning_rate[0]": [0.001, 0.005],
                 "learning_rate[2]": [0.0, 0.002],
@@ -333,7 +333,7 @@ def planes(tmp_path_factory: pytest.TempPathFactory) -> studies.Runs:
     )
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", list(CORE_OPTIMIZERS))
 def test_the_rate_of_every_layer_is_that_of_its_parameter_group(planes: studies.Runs, optimizer: str) -> None:
     chosen = [(number, cell) for number, cell, _ in planes.each() if cell.optimizer == optimizer]
     assert [cell.learning_rate for _, cell in chosen] == 2 * [
@@ -449,7 +449,7 @@ def check_measurements(runs: studies.Runs, number: int) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_measurements_follow_from_the_weights(everything: studies.Runs, shape: str) -> None:
-    for optimizer in OPTIMIZERS:
+    for optimizer in CORE_OPTIMIZERS:
         for number, cell in chosen(everything, optimizer, shape):
             if cell.activation in TORCH_ACTIVATIONS and cell.output in TORCH_ACTIVATIONS:
                 check_measurements(everything, number)
@@ -546,7 +546,7 @@ def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
             sweep={
                 "zip": combinations(),
                 "grid": {
-                    "optimizer": list(OPTIMIZERS),
+                    "optimizer": list(CORE_OPTIMIZERS),
                     "architecture": ["3-3", "3-4-3"],
                     "batch": ["full", 2],
                     "bias": ["trained", "shared", 0.5],

@@ -257,21 +257,17 @@ def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: 
         ("loss", "nll", "did you mean 'cross_entropy'?"),
         ("loss", "mean_squared_error", "did you mean 'mse'?"),
         ("loss", "MSELoss", "did you mean 'mse'?"),
-        (
-            "loss",
-            "mae",
-            "not supported: use 'mse' instead, because every loss but the cross-entropies squares the error",
-        ),
-        ("loss", "huber", "not supported: use 'half_mse' instead, because small errors count in the same way"),
+        ("loss", "L1Loss", "did you mean 'mae'?"),
+        ("loss", "mape", "not supported: use 'mae' instead, because errors are not divided by their targets"),
         ("activation", "logistic", "did you mean 'sigmoid'?"),
         ("activation", "tansig", "did you mean 'tanh'?"),
         ("activation", "linear", "did you mean 'identity'?"),
         ("activation", "torch.nn.LeakyReLU", "did you mean 'leaky_relu'?"),
-        ("activation", "gelu", "not supported: use 'softplus' instead, because it too is a smooth relu"),
+        ("activation", "swish", "did you mean 'silu'?"),
         ("activation", "softmax", "it couples the units of its layer and is for the output layer: 'output: softmax'"),
         ("optimizer", "SGD", "did you mean 'sgd'?"),
         ("optimizer", "AdamOptimizer", "did you mean 'adam'?"),
-        ("optimizer", "nadam", "not supported: use 'adam' instead, because it is the method that this one varies"),
+        ("optimizer", "amsgrad", "not supported: use 'adam' instead, because it is the method that this one varies"),
         (
             "optimizer",
             "lbfgs",
@@ -330,7 +326,7 @@ def test_a_key_that_is_called_otherwise_is_not_missing_too(tmp_path: Path, monke
 
 def test_the_alpha_of_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert message(tmp_path, monkeypatch, alpha="0.1") == (
-        "x.yaml:5:8: alpha is used by rmsprop; no run of this study uses them; "
+        "x.yaml:5:8: alpha is used by rmsprop, adadelta; no run of this study uses them; "
         "the alpha of scikit-learn, a penalty on weights, is 'weight_decay'"
     )
 

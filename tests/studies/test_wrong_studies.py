@@ -412,9 +412,19 @@ STUDIES = [
         id="softmax in a hidden layer",
     ),
     pytest.param(
-        BASE + "loss: hinge\n",
-        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'hinge'; not supported: use 'binary_cross_entropy' or 'cross_entropy' instead, because they too are for classes",
+        BASE + "loss: multi_margin\n",
+        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'multi_margin'; not supported: use 'hinge' or 'cross_entropy' instead, because each output has a loss of its own",
         id="unknown loss",
+    ),
+    pytest.param(
+        BASE + "loss: hinge\n",
+        "x.yaml:5:7: loss: hinge needs targets of the two values -1, 1; those of xor lie between 0 and 1 (target_range: [-1, 1] maps two values to these)",
+        id="targets of a hinge loss",
+    ),
+    pytest.param(
+        BASE + "init: sparse(1.5, 1)\n",
+        "x.yaml:5:7: init: expected sparsity from 0 to 1, found sparse(1.5, 1)",
+        id="sparsity",
     ),
     pytest.param(
         BASE + "optimizer: Adam\n",
@@ -590,7 +600,7 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "beta1: 0.5\n",
-        "x.yaml:5:8: beta1 is used by adam, adamw; no run of this study uses them",
+        "x.yaml:5:8: beta1 is used by adam, adamw, adamax, nadam, radam, lion; no run of this study uses them",
         id="unused setting",
     ),
     pytest.param(
@@ -757,7 +767,7 @@ STUDIES = [
         BASE
         + "sweep:\n  grid: {optimizer: [sgd, adam]}\n  when:\n    - {if: {optimizer: rprop}, grid: {eta_plus: [1.1, 1.3]}}\n",
         "x.yaml:8:24: when: optimizer is never rprop; its values are sgd, adam\n"
-        "x.yaml:8:50: eta_plus is used by rprop; no run of this study uses them",
+        "x.yaml:8:50: eta_plus is used by rprop, rprop_minus, rprop_plus, irprop_minus, irprop_plus, supersab; no run of this study uses them",
         id="when of a value that never is",
     ),
     pytest.param(

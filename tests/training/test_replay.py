@@ -20,7 +20,8 @@ import runner
 from runner.__main__ import main
 from runner.errors import Refused, RunnerError
 from runner.measurements import RESULTS_VERSION
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
+from runner.ops import INITIALIZERS
+from runner.ops.members import CORE_ACTIVATIONS, CORE_LOSSES, CORE_OPTIMIZERS
 from runner.results.reader import EXACTLY
 from runner.training import engine
 from runner.training.blocks import packing
@@ -35,21 +36,24 @@ BASE: dict[str, Any] = {
     "epochs": 30,
     "replicates": 3,
 }
-# Every way in which a key can be given, and every member of the registries.
-DRAWN = ["constant(0.5)" if name == "constant" else name for name in INITIALIZERS if name not in ("uniform", "normal")]
+# Every way in which a key can be given, every member of the core, and one of each family beyond it.
+GIVEN = {"constant": "constant(0.5)", "uniform_fan_in": "uniform_fan_in(2)", "sparse": "sparse(0.5, 1)"}
+GIVEN |= {"truncated_normal": "truncated_normal(0, 1)"}
+DRAWN = [GIVEN.get(name, name) for name in INITIALIZERS if name not in ("uniform", "normal")]
 STUDIES: dict[str, dict[str, Any]] = {
     "budgets": {"sweep": {"grid": {"epochs": [5, 30, 60], "learning_rate": [0.1, -1, 1e300]}}, "seeds": [7, 2**62]},
     "activations": {
-        "sweep": {"grid": {"activation": [name for name, a in ACTIVATIONS.items() if a.hidden]}},
+        "sweep": {"grid": {"activation": [name for name in CORE_ACTIVATIONS if name != "softmax"]}},
         "criterion": {"max_error": 0.4, "accuracy": 1, "grad_norm": 1e-3},
     },
     "optimizers": {
-        "sweep": {"grid": {"optimizer": list(OPTIMIZERS), "batch": ["full", 3]}},
+        "sweep": {"grid": {"optimizer": list(CORE_OPTIMIZERS), "batch": ["full", 3]}},
         "order": "shuffled",
         "weight_decay": 0.01,
     },
-    "losses": {"sweep": {"grid": {"loss": [name for name in LOSSES if name != "cross_entropy"]}}, "data": "encoder(3)"}
+    "losses": {"sweep": {"grid": {"loss": [x for x in CORE_LOSSES if x != "cross_entropy"]}}, "data": "encoder(3)"}
     | {"architecture": "3-2-3", "learning_rate": [0.1, 0.2], "bias_learning_rate": 0.05},
+    "beyond the core": {"activation": "elu", "loss": "huber", "optimizer": "irprop_plus"},
     "classes": {"data": "iris", "target_encoding": "one_hot", "output": "softmax", "loss": "cross_entropy"}
     | {"architecture": "4-2-3", "scaling": "standardize", "batch": 50},
     "initialisers": {

@@ -204,7 +204,7 @@ def test_lanes_and_tiles(
 
 def test_large_networks_train_in_fewer_lanes(tmp_path: Path) -> None:
     plan = studies.make(tmp_path, **STUDY | {"sweep": {"grid": {"architecture": ["2-4-1", "2-40-40-1"]}}})
-    small, large = (arguments.make_shared(plan.cell(i)).width.lanes.n for i in range(2))
+    small, large = (arguments.make_shared(plan.cell(i), plan.members).width.lanes.n for i in range(2))
     assert small == 2 * large
 
 

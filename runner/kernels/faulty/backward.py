@@ -50,10 +50,9 @@ from runner.kernels.faulty.table import (
     formula,
     number,
 )
-from runner.kernels.lanes import switch
 from runner.kernels.lanes.elementary import exp, sigmoid
 from runner.kernels.lanes.operations import advanced, fill, fma, inlined, kernel, load, maximum, not_inlined, store
-from runner.kernels.lanes.switch import ACTIVATE, LOSS_SLOPE, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax_slope
 
 
@@ -89,7 +88,7 @@ def output_error(net: Any, job: Any, buf: Any, wrong: Any, width: Any, factor: f
             y = y * 0.0
         elif signal == ALL_PAIRS:
             t = load(wrong.sums, 2 * (end - here) + out - here, lanes)
-        d = y * total - t if job.residual else choose(LOSS_SLOPE, job.loss, (y, t))
+        d = y * total - t if job.residual else choose(job.loss_slope, job.loss, (y, t))
         d = d * factor
         if signal == ALL_PAIRS and job.per < 2:
             # A sum over N x N pairs, or their sum divided by N; a mean over all of them has this factor already.
@@ -102,7 +101,7 @@ def output_error(net: Any, job: Any, buf: Any, wrong: Any, width: Any, factor: f
         if signal == TWICE or not (job.residual or formula(wrong, SLOPE, last) * holds == NONE):
             softmax_slope(net, buf, lanes)
     elif signal == TWICE:
-        choose(switch.SLOPE, net.codes[last], (buf.Z, buf.F, buf.D, here, end, lanes))
+        choose(net.slope, net.codes[last], (buf.Z, buf.F, buf.D, here, end, lanes))
     elif not job.residual:
         _apply_slope(net, buf, wrong, last, holds, lanes)
     if formula(wrong, ROUNDED_ERROR, last) * holds:
@@ -161,8 +160,8 @@ def _apply_slope(net: Any, buf: Any, wrong: Any, layer: int, holds: int, lanes: 
         for at in range(here, end, L):
             store(target, at, fill(buf.D, 1.0, lanes))
     if kind in (OF_ACTIVATION, AT_ERROR, EARLY):
-        choose(ACTIVATE, code, (sums, activations, here, end, lanes))
-    choose(switch.SLOPE, code, (sums, activations, target, here, end, lanes))
+        choose(net.activate, code, (sums, activations, here, end, lanes))
+    choose(net.slope, code, (sums, activations, target, here, end, lanes))
     if kind == SUMMED:
         total = fill(buf.D, 0.0, lanes)
         for at in range(here, end, L):

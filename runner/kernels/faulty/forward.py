@@ -24,7 +24,7 @@ from runner.kernels.faulty.table import (
 )
 from runner.kernels.lanes.elementary import exp, log
 from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, not_inlined, store, where_lt
-from runner.kernels.lanes.switch import ACTIVATE, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax
 
 
@@ -48,7 +48,7 @@ def forward(net: Any, job: Any, buf: Any, wrong: Any, width: Any, weights: Any, 
         mirrored = formula(wrong, ACTIVATION, layer) == MIRRORED
         if mirrored:
             negate(buf.Z, here, end, lanes)
-        choose(ACTIVATE, net.codes[layer], (buf.Z, buf.F, here, end, lanes))
+        choose(net.activate, net.codes[layer], (buf.Z, buf.F, here, end, lanes))
         if mirrored:
             negate(buf.Z, here, end, lanes)
         threshold = formula(wrong, ACTIVATION, layer) == HARD_THRESHOLD

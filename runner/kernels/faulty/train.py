@@ -231,7 +231,7 @@ def _sum_up(net: Any, data: Any, job: Any, buf: Any, wrong: Any, width: Any, par
     if formula(wrong, AXIS, 0):
         _pass(net, data, job, buf, wrong, width, part, LARGEST, YES, YES, learning)
         _pass(net, data, job, buf, wrong, width, part, EXPONENTIALS, YES, YES, learning)
-    if learning and job.faults & SIGNALS:
+    if learning and (job.faults & SIGNALS or job.sum_losses):
         clear_sums(buf, width)
         _pass(net, data, job, buf, wrong, width, part, OBSERVE, YES, YES, learning)
     if learning and formula(wrong, SIGNAL, 0) == ALL_PAIRS:

@@ -27,7 +27,7 @@ from runner.kernels.faulty.table import (
     number,
 )
 from runner.kernels.lanes.operations import fill, fma, inlined, load, store
-from runner.kernels.lanes.switch import UPDATE, UPDATE_STATELESS, choose
+from runner.kernels.lanes.switch import choose
 from runner.kernels.schedules import scheduled
 from runner.kernels.update import share_layer_biases
 
@@ -58,9 +58,9 @@ def update_layers(
                 for at in range(first, end, L):
                     store(buf.G, at, fill(buf.G, 0.0, lanes))
             elif job.states == 0 or move == WITHOUT_STATE:
-                choose(UPDATE_STATELESS, PLAIN, span)
+                choose(job.update_stateless, PLAIN, span)
             else:
-                choose(UPDATE, job.optimizer, span)
+                choose(job.update, job.optimizer, span)
             if formula(wrong, VELOCITY, 0) == ONE_UPDATE_LATE and move == 0:
                 for at in range(first, end, L):
                     store(buf.W, at, load(wrong.aside, at, lanes))

@@ -1,66 +1,85 @@
 """Tables of lane functions, chosen by a code at run time: how the kernels reach the members of the registries.
 
-A kernel calls `choose(ACTIVATE, code, (Z, A, first, end, tile))` without knowing which activations exist; `runner.ops`
-fills the tables when it is imported. `choose` compiles to one LLVM `switch` over all functions of the table, so that
-one compiled kernel serves every activation, loss and optimizer. The code is the same for a whole block of runs: the
-processor predicts the branch.
+A kernel calls `choose(net.activate, code, (Z, A, first, end, tile))` without knowing which activations exist: the table
+is an argument of the kernel, and its Numba type tells the compiler which functions are in it. `choose` compiles to one
+LLVM `switch` over all of them, so that one compiled kernel serves every member of its tables, and kernels with other
+tables are other kernels. The code is the same for a whole block of runs: the processor predicts the branch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core.imputils import lower_constant
-from numba.extending import models, register_model, typeof_impl
+from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
 from runner.kernels.lanes.operations import operation
 
 
 class Table:
-    """A list of lane functions with the same arguments and result; the place of each one is its code.
+    """Lane functions with the same arguments and result; the place of each one is its code.
 
     Parameters
     ----------
-    name : str
-        Shown in error messages of the compiler.
+    what : str
+        What the functions do, such as `activate`.
+    functions : mapping of str to callable
+        In the order of their codes. A name stands for one function: the compiler, and the cache of compiled kernels,
+        know a table again by the names in it.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.bodies: list[Callable[..., Any]] = []
+    def __init__(self, what: str, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self.functions = tuple(functions.values())
+        # The name is part of that of every compiled function which takes the table: a short one saves compilation.
+        names = hashlib.blake2b("\n".join(functions).encode(), digest_size=5).hexdigest()
+        self.name = f"{what}_{names}"
+        _TABLES.setdefault(self.name, self)
 
-    def add(self, body: Callable[..., Any]) -> int:
-        """Append a lane function, and return its code."""
-        self.bodies.append(body)
-        return len(self.bodies) - 1
+
+_TABLES: dict[str, Table] = {}
 
 
 class TableType(types.Type):  # type: ignore[misc]
-    """The Numba type of a table. The table itself is part of it, so that its functions are known to the compiler."""
+    """The Numba type of a table: the compiler finds its functions by its name."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: str) -> None:
         self.table = table
-        super().__init__(name=f"Table({table.name})")
+        super().__init__(name=table)
 
 
-register_model(TableType)(models.OpaqueModel)
+@register_model(TableType)
+class TableModel(models.StructModel):  # type: ignore[misc]
+    """A table is nothing at run time: only its type matters, and no function takes an argument for it."""
+
+    def __init__(self, manager: Any, table: TableType) -> None:
+        super().__init__(manager, table, [])
 
 
 @typeof_impl.register(Table)
 def _typeof_table(value: Table, context: Any) -> TableType:
-    return TableType(value)
+    return TableType(value.name)
 
 
 @lower_constant(TableType)
 def _constant_table(context: Any, builder: Any, ty: TableType, value: Table) -> Any:
-    return context.get_dummy_value()
+    return _nothing(context, ty)
+
+
+@unbox(TableType)
+def _unbox_table(ty: TableType, obj: Any, c: Any) -> NativeValue:
+    return NativeValue(_nothing(c.context, ty))
+
+
+def _nothing(context: Any, ty: TableType) -> Any:
+    return ir.Constant(context.get_value_type(ty), [])
 
 
 def _choose_twin(table: Table, code: int, args: tuple[Any, ...]) -> Any:
-    return table.bodies[code](*args)
+    return table.functions[code](*args)
 
 
 @operation(_choose_twin)
@@ -68,7 +87,7 @@ def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
     """Call function number `code` of a table with `args`. What a code outside the table does is undefined."""
     if not isinstance(table, TableType):
         return None
-    functions = [typingctx.resolve_value_type(body) for body in table.table.bodies]
+    functions = [typingctx.resolve_value_type(body) for body in _TABLES[table.table].functions]
     signatures = [f.get_call_type(typingctx, tuple(args), {}) for f in functions]
     result = signatures[0].return_type
 
@@ -93,21 +112,3 @@ def choose(typingctx: Any, table: Any, code: Any, args: Any) -> Any:
         return phi
 
     return result(table, code, args), codegen
-
-
-# What the members of the registries give the training loop. Capital letters are arrays of structs.Buffers; `first` and
-# `end` are indices into them: of units of a layer, or of weights or biases of one.
-# (Z, A, first, end, tile): the activations of units into A, from their weighted sums in Z.
-ACTIVATE = Table("activate")
-# (Z, A, D, first, end, tile): dE/da of units, in D, is multiplied by da/dz.
-SLOPE = Table("slope")
-# (z, y, t) -> the loss value of an output y with weighted sum z and target t, before the loss's factor.
-LOSS_VALUE = Table("loss value")
-# (y, t) -> its derivative with respect to y, or to z for a loss that cancels with the output activation.
-LOSS_SLOPE = Table("loss slope")
-# (buf, settings, rate, first, end, lanes): parameters in buf.W are changed by an optimizer without state.
-UPDATE_STATELESS = Table("update without state")
-# The same by an optimizer with state in buf.S0 and buf.S1 and a clock in buf.clock.
-UPDATE = Table("update")
-# (settings, clock) -> the clock of an optimizer with state for the next update.
-TICK = Table("tick")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from runner.data import DataSet
 from runner.data.targets import are_classes, largest_deviation
 from runner.kernels import codes, structs
+from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights
 from runner.keys.definitions import CRITERIA
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, Members
 from runner.ops.faults import layer_of, needs_table, table_entries
 from runner.ops.schedules import CONSTANT
 from runner.registry import Call
@@ -73,6 +74,8 @@ class Shared:
         The optimizer's clock before the first update.
     faults : table.Faults or None
         What stands for which term, where the kernel without a table does not know it.
+    members : str
+        The name of the members that its kernel knows.
     """
 
     net: structs.Network
@@ -88,6 +91,7 @@ class Shared:
     schedule: Call
     clock: tuple[float, float]
     faults: table.Faults | None
+    members: str
 
     @property
     def samples_per_update(self) -> int:
@@ -115,25 +119,33 @@ class Shared:
     @property
     def kernel(self) -> str:
         """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and what apart."""
-        kind = f"{self.dtype.name}-{self.width.lanes.n}-{self.width.tile.n}"
-        scheduled = "" if self.schedule.name == CONSTANT else "-scheduled"
-        return f"{kind}{scheduled}{'' if self.faults is None else '-faulty'}"
+        width = self.width
+        parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
+        parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
+        return "-".join([*parts, *filter(None, [self.members])])
 
 
-def make_shared(cell: Cell) -> Shared:
-    """What a cell shares with all others that have the same `shared_key`."""
+def make_shared(cell: Cell, members: Members) -> Shared:
+    """What a cell shares with all others of its study that have the same `shared_key`.
+
+    Parameters
+    ----------
+    cell : Cell
+    members : Members
+        What its kernel must know: those of the whole study, so that all its cells have one.
+    """
     data, dtype = cell.data_set, np.dtype(cell.precision)
     sizes = np.array(cell.architecture, np.int64)
-    net = _net(cell, sizes)
+    net = _net(cell, sizes, members)
     batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
     single = batch == 1 and len(data.inputs) > 1
-    faults = _faults(cell.faults, len(sizes) - 1) if needs_table(cell.faults) else None
+    faults = _faults(cell.faults, len(sizes) - 1, members) if needs_table(cell.faults) else None
     return Shared(
         net,
         structs.Data(
             len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
         ),
-        _job(cell, data, batch),
+        _job(cell, data, batch, members),
         _width(dtype, single or faults is not None, net.parameters),
         dtype,
         sizes,
@@ -144,6 +156,7 @@ def make_shared(cell: Cell) -> Shared:
         cell.learning_rate_schedule,
         OPTIMIZERS[cell.optimizer].clock,
         faults,
+        members.name,
     )
 
 
@@ -173,7 +186,7 @@ def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width
     return structs.Width(Lanes(lanes * n), Lanes(tile * n), Lanes(rows))
 
 
-def _net(cell: Cell, sizes: NDArray[np.int64]) -> structs.Network:
+def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Network:
     """Shape, activations and scales of the network."""
     layers = len(sizes) - 1
     weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
@@ -193,9 +206,9 @@ def _net(cell: Cell, sizes: NDArray[np.int64]) -> structs.Network:
     whole[0] = sizes
     whole[1, 1:] = np.cumsum(sizes)[:-1]
     whole[2:4] = weights, biases
-    whole[4] = [ACTIVATIONS[name].code for name in names]
+    whole[4] = [members.activation(name) for name in names]
     real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
-    return structs.Network(layers, at, int(sizes.sum()), whole, real)
+    return structs.Network(layers, at, int(sizes.sum()), whole, real, members.activate, members.slope)
 
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
@@ -207,9 +220,10 @@ _ORDERS = {
 _BIASES: dict[str | float, int] = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
 
 
-def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
+def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job:
     """What is done to the network."""
     loss, rule, output = LOSSES[cell.loss], RULES[cell.rule], ACTIVATIONS[cell.output]
+    optimizer = OPTIMIZERS[cell.optimizer]
     n, outputs = data.targets.shape
     per = _PER[loss.per]
     watched = {name for name, _ in cell.criterion}
@@ -224,10 +238,10 @@ def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
         # Beside the cost there is no residual whose sign could turn.
         cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
     return structs.Job(
-        loss=loss.code,
+        loss=members.loss(cell.loss),
         squares=int(loss.squares),
-        optimizer=OPTIMIZERS[cell.optimizer].code,
-        states=int(OPTIMIZERS[cell.optimizer].keeps_state),
+        optimizer=members.optimizer(cell.optimizer),
+        states=int(optimizer.keeps_state),
         residual=int(rule.residual or loss.fused),
         softmax=int(output.couples),
         one_hot=int(data.one_hot),
@@ -243,9 +257,15 @@ def _job(cell: Cell, data: DataSet, batch: int) -> structs.Job:
         stop=int(cell.stop == "converged"),
         faults=sum(FAULTS[name].bit for name in faults),
         cost_factor=cost_factor,
+        sum_losses=int(optimizer.needs_loss and not any(FAULTS[name].bit & SIGNALS for name in faults)),
         sum_scale=_scale(faults, "round_sums"),
         output_scale=_scale(faults, "round_outputs"),
         weight_scale=_scale(faults, "round_weights"),
+        loss_value=members.loss_value,
+        loss_slope=members.loss_slope,
+        update_stateless=members.update_stateless,
+        update=members.update,
+        tick=members.tick,
     )
 
 
@@ -254,14 +274,14 @@ def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
     return float(10 ** int(faults[name][0])) if name in faults else 1.0
 
 
-def _faults(faults: Sequence[Call], n_layers: int) -> table.Faults:
+def _faults(faults: Sequence[Call], n_layers: int, members: Members) -> table.Faults:
     """The table of the kernel that looks its formulas up."""
     whole, real = np.zeros((table.ROWS, n_layers + 1), np.int64), np.zeros((table.REALS, n_layers + 1))
     for record, arguments, layers in table_entries(faults, n_layers):
         for row, formula in record.entries:
             whole[row, layers] = formula
         if record.parameters == ("activation",):
-            whole[table.SLOPE_OF, layers] = ACTIVATIONS[str(arguments[0])].code
+            whole[table.SLOPE_OF, layers] = members.activation(str(arguments[0]))
         elif record.number is not None:
             value = float(arguments[0])
             real[record.number, layers] = 10.0**value if record.parameters == ("n",) else value
@@ -285,6 +305,8 @@ class LaneValues:
         Value of a bias that is not trained.
     given : float64 array or None
         Initial weights given one by one.
+    finish : callable (weights, seeds) or None
+        What is made of the weights of a layer when they are drawn (see `runner.ops.initializers`).
     """
 
     numbers: Floats
@@ -292,10 +314,16 @@ class LaneValues:
     scales: Floats
     bias: float | None
     given: Floats | None
+    finish: Callable[..., None] | None
 
 
 _RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
-_SETTINGS = {name: [PLACE[key] for key in record.settings] for name, record in OPTIMIZERS.items()}
+
+
+@lru_cache(maxsize=64)
+def _places_of_settings(optimizer: str, source: str) -> list[int]:
+    """Where the settings of an optimizer stand; `source` as of `runner.studies.cells`."""
+    return [PLACE[key] for key in OPTIMIZERS[optimizer].settings]
 
 
 def lane_values(cell: Cell) -> LaneValues:
@@ -307,7 +335,8 @@ def lane_values(cell: Cell) -> LaneValues:
     for place in _RATES:
         rate = values[place]
         numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
-    settings = [values[place] for place in _SETTINGS[values[_OPTIMIZER]]]
+    name = values[_OPTIMIZER]
+    settings = [values[place] for place in _places_of_settings(name, OPTIMIZERS[name].source)]
     if values[_FAULTS] and any(fault.name == "momentum_sign" for fault in values[_FAULTS]):
         settings[0] = -settings[0]
     numbers += settings
@@ -315,13 +344,14 @@ def lane_values(cell: Cell) -> LaneValues:
     numbers.append(values[_DECAY])
     numbers += _thresholds(values[_CRITERION])
     bias = values[_BIAS]
-    kinds, scales = _distributions(cell.init, cell.bias_init, sizes)
+    kinds, scales, finish = _distributions(cell.init, cell.bias_init, sizes)
     return LaneValues(
         np.array(numbers, np.float64),
         kinds,
         scales,
         None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
         expand_weights(sizes, bias, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
+        finish,
     )
 
 
@@ -335,8 +365,9 @@ def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
 @lru_cache(maxsize=1024)
 def _distributions(
     init: Call | tuple[float, ...], bias_init: Call | tuple[float, ...], sizes: tuple[int, ...]
-) -> tuple[NDArray[np.int64], Floats]:
-    """Kinds and scales of the initial weights and biases; zeros where they are given one by one."""
+) -> tuple[NDArray[np.int64], Floats, Callable[..., None] | None]:
+    """Kinds and scales of the initial weights and biases, zeros where they are given one by one; and what is made of
+    the weights."""
     layers = len(sizes) - 1
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
     for row, each in enumerate((init, bias_init)):
@@ -346,4 +377,6 @@ def _distributions(
             drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
-    return kinds, scales
+    if isinstance(init, tuple) or (finish := INITIALIZERS[init.name].finish) is None:
+        return kinds, scales, None
+    return kinds, scales, lambda weights, seeds: finish(weights, seeds, *init.args)

@@ -55,6 +55,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         initial = np.empty((groups, shared.parameters, lanes))
         kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
         initial_weights(shared.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
+        _finish(block, initial.swapaxes(1, 2), seeds, order)
         _replace_given(block, initial.swapaxes(1, 2), order)
         _settle_biases(block, initial, order)
         with np.errstate(over="ignore"):
@@ -89,6 +90,22 @@ def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
         return schedules.NONE
     epochs = -(-budget // shared.updates_per_epoch)
     return schedules.Schedule(factors_of(shared.schedule, epochs), shared.updates_per_epoch)
+
+
+def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64], order: NDArray[np.int64]) -> None:
+    """Weights of initialisers that make something of what is drawn; `by_lane` is (groups, L, P)."""
+    for k, segment in enumerate(block.segments):
+        if segment.numbers.finish is None:
+            continue
+        lanes = (order == k).reshape(by_lane.shape[:2])
+        drawn = by_lane[lanes]
+        sizes, _, weights, biases, _ = block.shared.net.whole
+        for layer in range(1, len(sizes)):
+            part = drawn[:, weights[layer] : biases[layer]]
+            shaped = part.reshape(len(part), sizes[layer], sizes[layer - 1])
+            segment.numbers.finish(shaped, seeds[lanes])
+            drawn[:, weights[layer] : biases[layer]] = shaped.reshape(part.shape)
+        by_lane[lanes] = drawn
 
 
 def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> None:

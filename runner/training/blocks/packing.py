@@ -112,7 +112,7 @@ class BlockPacker:
         members = [self._plan.cell(i) for i in cells]
         key = shared_key(members[0])
         if key not in self._shared:
-            self._shared[key] = make_shared(members[0])
+            self._shared[key] = make_shared(members[0], self._plan.members)
         numbers = lane_values(members[0])
         shared, indices, budgets = self._shared[key], np.array(cells), [cell.budget for cell in members]
         if wanted is None or wanted.all():
