@@ -63,8 +63,8 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
     ----------
     target : str or Path
         Name of the study, its folder of results, or the file.
-    to : {"parquet", "xlsx", "sqlite"}
-        The format; parquet needs pyarrow.
+    to : {"parquet", "xlsx", "sqlite", "csv", "parts", "optuna", "tensorboard", "mlflow"}
+        The format; parquet needs pyarrow, and the last three need a package of their own.
     into : str or Path, optional
         The file, which is replaced if it is there; default `runs` with the format's ending, beside the table.
     out : str or Path

@@ -250,7 +250,7 @@ def _collect_names() -> dict[str, Any]:
     from runner.figures.kinds import FIGURES
     from runner.figures.tables import FORMATS as TABLES
     from runner.measurements import MEASUREMENTS, OUTCOMES
-    from runner.results.export import FORMATS
+    from runner.results.export import KNOWN
     from runner.statistics import STATISTICS
     from runner.studies.model import json_schema
 
@@ -271,7 +271,7 @@ def _collect_names() -> dict[str, Any]:
         "statistics": measured | rates | statistics,
         "run --store": _plain(STORES),
         "example --store": _plain(STORES),
-        "export --to": _plain(FORMATS),
+        "export --to": _plain(KNOWN),
         "plot --kind": {kind.name: kind.doc for kind in FIGURES.values()},
         "plot --width": _plain(WIDTHS),
         "table --format": _plain(TABLES),

@@ -52,8 +52,11 @@ class Output(io.TextIOBase):
                 self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether a person looks on."""
-        return self.error is None and self._stream.isatty()
+        """Whether a person looks on; nobody does once the stream is closed, as libraries ask when Python ends."""
+        try:
+            return self.error is None and self._stream.isatty()
+        except ValueError:
+            return False
 
     def fileno(self) -> int:
         """That of the stream."""

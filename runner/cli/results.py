@@ -230,7 +230,10 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _export_flags(parser: argparse.ArgumentParser) -> None:
-    formats = "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, as the other --store has it"
+    formats = (
+        "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, as the other --store has it; optuna, "
+        "tensorboard or mlflow: every run as one of theirs"
+    )
     parser.add_argument("--to", metavar="FORMAT", help=formats)
     into = "the file, replaced if it is there (default: beside runs.csv)"
     parser.add_argument("--into", type=Path, metavar="FILE", help=into)

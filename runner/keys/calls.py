@@ -78,13 +78,20 @@ def _call_schema(registry: Mapping[str, Any], *others: Mapping[str, Any]) -> dic
     return {"anyOf": [*forms, *others]}
 
 
+# Regular expressions of the arguments of initialisers that have bounds; exponents are let through.
+_WITHIN = {
+    "std": NUMBER.removeprefix("[-+]?"),
+    "sparsity": r"(0*\.[0-9]+|0+(\.[0-9]*)?|0*1(\.0*)?|[0-9]*\.?[0-9]*[eE][-+]?[0-9]+)",
+}
+
+
 def _call_pattern(record: Any) -> str:
     """Regular expression of the calls of a member, with as many arguments as it takes, each within its bounds."""
     declared = getattr(record, "declared", None)
     if isinstance(record, Schedule):
         texts = [whole_number(int(b.low), int(b.high)) if b.whole else NUMBER for b in record.bounds.values()]
     elif declared is None:  # an initialiser, whose arguments are numbers
-        texts = [NUMBER.removeprefix("[-+]?") if name == "std" else NUMBER for name in record.parameters]
+        texts = [_WITHIN.get(name, NUMBER) for name in record.parameters]
     else:
         texts = [parameter.pattern for parameter in declared.values()]
     arguments = r"\s*,\s*".join(texts)

@@ -1,10 +1,4 @@
-"""A table of results for other programs: every column with a type, in a file of their own formats.
-
-CSV has no types, and programs guess: DuckDB takes the architecture `2-4-1` for the second of April, Polars stops where
-a column of numbers goes on with `full`. Here the type of a column follows from all of its fields. Keys whose fields are
-all numbers are numbers, others are texts; what is measured has the type that it was measured with. A missing value is
-missing in every format, and only `nan` is not a number.
-"""
+"""A table of results for other programs: every column with a type, in a file of their own formats."""
 
 from __future__ import annotations
 
@@ -12,143 +6,25 @@ import contextlib
 import importlib
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from typing import Any
 
 from runner.errors import Refused, RunnerError
-from runner.keys.scalars import resolve
-from runner.measurements import MEASUREMENTS
-from runner.results.columns import truth
 from runner.results.convert import write_csv, write_parts
-from runner.results.files import replacing
-from runner.results.reader import Texts, header, read_fields
+from runner.results.files import io_errors, replacing
+from runner.results.trackers import TRACKERS, Tracker, runs_of
+from runner.results.typed import Column, read_typed
 from runner.results.workbook import MOST_CHARACTERS, MOST_ROWS, shown, write_workbook
 from runner.terminal import counted
 
-Kind = Literal["text", "category", "int", "float", "bool"]
 NAME = "runs"
 """Of the table in a database, and of the sheet in a workbook."""
 
-_MEASURED: Mapping[str, Kind] = {column.name: column.kind for column in MEASUREMENTS}
-# A text of its own in every row; all other texts come again and again.
-_IDENTITY = "run_id"
-_DTYPES = {"int": np.int64, "float": np.float64}
-_LARGEST, _EXACT = 1 << 63, 1 << 53
 _ROWS = 1 << 16
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A column with its type.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"text", "category", "int", "float", "bool"}
-        A category is a text of which there are few.
-    values : array (n,)
-        Texts (object), places among the categories (int32), int64, float64 or bool; anything where it is missing.
-    missing : bool array (n,)
-    categories : sequence of str
-    """
-
-    name: str
-    kind: Kind
-    values: NDArray[Any]
-    missing: NDArray[np.bool_]
-    categories: Sequence[str] = ()
-
-    def part(self, rows: slice) -> Column:
-        """Some of its rows."""
-        return Column(self.name, self.kind, self.values[rows], self.missing[rows], self.categories)
-
-    def objects(self) -> list[Any]:
-        """Texts and Python's numbers, None where they are missing."""
-        values = np.array(self.categories, object)[self.values] if self.kind == "category" else self.values
-        found = values.astype(object)
-        found[self.missing] = None
-        return list(found)
-
-
-def read_typed(path: Path) -> list[Column]:
-    """Read a table with the types of its columns.
-
-    Parameters
-    ----------
-    path : Path
-        `runs.csv` of a study.
-
-    Returns
-    -------
-    list of Column
-        In the order of the table; complete rows only.
-
-    Raises
-    ------
-    RunnerError
-        When it is no table of results, or something measured is no number.
-    """
-    names = header(path)
-    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
-    empty: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in names}
-    texts = {name: Texts(list) for name in names if name not in _MEASURED and name != _IDENTITY}
-    for frame in read_fields(path):
-        for name in names:
-            if name in texts:
-                texts[name].add(frame[name])
-                continue
-            fields = frame[name].to_numpy()
-            missing = fields == ""
-            empty[name].append(missing)
-            parts[name].append(_measured(path, name, fields, missing) if name in _MEASURED else fields)
-    columns = []
-    for name in names:
-        if name in texts:
-            columns.append(_typed(name, texts[name].categories()))
-        else:
-            values, missing = np.concatenate(parts[name]), np.concatenate(empty[name])
-            columns.append(Column(name, _MEASURED.get(name, "text"), values, missing))
-    return columns
-
-
-def _measured(path: Path, name: str, fields: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
-    """Fields of a measurement as what they were measured as."""
-    kind = _MEASURED[name]
-    if kind == "bool":
-        return np.asarray(np.array(truth(np.where(missing, "False", fields))) == "True")
-    try:
-        return np.asarray(np.where(missing, "0", fields), _DTYPES[kind])
-    except (ValueError, OverflowError) as error:
-        raise RunnerError(f"{path} cannot be read as a table of results: column {name}: {error}") from None
-
-
-def _typed(name: str, column: pd.Categorical) -> Column:
-    """A column of texts as numbers, where all of them are."""
-    codes, known = np.asarray(column.codes, np.int32), [str(text) for text in column.categories]
-    missing = np.isin(codes, [k for k, text in enumerate(known) if not text])
-    values = [resolve(text) for text in known if text]
-    kind = _kind(values)
-    if kind == "category":
-        return Column(name, kind, codes, missing, known)
-    numbers = iter(values)
-    by_code = np.array([next(numbers) if text else 0 for text in known], _DTYPES[kind])
-    return Column(name, kind, by_code[codes], missing)
-
-
-def _kind(values: Sequence[object]) -> Kind:
-    """What the values of a key have in common; a key that no run uses is a column of missing numbers."""
-    if values and all(type(value) is int and abs(value) < _LARGEST for value in values):
-        return "int"
-    # Larger whole numbers are no doubles.
-    numbers = (type(value) is float or (type(value) is int and abs(value) <= _EXACT) for value in values)
-    return "float" if all(numbers) else "category"
 
 
 def _write_parquet(columns: Sequence[Column], path: Path) -> None:
@@ -251,7 +127,7 @@ COPIES: Mapping[str, tuple[Callable[[Path, Path], int], str]] = MappingProxyType
     {"csv": (write_csv, "export.csv"), "parts": (write_parts, "export")}
 )
 """Forms of the table itself: what writes each, and where it goes beside the table."""
-KNOWN = (*FORMATS, *COPIES)
+KNOWN = (*FORMATS, *COPIES, *TRACKERS)
 
 
 def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, int]:
@@ -262,10 +138,10 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     table : Path
         `runs.csv` of a study.
     to : str
-        One of `FORMATS`, or of `COPIES`.
+        One of `FORMATS`, of `COPIES`, or of `TRACKERS`.
     into : Path, optional
         The file, which replaces what is there in one step; default `runs` beside the table, with the format's suffix.
-        Of `parts`, a folder without a table.
+        Of `parts`, a folder without a table; of `tensorboard`, a folder that is not there yet.
 
     Returns
     -------
@@ -281,23 +157,56 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     RunnerError
         When the package for the format is not there, the table cannot be read, or the file not be written.
     """
-    write, beside = COPIES.get(to, (None, NAME + FORMATS[to].suffix if to in FORMATS else ""))
+    write, beside = COPIES.get(to, (None, NAME + FORMATS[to].suffix if to in FORMATS else TRACKERS[to].beside))
     path = table.with_name(beside) if into is None else into
     if os.path.realpath(path) == os.path.realpath(table):
         raise Refused(f"{path} is the table itself; pass another --into")
     if write:
         return path, write(table, path)
+    if to in TRACKERS:
+        return path, _track(table, to, TRACKERS[to], path)
     form = FORMATS[to]
     if form.package:
-        try:
-            importlib.import_module(form.package)
-        except ImportError:
-            raise RunnerError(
-                f"{to} needs {form.package}, which is not installed: pip install {form.package}"
-            ) from None
+        _need(to, {form.package: form.package})
     columns = read_typed(table)
     # Two that write the same file at once do not meet.
     suffix = f".{os.getpid()}.tmp"
     with replacing(path, suffix):
         form.write(columns, path.with_name(path.name + suffix))
     return path, len(columns[0].values)
+
+
+def _need(to: str, packages: Mapping[str, str]) -> None:
+    """Say which packages are missing, and how they are installed."""
+    for module, package in packages.items():
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            raise RunnerError(f"{to} needs {package}, which is not installed: pip install {package}") from None
+
+
+def _track(table: Path, to: str, tracker: Tracker, path: Path) -> int:
+    """Write every run for a program in which experiments are followed; returns how many."""
+    runs = runs_of(table.parent.name, read_typed(table))
+    n = len(runs.ids)
+    if n > tracker.most:
+        raise Refused(
+            f"{to} takes every run by itself, and {counted(n, 'run')} are more than it takes well ({tracker.most:,}): "
+            "export them to parquet, or run a smaller study"
+        )
+    if tracker.is_folder and path.exists():
+        raise Refused(f"{path} is there already: remove it, or pass another --into")
+    _need(to, tracker.packages)
+    suffix = f".{os.getpid()}.tmp"
+    unfinished = path.with_name(path.name + suffix)
+    if not tracker.is_folder:
+        with replacing(path, suffix):
+            tracker.write(runs, unfinished)
+        return n
+    try:
+        with io_errors(path):
+            tracker.write(runs, unfinished)
+            unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return n

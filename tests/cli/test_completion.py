@@ -102,6 +102,7 @@ def run_ids(folder: Path) -> list[str]:
         ("runner plot small --y conv", {"converged"}),
         ("runner small.yaml --store p", {"parquet"}),
         ("runner export small --to sq", {"sqlite"}),
+        ("runner export small --to o", {"optuna"}),
         ("runner export small --to=sq", {"sqlite"}),
         ("runner table small --rows arch", {"architecture"}),
         ("runner completion ", {"bash", "zsh", "fish"}),

@@ -318,11 +318,12 @@ def test_the_command(call: Callable[..., Any], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["worst"], 2, "--to: expected parquet, xlsx, sqlite, csv, parts; it is missing"),
+        (["worst"], 2, "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow; it is missing"),
         (
             ["worst", "--to", "parket"],
             2,
-            "--to: expected parquet, xlsx, sqlite, csv, parts; found 'parket'; did you mean 'parquet'?",
+            "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow; found 'parket'; "
+            "did you mean 'parquet'?",
         ),
         (["worst", "worst", "--to", "sqlite", "--into", "x"], 2, "--into is one file: give one study"),
         (["best", "--to", "sqlite"], 2, "no results at best nor at results/best"),
@@ -350,5 +351,7 @@ def test_from_python(table: Path, tmp_path: Path) -> None:
     out = table.parent.parent
     assert runner.export("worst", "sqlite", out=out) == table.with_name("runs.sqlite")
     assert runner.export(table, "sqlite", tmp_path / "x.db") == tmp_path / "x.db"
-    with pytest.raises(ValueError, match="to: expected parquet, xlsx, sqlite, csv, parts, found 'feather'"):
+    with pytest.raises(
+        ValueError, match="to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow, found 'feather'"
+    ):
         runner.export(table, "feather")
