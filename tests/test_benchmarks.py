@@ -13,6 +13,7 @@ import pytest
 from benchmarks import document, goals, table
 from benchmarks.__main__ import main
 from benchmarks.aspects import Fact
+from benchmarks.aspects.cluster import Cluster
 from benchmarks.measure import Row, measure
 from benchmarks.network import Network, final_losses
 from benchmarks.order import Found, Order, carry_out
@@ -183,3 +184,15 @@ def test_a_page_keeps_what_stands_around_its_table(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == f"above\n{document.BEGIN}\n\nnewer\n\n{document.END}\nbelow\n"
     with pytest.raises(ValueError, match="expected <!-- begin benchmarks -->"):
         document.replace_table(Path(__file__).parent / "support" / "naive.py", "new")
+
+
+@pytest.mark.parametrize("workers", [1, 10, 1000])
+def test_a_simulated_cluster_reaches_what_its_client_or_its_workers_can(workers: int) -> None:
+    """Whichever is slower, but for what the last tasks and the first ones lose."""
+    for run_seconds in (1e-4, 1e-2):
+        for row_seconds in (1e-7, 5e-6, 1e-3):
+            rows = min(max(2 / run_seconds, 1), 50_000)
+            trained = workers / run_seconds
+            taken = rows / (rows * row_seconds + 2e-3)
+            found = Cluster(workers, run_seconds, row_seconds).rows_per_second()
+            assert found == pytest.approx(min(trained, taken), rel=0.1), (run_seconds, row_seconds)

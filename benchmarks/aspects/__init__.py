@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ASPECTS = ("peak", "axis", "stages", "growth", "start", "stream")
+ASPECTS = ("peak", "axis", "stages", "growth", "start", "stream", "cluster")
 # These use all the cores there are; the others one.
 TWO_CORES = ("threads",)
 

@@ -98,6 +98,31 @@ def test_workers_that_are_killed_cost_only_time(
     assert divided.contents(results.parent) == whole(LONGER)
 
 
+@pytest.mark.slow
+def test_a_worker_that_is_paused_holds_nothing_up(
+    whole: Callable[[str], dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a worker pauses itself when its memory runs short: it starts no task until it goes on; here it never does."""
+    monkeypatch.setattr(dask_engine, "_TASK_SECONDS", 0.1)
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+
+    def pause(dask_worker: Any) -> None:
+        # Nor does it find by itself that there is memory.
+        dask_worker.memory_manager.memory_pause_fraction = None
+        dask_worker.status = distributed.Status.paused
+
+    with distributed.LocalCluster(n_workers=2, **options) as made, distributed.Client(made) as client:
+        first = next(iter(client.scheduler_info()["workers"]))
+        pausing = threading.Timer(0.5, lambda: client.run(pause, workers=[first]))
+        pausing.start()
+        results = runner.run(divided.write(tmp_path, LONGER), out=tmp_path / "results", client=client, store="parquet")
+        pausing.join()
+        assert client.scheduler_info()["workers"][first]["status"] == "paused"
+    assert results.table.name == "runs"
+    back = runner.run(tmp_path / "divided.yaml", out=tmp_path / "results", store="csv")
+    assert divided.contents(back.parent) == whole(LONGER)
+
+
 CLIENT = """
 import sys, runner, distributed
 with distributed.Client(sys.argv[1]) as client:
