@@ -26,7 +26,7 @@ FLOORS = (
     {"sweep", "results", "statistics"},
     {"studies"},
     {"training", "analysis"},
-    {"figures", "diagnosis", "cluster"},
+    {"figures", "diagnosis", "cluster", "networks"},
     {"report"},
     {"api", "cli"},
     {"__init__", "__main__", "pieces", "testing"},
@@ -43,9 +43,12 @@ STRANGERS = {
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
     "scipy": {"statistics", "analysis", "sweep"},
-    "pyarrow": {"results"},
+    "pyarrow": {"data", "results"},
     "matplotlib": {"figures"},
     "plotly": {"report"},
+    "torch": {"diagnosis", "networks"},
+    "sklearn": {"networks"},
+    "onnx": {"networks"},
     "jinja2": {"diagnosis", "report"},
 }
 
