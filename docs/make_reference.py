@@ -33,7 +33,7 @@ _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 # Keys whose values are a table of their own, or a form that is told best by an example.
 _FORMS = {
-    "data": "one of [Data sets](#data-sets), or [columns of a CSV file](data.md#csv-data)",
+    "data": "one of [Data sets](#data-sets), or columns of a [file](data.md#csv-data)",
     "scaling": "one of [Scalings](#scalings)",
     "target_range": "`none` or `[lo, hi]`",
     "architecture": "`2-4-1` or `[2, 4, 1]`",

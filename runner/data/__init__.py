@@ -1,12 +1,13 @@
-"""Data of a study: named data sets, CSV files, scalings of the inputs, encodings of the targets.
+"""Data of a study: named data sets, files, arrays from memory, scalings of the inputs, encodings of the targets.
 
 Adding a data set is one block in `datasets.py`, adding a scaling one block in `scaling.py`.
 """
 
-from runner.data.csv_data.samples import MISSING_POLICIES
-from runner.data.csv_data.spec import CsvData, parse_csv_spec
 from runner.data.datasets import DATASETS
-from runner.data.load import DataSet, fingerprint, load_data
+from runner.data.files.samples import MISSING_POLICIES
+from runner.data.files.spec import FileData, parse_file_spec
+from runner.data.load import Data, DataSet, fingerprint, load_data
+from runner.data.memory import MemoryData
 from runner.data.scaling import SCALINGS
 from runner.data.targets import ENCODINGS
 from runner.errors import DataError
@@ -16,10 +17,12 @@ __all__ = [
     "ENCODINGS",
     "MISSING_POLICIES",
     "SCALINGS",
-    "CsvData",
+    "Data",
     "DataError",
     "DataSet",
+    "FileData",
+    "MemoryData",
     "fingerprint",
     "load_data",
-    "parse_csv_spec",
+    "parse_file_spec",
 ]

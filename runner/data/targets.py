@@ -58,7 +58,7 @@ def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tupl
     ValueError
         When the targets are constant, and neither 0 nor 1, so that there is nothing to map.
     """
-    low, high = _span(targets)
+    low, high = span(targets)
     if target_range is None:
         return targets, 0.5 * low + 0.5 * high
     if low == high:
@@ -70,7 +70,7 @@ def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tupl
     return bottom * (1.0 - share) + top * share, 0.5 * bottom + 0.5 * top
 
 
-def _span(targets: Floats) -> tuple[float, float]:
+def span(targets: Floats) -> tuple[float, float]:
     """The smallest and the largest target; NaN when there is none."""
     known = targets[~np.isnan(targets)]
     if not known.size:

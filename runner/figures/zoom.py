@@ -145,8 +145,10 @@ def _choices(where: Selection) -> list[str]:
 
 def _derived(table: Path, path: Path, arguments: Sequence[str], heading: str) -> str:
     """The text of the new study."""
+    from runner.data.memory import look_in
     from runner.studies.derived import derive
 
+    look_in(table.parent)
     copy = table.parent / STUDY
     if not copy.is_file():
         raise RunnerError(f"there is no {copy}, the study as it was run: a part of it cannot be made")

@@ -1,7 +1,7 @@
 """Kinds of values that are written as calls: data sets, scalings, initialisers and schedules.
 
 A call is a name, and numbers in parentheses where it takes any: `iris`, `parity(3)`, `normal(0, 1)`. Data may be
-columns of a CSV file instead, and initial weights a list of numbers. Faults have a module of their own, `faults`.
+columns of a file instead, and initial weights a list of numbers. Faults have a module of their own, `faults`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.data import DATASETS, SCALINGS, CsvData, DataError, fingerprint, parse_csv_spec
+from runner.data import DATASETS, SCALINGS, Data, DataError, fingerprint, memory, parse_file_spec
+from runner.data.files.spec import FORMS
+from runner.data.files.spec import KEYS as FILE_KEYS
 from runner.data.parameters import NUMBER, TruthTable, whole_number
 from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
@@ -101,13 +103,20 @@ def _call_pattern(record: Any) -> str:
 # Data sets -----------------------------------------------------------------------------------------------------------
 
 
-def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
-    if isinstance(value, dict):
-        try:
-            spec = parse_csv_spec(value)
+def _read_data(value: object, base: Path | None = None) -> Data:
+    try:
+        if isinstance(value, dict):
+            spec = parse_file_spec(value)
             return spec if base is None else fingerprint(spec, base)
-        except DataError as error:
-            raise Invalid(*_csv_issues(problem.message for problem in error.problems)) from None
+        if isinstance(value, str) and value.startswith(memory.PREFIX):
+            data = memory.parse(value)
+            if base is not None:
+                memory.load(data, base)
+            return data
+    except DataError as error:
+        raise Invalid(*_file_issues(problem.message for problem in error.problems)) from None
+    except ValueError as error:
+        raise Invalid(str(error)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
     if name not in DATASETS:
         raise Invalid(unknown(DATASETS, name, synonyms.DATASETS, [entry.signature for entry in DATASETS.values()]))
@@ -118,8 +127,8 @@ def _read_data(value: object, base: Path | None = None) -> Call | CsvData:
     return _bound(entry, name, args)
 
 
-def _csv_issues(messages: Iterable[str]) -> list[Issue]:
-    """The messages about a CSV specification, each with the entry that it begins with."""
+def _file_issues(messages: Iterable[str]) -> list[Issue]:
+    """The messages about a file of data, each with the entry that it begins with."""
     issues = []
     for message in messages:
         message = message.removeprefix("data: ").replace("found None", "found nothing")
@@ -127,25 +136,27 @@ def _csv_issues(messages: Iterable[str]) -> list[Issue]:
         if message.startswith("unknown key "):
             issues.append(Issue(message, (rest.split("'")[1],), at_key=True))
         else:
-            issues.append(Issue(message, (first,) if first in ("csv", "inputs", "targets", "sha256") else ()))
+            issues.append(Issue(message, (first,) if first in FILE_KEYS else ()))
     # Where a key is misspelt, that it is missing as well is no second mistake.
     misspelt = any(issue.at_key for issue in issues)
     return [issue for issue in issues if not (misspelt and issue.message.endswith("found nothing"))]
 
 
-_CSV_SCHEMA = {
+_FILE_SCHEMA = {
     "type": "object",
     "properties": {
-        "csv": {"type": "string"},
+        **{form: {"type": "string"} for form in FORMS},
         "inputs": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
         "targets": {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1},
         "sha256": {"type": "string"},
     },
-    "required": ["csv", "inputs", "targets"],
+    "required": ["inputs", "targets"],
+    "anyOf": [{"required": [form]} for form in FORMS],
     "additionalProperties": False,
 }
+_MEMORY_SCHEMA = {"type": "string", "pattern": f"^{memory.PREFIX}[0-9a-f]{{16}}$"}
 
-DATA = Kind(_read_data, str, _call_schema(DATASETS, _CSV_SCHEMA))
+DATA = Kind(_read_data, str, _call_schema(DATASETS, _FILE_SCHEMA, _MEMORY_SCHEMA))
 
 
 # Scalings ------------------------------------------------------------------------------------------------------------

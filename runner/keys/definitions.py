@@ -79,7 +79,7 @@ class Key:
         value : object
             As YAML reads it.
         base : Path, optional
-            Folder of the study, to look at CSV data; without it files are left alone.
+            Folder of the study, to look at files of data; without it files are left alone.
         """
         try:
             return self.kind.read(value, base)
@@ -110,9 +110,14 @@ def _keys() -> list[Key]:
 
     budget = integer(1, MOST_UPDATES)
     return [
-        Key("data", "A named data set, or columns of a CSV file.", DATA, required=True),
+        Key("data", "A named data set, or columns of a CSV, npz or Parquet file.", DATA, required=True),
         Key("scaling", "Of the inputs, column by column.", SCALING, Call("none")),
-        Key("missing", "What a missing number in CSV data does.", choice(MISSING_POLICIES, synonyms.MISSING), "error"),
+        Key(
+            "missing",
+            "What a missing number in data does.",
+            choice(MISSING_POLICIES, synonyms.MISSING),
+            "error",
+        ),
         Key(
             "target_encoding",
             "one_hot: class labels to one output each.",

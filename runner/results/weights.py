@@ -94,6 +94,47 @@ def _load(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         return array
 
 
+def read_weights_of(path: Path, run_id: str, part: str = "final") -> NDArray[np.float64] | None:
+    """The weights of one run, of which nothing more than its row is read.
+
+    Parameters
+    ----------
+    path : Path
+        `weights.npz`; it need not exist.
+    run_id : str
+        All 16 digits.
+    part : {"final", "initial"}
+
+    Returns
+    -------
+    array or None
+        As they stand in the file; None where there is no file, or nothing of this run in it.
+
+    Raises
+    ------
+    RunnerError
+        When it is no file of weights, or a damaged one.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with io_errors(path, "read"), zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if not name.endswith("/run_id.npy"):
+                    continue
+                architecture = name.removesuffix("/run_id.npy")
+                if not (rows := np.flatnonzero(_load(archive, f"{architecture}/run_id") == run_id)).size:
+                    continue
+                with archive.open(f"{architecture}/{part}.npy") as member:
+                    np.lib.format.read_magic(member)
+                    (_, width), _, kind = np.lib.format.read_array_header_1_0(member)
+                    member.seek(member.tell() + int(rows[0]) * width * kind.itemsize)
+                    return np.frombuffer(member.read(width * kind.itemsize), kind).astype(np.float64)
+    except _DAMAGE as error:
+        raise RunnerError(f"{path} is not a file of weights, or a damaged one: move it away") from error
+    return None
+
+
 def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
     """Identities of the runs whose weights an architecture's arrays hold."""
     texts = _load(archive, f"{architecture}/run_id")

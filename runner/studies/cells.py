@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from runner.data import CsvData, DataSet, load_data
+from runner.data import Data, DataSet, load_data
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
@@ -183,7 +183,7 @@ class Cell:
 
     __slots__ = ("_data_sets", "_identity", "index", "texts", "values")
 
-    data = _Key[Call | CsvData]()
+    data = _Key[Data]()
     scaling = _Key[Call]()
     missing = _Key[str]()
     target_encoding = _Key[str]()

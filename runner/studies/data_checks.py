@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.data import CsvData, DataError, DataSet, load_data
+from runner.data import DataError, DataSet, FileData, load_data
 from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
@@ -57,7 +57,7 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
             data_set, value = loaded.get(values[:-1]), values[-1]
             if data_set is None or value is None:
                 continue
-            name = values[0].csv if isinstance(values[0], CsvData) else str(values[0])
+            name = values[0].path if isinstance(values[0], FileData) else str(values[0])
             for message in misfits(value, data_set, name):
                 yield Issue(f"{key}: {message}", where.get(value, (key,)))
 

@@ -12,7 +12,8 @@ from runner.studies.writer import moved, study_text
 def derive(text: str, folder: Path, overrides: Sequence[str], name: str, into: Path, heading: str) -> str:
     """A study with some of its keys replaced, for a file elsewhere.
 
-    Claims, and what the sweep leaves out or adds to its axes, are about other cells, and are left out.
+    Claims, and what the sweep leaves out or adds to its axes, are about other cells, and are left out. Data from memory
+    are put beside the file that it is for.
 
     Parameters
     ----------
@@ -39,5 +40,5 @@ def derive(text: str, folder: Path, overrides: Sequence[str], name: str, into: P
     if isinstance(sweep := content.get("sweep"), dict):
         content["sweep"] = {key: value for key, value in sweep.items() if key not in ("exclude", "include")}
     new = f"# {heading}\n{study_text(moved(content, folder, into.parent))}"
-    read_study(new, into)
+    read_study(new, into).keep_data(into.parent)
     return new

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runner.data.objects import FRAME_KEYS, data_of, is_data, is_frame
+from runner.errors import DataError
 from runner.keys.definitions import Key, sweep_key
 from runner.keys.issues import Invalid, Issue, Step
 from runner.registry import element
@@ -67,7 +69,7 @@ class Change:
 def content_of_mapping(mapping: Mapping[str, object]) -> Content:
     """The content that a mapping gives, which has the form of a file."""
     issues: list[Issue] = []
-    values = _plain(mapping, (), issues)
+    values = _plain(with_columns(mapping), (), issues)
     return Content({key: value for key, value in values.items() if value is not None}, tuple(issues))
 
 
@@ -76,7 +78,7 @@ def content_of_arguments(arguments: Mapping[str, object]) -> Content:
     values: dict[str, Any] = {}
     axes: dict[str, object] = {}
     issues: list[Issue] = []
-    for name, given in arguments.items():
+    for name, given in with_columns(arguments).items():
         change = change_of(name, given)
         if change.value is None:
             continue
@@ -97,10 +99,18 @@ def content_of_arguments(arguments: Mapping[str, object]) -> Content:
     return Content(values, tuple(issues), frozenset(arguments), frozenset(axes))
 
 
+def with_columns(given: Mapping[str, object]) -> dict[str, object]:
+    """The keys of a study, with a data frame and the names of its columns beside it taken together."""
+    keys = dict(given)
+    if is_frame(keys.get("data")):
+        keys["data"] = {"frame": keys["data"]} | {key: keys.pop(key) for key in FRAME_KEYS if key in keys}
+    return keys
+
+
 def change_of(name: str, given: object) -> Change:
     """What a key is given, and whether it is an axis."""
     issues: list[Issue] = []
-    value = _plain(given, (), issues)
+    value = _plain(given, (), issues, name == "data")
     key = sweep_key(name)
     if key is None or value is None or issues:
         return Change(value, False, tuple(issues))
@@ -147,8 +157,20 @@ def is_axis(key: Key, given: object, value: object) -> bool:
     return False
 
 
-def _plain(value: Any, path: tuple[Step, ...], issues: list[Issue]) -> Any:
-    """A value as YAML would give it; what YAML has nothing for is noted, and stands as a text in its place."""
+def _plain(value: Any, path: tuple[Step, ...], issues: list[Issue], data: bool = False) -> Any:
+    """A value as YAML would give it; what YAML has nothing for is noted, and stands as a text in its place.
+
+    Parameters
+    ----------
+    data : bool
+        Whether it is a value of the key `data`, or a list of them: data in memory are kept, and named by their content.
+    """
+    if data and is_data(value):
+        try:
+            return str(data_of(value))
+        except DataError as error:
+            issues += [Issue(problem.message, path) for problem in error.problems]
+            return "?"
     if value is None or isinstance(value, bool | int | float | str):
         # Subclasses, such as NumPy's float64 and str_, become what they are.
         if isinstance(value, str) and _SURROGATE.search(value):
@@ -164,9 +186,9 @@ def _plain(value: Any, path: tuple[Step, ...], issues: list[Issue]) -> Any:
     if isinstance(value, Mapping):
         if strange := [key for key in value if not isinstance(key, str)]:
             issues.append(Issue(f"expected names as keys, found {strange[0]!r}", path))
-        return {str(key): _plain(item, (*path, str(key)), issues) for key, item in value.items()}
+        return {str(key): _plain(item, (*path, str(key)), issues, key == "data") for key, item in value.items()}
     if isinstance(value, list | tuple | range):
-        return [_plain(item, (*path, i), issues) for i, item in enumerate(value)]
+        return [_plain(item, (*path, i), issues, data) for i, item in enumerate(value)]
     for name in ("tolist", "to_list"):
         # Arrays and their numbers: NumPy, pandas and PyTorch have the first, Polars has the second.
         if hasattr(value, name):

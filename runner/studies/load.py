@@ -10,14 +10,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from runner.data.memory import MemoryData, content_of
 from runner.errors import Problem, StudyError
 from runner.keys.issues import Issue
 from runner.ops.own import load_installed
-from runner.results.files import write_file
+from runner.results.files import io_errors, write_file
+from runner.studies.checks import places
 from runner.studies.claims.grammar import Claim
 from runner.studies.consistency import check_recorded, check_together
 from runner.studies.draft import Draft, check_name_and_seeds, check_values
-from runner.studies.given import Content, change_of
+from runner.studies.given import Content, change_of, with_columns
 from runner.studies.leftovers import without_leftovers
 from runner.studies.model import RecordOptions, validate
 from runner.studies.numbered import Numbered
@@ -98,7 +100,7 @@ class Study:
         """
         tree = self._tree()
         issues: list[Issue] = []
-        for name, given in changes.items():
+        for name, given in with_columns(changes).items():
             change = change_of(name, given)
             if change.value is None:
                 tree = take_off(tree, name)
@@ -131,8 +133,17 @@ class Study:
             return study_text(content)
         file = Path(path)
         text = study_text(moved(content, self.folder, file.parent))
+        self.keep_data(file.parent)
         write_file(file, text.encode())
         return text
+
+    def keep_data(self, folder: Path) -> None:
+        """Write the data sets that came from memory below a folder, where they are looked for from a file in it."""
+        for data in places(self.space, "data"):
+            if isinstance(data, MemoryData) and not (file := folder / data.file).exists():
+                with io_errors(file):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                write_file(file, content_of(data))
 
     def _tree(self) -> Entries:
         """What it says, with the arguments applied and its name."""

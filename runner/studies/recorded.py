@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from runner.data.memory import look_in
 from runner.errors import StudyError
 from runner.results.files import io_errors
 from runner.results.provenance import STUDY, overrides_of, read_environment, study_folders
@@ -36,6 +37,7 @@ def recorded_study(folder: Path, overrides: Sequence[str] = ()) -> Study:
         When there is no copy, or it cannot be read.
     """
     path = folder / STUDY
+    look_in(folder)
     with io_errors(path, "read"):
         text = path.read_text(encoding="utf-8-sig")
     name = Path(read_environment(folder).get("study", {}).get("file", path)).name

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from runner.data.files.spec import FORMS
 from runner.keys.scalars import resolve
 
 # The writer in C, where PyYAML has it, is ten times as fast.
@@ -42,14 +43,14 @@ def study_text(content: Mapping[str, Any]) -> str:
 
 
 def moved(value: Any, old: Path, new: Path) -> Any:
-    """The same with relative paths of CSV data from another folder."""
+    """The same with relative paths of data from another folder."""
     if isinstance(value, list):
         return [moved(item, old, new) for item in value]
     if not isinstance(value, dict):
         return value
     return {
         key: os.path.relpath(old / item, new)
-        if key == "csv" and isinstance(item, str) and not os.path.isabs(item)
+        if key in FORMS and isinstance(item, str) and not os.path.isabs(item)
         else moved(item, old, new)
         for key, item in value.items()
     }

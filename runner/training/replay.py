@@ -216,6 +216,13 @@ def _trained(
             yield run, lines[start:end]
 
 
+def row_of(table: Path, run_id: str) -> Row:
+    """The row of a run, whose identity has all 16 digits."""
+    header = standard_header()
+    file = StoredRows(table, header)
+    return Row.read(header, next(_lines(file, choice(run_id)(file.ids))))
+
+
 def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     """Train one row again and keep its loss and accuracy at every epoch, and its initial and final weights.
 
@@ -236,11 +243,8 @@ def record(table: Path, run_id: str, threads: int | None = None) -> Path:
     from runner.studies.plan import make_plan
     from runner.training.session import Options, run_session
 
-    header = standard_header()
     refuse_links(table.parent, ("replay",))
-    file = StoredRows(table, header)
-    row = Row.read(header, next(_lines(file, choice(run_id)(file.ids))))
-    study = study_of([row], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
+    study = study_of([row_of(table, run_id)], table, run_id, f"{{curves: {MOST_POINTS}, weights: true}}")
     options = Options(out=table.parent / "replay", threads=threads, quiet=True)
     outcome = run_session(make_plan(study), options)
     if outcome.interrupted:

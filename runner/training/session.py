@@ -284,6 +284,7 @@ class _Session:
         seconds = 0.0
         provenance = Provenance(self._table.folder, self._plan.study.text, self._facts(), kernels)
         # Also when nothing is left to train: the claims of the study may have changed.
+        self._plan.study.keep_data(self._table.folder)
         provenance.begin()
         if n and trainer:
             seconds = self._train(trainer, done, n)

@@ -67,6 +67,7 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
 
     Data is looked for where the study that made the table found it, and where that would be if both were moved.
     """
+    from runner.data.memory import look_in
     from runner.studies.load import read_study
 
     first, *others = dict.fromkeys(row.cell for row in rows)
@@ -78,6 +79,7 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
         lines += ["sweep:", "  include:"]
         for cell in others:
             lines += [f"  {'-' if k == 0 else ' '} {key}: {text}" for k, (key, text) in enumerate(cell)]
+    look_in(table.parent)
     folders = study_folders(table.parent)
     for place in folders:
         try:
@@ -85,5 +87,7 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
         except StudyError as error:
             # Without line and column: nobody has written this study, so nobody could look there.
             reasons = "; ".join(dict.fromkeys(problem.message for problem in error.problems))
-    looked = f" (looked for in {' and '.join(map(str, folders))})" if "csv: " in dict(first).get("data", "") else ""
+    looked = (
+        f" (looked for in {' and '.join(map(str, folders))})" if dict(first).get("data", "").startswith("{") else ""
+    )
     raise RunnerError(f"{table}: rows can not be trained from their keys: {reasons}{looked}")

@@ -150,7 +150,7 @@ def test_to_yaml_moves_relative_paths_of_data_along() -> None:
     study.to_yaml("beside.yaml")
     assert ids(runner.load("beside.yaml")) == ids(study)
     study.to_yaml("deep/below.yaml")
-    assert runner.load("deep/below.yaml").base["data"].csv == "../x.csv"
+    assert runner.load("deep/below.yaml").base["data"].path == "../x.csv"
 
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), min_size=1, max_size=12)

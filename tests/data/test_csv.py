@@ -15,15 +15,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.data import CsvData, DataError, fingerprint, load_data, parse_csv_spec
-from runner.data.csv_data import file, samples
-from runner.data.csv_data.problems import LISTED
+from runner.data import DataError, FileData, fingerprint, load_data, parse_file_spec
+from runner.data.files import file, samples
+from runner.data.files.problems import LISTED
 from runner.errors import StudyError
 from runner.registry import Call
 from runner.studies.load import load_study
 
-XYZ = CsvData("t.csv", ("x", "y"), ("z",))
-POSITIONS = CsvData("t.csv", (0, 1), (2,))
+XYZ = FileData("t.csv", ("x", "y"), ("z",))
+POSITIONS = FileData("t.csv", (0, 1), (2,))
 
 
 def write(tmp_path, content):
@@ -70,13 +70,13 @@ def test_reads(tmp_path, content):
 
 
 def test_reads_by_position(tmp_path):
-    data = read(tmp_path, "1,2,3\n4,5,6\n", CsvData("t.csv", (2, 0), (1, 2)))
+    data = read(tmp_path, "1,2,3\n4,5,6\n", FileData("t.csv", (2, 0), (1, 2)))
     assert data.inputs.tolist() == [[3, 1], [6, 4]]
     assert data.targets.tolist() == [[2, 3], [5, 6]]
 
 
 def test_a_header_may_hold_numbers(tmp_path):
-    data = read(tmp_path, "country,2019,2020\na,1,2\nb,3,4\n", CsvData("t.csv", ("2019",), ("2020",)))
+    data = read(tmp_path, "country,2019,2020\na,1,2\nb,3,4\n", FileData("t.csv", ("2019",), ("2020",)))
     assert data.inputs.tolist() == [[1], [3]]
 
 
@@ -109,7 +109,7 @@ def test_scaling_encoding_and_range_apply(tmp_path):
 
 
 def test_inputs_may_be_targets(tmp_path):
-    data = read(tmp_path, "x,y\n1,2\n3,4\n", CsvData("t.csv", ("x", "y"), ("x", "y")))
+    data = read(tmp_path, "x,y\n1,2\n3,4\n", FileData("t.csv", ("x", "y"), ("x", "y")))
     assert data.inputs.tolist() == data.targets.tolist() == [[1, 2], [3, 4]]
 
 
@@ -122,7 +122,7 @@ def test_absolute_paths_and_parents(tmp_path):
     write(tmp_path, "x,y,z\n1,2,3\n")
     (tmp_path / "studies").mkdir()
     for path, base in ((str(tmp_path / "t.csv"), tmp_path / "nowhere"), ("../t.csv", tmp_path / "studies")):
-        data = load_data(CsvData(path, ("x", "y"), ("z",)), base=base)
+        data = load_data(FileData(path, ("x", "y"), ("z",)), base=base)
         assert data.inputs.tolist() == [[1, 2]]
 
 
@@ -302,13 +302,13 @@ BAD_BY_POSITION = {
     ),
     "beyond": (
         "1,2,3\n",
-        CsvData("t.csv", (0, 3), (9,)),
+        FileData("t.csv", (0, 3), (9,)),
         "t.csv:1: there is no column 3: the row has 3 columns, 0 to 2\n"
         "t.csv:1: there is no column 9: the row has 3 columns, 0 to 2",
     ),
     "tabs": (
         "1\t2\n",
-        CsvData("t.csv", (0,), (1,)),
+        FileData("t.csv", (0,), (1,)),
         "t.csv:1: there is no column 1: the row has 1 column, 0; fields are separated by commas, "
         "and this row seems to use tabs",
     ),
@@ -345,7 +345,7 @@ def test_missing_label(tmp_path):
 
 
 def test_labels_in_two_columns(tmp_path):
-    data = CsvData("t.csv", ("x",), ("y", "z"))
+    data = FileData("t.csv", ("x",), ("y", "z"))
     expected = "target_encoding: one_hot takes one target column, found 2"
     assert message(tmp_path, "x,y,z\n1,2,3\n", data, target_encoding="one_hot") == expected
 
@@ -372,16 +372,16 @@ def test_too_many_bytes(tmp_path, monkeypatch):
 def test_no_file(tmp_path):
     (tmp_path / "wine.csv").write_text("x\n1\n")
     with pytest.raises(StudyError) as caught:
-        load_data(CsvData("wines.csv", ("x",), ("x",)), base=tmp_path)
+        load_data(FileData("wines.csv", ("x",), ("x",)), base=tmp_path)
     assert str(caught.value) == "data: there is no file 'wines.csv'; did you mean 'wine.csv'?"
     with pytest.raises(DataError) as caught:
-        load_data(CsvData("sub/wine.csv", ("x",), ("x",)), base=tmp_path)
+        load_data(FileData("sub/wine.csv", ("x",), ("x",)), base=tmp_path)
     assert str(caught.value) == "data: there is no file 'sub/wine.csv': there is no folder 'sub'"
 
 
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(DataError) as caught:
-        load_data(CsvData(".", ("x",), ("x",)), base=tmp_path)
+        load_data(FileData(".", ("x",), ("x",)), base=tmp_path)
     assert str(caught.value) == "data: cannot read '.': it is a folder"
 
 
@@ -405,7 +405,7 @@ def test_an_unreadable_file(tmp_path):
 def test_a_file_below_a_file(tmp_path):
     write(tmp_path, "x\n1\n")
     with pytest.raises(DataError) as caught:
-        load_data(CsvData("t.csv/a.csv", ("x",), ("x",)), base=tmp_path)
+        load_data(FileData("t.csv/a.csv", ("x",), ("x",)), base=tmp_path)
     assert str(caught.value) == "data: cannot read 't.csv/a.csv': Not a directory"
 
 
@@ -437,11 +437,11 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
 def test_sha256_must_match(tmp_path):
     content = b"x,y,z\n1,2,3\n"
     digest = hashlib.sha256(content).hexdigest()[:16]
-    good = CsvData("t.csv", ("x", "y"), ("z",), digest)
+    good = FileData("t.csv", ("x", "y"), ("z",), digest)
     assert read(tmp_path, content, good).inputs.tolist() == [[1, 2]]
     assert fingerprint(XYZ, tmp_path) == good
     assert fingerprint(good, tmp_path) == good
-    bad = CsvData("t.csv", ("x", "y"), ("z",), "0123456789abcdef")
+    bad = FileData("t.csv", ("x", "y"), ("z",), "0123456789abcdef")
     expected = f"data: the sha256 of 't.csv' starts with {digest}, and the study expects 0123456789abcdef"
     assert message(tmp_path, content, bad) == expected
     with pytest.raises(DataError) as caught:
@@ -488,19 +488,19 @@ def test_sha256_must_match(tmp_path):
 def test_bad_specification(spec, expected):
     complete = {"csv": "t.csv", "inputs": ["x", "y"], "targets": ["z"], **spec} if spec else {}
     with pytest.raises(DataError) as caught:
-        parse_csv_spec(complete)
+        parse_file_spec(complete)
     assert str(caught.value) == expected
 
 
 def test_specification():
-    assert parse_csv_spec({"csv": "t.csv", "inputs": ["x", " y "], "targets": ["z"]}) == XYZ
-    assert parse_csv_spec({"csv": "t.csv", "inputs": [0, 1], "targets": [2], "sha256": None}) == POSITIONS
+    assert parse_file_spec({"csv": "t.csv", "inputs": ["x", " y "], "targets": ["z"]}) == XYZ
+    assert parse_file_spec({"csv": "t.csv", "inputs": [0, 1], "targets": [2], "sha256": None}) == POSITIONS
     full = hashlib.sha256(b"").hexdigest().upper()
     spec = {"csv": "t.csv", "inputs": ["x"], "targets": ["z"], "sha256": full}
-    assert parse_csv_spec(spec).sha256 == "e3b0c44298fc1c14"
+    assert parse_file_spec(spec).sha256 == "e3b0c44298fc1c14"
     assert str(XYZ) == "{csv: t.csv, inputs: [x, y], targets: [z]}"
     assert str(POSITIONS) == "{csv: t.csv, inputs: [0, 1], targets: [2]}"
-    tricky = CsvData("../my data.csv", ("a, b", "no", "1e3"), ("#",), "0000000000000000")
+    tricky = FileData("../my data.csv", ("a, b", "no", "1e3"), ("#",), "0000000000000000")
     assert str(tricky) == (
         '{csv: "../my data.csv", inputs: ["a, b", "no", "1e3"], targets: ["#"], sha256: "0000000000000000"}'
     )
@@ -517,10 +517,10 @@ COLUMNS = st.one_of(
 
 @given(NAMES, COLUMNS, st.sampled_from(["", "0123456789012345", "123456789e123456", "e3b0c44298fc1c14"]))
 def test_text_of_a_specification_reads_back(path, columns, digest):
-    data = CsvData(path, tuple(columns[:1]), tuple(columns[1:]), digest)
+    data = FileData(path, tuple(columns[:1]), tuple(columns[1:]), digest)
     text = str(data)
     assert text.isprintable()
-    assert parse_csv_spec(yaml.safe_load(text)) == data
+    assert parse_file_spec(yaml.safe_load(text)) == data
 
 
 @pytest.mark.parametrize(
@@ -545,8 +545,8 @@ def test_text_of_a_specification_reads_back(path, columns, digest):
     ],
 )
 def test_names_that_yaml_reads_as_something_else(name):
-    data = CsvData("t.csv", (name,), ("z",))
-    assert parse_csv_spec(yaml.safe_load(str(data))) == data
+    data = FileData("t.csv", (name,), ("z",))
+    assert parse_file_spec(yaml.safe_load(str(data))) == data
 
 
 # Round trips
@@ -570,7 +570,7 @@ def test_numbers_round_trip(tmp_path_factory, rows, newline, header, quoted):
     quoting = csv_module.QUOTE_ALL if quoted else csv_module.QUOTE_MINIMAL
     csv_module.writer(text, lineterminator=newline, quoting=quoting).writerows([names] * header + rows)
     columns = names if header else list(range(width))
-    data = read(folder, text.getvalue(), CsvData("t.csv", tuple(columns[:-1]), tuple(columns[-1:])))
+    data = read(folder, text.getvalue(), FileData("t.csv", tuple(columns[:-1]), tuple(columns[-1:])))
     found = np.concatenate([data.inputs, data.targets], axis=1)
     assert found.tobytes() == np.array(rows).tobytes()
 
@@ -579,7 +579,7 @@ def test_numbers_round_trip(tmp_path_factory, rows, newline, header, quoted):
 @given(st.binary(max_size=200) | st.text('x,yz\n\r"1 .e-+;\t\ufeffNA', max_size=80).map(str.encode))
 def test_any_file_is_read_or_refused_in_words(tmp_path_factory, content):
     folder = write(tmp_path_factory.mktemp("any"), content)
-    for data in (CsvData("t.csv", ("x",), ("y",)), CsvData("t.csv", (0,), (1,))):
+    for data in (FileData("t.csv", ("x",), ("y",)), FileData("t.csv", (0,), (1,))):
         for missing in ("error", "drop", "keep"):
             for encoding in ("none", "one_hot"):
                 with contextlib.suppress(DataError):
@@ -601,15 +601,15 @@ def test_lines_of_a_file_that_is_not_called_like_data_are_not_shown(tmp_path, na
     for inputs, targets in ((("x",), ("y",)), ((0,), (1,)), ((0,), (7,)), (("root:x:0",), ("hunter2",))):
         for path in (str(tmp_path / name), f"../{name}"):
             with pytest.raises(StudyError) as caught:
-                load_data(CsvData(path, inputs, targets), base=tmp_path / "study")
+                load_data(FileData(path, inputs, targets), base=tmp_path / "study")
             said = str(caught.value).replace("column 'hunter2'", "").replace("column 'root:x:0'", "")
             assert "hunter" not in said
             assert "root:x" not in said
     with pytest.raises(StudyError, match="the columns are root:x:0, hunter2"):
-        load_data(CsvData(name, ("x",), ("y",)), base=tmp_path)
+        load_data(FileData(name, ("x",), ("y",)), base=tmp_path)
     (tmp_path / "t.dat").write_text("a,b\n")
     with pytest.raises(StudyError, match="the columns are a, b"):
-        load_data(CsvData("../t.dat", ("x",), ("y",)), base=tmp_path / "study")
+        load_data(FileData("../t.dat", ("x",), ("y",)), base=tmp_path / "study")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no files that the system makes up")
@@ -619,7 +619,7 @@ def test_a_file_without_a_size_is_not_read(tmp_path, path):
     if not os.access(path, os.R_OK):
         pytest.skip("not for this user")
     with pytest.raises(StudyError) as caught:
-        load_data(CsvData(path, (0,), (1,)), base=tmp_path)
+        load_data(FileData(path, (0,), (1,)), base=tmp_path)
     assert str(caught.value) == f"{path}: the file is empty"
     with pytest.raises(StudyError) as caught:
         load_study(path)

@@ -18,7 +18,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.data import DATASETS, SCALINGS, CsvData, DataError, load_data
+from runner.data import DATASETS, SCALINGS, DataError, FileData, load_data
 from runner.data.parameters import Integer, register
 from runner.data.portable_math import log, normal_quantile, sigmoid, sine_cosine
 from runner.data.scaling import scale
@@ -395,7 +395,7 @@ def test_iris_is_the_file_that_is_shipped():
     import runner.data
 
     names = ("sepal_length", "sepal_width", "petal_length", "petal_width")
-    csv = CsvData("iris.csv", names, ("species",))
+    csv = FileData("iris.csv", names, ("species",))
     read = load_data(csv, target_encoding="one_hot", base=Path(runner.data.__file__).parent)
     named = load_data(Call("iris"), target_encoding="one_hot")
     assert bits(read.inputs) == bits(named.inputs)

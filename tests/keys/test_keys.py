@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.analysis.claims.selection import read
-from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, CsvData
+from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, FileData
 from runner.keys.definitions import CRITERIA, KEYS, sweep_key, text
 from runner.keys.issues import Invalid
 from runner.keys.scalars import resolve
@@ -31,7 +31,7 @@ COLUMNS = st.lists(NAMES, min_size=1, max_size=3, unique=True) | st.lists(
 def csv_data(draw):
     inputs = draw(COLUMNS)
     targets = draw(COLUMNS.filter(lambda columns: type(columns[0]) is type(inputs[0])))
-    return CsvData(
+    return FileData(
         draw(NAMES), tuple(inputs), tuple(targets), draw(st.just("") | st.from_regex("[0-9a-f]{16}", fullmatch=True))
     )
 
@@ -257,7 +257,7 @@ def test_numbers_of_lists_are_keys_of_a_sweep():
 
 
 def test_a_csv_text_is_plain_yaml():
-    data = CsvData("my file.csv", ("x 1", "true"), ("y",), "0123456789012345")
+    data = FileData("my file.csv", ("x 1", "true"), ("y",), "0123456789012345")
     assert yaml.safe_load(text("data", data)) == {
         "csv": "my file.csv",
         "inputs": ["x 1", "true"],

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS
-from runner.data.csv_data import spec
+from runner.data.files import spec
 from runner.errors import StudyError, closest, folded, nearest
 from runner.keys import synonyms
 from runner.keys.definitions import CRITERIA, KEYS

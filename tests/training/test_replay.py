@@ -123,7 +123,7 @@ def test_a_row_that_can_not_be_recorded(
 
     def train(plan: Any, done: Any, *_: Any, **__: Any) -> Any:
         runs = np.flatnonzero(~done)
-        yield engine.Result(runs, np.empty((0, 0)), None, None, 0, "MemoryError: none left")
+        yield engine.Result(runs, np.empty((0, 0)), None, None, 0, error="MemoryError: none left")
 
     monkeypatch.setattr(engine, "train", train)
     with pytest.raises(RunnerError, match=r"the row could not be recorded: MemoryError: none left"):

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.weights import read_measured
-from runner.data import CsvData
+from runner.data import FileData
 from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid, expected
@@ -183,11 +183,11 @@ def _fits(name: str, text: str, wanted: tuple[Any, ...]) -> bool:
         return bool(text) and float(text) in wanted
     if name not in KEYS:
         return text in {str(value) for value in wanted}
-    if any(isinstance(value, CsvData) and not value.sha256 for value in wanted):
-        # Without its file at hand, CSV data is told by its path and columns.
+    if any(isinstance(value, FileData) and not value.sha256 for value in wanted):
+        # Without their file at hand, data are told by its path and columns.
         value = _value(name, text)
-        value = replace(value, sha256="") if isinstance(value, CsvData) else value
-        return value in {replace(w, sha256="") if isinstance(w, CsvData) else w for w in wanted}
+        value = replace(value, sha256="") if isinstance(value, FileData) else value
+        return value in {replace(w, sha256="") if isinstance(w, FileData) else w for w in wanted}
     return text in {KEYS[name].text(value) for value in wanted}
 
 

@@ -23,7 +23,7 @@ DERIVED = (
 )
 """Keys whose values follow from those of other keys where a study does not give them."""
 _FEW_CELLS = 12
-_CSV = re.compile(r"\{csv: (.*), inputs: (\[.*\]), targets: (\[.*\])(?:, sha256: .*)?\}")
+_FILE = re.compile(r"\{(?:csv|npz|parquet): (.*), inputs: (\[.*\]), targets: (\[.*\])(?:, sha256: .*)?\}")
 _PARTS = re.compile(r",(?![^(]*\))")
 
 
@@ -188,8 +188,8 @@ def _in_order(factor: Factor, names: Sequence[str]) -> Factor:
 
 
 def _short_data(texts: Sequence[str]) -> Callable[[str], str]:
-    """How data are written: of CSV data only the file and the columns, as long as these tell them apart."""
-    brief = {text: _CSV.sub(r"\1 \2 -> \3", text) for text in texts}
+    """How data are written: of data in a file only its path and the columns, as long as these tell them apart."""
+    brief = {text: _FILE.sub(r"\1 \2 -> \3", text) for text in texts}
     if len(set(brief.values())) < len(texts):
         return Shortener(texts)
     short = Shortener([*brief.values()])

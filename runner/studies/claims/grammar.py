@@ -73,7 +73,7 @@ def read_claims(value: object, base: Path | None = None) -> tuple[Claim, ...]:
     value : object
         What YAML gives.
     base : Path, optional
-        Folder of the study, to look at CSV data; without it files are left alone.
+        Folder of the study, to look at files of data; without it files are left alone.
     """
     if not isinstance(value, list):
         raise Invalid(*(issue.named("claims") for issue in expected("a list of claims", value).issues))

@@ -12,7 +12,7 @@ LISTED = 20
 
 
 # What files of data are called.
-_ENDINGS = frozenset([".csv", ".tsv", ".tab", ".txt", ".dat", ".data"])
+_ENDINGS = frozenset([".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".npz", ".parquet"])
 
 
 def _is_data(file: str) -> bool:
@@ -49,6 +49,10 @@ class FileProblems:
         self._count += 1
         if len(self._listed) < LISTED:
             self._listed.append(Problem(message, self._file, line, column))
+
+    def count_more(self, n: int) -> None:
+        """Note that there are so many problems more of a kind that has been noted `LISTED` times."""
+        self._count += max(n, 0)
 
     def fail(self, message: str, line: int | None = None, column: int | None = None) -> NoReturn:
         """Note a problem that ends the reading, and raise everything noted so far."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.data.csv_data.problems import FileProblems
-from runner.data.csv_data.spec import Column, CsvData, flow_list
+from runner.data.files.problems import FileProblems
+from runner.data.files.spec import Column, FileData, flow_list
 from runner.errors import nearest
 
 SHOWN = 10
@@ -43,7 +43,7 @@ class Columns:
 
 
 def resolve(
-    data: CsvData,
+    data: FileData,
     line: int,
     first: Sequence[str],
     numeric: Sequence[bool],
@@ -54,7 +54,7 @@ def resolve(
 
     Parameters
     ----------
-    data : CsvData
+    data : FileData
         The columns, by name or by position.
     line : int
         Line of the first row.
@@ -73,7 +73,7 @@ def resolve(
 
 
 def _by_position(
-    data: CsvData,
+    data: FileData,
     line: int,
     first: Sequence[str],
     numeric: Sequence[bool],
@@ -89,7 +89,7 @@ def _by_position(
     if not keep and not any(numeric) and any(field.strip() for field in first):
         by_name = _request(*(_names(columns, first) for columns in (data.inputs, data.targets)))
         header = "the first row holds no number and is taken as a header"
-        shown, names = (f" ({_listed(first)})", f": {by_name}") if problems.quotes else ("", "")
+        shown, names = (f" ({listed_names(first)})", f": {by_name}") if problems.quotes else ("", "")
         problems.fail(f"{header}{shown}, so name its columns{names}", line)
     return Columns(_integers(data.inputs), _integers(data.targets), width)
 
@@ -108,7 +108,7 @@ def _names(columns: tuple[Column, ...], first: Sequence[str]) -> list[str]:
 
 
 def _by_name(
-    data: CsvData, line: int, first: Sequence[str], numeric: Sequence[bool], problems: FileProblems
+    data: FileData, line: int, first: Sequence[str], numeric: Sequence[bool], problems: FileProblems
 ) -> Columns:
     header = [name.strip() for name in first]
     wanted = dict.fromkeys(map(str, (*data.inputs, *data.targets)))
@@ -116,7 +116,7 @@ def _by_name(
     if all(numeric) or (any(numeric) and not any(name in header for name in wanted)):
         counts = len(data.inputs), len(data.targets)
         positions = range(sum(counts))
-        shown = f" (its first row is {_listed(first)})" if problems.quotes else ""
+        shown = f" (its first row is {listed_names(first)})" if problems.quotes else ""
         by_position = _request(positions[: counts[0]], positions[counts[0] :])
         problems.fail(
             f"the file has no header{shown}, so name columns by position, counted from 0, as in: {by_position}",
@@ -127,7 +127,9 @@ def _by_name(
         if not places:
             hint = f"; the row has {_counted(len(first))}"
             if problems.quotes:
-                hint = nearest(name, filter(None, header)) or f"; the columns are {_listed(first)}{_separator(first)}"
+                hint = (
+                    nearest(name, filter(None, header)) or f"; the columns are {listed_names(first)}{_separator(first)}"
+                )
             problems.add(f"there is no column {name!r}{hint}", line)
         elif len(places) > 1:
             fields = f"{', '.join(map(str, places[:-1]))} and {places[-1]}"
@@ -144,10 +146,10 @@ def _request(inputs: Sequence[Column], targets: Sequence[Column]) -> str:
     return f"inputs: {flow_list(inputs)}, targets: {flow_list(targets)}"
 
 
-def _listed(fields: Sequence[str]) -> str:
+def listed_names(names: Sequence[str]) -> str:
     """The first fields of a row, each cut to a readable length."""
-    shown = [field.strip() if len(field) <= 40 else f"{field[:37]}..." for field in fields[:SHOWN]]
-    return ", ".join(shown) + (", ..." if len(fields) > SHOWN else "")
+    shown = [name.strip() if len(name) <= 40 else f"{name[:37]}..." for name in names[:SHOWN]]
+    return ", ".join(shown) + (", ..." if len(names) > SHOWN else "")
 
 
 def _separator(first: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.data.csv_data.problems import FileProblems
+from runner.data.files.problems import FileProblems
 from runner.errors import DataError, Problem, nearest
 
 _LONGEST_FIELD = 131_072  # characters

@@ -7,14 +7,14 @@ import re
 from array import array
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
-from runner.data.csv_data.columns import Columns, resolve
-from runner.data.csv_data.file import records
-from runner.data.csv_data.problems import FileProblems
-from runner.data.csv_data.spec import CsvData
-from runner.data.datasets import Raw
+from runner.data.files.columns import Columns, resolve
+from runner.data.files.file import records
+from runner.data.files.problems import FileProblems
+from runner.data.files.spec import FileData
 from runner.data.parameters import Floats
 from runner.terminal import counted
 
@@ -22,6 +22,23 @@ MISSING_POLICIES = ("error", "drop", "keep")
 MISSING_CELLS = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"])
 """Cells that mean "no value here", whatever their case."""
 MOST_ROWS = 10**7
+
+
+class Samples(NamedTuple):
+    """Inputs and targets before they are scaled and encoded.
+
+    Attributes
+    ----------
+    inputs : array of float64 (samples, inputs)
+    targets : array of float64 (samples, targets)
+    labels : tuple of str
+        What the targets stand for that are 0, 1, 2, ...; empty where they are numbers by themselves.
+    """
+
+    inputs: Floats
+    targets: Floats
+    labels: tuple[str, ...] = ()
+
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INFINITE = re.compile(r"([+-]?)inf(?:inity)?", re.IGNORECASE)
@@ -110,30 +127,39 @@ class _Cells:
                 complaints.append((at + 1, f"{self.columns.label(at)} {complaint}{text_hint}"))
         return values
 
-    def arrays(self) -> Raw:
-        """Inputs (samples, inputs) and targets (samples, outputs)."""
-        targets = _codes(self.labels) if self.labelled else np.array(self.targets)
-        return (
+    def arrays(self) -> Samples:
+        """Inputs and targets."""
+        targets, labels = codes_of(self.labels) if self.labelled else (np.array(self.targets), ())
+        return Samples(
             np.array(self.inputs).reshape(self.count, len(self.columns.inputs)),
             targets.reshape(self.count, len(self.columns.targets)),
+            labels,
         )
 
 
-def _codes(labels: list[str]) -> Floats:
-    """Class labels as numbers: themselves if all are numbers, else their rank when sorted; NaN if missing."""
+def codes_of(labels: list[str]) -> tuple[Floats, tuple[str, ...]]:
+    """Class labels as numbers: themselves if all are numbers, else their rank when sorted; NaN if missing.
+
+    Returns
+    -------
+    codes : array of float64
+    ranked : tuple of str
+        The labels in their order; empty where they are numbers.
+    """
     present = [label for label in labels if not _label_complaint(label)]
     if all(not read_number(label)[1] for label in present):
-        return np.array([read_number(label)[0] for label in labels])
-    codes = {label: float(code) for code, label in enumerate(sorted(set(present)))}
-    return np.array([codes.get(label, math.nan) for label in labels])
+        return np.array([read_number(label)[0] for label in labels]), ()
+    ranked = sorted(set(present))
+    codes = {label: float(code) for code, label in enumerate(ranked)}
+    return np.array([codes.get(label, math.nan) for label in labels]), tuple(ranked)
 
 
-def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> Raw:
+def read_table(data: FileData, content: bytes, missing: str, labelled: bool) -> Samples:
     """Inputs and targets of a CSV file.
 
     Parameters
     ----------
-    data : CsvData
+    data : FileData
         The columns, and the file's name for messages.
     content : bytes
         The file.
@@ -144,7 +170,7 @@ def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> R
 
     Returns
     -------
-    inputs, targets : array of float64
+    Samples
         Labels that are text are replaced by their rank in sorted order.
 
     Raises
@@ -152,7 +178,7 @@ def read_table(data: CsvData, content: bytes, missing: str, labelled: bool) -> R
     DataError
         With the problems of the file, each with its line and the number of the field in that line.
     """
-    problems = FileProblems(data.csv)
+    problems = FileProblems(data.path)
     rows = records(content, problems)
     first = next(rows, None)
     if first is None:

@@ -1,4 +1,4 @@
-"""What a study says about a CSV file: which file, which columns, which contents."""
+"""What a study says about a file of data: which file, which columns, which contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from runner.errors import DataError, Problem
 from runner.registry import Synonyms
 
 Column = int | str
-KEYS = ("csv", "inputs", "targets", "sha256")
+FORMS = ("csv", "npz", "parquet")
+"""What kinds of files there are; the kind is the key under which the path stands."""
+KEYS = (*FORMS, "inputs", "targets", "sha256")
 """What may be said about a file."""
 ELSEWHERE = Synonyms(
     {
@@ -29,23 +31,26 @@ _RESERVED = frozenset(["true", "false", "yes", "no", "on", "off", "null", "none"
 
 
 @dataclass(frozen=True)
-class CsvData:
-    """Data from a CSV file.
+class FileData:
+    """Data from a file.
 
     Attributes
     ----------
-    csv : str
-        Path as written in the study; a relative one starts at the study's folder.
+    path : str
+        As written in the study; a relative one starts at the study's folder.
     inputs, targets : tuple of str or int
-        Columns by name in the header, or by position counted from 0.
+        Columns by name, or by position counted from 0; of an npz file its arrays, by name.
     sha256 : str
         First 16 hexadecimal digits of the SHA-256 of the file's bytes; empty when the study does not say.
+    form : str
+        One of `FORMS`.
     """
 
-    csv: str
+    path: str
     inputs: tuple[Column, ...]
     targets: tuple[Column, ...]
     sha256: str = ""
+    form: str = "csv"
 
     @property
     def by_position(self) -> bool:
@@ -53,10 +58,10 @@ class CsvData:
         return isinstance(self.inputs[0], int)
 
     def __str__(self) -> str:
-        """One line of YAML that `parse_csv_spec` reads back to the same value."""
+        """One line of YAML that `parse_file_spec` reads back to the same value."""
         columns = f"inputs: {flow_list(self.inputs)}, targets: {flow_list(self.targets)}"
         tail = f', sha256: "{self.sha256}"' if self.sha256 else ""
-        return f"{{csv: {_flow(self.csv)}, {columns}{tail}}}"
+        return f"{{{self.form}: {_flow(self.path)}, {columns}{tail}}}"
 
 
 def flow_list(columns: Sequence[Column]) -> str:
@@ -72,8 +77,8 @@ def _flow(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
 
 
-def parse_csv_spec(spec: Mapping[str, object]) -> CsvData:
-    """Check what a study says about a CSV file, without looking at the file.
+def parse_file_spec(spec: Mapping[str, object]) -> FileData:
+    """Check what a study says about a file of data, without looking at the file.
 
     Parameters
     ----------
@@ -86,22 +91,26 @@ def parse_csv_spec(spec: Mapping[str, object]) -> CsvData:
         With every problem, none of which has a position yet.
     """
     problems = [f"unknown key {key!r}{ELSEWHERE.hint(str(key), KEYS)}" for key in spec if key not in KEYS]
-    path = _path(spec.get("csv"), problems)
+    form, *others = [form for form in FORMS if form in spec] or ["csv"]
+    problems += [f"{other} must not stand beside {form}: data come from one file" for other in others]
+    path = _path(form, spec.get(form), problems)
     inputs = _columns("inputs", spec.get("inputs"), problems)
     targets = _columns("targets", spec.get("targets"), problems)
     kinds = {isinstance(column, int) for column in inputs + targets}
-    if len(kinds) == 2:
+    if form == "npz" and int in {type(column) for column in inputs + targets}:
+        problems.append("name the arrays of an npz file, which have no positions")
+    elif len(kinds) == 2:
         problems.append("name all columns by their header, or all by position counted from 0")
     digest = _digest(spec.get("sha256", ""), problems)
     if problems:
         raise DataError([Problem(f"data: {message}") for message in problems])
-    return CsvData(path, inputs, targets, digest)
+    return FileData(path, inputs, targets, digest, form)
 
 
-def _path(value: object, problems: list[str]) -> str:
+def _path(form: str, value: object, problems: list[str]) -> str:
     """The path of the file; what is wrong with it is added to `problems`."""
     if not isinstance(value, str) or not value or "\0" in value:
-        problems.append(f"csv must be the path of a file, found {value!r}")
+        problems.append(f"{form} must be the path of a file, found {value!r}")
         return ""
     return value
 
