@@ -13,6 +13,7 @@ import os
 import pickle
 import secrets
 import sys
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -89,8 +90,7 @@ def _compiled(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) 
 class _Cache:
     """Compiled kernels of one function, a file each, in the place of Numba's cache, which trusts what it reads.
 
-    A file is the checksum of all that follows, and a pickle of the kernel's key and of the kernel: machine code that a
-    disk, a loss of power or another program has changed is not run. Numba asks for `load_overload` and
+    A file (see `write`) is a pickle of the kernel's key and of the kernel. Numba asks for `load_overload` and
     `save_overload`.
 
     Parameters
@@ -117,39 +117,31 @@ class _Cache:
         key = self._key(signature, context.codegen())
         path = self._path(key)
         try:
-            content = path.read_bytes()
-        except OSError:
-            return None
-        try:
-            if _checksum(path, content[_CHECKSUM:]) != content[:_CHECKSUM]:
-                raise ValueError("its checksum is wrong")
-            stored, kernel = pickle.loads(memoryview(content)[_CHECKSUM:])
+            content = read(path)
+            if content is None:
+                return None
+            stored, kernel = pickle.loads(content)
             return compiler.CompileResult._rebuild(context, *kernel) if stored == key else None
         except Exception as error:
             self._not_used(path, str(error) or type(error).__name__)
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a kernel that has been compiled: whole and on the disk before it has its name."""
+        """Keep a kernel that has been compiled, and its code as it was before it became that of this processor."""
         if compiled.library.has_dynamic_globals:  # addresses of this process
             return
         key = self._key(signature, compiled.codegen)
-        path = self._path(key)
-        content = serialize.dumps((key, compiled._reduce()))
-        # A name that no other process takes, on a disk that several machines may share.
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+        lowered = getattr(compiled.library, "lowered", None)
         try:
-            try:
-                with temporary.open("xb") as file:
-                    file.write(_checksum(path, content) + content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            write(self._path(key), serialize.dumps((key, compiled._reduce())))
+            if lowered is not None:
+                write(self.lowered(signature), zlib.compress(lowered))
         except OSError as error:
             self._not_kept(error.strerror or str(error))
+
+    def lowered(self, signature: Any) -> Path:
+        """Where the code is kept that is the same for all processors."""
+        return self._path((self._function.__qualname__, signature)).with_suffix(".lowered")
 
     def _key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         """What a kernel was compiled for: types of the arguments, and the processor. The folder stands for the rest."""
@@ -159,9 +151,48 @@ class _Cache:
         return self._place / f"{key[0]}-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}.kernel"
 
 
+def lowered(dispatcher: Any, signature: Any) -> Path | None:
+    """The file with a kernel's code as Numba lowered it, compressed (see `read`); None when kernels are not kept."""
+    kept = dispatcher._cache
+    return kept.lowered(signature) if isinstance(kept, _Cache) else None
+
+
 _CHECKSUM = 32
 
 
 def _checksum(path: Path, content: bytes) -> bytes:
     """Of a file's contents and of its name: a kernel that has got the name of another one is none."""
     return hashlib.blake2b(content, digest_size=_CHECKSUM, key=path.name.encode()[:64]).digest()
+
+
+def read(path: Path) -> bytes | None:
+    """What `write` has put into a file; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        When something has changed it since: machine code that a disk, a loss of power or another program has changed
+        is not run.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if _checksum(path, content[_CHECKSUM:]) != content[:_CHECKSUM]:
+        raise ValueError("its checksum is wrong")
+    return content[_CHECKSUM:]
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a checksum and this into a file: whole and on the disk before it has its name."""
+    # A name that no other process takes, on a disk that several machines may share.
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(_checksum(path, content) + content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -34,7 +34,18 @@ from runner.kernels.codes import (
     SHARED,
 )
 from runner.kernels.faults import SIGNALS, round_span
-from runner.kernels.lanes.operations import entry, fill, inlined, kernel, load, not_inlined, pointer, step, store
+from runner.kernels.lanes.operations import (
+    call_at,
+    entry,
+    fill,
+    inlined,
+    kernel,
+    load,
+    not_inlined,
+    pointer,
+    step,
+    store,
+)
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.network import backward, forward, output_error
 from runner.kernels.samples import draw_order, fill_tile
@@ -64,7 +75,9 @@ class Part(NamedTuple):
 
 
 @entry
-def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any) -> None:
+def train_block(
+    network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any, special: Any
+) -> None:
     """Train G groups of L runs from update `start` to update `until` and write their measurements after every event.
 
     Parameters
@@ -72,6 +85,8 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
     network, samples, job, lanes, results, scratch, width
         Network, Data, Job, LaneArrays, Out, Scratch and Width of `structs`, which says what shapes and types they have.
         Nothing is checked here: a wrong shape reads or writes beyond the memory.
+    special : int
+        Address of a `stretch` made for this network, these samples and this job (see `special`), or 0.
     """
     net = opened(network)
     data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
@@ -80,7 +95,7 @@ def train_block(network: Any, samples: Any, job: Any, lanes: Any, results: Any, 
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         start(net, runs, buf, width)
-        _train_group(net, data, job, runs, out, buf, width)
+        _train_group(net, data, job, runs, out, buf, width, special)
         if runs.until < runs.events[runs.n_events - 1]:
             copy_rows(runs.state, buf.W, carried_rows(net.parameters), width)
             for at in range(COUNTS * width.lanes.n):
@@ -294,7 +309,7 @@ def stretch(
 
 
 @step
-def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any) -> None:
+def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, special: int) -> None:
     """Stretches and events of one group of lanes, until the end of the call or until every run has stopped."""
     # A call begins where an evaluation is due: at 0, or at a multiple of Job.every.
     made, event, stopping = runs.start, ZERO, NO
@@ -314,7 +329,12 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
                 if event == runs.n_events:
                     return
         until = min(runs.events[event], runs.until)
-        made = stretch(net, data, job, runs, buf, width, made, until, stopping, NO)
+        # One that is made for this network knows that the evaluation of its first update is still to be done.
+        if special and not stopping:
+            made = call_at(special, stretch, (net, data, job, runs, buf, width, made, until, NO, NO))
+        else:
+            until = made + 1 if special else until
+            made = stretch(net, data, job, runs, buf, width, made, until, stopping, NO)
         stopping = YES if made < 0 else NO
         if stopping:
             made = -1 - made

@@ -238,8 +238,9 @@ class Provenance:
         write_file(self._folder / STUDY, self._text.encode())
         self._write(self._timings)
 
-    def end(self, seconds: float, runs: int, updates: int) -> None:
-        """Add how long it took."""
+    def end(self, seconds: float, runs: int, updates: int, special: Mapping[str, Any] | None = None) -> None:
+        """Add how long it took, and what became of kernels that know their network."""
+        self._facts["special_kernels"] = special
         self._write(
             {
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

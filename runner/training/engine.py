@@ -34,6 +34,7 @@ from runner.training.blocks.packing import BlockPacker, Turn, turns_of
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
+from runner.training.specials import Specials
 from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
 
@@ -87,6 +88,7 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     begun: Begun | None = None,
     write: Write | None = None,
+    specials: Specials | None = None,
 ) -> Generator[Result]:
     """Train the runs of a plan that are not done.
 
@@ -105,6 +107,8 @@ def train(
         Takes note of the blocks that are being trained.
     write : callable, optional
         Makes the rows of finished runs, in the threads that train.
+    specials : Specials, optional
+        Makes kernels for networks that are worth it.
 
     Yields
     ------
@@ -112,7 +116,9 @@ def train(
         As blocks finish, in any order.
     """
     prepare(plan, notify)
-    yield from train_turns(plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun, write=write)
+    yield from train_turns(
+        plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun, write=write, specials=specials
+    )
 
 
 def train_turns(
@@ -124,6 +130,7 @@ def train_turns(
     notify: Callable[[str], None] = lambda message: None,
     begun: Begun | None = None,
     write: Write | None = None,
+    specials: Specials | None = None,
 ) -> Generator[Result]:
     """Train some runs of a plan.
 
@@ -136,6 +143,7 @@ def train_turns(
     stop, notify : callable
     begun : Begun, optional
     write : callable, optional
+    specials : Specials, optional
         As those of `train`.
 
     Yields
@@ -145,7 +153,7 @@ def train_turns(
     """
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
     packer = BlockPacker(plan, turns)
-    in_flight: dict[Future[_Finished], tuple[int, Block]] = {}
+    in_flight: dict[Future[_Finished], tuple[int, Block, int]] = {}
     numbers = count()
     pool, threads = start_threads(threads, notify)
     try:
@@ -158,15 +166,16 @@ def train_turns(
                 number = next(numbers)
                 if begun is not None:
                     begun.begin(number, block.runs(np.ones(block.n, np.bool_)))
-                in_flight[pool.submit(_finish, block, write)] = number, block
+                address = specials.address(block.shared) if specials is not None else 0
+                in_flight[pool.submit(_finish, block, address, write)] = number, block, address
             if not in_flight:
                 return
             ready, _ = wait(in_flight, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
             if not ready:
                 stop()
             for future in ready:
-                number, block = in_flight.pop(future)
-                result = _result(block, future, packer, speeds)
+                number, block, address = in_flight.pop(future)
+                result = _result(block, address, future, packer, speeds, specials)
                 if begun is not None:
                     begun.end(number)
                 n_runs += len(result.records)
@@ -174,19 +183,31 @@ def train_turns(
     finally:
         # After an error or a second Ctrl-C nobody waits for blocks that are still being trained.
         pool.shutdown(wait=False, cancel_futures=True)
+        if specials is not None:
+            specials.close()
         speeds.add_runs(n_runs, time.thread_time() - began)
         speeds.save()
 
 
-def _finish(block: Block, write: Write | None) -> _Finished:
+def _finish(block: Block, address: int, write: Write | None) -> _Finished:
     """Train a block and write its rows, in a thread."""
-    trained = train_one(block)
+    trained = train_one(block, address)
     rows = write(block.runs(trained.done), trained.records) if write is not None and trained.done.any() else None
     return trained, rows
 
 
-def _result(block: Block, future: Future[_Finished], packer: BlockPacker, speeds: SpeedMeter) -> Result:
-    """What a block gave; its runs that are not done wait again for another block."""
+def _result(
+    block: Block,
+    address: int,
+    future: Future[_Finished],
+    packer: BlockPacker,
+    speeds: SpeedMeter,
+    specials: Specials | None,
+) -> Result:
+    """What a block gave; its runs that are not done wait again for another block.
+
+    `address` is that of the kernel that trained it.
+    """
     try:
         trained, rows = future.result()
     except Exception as error:  # whatever is wrong with one block, the others go on
@@ -197,6 +218,8 @@ def _result(block: Block, future: Future[_Finished], packer: BlockPacker, speeds
     packer.requeue(block, trained.rest)
     speeds.add_block(block.shared.kernel, trained.multiply_adds, trained.seconds)
     runs, updates = block.runs(trained.done), block.updates(trained.done)
+    if specials is not None:
+        specials.add(block.shared, address, updates, trained.multiply_adds, trained.seconds)
     return Result(runs, trained.records, trained.curves, trained.weights, updates, rows)
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runner.studies.plan import Plan
     from runner.studies.shard import Shard
     from runner.training.engine import Result
+    from runner.training.specials import Specials
 
 
 # Beyond this many cells the work that is left is estimated from the number of runs, not added up.
@@ -189,14 +190,15 @@ def run_session(
         begun = Begun(folder, plan)
         interrupt.at_exit = begun.close
         try:
+            specials: Specials | None = None
             # A study that is done needs no kernels, and waits for none.
             if not (trainer or table.done.all()):
-                trainer, kernels = _engine(plan, progress, begun, table)
+                trainer, kernels, specials = _engine(plan, progress, begun, table)
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
             options = replace(options, store=store)
-            return _Session(plan, options, table, progress, interrupt, begun).run(trainer, kernels)
+            return _Session(plan, options, table, progress, interrupt, begun).run(trainer, kernels, specials)
         finally:
             begun.close()
             table.close()
@@ -210,13 +212,17 @@ def store_of(folder: Path) -> Store:
     return "parquet" if (folder / MANIFEST).exists() else "csv"
 
 
-def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple[Trainer, str]:
+def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple[Trainer, str, Specials]:
     """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
     from runner.kernels.cache import fingerprint
     from runner.training.engine import prepare, train
+    from runner.training.specials import Specials
 
     prepare(plan, progress.message)
-    return partial(train, begun=begun, write=table.write), fingerprint()
+    # Where not all runs are left, about as large a part of the updates.
+    share_left = 1 - np.count_nonzero(table.done) / len(table.done)
+    specials = Specials(int(plan.n_updates * share_left))
+    return partial(train, begun=begun, write=table.write, specials=specials), fingerprint(), specials
 
 
 def recording_of(plan: Plan) -> Recording:
@@ -266,8 +272,8 @@ class _Session:
         self._failures: dict[int, str] = {}
         self._trained = self._updates = 0
 
-    def run(self, trainer: Trainer | None, kernels: str | None) -> SessionResult:
-        """Train what is missing and bring all files into order; `kernels` is their fingerprint, recorded with them."""
+    def run(self, trainer: Trainer | None, kernels: str | None, specials: Specials | None) -> SessionResult:
+        """Train what is missing and bring all files into order; what is known of the kernels is recorded with them."""
         done = self._table.done
         n_done = int(np.count_nonzero(done))
         if self._options.shard is not None:
@@ -294,7 +300,7 @@ class _Session:
         self._table.held.check()
         write_failed(self._table.folder, self._failures)
         if self._trained:
-            provenance.end(seconds, self._trained, self._updates)
+            provenance.end(seconds, self._trained, self._updates, specials.facts() if specials else None)
         if left:
             what = "interrupted; " if interrupted else ""
             self._progress.message(f"{what}{counted(left, 'run')} {_are(left)} left: resume with the same command")

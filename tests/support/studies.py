@@ -15,6 +15,7 @@ from runner.studies.cells import Cell
 from runner.studies.load import load_study
 from runner.studies.plan import Plan, make_plan
 from runner.training.engine import train
+from runner.training.specials import Specials
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,13 @@ def run(folder: Path, *, threads: int = 1, **keys: Any) -> Runs:
     return train_plan(make(folder, **keys), threads)
 
 
-def train_plan(plan: Plan, threads: int = 1) -> Runs:
-    """Train all runs of a plan."""
+def train_plan(plan: Plan, threads: int = 1, specials: Specials | None = None) -> Runs:
+    """Train all runs of a plan, perhaps with kernels that know their networks."""
     records = np.full((plan.n_runs, len(RECORD_COLUMNS)), np.nan)
     weights: list[Any] = [None] * plan.n_runs
     curves: list[Any] = [None] * plan.n_runs
     seen = np.zeros(plan.n_runs, int)
-    for result in train(plan, np.zeros(plan.n_runs, bool), threads):
+    for result in train(plan, np.zeros(plan.n_runs, bool), threads, specials=specials):
         assert result.error is None, result.error
         records[result.runs] = result.records
         seen[result.runs] += 1

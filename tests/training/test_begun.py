@@ -38,11 +38,11 @@ import os, signal, sys, time
 from runner.training import engine
 from runner.cli.main import run
 train = engine.train_one
-def deadly(block):
+def deadly(block, special=0):
     if block.shared.sizes[1] == 5 and len(block.segments) and block.n > 1:
         time.sleep(1)
         os.kill(os.getpid(), signal.SIGKILL)
-    return train(block)
+    return train(block, special)
 engine.train_one = deadly
 sys.exit(run(sys.argv[1:]))
 """
@@ -162,9 +162,9 @@ def test_no_note_is_left_of_a_start_that_ends(tmp_path: Path, monkeypatch: pytes
     seen = []
     train = engine.train_one
 
-    def looking(block: Any) -> Any:
+    def looking(block: Any, special: int = 0) -> Any:
         seen.append((tmp_path / "deadly" / BEGUN).exists())
-        return train(block)
+        return train(block, special)
 
     monkeypatch.setattr(engine, "train_one", looking)
     run_session(plan, options)

@@ -43,10 +43,10 @@ def test_a_thread_that_raises_fails_its_runs_only(
 ) -> None:
     train = engine.train_one
 
-    def sometimes(block: Block) -> Any:
+    def sometimes(block: Block, special: int) -> Any:
         if block.shared.sizes[1] == 3:
             raise error
-        return train(block)
+        return train(block, special)
 
     plan, options = studies.make(tmp_path, **STUDY), Options(out=tmp_path, quiet=True, threads=2)
     with monkeypatch.context() as patch:
@@ -67,7 +67,7 @@ def test_a_thread_that_raises_fails_its_runs_only(
 def test_preparing_that_fails_is_left_to_the_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a traceback before the first row."""
 
-    def never(block: Block) -> Any:
+    def never(block: Block, special: int = 0) -> Any:
         raise MemoryError("none left")
 
     monkeypatch.setattr(engine, "train_one", never)

@@ -547,9 +547,9 @@ def test_the_engine_looks_up_from_a_long_block(study: Path, monkeypatch: pytest.
     monkeypatch.setattr(engine, "_LOOK_SECONDS", 0.01)
     long, asked = threading.Event(), 0
 
-    def slow(block: Any) -> Any:
+    def slow(block: Any, special: int) -> Any:
         assert long.wait(60)
-        return train_one(block)
+        return train_one(block, special)
 
     def stop() -> bool:
         nonlocal asked

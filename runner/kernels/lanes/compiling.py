@@ -54,19 +54,54 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         return True
 
 
-class PartCompiler(compiler.Compiler):  # type: ignore[misc]
-    """The compiler of functions that only compiled functions call; for the argument `pipeline_class` of `njit`."""
+class _EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """A library of a whole kernel, which remembers its code as it was before LLVM optimised it for a processor."""
+
+    def _optimize_final_module(self) -> None:
+        self.lowered = self._final_module.as_bitcode()
+        super()._optimize_final_module()
+
+
+@compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
+class _EntryLowering(typed_passes.NativeLowering):  # type: ignore[misc]
+    """Lowers a whole kernel into an _EntryLibrary."""
+
+    _name = "entry_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower the kernel."""
+        state.library = _EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return bool(super().run_pass(state))
+
+
+class _Compiler(compiler.Compiler):  # type: ignore[misc]
+    """Numba's compiler with another step in the place of its lowering."""
+
+    lowering: type[Any]
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's own steps, with the lowering of parts in the place of its lowering."""
+        """Numba's own steps, but for one."""
         pipelines: list[Any] = super().define_pipelines()
         for manager in pipelines:
             manager.passes = [
-                (_PartLowering if step is typed_passes.NativeLowering else step, why) for step, why in manager.passes
+                (self.lowering if step is typed_passes.NativeLowering else step, why) for step, why in manager.passes
             ]
             manager._finalized = False
             manager.finalize()
         return pipelines
+
+
+class PartCompiler(_Compiler):
+    """The compiler of functions that only compiled functions call; for the argument `pipeline_class` of `njit`."""
+
+    lowering = _PartLowering
+
+
+class EntryCompiler(_Compiler):
+    """The compiler of functions that Python calls."""
+
+    lowering = _EntryLowering
 
 
 @contextmanager

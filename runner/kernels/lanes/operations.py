@@ -15,7 +15,7 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from runner.kernels.lanes.compiling import PartCompiler
+from runner.kernels.lanes.compiling import EntryCompiler, PartCompiler
 from runner.kernels.lanes.vector import BITS, LLVM_FLOAT, LanesType, Pointer, Vec, broadcast, common_vec
 
 I32 = ir.IntType(32)
@@ -23,7 +23,7 @@ I32 = ir.IntType(32)
 # How functions are compiled. Division by zero gives infinity or NaN, as in NumPy: the check of Python's error model
 # would make divisions scalar code. What Python calls is an `entry`; all else is a part of one (see compiling.py). LLVM
 # may inline a `kernel`, and always inlines what is `inlined`.
-entry = njit(nogil=True, error_model="numpy")
+entry = njit(nogil=True, error_model="numpy", pipeline_class=EntryCompiler)
 kernel = njit(nogil=True, error_model="numpy", pipeline_class=PartCompiler)
 inlined = njit(nogil=True, error_model="numpy", forceinline=True, pipeline_class=PartCompiler)
 # Numba itself merges a `step` into its caller, before it infers types. As a function of its own it would be linked with
@@ -267,3 +267,24 @@ def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
         return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
     return types.boolean(a, b), codegen
+
+
+def _call_at_twin(address: int, function: Any, args: tuple[Any, ...]) -> Any:
+    raise NotImplementedError("there is no machine code without the JIT")
+
+
+@operation(_call_at_twin)
+def call_at(typingctx: Any, address: Any, function: Any, args: Any) -> Any:
+    """Call the machine code at an address as `function` is called, of which it is another version."""
+    signature = function.get_call_type(typingctx, tuple(args), {})
+
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        unpacked = [builder.extract_value(values[2], k) for k in range(len(args))]
+        convention, own = context.call_conv, signature.args
+        unpacked = [context.cast(builder, v, t, to) for v, t, to in zip(unpacked, args, own, strict=True)]
+        machine_code = convention.get_function_type(signature.return_type, own).as_pointer()
+        callee = builder.inttoptr(values[0], machine_code)
+        _, result = convention.call_function(builder, callee, signature.return_type, own, unpacked)
+        return result
+
+    return signature.return_type(address, function, args), codegen

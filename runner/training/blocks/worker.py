@@ -50,7 +50,7 @@ class Trained:
     seconds: float
 
 
-def train(block: Block) -> Trained:
+def train(block: Block, special: int = 0) -> Trained:
     """Train a block; the lock of the interpreter is free while it trains.
 
     Raises
@@ -64,7 +64,7 @@ def train(block: Block) -> Trained:
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
         runs, out = lane_arrays(block, before), results(block, before)
         if shared.faults is None:
-            train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width)
+            train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width, special)
         else:
             given = (shared.net, shared.data, shared.job, shared.faults, runs, out, scratch(shared))
             train_faulty_block(*given, *memory(shared), shared.width)
