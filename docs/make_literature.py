@@ -73,7 +73,8 @@ def table(out: Path) -> str:
             verdicts[each.verdict] += 1
         timings = json.loads((out / study.name / "environment.json").read_text(encoding="utf-8"))["timings"]
         seconds, runs = seconds + timings["seconds"], runs + timings["runs"]
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
+    words = {"holds": "hold", "fails": "fail"}
+    counts = ", ".join(f"{n} {words.get(verdict, verdict)}" for verdict, n in verdicts.most_common())
     below = f"{verdicts.total()} claims: {counts}. {runs:,.0f} runs, trained in {math.ceil(seconds)} seconds."
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{below}\n"
 
