@@ -127,7 +127,7 @@ class Line:
         """The values of a flag."""
         if action.dest == "out":
             return _plain(DirectoriesCompleter()(prefix))
-        if action.dest == "into":
+        if action.dest in ("into", "pieces"):
             return _plain(FilesCompleter()(prefix))
         if action.dest in _CONDITIONS:
             return self._conditions(prefix)
