@@ -63,6 +63,15 @@ def _softmax(z: Array) -> Array:
     return e / e.sum(axis=1, keepdims=True)
 
 
+# Klambauer et al. (2017), as PyTorch has them.
+_SELU, _SELU_BELOW = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+def _expm1_below(emit: Emit, z: str) -> str:
+    # exp(z) - 1 below 0, and 0 above
+    return emit("Sub", emit("Exp", emit("Min", 0.0, z)), 1.0)
+
+
 def _softplus_nodes(emit: Emit, z: str) -> str:
     # max(z, 0) + log(1 + exp(-|z|)): ONNX Runtime has Softplus for float32 alone.
     rest = emit("Log", emit("Add", 1.0, emit("Exp", emit("Neg", emit("Abs", z)))))
@@ -101,10 +110,72 @@ for record in (
     Conversion(
         "step",
         lambda z: np.where(np.isnan(z), z, (z >= 0).astype(z.dtype)),
-        lambda kit: kit.Step(),
+        lambda kit: kit.Formula("step"),
         # (sign(z) + 1) / 2, with the sign of 0 taken as 1.
         lambda emit, z: emit("Relu", emit("Sign", emit("Add", emit("Mul", 2.0, emit("Sign", z)), 1.0))),
     ),
+    Conversion(
+        "elu",
+        lambda z: np.where(z < 0, np.expm1(np.minimum(z, 0)), z),
+        lambda kit: kit.nn.ELU(),
+        lambda emit, z: emit("Add", emit("Relu", z), _expm1_below(emit, z)),
+    ),
+    Conversion(
+        "selu",
+        lambda z: _SELU * np.where(z < 0, _SELU_BELOW * np.expm1(np.minimum(z, 0)), z),
+        lambda kit: kit.nn.SELU(),
+        lambda emit, z: emit(
+            "Mul", _SELU, emit("Add", emit("Relu", z), emit("Mul", _SELU_BELOW, _expm1_below(emit, z)))
+        ),
+    ),
+    Conversion(
+        "silu", lambda z: z * _sigmoid(z), lambda kit: kit.nn.SiLU(), lambda emit, z: emit("Mul", z, emit("Sigmoid", z))
+    ),
+    Conversion(
+        "mish",
+        lambda z: z * np.tanh(np.logaddexp(np.zeros_like(z), z)),
+        lambda kit: kit.nn.Mish(),
+        lambda emit, z: emit("Mul", z, emit("Tanh", _softplus_nodes(emit, z))),
+    ),
+    Conversion(
+        "hardtanh",
+        lambda z: np.clip(z, -1, 1),
+        lambda kit: kit.nn.Hardtanh(),
+        lambda emit, z: emit("Max", -1.0, emit("Min", 1.0, z)),
+    ),
+    Conversion(
+        "relu6",
+        lambda z: np.clip(z, 0, 6),
+        lambda kit: kit.nn.ReLU6(),
+        lambda emit, z: emit("Min", 6.0, emit("Relu", z)),
+    ),
+    Conversion("sin", np.sin, lambda kit: kit.Formula("sin"), lambda emit, z: emit("Sin", z)),
+    Conversion(
+        "gaussian",
+        lambda z: np.exp(-z * z),
+        lambda kit: kit.Formula("gaussian"),
+        lambda emit, z: emit("Exp", emit("Neg", emit("Mul", z, z))),
+    ),
+    Conversion(
+        "cube",
+        lambda z: z * z * z,
+        lambda kit: kit.Formula("cube"),
+        lambda emit, z: emit("Mul", z, emit("Mul", z, z)),
+    ),
+    Conversion(
+        "scaled_tanh",
+        lambda z: 1.7159 * np.tanh(z * (2.0 / 3.0)),
+        lambda kit: kit.Formula("scaled_tanh"),
+        lambda emit, z: emit("Mul", 1.7159, emit("Tanh", emit("Mul", 2.0 / 3.0, z))),
+    ),
+    Conversion(
+        "symmetric_sigmoid",
+        lambda z: 0.5 * np.tanh(0.5 * z),
+        lambda kit: kit.Formula("symmetric_sigmoid"),
+        lambda emit, z: emit("Mul", 0.5, emit("Tanh", emit("Mul", 0.5, z))),
+    ),
+    # The sigmoid, but for its slope in training.
+    Conversion("offset_sigmoid", _sigmoid, lambda kit: kit.nn.Sigmoid(), lambda emit, z: emit("Sigmoid", z)),
     Conversion("softmax", _softmax, lambda kit: kit.nn.Softmax(dim=1), lambda emit, z: emit("Softmax", z, axis=1)),
 ):
     CONVERSIONS.add(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,15 +29,33 @@ class Affine(nn.Module):
         return (x - self.shift) / self.divisor
 
 
-class Step(nn.Module):
-    """1 where z >= 0, else 0."""
+_FORMULAS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "step": lambda z: torch.where(z.isnan(), z, (z >= 0).to(z.dtype)),
+    "sin": torch.sin,
+    "gaussian": lambda z: torch.exp(-z * z),
+    "cube": lambda z: z * z * z,
+    "scaled_tanh": lambda z: 1.7159 * torch.tanh(z * (2.0 / 3.0)),
+    "symmetric_sigmoid": lambda z: 0.5 * torch.tanh(0.5 * z),
+}
+
+
+class Formula(nn.Module):
+    """An activation that PyTorch has no module for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Activations of weighted sums."""
-        return torch.where(z.isnan(), z, (z >= 0).to(z.dtype))
+        return _FORMULAS[self.name](z)
+
+    def extra_repr(self) -> str:
+        """What `print` shows in the parentheses."""
+        return self.name
 
 
-_KIT = SimpleNamespace(nn=nn, Step=Step)
+_KIT = SimpleNamespace(nn=nn, Formula=Formula)
 
 
 def convert(network: Network) -> nn.Sequential:
