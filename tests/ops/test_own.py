@@ -182,3 +182,12 @@ def test_a_start_that_was_killed_goes_on(folder: Path) -> None:
     assert subprocess.run(command, env=environment, check=False).returncode == 0
     assert table.read_bytes() == (folder / "results/whole/runs.csv").read_bytes()
     assert len(pd.read_csv(table)) == 80
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_are_sent_the_file(folder: Path) -> None:
+    command = [sys.executable, "-m", "runner", "waves.yaml", "replicates=2", "--pieces", "my_pieces.py", "-q"]
+    environment = os.environ | {"PYTHONPATH": str(PAGE.parent.parent)}
+    for more in (["--dask", "local:1", "--out", "there"], ["--out", "here"]):
+        subprocess.run([*command, *more], env=environment, check=True)
+    assert (folder / "there/waves/runs.csv").read_bytes() == (folder / "here/waves/runs.csv").read_bytes()
