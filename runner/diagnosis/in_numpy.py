@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any
 
 
@@ -26,11 +26,17 @@ def in_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not isinstance(function, FunctionType) or not function.__module__.startswith("runner."):
         return function
-    own = {}
-    for name in function.__code__.co_names:
-        value = function.__globals__.get(name)
-        if (twin := getattr(value, "numpy_twin", None)) is not None:
-            own[name] = twin
-        elif isinstance(value, FunctionType):
-            own[name] = in_numpy(value)
-    return FunctionType(function.__code__, {**function.__globals__, **own}, function.__name__, function.__defaults__)
+    names = [name for name in function.__code__.co_names if name in function.__globals__]
+    own = {name: _twin(function.__globals__[name]) for name in names}
+    # A function that is made by another one may hold the functions that it calls.
+    held = tuple(CellType(_twin(cell.cell_contents)) for cell in function.__closure__ or ())
+    return FunctionType(
+        function.__code__, {**function.__globals__, **own}, function.__name__, function.__defaults__, held
+    )
+
+
+def _twin(value: Any) -> Any:
+    """What stands for a value that a function uses."""
+    if (twin := getattr(value, "numpy_twin", None)) is not None:
+        return twin
+    return in_numpy(value) if isinstance(value, FunctionType) else value

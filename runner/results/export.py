@@ -157,12 +157,12 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     RunnerError
         When the package for the format is not there, the table cannot be read, or the file not be written.
     """
-    write, beside = COPIES.get(to, (None, NAME + FORMATS[to].suffix if to in FORMATS else TRACKERS[to].beside))
+    beside = COPIES[to][1] if to in COPIES else NAME + FORMATS[to].suffix if to in FORMATS else TRACKERS[to].beside
     path = table.with_name(beside) if into is None else into
     if os.path.realpath(path) == os.path.realpath(table):
         raise Refused(f"{path} is the table itself; pass another --into")
-    if write:
-        return path, write(table, path)
+    if to in COPIES:
+        return path, COPIES[to][0](table, path)
     if to in TRACKERS:
         return path, _track(table, to, TRACKERS[to], path)
     form = FORMATS[to]

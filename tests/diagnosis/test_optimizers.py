@@ -132,7 +132,7 @@ def test_the_registry_runs_in_numpy(name: str) -> None:
     if not record.keeps_state:
         assert np.allclose(in_numpy(record.update)(w, g, h, 0.1), w - 0.1 * g)
         return
-    clock = in_numpy(record.tick)(h, record.clock)
+    clock = in_numpy(record.tick)(h, record.clock, 0.5)
     new, state = in_numpy(record.update)(w, g, (0 * g, 0 * g), h, clock, 0.1)
     assert np.isfinite(new).all()
     assert len(state) == 2

@@ -51,6 +51,8 @@ def initializer(draw, biases=False):
     if name == "uniform":
         args = sorted(args)
         args[1] = args[1] if args[0] < args[1] else math.nextafter(args[1], math.inf)
+    if "sparsity" in INITIALIZERS[name].parameters:
+        args[0] = draw(st.floats(0, 1))
     if "std" in INITIALIZERS[name].parameters:
         args[-1] = abs(args[-1])
     return Call(name, tuple(args))

@@ -238,5 +238,5 @@ def test_watch_ends_with_ctrl_c(table: Path) -> None:
     time.sleep(0.2)
     process.send_signal(2)
     # It leaves the processor to others: where they take all of it, this takes long.
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=400) == 0
     assert process.communicate() == ("", "")
