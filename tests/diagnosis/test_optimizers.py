@@ -127,12 +127,16 @@ def test_a_fault_is_named_under_an_optimizer(name: str, tmp_path: Path) -> None:
 def test_the_registry_runs_in_numpy(name: str) -> None:
     """Every optimizer of the registry, also one that is added: what `diagnose` recognises it by."""
     record = OPTIMIZERS[name]
-    w, g, h = np.array([1.0, -2.0]), np.array([0.5, 0.25]), [*record.settings.values(), *[0.0] * 6][:6]
+    w, g, h = (
+        np.array([1.0, -2.0]),
+        np.array([0.5, 0.25]),
+        list(map(np.float64, [*record.settings.values(), *[0.0] * 6][:6])),
+    )
     h[5] = 0.0
     if not record.keeps_state:
         assert np.allclose(in_numpy(record.update)(w, g, h, 0.1), w - 0.1 * g)
         return
-    clock = in_numpy(record.tick)(h, record.clock, 0.5)
+    clock = in_numpy(record.tick)(h, tuple(map(np.float64, record.clock)), np.float64(0.5))
     new, state = in_numpy(record.update)(w, g, (0 * g, 0 * g), h, clock, 0.1)
     assert np.isfinite(new).all()
     assert len(state) == 2
