@@ -47,6 +47,7 @@ STRANGERS = {
     "optuna": {"results"},
     "tensorboardX": {"results"},
     "mlflow": {"results"},
+    "wandb": {"results"},
     "matplotlib": {"figures"},
     "plotly": {"report"},
     "torch": {"diagnosis", "networks"},

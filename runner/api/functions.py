@@ -63,8 +63,8 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
     ----------
     target : str or Path
         Name of the study, its folder of results, or the file.
-    to : {"parquet", "xlsx", "sqlite", "csv", "parts", "optuna", "tensorboard", "mlflow"}
-        The format; parquet needs pyarrow, and the last three need a package of their own.
+    to : {"parquet", "xlsx", "sqlite", "csv", "parts", "optuna", "tensorboard", "mlflow", "wandb"}
+        The format; parquet needs pyarrow, and the last four need a package of their own.
     into : str or Path, optional
         The file, which is replaced if it is there; default `runs` with the format's ending, beside the table.
     out : str or Path
@@ -83,10 +83,11 @@ def export(target: str | Path, to: str, into: str | Path | None = None, out: str
         When there is no such format.
     """
     from runner.results.export import KNOWN, export_table
+    from runner.studies.derived import recorded
 
     if to not in KNOWN:
         raise ValueError(f"to: expected {', '.join(KNOWN)}, found {to!r}")
-    return export_table(table_of(target, out), to, None if into is None else path_of("into", into))[0]
+    return export_table(table_of(target, out), to, None if into is None else path_of("into", into), recorded)[0]
 
 
 def summarize(target: str | Path, out: str | Path = "results") -> Summary:

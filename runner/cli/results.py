@@ -213,6 +213,7 @@ def _compare_flags(parser: argparse.ArgumentParser) -> None:
 
 def _export(given: argparse.Namespace) -> int:
     from runner.results.export import KNOWN, export_table
+    from runner.studies.derived import recorded
 
     if given.to not in KNOWN:
         found = f"found '{given.to}'{nearest(given.to, KNOWN)}" if given.to else "it is missing"
@@ -221,7 +222,7 @@ def _export(given: argparse.Namespace) -> int:
         raise StudyError([Problem("--into is one file: give one study")])
     for item in given.items:
         table = table_of(item, given.out)
-        path, runs = export_table(table, given.to, given.into)
+        path, runs = export_table(table, given.to, given.into, recorded)
         if given.json:
             print(json.dumps({"name": table.parent.name, "results": str(table), "runs": runs, "file": str(path)}))
         elif not given.quiet:
@@ -232,7 +233,7 @@ def _export(given: argparse.Namespace) -> int:
 def _export_flags(parser: argparse.ArgumentParser) -> None:
     formats = (
         "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, as the other --store has it; optuna, "
-        "tensorboard or mlflow: every run as one of theirs"
+        "tensorboard or mlflow: every run as one of theirs; wandb: one run with a table of all"
     )
     parser.add_argument("--to", metavar="FORMAT", help=formats)
     into = "the file, replaced if it is there (default: beside runs.csv)"

@@ -130,7 +130,9 @@ COPIES: Mapping[str, tuple[Callable[[Path, Path], int], str]] = MappingProxyType
 KNOWN = (*FORMATS, *COPIES, *TRACKERS)
 
 
-def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, int]:
+def export_table(
+    table: Path, to: str, into: Path | None = None, study: Callable[[Path], Mapping[str, Any]] = lambda folder: {}
+) -> tuple[Path, int]:
     """Write a table of results for other programs.
 
     Parameters
@@ -141,7 +143,9 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
         One of `FORMATS`, of `COPIES`, or of `TRACKERS`.
     into : Path, optional
         The file, which replaces what is there in one step; default `runs` beside the table, with the format's suffix.
-        Of `parts`, a folder without a table; of `tensorboard`, a folder that is not there yet.
+        Of `parts`, a folder without a table; of `tensorboard` and `wandb`, a folder that is not there yet.
+    study : callable (folder), optional
+        Of a folder of results: what its study says, for a format that has a place for it.
 
     Returns
     -------
@@ -164,7 +168,7 @@ def export_table(table: Path, to: str, into: Path | None = None) -> tuple[Path, 
     if to in COPIES:
         return path, COPIES[to][0](table, path)
     if to in TRACKERS:
-        return path, _track(table, to, TRACKERS[to], path)
+        return path, _track(table, to, TRACKERS[to], path, study)
     form = FORMATS[to]
     if form.package:
         _need(to, {form.package: form.package})
@@ -185,17 +189,19 @@ def _need(to: str, packages: Mapping[str, str]) -> None:
             raise RunnerError(f"{to} needs {package}, which is not installed: pip install {package}") from None
 
 
-def _track(table: Path, to: str, tracker: Tracker, path: Path) -> int:
+def _track(table: Path, to: str, tracker: Tracker, path: Path, study: Callable[[Path], Mapping[str, Any]]) -> int:
     """Write every run for a program in which experiments are followed; returns how many."""
-    runs = runs_of(table.parent.name, read_typed(table))
+    runs = runs_of(table.parent.name, read_typed(table), lambda: study(table.parent))
     n = len(runs.ids)
     if n > tracker.most:
         raise Refused(
-            f"{to} takes every run by itself, and {counted(n, 'run')} are more than it takes well ({tracker.most:,}): "
+            f"{to} {tracker.reason}, and {counted(n, 'run')} are more than it takes well ({tracker.most:,}): "
             "export them to parquet, or run a smaller study"
         )
     if tracker.is_folder and path.exists():
         raise Refused(f"{path} is there already: remove it, or pass another --into")
+    for variable, value in tracker.quiet.items():
+        os.environ.setdefault(variable, value)
     _need(to, tracker.packages)
     suffix = f".{os.getpid()}.tmp"
     unfinished = path.with_name(path.name + suffix)

@@ -1,4 +1,4 @@
-"""Results for the programs in which people follow experiments: every run as a trial, a run or a session of theirs.
+"""Results for the programs in which people follow experiments: as their trials, runs, sessions or table.
 
 Each writes into a place of its own and through the other program's library, which is imported only here and only then.
 A key with one value in the whole table says nothing about a run: it is told once, of the experiment, where there is a
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import math
-import os
+import secrets
+import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +26,7 @@ OBJECTIVE = "final_loss"
 _IDS = ("run_id", "cell_id")
 # From this ratio of the largest to the smallest value on, a setting is drawn on a logarithmic axis.
 _WIDE = 30.0
+_INFINITE = (math.inf, -math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class Runs:
         Keys that differ between runs, and what was measured.
     fixed : dict of str to object
         Keys that have one value, and that value.
+    study : callable
+        Reads what the study says, as in its file, and the versions with which it was run.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Runs:
     settings: list[Column]
     measured: list[Column]
     fixed: dict[str, Any]
+    study: Callable[[], Mapping[str, Any]] = dict
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         """Of every run: its identity, its settings, and its measurements; what is missing is left out."""
@@ -60,7 +66,7 @@ class Runs:
             yield run_id, given, measured
 
 
-def runs_of(name: str, columns: list[Column]) -> Runs:
+def runs_of(name: str, columns: list[Column], study: Callable[[], Mapping[str, Any]] = dict) -> Runs:
     """A table with types, taken apart.
 
     Parameters
@@ -68,6 +74,8 @@ def runs_of(name: str, columns: list[Column]) -> Runs:
     name : str
         Of the study.
     columns : list of Column
+    study : callable, optional
+        Reads what the study says, for a program that has a place for it.
     """
     measured = {column.name for column in MEASUREMENTS} | {"outcome"}
     by_name = {column.name: column for column in columns}
@@ -76,7 +84,7 @@ def runs_of(name: str, columns: list[Column]) -> Runs:
     settings = [column for column in keys if len(set(values[column.name])) > 1]
     fixed = {column.name: values[column.name][0] for column in keys if column not in settings and values[column.name]}
     known = [column for column in columns if column.name in measured]
-    return Runs(name, list(map(str, by_name["run_id"].values)), settings, known, fixed)
+    return Runs(name, list(map(str, by_name["run_id"].values)), settings, known, fixed, study)
 
 
 def _numbers(measured: Mapping[str, Any]) -> dict[str, float]:
@@ -147,8 +155,6 @@ def _write_tensorboard(runs: Runs, path: Path) -> None:
 
 def _write_mlflow(runs: Runs, path: Path) -> None:
     """A database of MLflow (SQLite) with one experiment, whose runs are the runs."""
-    # Read when the package is imported: nobody is told that it is used.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from mlflow.entities import Metric, Param, RunTag
@@ -166,6 +172,69 @@ def _write_mlflow(runs: Runs, path: Path) -> None:
         client.set_terminated(run.run_id)
 
 
+def _write_wandb(runs: Runs, path: Path) -> None:
+    """A folder with one offline run of Weights & Biases: the study is its config, and all rows are one table.
+
+    The table is a file of the run. `log` by itself would also make an artifact of it: a file in the user's home, whose
+    absolute path stands in the run, so that the folder would tell that path and could not be uploaded from elsewhere.
+    """
+    import wandb
+
+    # Whatever the user's own settings are: nothing is sent, and nothing of the machine is written.
+    settings = wandb.Settings(
+        mode="offline",
+        root_dir=str(path),
+        console="off",
+        silent=True,
+        reinit="create_new",
+        symlink=False,
+        disable_git=True,
+        disable_code=True,
+        disable_job_creation=True,
+        x_disable_machine_info=True,
+        x_disable_meta=True,
+        x_disable_stats=True,
+        x_save_requirements=False,
+    )
+    columns = [*runs.settings, *runs.measured]
+    kinds = [str, *({"int": int, "float": float, "bool": bool}.get(column.kind, str) for column in columns)]
+    # JSON has no number that is not finite; the outcome says what happened.
+    cells = [[None if value != value or value in _INFINITE else value for value in each.objects()] for each in columns]
+    config = {name: value for name, value in runs.fixed.items() if value is not None} | dict(runs.study())
+    path.mkdir()
+    try:
+        identity = secrets.token_hex(4)
+        with wandb.init(settings=settings, id=identity, project=runs.name, name=runs.name, config=config) as run:
+            table = wandb.Table(
+                columns=["run_id", *(column.name for column in columns)],
+                data=[list(row) for row in zip(runs.ids, *cells, strict=True)],
+                dtype=kinds,
+            )
+            table.bind_to_run(run, "runs", 0)
+            run.log({"runs": table})
+            run.summary.update(_summary(runs))
+    except wandb.Error as error:
+        raise OSError(str(error)) from error
+    (written,) = (path / "wandb").glob("offline-run-*")
+    # Logs of W&B name the machine's folders, and no program reads them.
+    for name in ("logs", "tmp"):
+        shutil.rmtree(written / name, ignore_errors=True)
+    written.rename(path / written.name)
+    shutil.rmtree(path / "wandb")
+
+
+def _summary(runs: Runs) -> dict[str, Any]:
+    """How many runs there are, what share has converged, and what share has each outcome."""
+    n = len(runs.ids)
+    measured = {column.name: column.objects() for column in runs.measured if column.name in ("outcome", "converged")}
+    found: dict[str, Any] = {"number_of_runs": n}
+    if n and "converged" in measured:
+        found["converged"] = sum(map(bool, measured["converged"])) / n
+    if n and "outcome" in measured:
+        found["outcomes"] = {outcome: count / n for outcome, count in Counter(measured["outcome"]).items()}
+    return found
+
+
 @dataclass(frozen=True)
 class Tracker:
     """A program in which experiments are followed.
@@ -178,8 +247,12 @@ class Tracker:
     packages : mapping of str to str
         What it needs: how a package is imported, and how it is installed.
     most : int
-        Runs that are written, at most: each takes some milliseconds and some room.
+        Runs that are written, at most.
     is_folder : bool
+    quiet : mapping of str to str
+        Environment variables, read when its package is imported, with which it tells nobody that it is used.
+    reason : str
+        Why there are no more runs than that.
     """
 
     write: Callable[[Runs, Path], None]
@@ -187,6 +260,8 @@ class Tracker:
     packages: Mapping[str, str]
     most: int
     is_folder: bool = False
+    quiet: Mapping[str, str] = field(default_factory=dict)
+    reason: str = "takes every run by itself"
 
 
 TRACKERS: Mapping[str, Tracker] = MappingProxyType(
@@ -198,6 +273,17 @@ TRACKERS: Mapping[str, Tracker] = MappingProxyType(
             "mlflow.db",
             {"mlflow": "mlflow-skinny", "sqlalchemy": "sqlalchemy", "alembic": "alembic"},
             10_000,
+            quiet={"MLFLOW_DISABLE_TELEMETRY": "true"},
+        ),
+        "wandb": Tracker(
+            _write_wandb,
+            "wandb",
+            {"wandb": "wandb"},
+            10_000,
+            True,
+            {"WANDB_ERROR_REPORTING": "false"},
+            # Its tables in files are cut after as many rows, and nobody is told.
+            "takes all runs as one table of a limited length",
         ),
     }
 )

@@ -318,11 +318,15 @@ def test_the_command(call: Callable[..., Any], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["worst"], 2, "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow; it is missing"),
+        (
+            ["worst"],
+            2,
+            "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow, wandb; it is missing",
+        ),
         (
             ["worst", "--to", "parket"],
             2,
-            "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow; found 'parket'; "
+            "--to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow, wandb; found 'parket'; "
             "did you mean 'parquet'?",
         ),
         (["worst", "worst", "--to", "sqlite", "--into", "x"], 2, "--into is one file: give one study"),
@@ -352,6 +356,7 @@ def test_from_python(table: Path, tmp_path: Path) -> None:
     assert runner.export("worst", "sqlite", out=out) == table.with_name("runs.sqlite")
     assert runner.export(table, "sqlite", tmp_path / "x.db") == tmp_path / "x.db"
     with pytest.raises(
-        ValueError, match="to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow, found 'feather'"
+        ValueError,
+        match="to: expected parquet, xlsx, sqlite, csv, parts, optuna, tensorboard, mlflow, wandb, found 'feather'",
     ):
         runner.export(table, "feather")

@@ -1,9 +1,15 @@
-"""Results in Optuna, TensorBoard and MLflow: read by these programs themselves."""
+"""Results in Optuna, TensorBoard, MLflow and Weights & Biases: read by these programs themselves."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +131,119 @@ def test_mlflow_opens_the_runs(table: Path, rows: pd.DataFrame, tmp_path: Path) 
     assert {each.info.run_name for each in good} == set(expected.index)
 
 
+def records(path: Path) -> Iterator[Any]:
+    """What stands in a file of Weights & Biases: its Protocol Buffers, in blocks of a log of LevelDB."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content = path.read_bytes()
+    place, block, parts = 7, 1 << 15, b""
+    while place < len(content):
+        if (left := block - place % block) < 7:
+            place += left
+            continue
+        size, kind = struct.unpack("<HB", content[place + 4 : place + 7])
+        parts += content[place + 7 : place + 7 + size]
+        place += 7 + size
+        if kind in (1, 4):  # all of a record, or the last part of one
+            yield Record.FromString(parts)
+            parts = b""
+
+
+@pytest.fixture(scope="module")
+def wandb_run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The offline run of the study."""
+    pytest.importorskip("wandb")
+    with pytest.MonkeyPatch.context() as patch:
+        # Settings that a user may have, none of which may matter.
+        for name, value in {"MODE": "online", "DISABLED": "true", "RUN_ID": "mine", "DIR": "/nowhere"}.items():
+            patch.setenv(f"WANDB_{name}", value)
+        patch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+        folder = runner.export(table, "wandb", tmp_path_factory.mktemp("wandb") / "w")
+    (found,) = folder.iterdir()
+    assert found.name.startswith("offline-run-")
+    return found
+
+
+def test_wandb_has_the_study_as_config_and_rates_as_summary(wandb_run: Path, rows: pd.DataFrame) -> None:
+    (path,) = wandb_run.glob("run-*.wandb")
+    found = list(records(path))
+    (run,) = (each.run for each in found if each.HasField("run"))
+    assert (run.project, run.display_name) == ("small", "small")
+    config = {item.key: json.loads(item.value_json) for item in run.config.update}
+    for key, value in STUDY.items():
+        if key != "sweep":
+            assert config[key] == value, key
+    assert config["sweep"]["grid"] == {"learning_rate": [0.1, 1, 10], "init": ["zeros", "normal(0, 1)"]}
+    assert None not in config.values()
+    assert config["loss"] == "half_sse"  # which is the default
+    assert config["versions"]["python"] == sys.version.split()[0]
+    summary: dict[str, Any] = {}
+    for each in found:
+        for item in each.summary.update:
+            summary[item.key or ".".join(item.nested_key)] = json.loads(item.value_json)
+    assert summary["number_of_runs"] == len(rows)
+    assert summary["converged"] == rows["converged"].mean()
+    assert summary["outcomes"] == pytest.approx(rows["outcome"].value_counts(normalize=True).to_dict())
+    assert summary["runs.nrows"] == len(rows)
+    assert (wandb_run / "files" / summary["runs.path"]).is_file()
+    assert any(each.HasField("exit") and each.exit.exit_code == 0 for each in found)
+
+
+def test_wandb_has_all_rows_as_a_table_with_types(wandb_run: Path, table: Path, rows: pd.DataFrame) -> None:
+    (path,) = wandb_run.glob("files/media/table/*.json")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    content = json.loads(path.read_text(), parse_constant=refuse)
+    frame = pd.DataFrame(content["data"], columns=content["columns"]).set_index("run_id")
+    assert list(frame.index) == list(rows.index)
+    assert set(SETTINGS) | {"outcome", "converged", "final_loss"} <= set(frame.columns)
+    for column in trackers_columns(table):
+        if column.name in frame.columns:
+            kind = {"float": (float, int), "int": int, "bool": bool}.get(column.kind, str)
+            for cell, value in zip(frame[column.name].astype(object), column.objects(), strict=True):
+                if value is None or (isinstance(value, float) and not math.isfinite(value)):
+                    assert pd.isna(cell)
+                else:
+                    assert isinstance(cell, kind)
+                    assert cell == value
+
+
+def test_wandb_tells_nothing_of_the_machine(wandb_run: Path) -> None:
+    files = [path for path in wandb_run.rglob("*") if not path.is_dir()]
+    assert sorted(path.suffix for path in files) == [".json", ".wandb"]
+    secrets = (str(wandb_run.parent.parent), str(Path.home()), sys.executable, socket.gethostname(), str(Path.cwd()))
+    for path in files:
+        content = path.read_bytes()
+        for text in secrets:
+            assert len(text) < 4 or text.encode() not in content
+    (path,) = wandb_run.glob("run-*.wandb")
+    kinds = {each.WhichOneof("record_type") for each in records(path)}
+    assert not kinds & {"artifact", "environment", "output", "output_raw", "stats"}
+
+
+def test_wandb_keeps_every_row_that_is_taken() -> None:
+    wandb = pytest.importorskip("wandb")
+    assert trackers.TRACKERS["wandb"].most <= wandb.Table.MAX_ROWS
+
+
+def test_wandb_leaves_a_run_of_the_user_alone(table: Path, tmp_path: Path) -> None:
+    wandb = pytest.importorskip("wandb")
+    settings = wandb.Settings(mode="offline", root_dir=str(tmp_path), console="off", silent=True)
+    with wandb.init(settings=settings, project="mine") as mine:
+        runner.export(table, "wandb", tmp_path / "w")
+        assert wandb.run is mine
+        mine.log({"loss": 1.0})
+
+
+def test_wandb_sync_finds_the_run(wandb_run: Path) -> None:
+    command = [sys.executable, "-m", "wandb", "sync", "--dry-run", str(wandb_run.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "1 run" in done.stdout + done.stderr
+    assert wandb_run.name in done.stdout + done.stderr
+
+
 def test_only_what_differs_is_a_setting(table: Path, rows: pd.DataFrame) -> None:
     runs = trackers.runs_of("small", trackers_columns(table))
     differing = {name for name in rows.columns if rows[name].nunique(dropna=False) > 1}
@@ -155,12 +274,34 @@ def test_a_folder_that_is_there_is_kept(table: Path, tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err.endswith("boards is there already: remove it, or pass another --into\n")
 
 
-def test_a_package_that_is_missing_is_told(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_program_is_told_to_be_quiet_before_it_is_imported(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
-    assert run(["export", str(table), "--to", "mlflow", "--into", str(tmp_path / "m.db")]) == 1
+    (tmp_path / "talkative.py").write_text("import os\nassert os.environ['TALKATIVE'] == 'no'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("TALKATIVE", "")
+    monkeypatch.delenv("TALKATIVE")
+    quiet = trackers.Tracker(
+        lambda runs, path: path.touch(), "x", {"talkative": "talkative"}, 100, quiet={"TALKATIVE": "no"}
+    )
+    monkeypatch.setattr("runner.results.export.TRACKERS", {"optuna": quiet})
+    assert runner.export(table, "optuna", tmp_path / "x").exists()
+    assert trackers.TRACKERS["mlflow"].quiet == {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    assert trackers.TRACKERS["wandb"].quiet == {"WANDB_ERROR_REPORTING": "false"}
+
+
+@pytest.mark.parametrize(("tracker", "package"), [("mlflow", "mlflow-skinny"), ("wandb", "wandb")])
+def test_a_package_that_is_missing_is_told(
+    tracker: str,
+    package: str,
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, tracker, None)
+    assert run(["export", str(table), "--to", tracker, "--into", str(tmp_path / "m")]) == 1
     assert capsys.readouterr().err == (
-        "error: mlflow needs mlflow-skinny, which is not installed: pip install mlflow-skinny\n"
+        f"error: {tracker} needs {package}, which is not installed: pip install {package}\n"
     )
     assert not list(tmp_path.iterdir())
