@@ -14,7 +14,7 @@ Say which formula stands in each line of your own training program, which of the
 
 FILE.py says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; a trace of
 weights (.json, .npz, .csv) stands for a program in another language. The program is run, in a process of its own with a
-time limit. See docs/diagnose.md.
+time limit. The page "What is my mistake?" of the documentation has a session.
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,15 +19,17 @@ from runner.diagnosis.gaps import unknown
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
-from runner.diagnosis.page import PAGE, page_html
+from runner.diagnosis.page import FILES, PAGE, page_html
 from runner.diagnosis.probes import answering
-from runner.diagnosis.program import SECONDS, Program, ProgramError
+from runner.diagnosis.program import NAMED, SECONDS, Program, ProgramError
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.settings import nearest
 from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
 from runner.diagnosis.twin import Twin, batch_size, make_twin, with_order_of
 from runner.errors import Problem, RunnerError
+from runner.keys.definitions import BUDGETS, KEYS
+from runner.keys.issues import Invalid
 
 # Ways of asking that are tried, when nothing is known of a program's formula, and those of them that are so thoroughly.
 LAYOUTS, THOROUGH = 8, 2
@@ -61,6 +63,8 @@ def diagnose_program(
     ProgramError
         When it can not be asked.
     """
+    if into is not None:
+        clear(into)
     if path.suffix in SUFFIXES:
         trace = Trace(path)
         diagnosis = told(path, find_in_trace(trace, _sizes(trace)), trace.keys)
@@ -207,9 +211,26 @@ def _sizes(program: Program | Trace) -> tuple[int, ...]:
     rate = np.asarray(program.keys["learning_rate"])
     if rate.dtype.kind not in "fiu" or rate.size == 0:
         problems.append(Problem("learning_rate: expected a number", str(program.path)))
+    problems += [Problem(message, str(program.path)) for message in _misread(program.keys)]
     if problems:
         raise ProgramError(problems)
     return sizes
+
+
+def _misread(keys: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the optional things that the file says of the program."""
+    for name in (*NAMED, *BUDGETS):
+        try:
+            if keys.get(name) is not None:
+                KEYS[name].read(keys[name])
+        except Invalid as invalid:
+            yield from (issue.message for issue in invalid.issues)
+
+
+def clear(into: Path) -> None:
+    """Remove the files of an earlier diagnosis, which may be about another program."""
+    for name in (*FILES, PAGE):
+        (into / name).unlink(missing_ok=True)
 
 
 def write_report(diagnosis: Diagnosis, into: Path) -> None:

@@ -31,7 +31,7 @@ def notes(found: Found, keys: Mapping[str, Any]) -> list[str]:
         told += _biases(found, found.process)
     told += _data(found, keys)
     if 2 in found.asked.sizes[1:-1]:
-        told.append("two hidden units have local minima on XOR and its like: one network in five or more stays there")
+        told.append("with two hidden units a right program does not learn XOR and its like from all initial weights")
     return told
 
 

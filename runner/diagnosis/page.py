@@ -17,7 +17,7 @@ from runner.statistics.intervals import wilson
 from runner.terminal import visible
 
 PAGE = "page.html"
-_FILES = {
+FILES = {
     "twin.yaml": "your program as a study of one run: python -m runner twin.yaml trains it",
     "cost.yaml": "the study behind the rates, from your own initial weights",
     "settings.yaml": "the study of the settings that work, with initial weights that the runner draws",
@@ -56,7 +56,7 @@ def page_html(diagnosis: Diagnosis, folder: Path | None = None) -> str:
             agreement=sentence(agreement(diagnosis.twin)) if diagnosis.twin else "",
             agrees=diagnosis.twin is not None and diagnosis.twin["parts_at"] is None,
             notes=[sentence(note) for note in diagnosis.notes if note not in to_do],
-            files=[(name, says) for name, says in _FILES.items() if folder is not None and (folder / name).exists()],
+            files=[(name, says) for name, says in FILES.items() if folder is not None and (folder / name).exists()],
         )
     )
 

@@ -22,7 +22,14 @@ from runner.errors import Problem, StudyError, nearest
 SECONDS = 20.0
 GRACE = 10.0
 REQUIRED = ("architecture", "learning_rate", "inputs", "targets")
+NAMED = ("loss", "activation", "output")
+"""What the file may say by a name; an array or a list of that name is something else."""
 Answer = dict[str, Any]
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Global values of the file, without those that have the name of a key and stand for something else."""
+    return {name: value for name, value in values.items() if name not in NAMED or isinstance(value, str)}
 
 
 class ProgramError(StudyError):
@@ -68,7 +75,7 @@ class Program:
         try:
             self._send(seconds)
             facts = self._receive(3 * seconds)
-            self.keys: Mapping[str, Any] = {} if "error" in facts else facts["value"]["keys"]
+            self.keys: Mapping[str, Any] = {} if "error" in facts else _said(facts["value"]["keys"])
             self.functions: tuple[str, ...] = () if "error" in facts else tuple(facts["value"]["functions"])
             self._check(facts)
         except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from runner.results.reader import codes_of
 from runner.statistics.reading import NUMBERS
 from runner.statistics.shares import CHANCE
 from runner.statistics.weights import read_weights
+from runner.studies.derived import recorded
 from runner.terminal import Shortener
 
 if TYPE_CHECKING:
@@ -201,7 +202,25 @@ def pooled(table: Path, used: Iterable[str | None], where: Selection) -> list[st
     axes = read_environment(table.parent).get("axes") or []
     chosen = {name for name, values in where.items() if len(values) == 1}
     settled = {*chosen, *used}
+    settled |= _follow(table, settled)
     return [name for name in axes if not settled.intersection((name, column_of(name)))]
+
+
+def _follow(table: Path, settled: Collection[str | None]) -> set[str]:
+    """The keys of the study's `zip` of which there is one value only wherever those that are settled have one."""
+    try:
+        sweep = recorded(table.parent).get("sweep")
+    except (StudyError, RunnerError):  # a copy that somebody has edited tells nothing
+        return set()
+    rows = sweep.get("zip") if isinstance(sweep, Mapping) else None
+    values: dict[str, dict[str, set[str]]] = {}
+    for row in rows if isinstance(rows, list) else ():
+        if not isinstance(row, Mapping):
+            return set()
+        known = repr([(key, row[key]) for key in sorted(row) if key in settled])
+        for key, value in row.items():
+            values.setdefault(key, {}).setdefault(known, set()).add(repr(value))
+    return {key for key, by_known in values.items() if all(len(found) == 1 for found in by_known.values())}
 
 
 def refuse(issues: Iterable[str]) -> None:

@@ -122,3 +122,35 @@ def test_it_takes_less_than_ten_seconds(tmp_path: Path) -> None:
     start = time.monotonic()
     diagnose_program(file(tmp_path, RIGHT))
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("loss = 'crossentropy'", "loss: expected one of half_sse, "),
+        ("loss = 'crossentropy'", "did you mean 'cross_entropy'"),
+        ("updates = 'many'", "updates: expected a whole number from 1 to 1,000,000,000,000, found 'many'"),
+        ("epochs = 0", "epochs: expected a whole number from 1 to 1,000,000,000,000, found 0"),
+        ("activation = 'sigmoidal'", "activation: expected one of sigmoid, "),
+    ],
+)
+def test_what_is_said_of_the_program_must_make_sense(line: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as error:
+        diagnose_program(file(tmp_path, f"{RIGHT}\n{line}\n"))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("line", ["loss = [0.3, 0.2]", "output = np.zeros(3)", "activation = np.tanh"])
+def test_names_that_stand_for_something_else_are_left_alone(line: str, tmp_path: Path) -> None:
+    assert diagnose_program(file(tmp_path, f"{RIGHT}\n{line}\n")).right is True
+
+
+def test_no_file_of_another_program_is_left(tmp_path: Path) -> None:
+    into = tmp_path / "told"
+    into.mkdir()
+    (into / "settings.yaml").write_text("name: another\n")
+    (into / "own.txt").write_text("mine")
+    diagnose_program(file(tmp_path, RIGHT), into, seeds=20)
+    assert not (into / "settings.yaml").exists()
+    assert (into / "own.txt").read_text() == "mine"
+    assert (into / "diagnosis.json").exists()

@@ -149,6 +149,22 @@ def test_keys_without_columns_have_a_column_for_every_statistic(folder: Path, ru
     assert shown.endswith("runs that differ in architecture, learning_rate and epochs are taken together\n")
 
 
+def test_a_key_that_follows_from_those_shown_is_not_taken_together(folder: Path, tmp_path: Path) -> None:
+    """Keys that advance together: each row of the table has one value of both."""
+    study = tmp_path / "zipped.yaml"
+    study.write_text(
+        "data: xor\narchitecture: 2-2-1\nlearning_rate: 1\nepochs: 3\nreplicates: 2\nsweep:\n"
+        "  zip:\n    - {optimizer: sgd, learning_rate: 1}\n    - {optimizer: adam, learning_rate: 0.1}\n"
+        "    - {optimizer: momentum, learning_rate: 1}\n"
+    )
+    path = runner.run(study, out=tmp_path / "results")
+    by_optimizer = text(Path(path), "text", rows=["optimizer"], show=["converged"])
+    assert "taken together" not in by_optimizer
+    # Of the rate alone, one value belongs to two optimizers.
+    by_rate = text(Path(path), "text", rows=["learning_rate"], show=["converged"])
+    assert by_rate.endswith("runs that differ in optimizer are taken together\n")
+
+
 def test_where_nothing_is_drawn_there_is_no_interval(tmp_path: Path) -> None:
     frame = synthetic({"init": ["[0.5, 0.5]"]}, lambda cell: 1.0, 5)
     shown = text(write(frame, tmp_path), "text", rows=["init"])

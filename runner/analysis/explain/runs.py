@@ -24,7 +24,7 @@ from runner.statistics.shares import CHANCE, is_deterministic
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _COST = ("architecture", "bias")
-_TEXTS = ("cell_id", *CHANCE, *_COST, "data", "loss", "output", "criterion", "outcome", "converged")
+_TEXTS = ("cell_id", *CHANCE, *_COST, "batch", "data", "loss", "output", "criterion", "outcome", "converged")
 _NUMBERS = ("epochs_run", "epochs_to_diverge", "accuracy", "final_loss")
 _LARGEST = 2**62
 _SIZES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}){1,99}")
@@ -58,6 +58,8 @@ class Runs:
         What the table lacks is missing.
     criteria : tuple of str
         Every criterion that occurs.
+    full_batch : bool
+        Whether every update of every run saw all samples.
     """
 
     factors: tuple[Factor, ...]
@@ -72,6 +74,7 @@ class Runs:
     broken_at_start: int = 0
     measured: Mapping[str, Floats] = field(default_factory=dict)
     criteria: tuple[str, ...] = ()
+    full_batch: bool = False
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -209,6 +212,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         exact=len(chance) == len(CHANCE) and is_deterministic(*chance),
         measured=_measured(frame),
         criteria=tuple(map(str, frame["criterion"].unique())) if "criterion" in frame else (),
+        full_batch="batch" in frame and set(map(str, frame["batch"].unique())) == {"full"},
         broken_at_start=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 
