@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -230,7 +231,12 @@ def test_the_process_beside_a_training_ends_with_it(table: Path) -> None:
 
 def test_watch_ends_with_ctrl_c(table: Path) -> None:
     command = [sys.executable, "-m", "runner", "watch", str(table), "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def heed() -> None:
+        # A shell that starts the tests in the background has them ignore the signal, and what they start as well.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     assert process.stdout is not None
     content = json.loads(process.stdout.readline())
     assert content["name"] == "made"
@@ -238,5 +244,5 @@ def test_watch_ends_with_ctrl_c(table: Path) -> None:
     time.sleep(0.2)
     process.send_signal(2)
     # It leaves the processor to others: where they take all of it, this takes long.
-    assert process.wait(timeout=400) == 0
+    assert process.wait(timeout=120) == 0
     assert process.communicate() == ("", "")
