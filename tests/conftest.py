@@ -23,9 +23,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faults",
         type=int,
-        default=120,
+        default=80,
         metavar="N",
-        help="how many system calls tests/results/test_system_calls.py lets fail; 0 for all (default: 120)",
+        help="how many system calls tests/results/test_system_calls.py lets fail; 0 for all (default: 80)",
     )
     parser.addoption(
         "--damages",
