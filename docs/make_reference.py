@@ -196,12 +196,12 @@ def initialisers() -> str:
     return _table(("name", "for biases", ""), rows)
 
 
-def _declared(registry: Mapping[str, Any]) -> str:
+def _declared(registry: Mapping[str, Any], what: str = "") -> str:
     def arguments(declared: Mapping[str, Any]) -> str:
         return "; ".join(f"`{name}`: {parameter.expected}" for name, parameter in declared.items())
 
     rows = ((_code(e.signature), arguments(e.declared), e.doc) for e in registry.values())
-    return _table(("name", "arguments", ""), rows)
+    return _table(("name", "arguments", what), rows)
 
 
 def data_sets() -> str:
@@ -211,15 +211,7 @@ def data_sets() -> str:
 
 def schedules() -> str:
     """Schedules of the learning rate."""
-    rows = (
-        (
-            _code(Call(r.name, r.parameters)),
-            "; ".join(f"`{name}`: {bound.expected}" for name, bound in r.bounds.items()),
-            r.doc,
-        )
-        for r in SCHEDULES.values()
-    )
-    return _table(("name", "arguments", "factor of the learning rate"), rows)
+    return _declared(SCHEDULES, "factor of the learning rate")
 
 
 def scalings() -> str:

@@ -11,52 +11,14 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.registry import Argument, Call, Registry
+from runner.registry import NUMBER, Argument, Call, Registry, whole_number
 from runner.terminal import counted
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
 
 
-NUMBER = r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-"""Regular expression of a number, as a study may write it."""
 _ZERO = r"[-+]?[0_]*\.?0*([eE][-+]?[0-9]+)?\s*[,)]"
-
-
-def whole_number(low: int, high: int) -> str:
-    """Regular expression of the whole numbers from `low` to `high`, both included, neither below 0.
-
-    Digits are compared; a number that is written with a point, an exponent or a sign is let through.
-
-    Examples
-    --------
-    >>> import re
-    >>> re.fullmatch(whole_number(2, 16), "16") is None, re.fullmatch(whole_number(2, 16), "17") is None
-    (False, True)
-    """
-    parts = []
-    for n in range(len(str(low)), len(str(high)) + 1):
-        first, last = max(low, 10 ** (n - 1) if n > 1 else 0), min(high, 10**n - 1)
-        parts.append(_same_length(str(first), str(last)))
-    otherwise = r"[+]?[0-9][0-9_]*(\.0*|\.[0-9]*[eE][-+]?[0-9]+|[eE][-+]?[0-9]+|_[0-9]+)|[+][0-9]+"
-    return f"(0*({'|'.join(parts)})|{otherwise})"
-
-
-def _same_length(low: str, high: str) -> str:
-    """Regular expression of the numbers between two of as many digits."""
-    if low == high:
-        return low
-    if set(low) == {"0"} and set(high) == {"9"}:
-        return f"[0-9]{{{len(low)}}}"
-    a, b, rest = low[0], high[0], len(low) - 1
-    if a == b:
-        return a + _same_length(low[1:], high[1:])
-    if not rest:
-        return f"[{a}-{b}]"
-    parts = [a + _same_length(low[1:], "9" * rest), b + _same_length("0" * rest, high[1:])]
-    if int(b) - int(a) > 1:
-        parts.append(f"[{int(a) + 1}-{int(b) - 1}][0-9]{{{rest}}}")
-    return f"({'|'.join(parts)})"
 
 
 class Parameter(Protocol):

@@ -15,14 +15,13 @@ from typing import Any
 from runner.data import DATASETS, SCALINGS, Data, DataError, fingerprint, memory, parse_file_spec
 from runner.data.files.spec import FORMS
 from runner.data.files.spec import KEYS as FILE_KEYS
-from runner.data.parameters import NUMBER, TruthTable, whole_number
+from runner.data.parameters import TruthTable
 from runner.keys import synonyms
 from runner.keys.issues import Invalid, Issue, expected, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
 from runner.ops import INITIALIZERS, SCHEDULES
-from runner.ops.schedules import Schedule
-from runner.registry import Argument, Call
+from runner.registry import NUMBER, Argument, Call
 
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
 
@@ -90,9 +89,7 @@ _WITHIN = {
 def _call_pattern(record: Any) -> str:
     """Regular expression of the calls of a member, with as many arguments as it takes, each within its bounds."""
     declared = getattr(record, "declared", None)
-    if isinstance(record, Schedule):
-        texts = [whole_number(int(b.low), int(b.high)) if b.whole else NUMBER for b in record.bounds.values()]
-    elif declared is None:  # an initialiser, whose arguments are numbers
+    if declared is None:  # an initialiser, whose arguments are numbers
         texts = [_WITHIN.get(name, NUMBER) for name in record.parameters]
     else:
         texts = [parameter.pattern for parameter in declared.values()]
@@ -222,16 +219,16 @@ BIAS_INIT = Kind(_read_bias_init, str, _call_schema(_of_biases()))
 def _read_schedule(value: object, base: Path | None = None) -> Call:
     name, parts = split_call(value, "a schedule")
     if name not in SCHEDULES:
-        signatures = [str(Call(record.name, record.parameters)) for record in SCHEDULES.values()]
+        signatures = [record.signature for record in SCHEDULES.values()]
         raise Invalid(unknown(SCHEDULES, name, synonyms.SCHEDULES, signatures))
     record = SCHEDULES[name]
     args = []
     for (parameter, bound), argument in zip(
-        record.bounds.items(), _arguments(name, record.parameters, parts, value), strict=True
+        record.declared.items(), _arguments(name, record.parameters, parts, value), strict=True
     ):
         if not bound.accepts(argument):
             raise Invalid(f"expected {parameter} to be {bound.expected}, found {value}")
-        args.append(int(argument) if bound.whole else float(argument) + 0.0)
+        args.append(bound.read(argument))
     return Call(name, tuple(args))
 
 

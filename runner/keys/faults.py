@@ -9,13 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from runner.data.parameters import NUMBER, whole_number
 from runner.keys.calls import split_call, to_argument
 from runner.keys.issues import Invalid, expected, unknown
 from runner.keys.kinds import Kind
 from runner.ops import ACTIVATIONS
 from runner.ops.faults import FAULTS, Fault, layer_of, of_layer
-from runner.registry import Argument, Call
+from runner.registry import NUMBER, Argument, Call, whole_number
 
 MOST_DECIMALS = 15
 MOST_SUBSETS = 12

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.registry import Argument, Call, Registry
+from runner.registry import NUMBER, Argument, Call, Registry, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -58,6 +58,15 @@ class Bound:
             return False
         return (self.low < value if self.above else self.low <= value) and value <= self.high
 
+    @property
+    def pattern(self) -> str:
+        """Regular expression of the texts of valid numbers, for the JSON schema."""
+        return whole_number(int(self.low), int(self.high)) if self.whole else NUMBER
+
+    def read(self, value: float) -> float | int:
+        """The valid `value` in the type that the schedule takes."""
+        return int(value) if self.whole else float(value) + 0.0
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -69,7 +78,7 @@ class Schedule:
         As in a study; one line for the reference.
     factors : callable (epochs, *arguments) -> float64 array
         Of each epoch, from 0 on; `epochs` is that array. The last one holds for all later epochs.
-    bounds : mapping of str to Bound
+    declared : mapping of str to Bound
         Names of its arguments, and what they may be.
     ends : callable (*arguments) -> int, optional
         The number of the epoch from which on its factor stays; none where it never does.
@@ -78,13 +87,18 @@ class Schedule:
     name: str
     doc: str
     factors: Callable[..., Floats]
-    bounds: Mapping[str, Bound] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Mapping[str, Bound] = field(default_factory=lambda: MappingProxyType({}))
     ends: Callable[..., int] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of its arguments."""
-        return tuple(self.bounds)
+        return tuple(self.declared)
+
+    @property
+    def signature(self) -> str:
+        """How it is called: `cosine(n)`."""
+        return str(Call(self.name, self.parameters))
 
 
 SCHEDULES: Registry[Schedule] = Registry("schedule")

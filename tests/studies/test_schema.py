@@ -10,10 +10,11 @@ import yaml
 
 import runner
 from runner.data import DATASETS, SCALINGS
-from runner.data.parameters import Integer, whole_number
+from runner.data.parameters import Integer
 from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid
 from runner.ops import FAULTS, INITIALIZERS
+from runner.registry import whole_number
 from runner.studies.model import json_schema
 from runner.studies.parser import parse
 
