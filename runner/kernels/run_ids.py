@@ -139,7 +139,7 @@ def identify_runs(texts: Any, sizes: Any, seeds: Any, ids: Any) -> None:
     Parameters
     ----------
     texts : csv_rows.Pieces
-        Of each cell, what `Identity.text` is: a line for each key but the seed.
+        Of each cell, what `Identity.text` is: the lines of its keys, but for the seed.
     sizes : int64 array (cells,)
         How many runs in succession belong to each cell.
     seeds : uint64 array (n,)

@@ -1,10 +1,14 @@
-"""The identity of a cell and of a run: sixteen hexadecimal digits, the hash of the canonical texts of its keys."""
+"""The identity of a cell and of a run: sixteen hexadecimal digits, the hash of the canonical texts of its keys.
+
+A key without a text is left out: so a key that is new, and that a study does not use, changes no identity.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import compress
 
 # The first of sixteen hexadecimal digits becomes one of six letters, a to f.
 _FIRST_DIGIT = 60
@@ -24,15 +28,16 @@ class Identity:
     Attributes
     ----------
     text : bytes
-        What is hashed, but for the seed: a line for each key.
+        What is hashed, but for the seed: a line for each key that has a text.
     """
 
     __slots__ = ("_hash", "text")
 
     def __init__(self, keys: tuple[str, ...], texts: Iterable[str]) -> None:
         # A study may have a million cells: their texts are put into a list that has the rest already.
-        parts = _template(keys).copy()
-        parts[1:-1:2] = texts
+        texts = tuple(texts)
+        parts = _template(keys, tuple(map(bool, texts))).copy()
+        parts[1:-1:2] = filter(None, texts)
         self.text = "".join(parts).encode()
         self._hash = hashlib.blake2b(self.text, digest_size=8)
 
@@ -52,9 +57,9 @@ class Identity:
 
 
 @lru_cache(maxsize=64)
-def _template(keys: tuple[str, ...]) -> list[str]:
-    """Each key with its equals sign, an empty text after it, and the end of the last line."""
-    parts = [part for key in keys for part in (f"\n{key}=", "")]
+def _template(keys: tuple[str, ...], given: tuple[bool, ...]) -> list[str]:
+    """Each key that is given with its equals sign, an empty text after it, and the end of the last line."""
+    parts = [part for key in compress(keys, given) for part in (f"\n{key}=", "")]
     return [parts[0].removeprefix("\n"), *parts[1:], "\n"]
 
 

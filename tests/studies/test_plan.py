@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from runner.analysis.claims.selection import read
 from runner.errors import Refused
 from runner.keys.definitions import KEYS
+from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.studies.cells import Cell, _Key
 from runner.studies.load import load_study
@@ -102,10 +103,22 @@ def test_ids_are_hashes_of_the_canonical_texts(tmp_path):
         return "abcdef"[int(hashed[0], 16) % 6] + hashed[1:]  # a letter in front: never read as a number
 
     cell = only(plan_of(tmp_path, seeds=[17]))
-    lines = "".join(f"{key}={text}\n" for key, text in zip(CELL_KEYS, cell.texts, strict=True))
+    lines = "".join(f"{key}={text}\n" for key, text in zip(CELL_KEYS, cell.texts, strict=True) if text)
     assert cell.cell_id == digest(lines)
     assert cell.run_id(17) == digest(f"{lines}seed=17\n")
     assert cell.run_id(17) != cell.run_id(18)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_new_key_that_a_study_does_not_use_changes_no_id(place):
+    def cell_id(of_new):
+        keys, texts = ["data", "loss"], ["xor", "mse"]
+        keys.insert(place, "new")
+        texts.insert(place, of_new)
+        return Identity(tuple(keys), texts).cell_id
+
+    without = Identity(("data", "loss"), ("xor", "mse")).cell_id
+    assert cell_id("") == without != cell_id("x")
 
 
 @pytest.mark.parametrize(
