@@ -300,6 +300,12 @@ def statistics() -> str:
     rows += [
         (_code("slope(STATISTIC, KEY)"), "of the line of least squares through the statistic over a key", combined),
         (
+            _code("box_dimension(OUTCOME, KEY, KEY)"),
+            "the box-counting dimension of the border between runs with the outcome and those without, over the values "
+            "of two keys",
+            "Student's t over sixteen parts of the plane (jackknife)",
+        ),
+        (
             _code("ratio(COLUMN)", "difference(COLUMN)"),
             "the median over pairs: a run of `where` and its partner in `versus`, of the same seed and otherwise the "
             "same settings",

@@ -158,7 +158,7 @@ def statistic_words(statistic: Statistic) -> str:
     >>> [statistic_words(read_statistic(text)) for text in ("rate(stuck)", "median(mse)", "quantile(0.9, accuracy)")]
     ['share of runs: stuck', 'median mse', '0.9 quantile of accuracy (share of samples)']
     """
-    if statistic.trend is not None:
+    if statistic.keys:
         return statistic.text
     subject = title(statistic.subject) if statistic.name == "rate" else words(statistic.subject)
     if statistic.name == "quantile" and statistic.q == 0.5:

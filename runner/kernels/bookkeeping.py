@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from runner.kernels.codes import (
@@ -34,7 +35,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
     Returns
     -------
     bool
-        Whether a run of the group has met its criterion just now, and so stops.
+        Whether a run of the group has met its criterion just now, and so stops, or the last one has diverged.
     """
     L, lanes = width.lanes.n, width.lanes
     running = buf.running
@@ -54,7 +55,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
         return False
     store(buf.live, 0, holds)
     store(buf.live, L, lost)
-    stopped = False
+    stopped, diverged = False, True
     for lane in range(L):
         if buf.live[lane] > 0.0:
             buf.counts[C_FIRST * L + lane] = made
@@ -65,7 +66,8 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
             # A lane goes on computing after its run has stopped; that it diverges then says nothing of the run.
             if buf.counts[C_MADE * L + lane] < 0:
                 buf.counts[C_DIVERGED * L + lane] = made
-    return stopped
+        diverged = diverged and running[R_FINITE * L + lane] == 0.0
+    return stopped or diverged
 
 
 @kernel
@@ -85,7 +87,61 @@ def close_live(made: int, buf: Any, width: Any) -> None:
 
 
 @kernel
-def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
+def have_diverged(buf: Any, width: Any) -> bool:
+    """Whether every run of the group has had a loss that is not finite."""
+    L = width.lanes.n
+    return not any_lt(0.0, load(buf.running, R_FINITE * L, width.lanes))
+
+
+@kernel
+def find_fixed(net: Any, buf: Any, width: Any) -> bool:
+    """Find the runs whose parameters are those that were kept in buf.S0 before an update: the same, or NaN as before.
+
+    Returns
+    -------
+    bool
+        Whether there are any, among those that have not stopped; buf.S0 then begins with 1 for each of them, else 0.
+    """
+    not_inlined()
+    L, found = width.lanes.n, False
+    for lane in range(L):
+        fixed = buf.counts[C_MADE * L + lane] < 0
+        at = lane
+        while fixed and at < net.parameters * L:
+            now, before = buf.W[at], buf.S0[at]
+            # Zeros of different signs may have different quotients, and count as a change.
+            same = now == before and (now != 0.0 or math.copysign(1.0, now) == math.copysign(1.0, before))
+            fixed = same or (now != now and before != before)
+            at += L
+        buf.S0[lane] = 1.0 if fixed else 0.0
+        found = found or fixed
+    return found
+
+
+@kernel
+def settle(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width: Any) -> bool:
+    """Finish the runs of `find_fixed` after `made` updates: what they are now they are after all later events.
+
+    Returns
+    -------
+    bool
+        Whether all runs of the group are finished.
+    """
+    not_inlined()
+    L, finished = width.lanes.n, True
+    close_live(made, buf, width)
+    for lane in range(L):
+        if buf.S0[lane] == 1.0:
+            for later in range(event, runs.n_events):
+                _write(net, later, lane, out, buf, L)
+                out.counts[later * COUNTS * L + C_MADE * L + lane] = runs.events[later]
+            buf.counts[C_MADE * L + lane] = runs.events[runs.n_events - 1]
+        finished = finished and buf.counts[C_MADE * L + lane] >= 0
+    return finished
+
+
+@kernel
+def freeze(net: Any, job: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
     """Stop the runs that met their criterion after `made` updates: what they are now is the result of all later events.
 
     Parameters
@@ -104,7 +160,7 @@ def freeze(net: Any, event: int, made: int, out: Any, n_events: int, buf: Any, w
     close_live(made, buf, width)
     finished = True
     for lane in range(L):
-        if buf.counts[C_FIRST * L + lane] == made:
+        if job.stop == 1 and buf.counts[C_FIRST * L + lane] == made:
             buf.counts[C_MADE * L + lane] = made
             for later in range(event, n_events):
                 _write(net, later, lane, out, buf, L)

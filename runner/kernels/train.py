@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runner.kernels.bookkeeping import evaluate, freeze, record
+from runner.kernels.bookkeeping import evaluate, find_fixed, freeze, have_diverged, record, settle
 from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
     ACCURACY,
@@ -58,6 +58,7 @@ LEARN, OBSERVE, CORRECT, INSPECT = np.int64(1), np.int64(2), np.int64(4), np.int
 # The bit of what it leaves out: the samples are in the buffers already.
 FILLED = np.int64(16)
 ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
+NEVER = np.int64(1 << 62)
 # What a pass is for.
 TRAIN, EVALUATE, MEASURE, COST = np.int64(0), np.int64(1), np.int64(2), np.int64(3)
 # Faults that keep evaluation and training from sharing a pass, and those that are part of the network's outputs, so
@@ -309,10 +310,30 @@ def stretch(
 
 
 @step
+def _repeats(job: Any, data: Any, runs: Any) -> bool:
+    """Whether every update is the same function of the weights and of nothing else."""
+    full = job.batch >= data.n and job.order == SEQUENTIAL
+    return full and not job.states and not job.faults and len(runs.schedule) == 0
+
+
+@step
 def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, special: int) -> None:
-    """Stretches and events of one group of lanes, until the end of the call or until every run has stopped."""
+    """Stretches and events of one group of lanes, until the end of the call or until every run is finished.
+
+    Before the call ends, and where the loss of every run has diverged, it is looked whether an update still changes the
+    weights of a run. If it does not (they are all NaN, or the gradient is zero), and updates are a function of the
+    weights alone, no later one will: what is measured then is what training to the end would give.
+    """
     # A call begins where an evaluation is due: at 0, or at a multiple of Job.every.
     made, event, stopping = runs.start, ZERO, NO
+    last = runs.events[runs.n_events - 1]
+    repeats = _repeats(job, data, runs)
+    # When to look, and updates until it is looked again.
+    look, pause = NEVER, job.every
+    if repeats and have_diverged(buf, width):
+        look = made
+    elif repeats and runs.until < last:
+        look = runs.until - job.every
     while runs.events[event] < made:
         event += 1
     while True:
@@ -321,22 +342,38 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             write_live(net, job, data, runs, buf, width)
             fill_rows(buf.G, net.parameters, 0.0, width)
             if stopping:
-                if freeze(net, event, made, out, runs.n_events, buf, width):
+                if freeze(net, job, event, made, out, runs.n_events, buf, width):
                     return
+                if repeats and have_diverged(buf, width):
+                    look = made
             else:
                 record(net, event, made, out, buf, width)
                 event += 1
                 if event == runs.n_events:
                     return
+        looking = made == look
+        if looking:
+            # An optimizer without state leaves its memory free.
+            copy_rows(buf.S0, buf.W, net.parameters, width)
         until = min(runs.events[event], runs.until)
+        if made < look:
+            until = min(until, look)
         # One that is made for this network knows that the evaluation of its first update is still to be done.
-        if special and not stopping:
+        if special and not stopping and not looking:
             made = call_at(special, stretch, (net, data, job, runs, buf, width, made, until, NO, NO))
         else:
-            until = made + 1 if special else until
+            until = made + 1 if special or looking else until
             made = stretch(net, data, job, runs, buf, width, made, until, stopping, NO)
         stopping = YES if made < 0 else NO
         if stopping:
             made = -1 - made
-        if made == runs.until and made < runs.events[runs.n_events - 1]:
+        elif looking:
+            if find_fixed(net, buf, width):
+                stretch(net, data, job, runs, buf, width, made, made, NO, YES)
+                write_live(net, job, data, runs, buf, width)
+                fill_rows(buf.G, net.parameters, 0.0, width)
+                if settle(net, event, made, out, runs, buf, width):
+                    return
+            look, pause = look + pause, 2 * pause
+        if made == runs.until and made < last:
             return

@@ -510,6 +510,7 @@ STATISTICS = Synonyms(
         "peak_efficiency": "efficiency",
         "best_limit": "optimal_limit restart_limit",
         "slope": "exponent scaling trend fit regression",
+        "box_dimension": "fractal_dimension dimension boxes box_counting hausdorff",
     },
 )
 """Statistics of a claim."""

@@ -1,5 +1,5 @@
 """What a claim is about: `rate(converged)`, `quantile(0.9, updates_to_converge)`, `ratio(median(final_loss))`,
-`slope(log2(median(epochs_to_converge)), data)`.
+`slope(log2(median(epochs_to_converge)), data)`, `box_dimension(converged, learning_rate[0], learning_rate[1])`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from runner.statistics.weights import WEIGHTS, read_weights
 COMPARISONS = ("ratio", "difference")
 """Statistics of two selections of runs, paired by their seeds."""
 SLOPE = "slope"
+DIMENSION = "box_dimension"
 NUMBERS = tuple(column.name for column in MEASUREMENTS if column.kind != "bool")
 """Columns whose values are numbers."""
 SIMPLE_FORMS = tuple(member.form for member in STATISTICS.values())
 FORMS = (
     *SIMPLE_FORMS,
     f"{SLOPE}(STATISTIC, KEY)",
+    f"{DIMENSION}(OUTCOME, KEY, KEY)",
     *(f"{name}(STATISTIC or COLUMN)" for name in COMPARISONS),
 )
 _CALL = re.compile(r"\s*([A-Za-z_0-9]+)\s*\((.*)\)\s*", re.DOTALL)
@@ -79,6 +81,8 @@ class Statistic:
         ratio or difference, of the same statistic in two selections; else empty.
     trend : Trend or None
         Where its slope over a key is meant.
+    plane : pair of str or None
+        Two keys, where the dimension of the border of an outcome over their values is meant.
     text : str
         As it is shown.
     """
@@ -89,6 +93,7 @@ class Statistic:
     comparison: str = ""
     text: str = ""
     trend: Trend | None = None
+    plane: tuple[str, str] | None = None
 
     @property
     def member(self) -> Member:
@@ -105,18 +110,23 @@ class Statistic:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that it needs."""
-        return tuple(dict.fromkeys((self.column, *self.member.needs, *((self.trend.key,) if self.trend else ()))))
+        return tuple(dict.fromkeys((self.column, *self.member.needs, *self.keys)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Along whose values it is followed; then it is no number of single runs."""
+        return (self.trend.key,) if self.trend else self.plane or ()
 
     @property
     def is_share(self) -> bool:
         """Whether the number is a share, which is shown in per cent."""
-        return self.name == "rate" and not self.trend
+        return self.name == "rate" and not self.keys
 
     @property
     def limits(self) -> tuple[float, float] | None:
         """The least and the greatest value there can be, where that is known."""
         limits = self.member.limits
-        if limits is None or self.comparison == "ratio" or self.trend:
+        if limits is None or self.comparison == "ratio" or self.keys:
             return None
         low, high = limits
         return (low - high, high - low) if self.comparison else limits
@@ -126,15 +136,17 @@ def read_statistic(value: object) -> Statistic:
     """The statistic that a text names; raises Invalid."""
     if not isinstance(value, str):
         raise expected(f"a statistic such as {FORMS[0]}", value)
-    name, inside = _split(value, (*COMPARISONS, SLOPE, *STATISTICS))
+    name, inside = _split(value, (*COMPARISONS, SLOPE, DIMENSION, *STATISTICS))
     if name == SLOPE:
         return _slope(inside, value)
+    if name == DIMENSION:
+        return _dimension(inside, value)
     if name not in COMPARISONS:
         return _simple(name, inside, value)
     if "(" not in inside or read_weights(inside):
         column = _column(inside.strip())
         return Statistic("value", column, comparison=name, text=f"{name}({column})")
-    inner, arguments = _split(inside, tuple(STATISTICS), also=(*COMPARISONS, SLOPE))
+    inner, arguments = _split(inside, tuple(STATISTICS), also=(*COMPARISONS, SLOPE, DIMENSION))
     if inner not in STATISTICS:
         raise Invalid(f"expected {', '.join(STATISTICS)} or a column in {name}(...), found '{inside.strip()}'")
     of = _simple(inner, arguments, inside)
@@ -157,18 +169,36 @@ def _slope(inside: str, whole: str) -> Statistic:
         example = f"{SLOPE}(log2(median(epochs_to_converge)), log2(architecture))"
         raise Invalid(f"expected {SLOPE}(STATISTIC, KEY) such as {example}, found '{whole.strip()}'")
     (y_scale, of), (x_scale, key) = map(_unscaled, parts)
-    name, arguments = _split(of, tuple(STATISTICS), also=(*COMPARISONS, SLOPE))
+    name, arguments = _split(of, tuple(STATISTICS), also=(*COMPARISONS, SLOPE, DIMENSION))
     if name not in STATISTICS:
         raise Invalid(f"expected one of {', '.join(SIMPLE_FORMS)} in {SLOPE}(...), found '{of}'")
+    _check_key(key)
+    inner = _simple(name, arguments, of)
+    shown = [f"{scale}({each})" if scale else each for scale, each in ((y_scale, inner.text), (x_scale, key))]
+    trend = Trend(key, x_scale, y_scale)
+    return Statistic(inner.name, inner.subject, inner.q, "", f"{SLOPE}({', '.join(shown)})", trend)
+
+
+def _dimension(inside: str, whole: str) -> Statistic:
+    """An outcome and two keys."""
+    parts = _arguments(inside)
+    if len(parts) != 3 or parts[1] == parts[2]:
+        example = f"{DIMENSION}(converged, learning_rate[0], learning_rate[1])"
+        raise Invalid(f"expected {DIMENSION}(OUTCOME, KEY, KEY) such as {example}, found '{whole.strip()}'")
+    outcome, *keys = parts
+    inner = _simple("rate", outcome, f"rate({outcome})")
+    for key in keys:
+        _check_key(key)
+    return Statistic("rate", inner.subject, text=f"{DIMENSION}({', '.join(parts)})", plane=(keys[0], keys[1]))
+
+
+def _check_key(key: str) -> None:
+    """Raise Invalid where a sweep has no such key."""
     # It takes long to import, for it knows all keys.
     from runner.keys.definitions import KEYS, sweep_key
 
     if sweep_key(key) is None:
         raise Invalid(f"unknown key '{key}'{synonyms.KEYS.hint(key, KEYS)}")
-    inner = _simple(name, arguments, of)
-    shown = [f"{scale}({each})" if scale else each for scale, each in ((y_scale, inner.text), (x_scale, key))]
-    trend = Trend(key, x_scale, y_scale)
-    return Statistic(inner.name, inner.subject, inner.q, "", f"{SLOPE}({', '.join(shown)})", trend)
 
 
 def _unscaled(text: str) -> tuple[str, str]:

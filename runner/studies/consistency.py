@@ -18,6 +18,7 @@ from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import column_of, element
+from runner.statistics.plane import LEAST
 from runner.statistics.weights import read_weights
 from runner.studies.checks import combination_issues, places
 from runner.studies.claims.grammar import Claim
@@ -214,10 +215,12 @@ def _claims(space: SweepSpace, claims: Sequence[Claim], silent: frozenset[str]) 
             of_keys = {key: wanted for key, wanted in selection.items() if key in KEYS and key not in left_out}
             for issue in _never(of_keys, values_of):
                 yield issue.named(side).under("claims", i, side)
-        trend = claim.statistic.trend
-        if trend and trend.key in KEYS and trend.key not in left_out and len(values_of(trend.key)) < 2:
-            message = f"statistic: a slope needs two values of {trend.key}, which has one"
-            yield Issue(message, ("claims", i, "statistic"))
+        what, least = ("a box dimension", LEAST) if claim.statistic.plane else ("a slope", 2)
+        for key in claim.statistic.keys:
+            if key in KEYS and key not in left_out and (n := len(values_of(key))) < least:
+                has = "one" if n == 1 else str(n)
+                message = f"statistic: {what} needs {'two' if least == 2 else least} values of {key}, which has {has}"
+                yield Issue(message, ("claims", i, "statistic"))
 
 
 def check_recorded(claims: Sequence[Claim], weights: bool) -> Iterator[Issue]:

@@ -216,6 +216,7 @@ def _result(
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
         return Result(runs, np.empty((0, 0)), None, None, updates, error=reason)
     packer.requeue(block, trained.rest)
+    packer.learn(block.shared, trained.diverged_early)
     speeds.add_block(block.shared.kernel, trained.multiply_adds, trained.seconds)
     runs, updates = block.runs(trained.done), block.updates(trained.done)
     if specials is not None:

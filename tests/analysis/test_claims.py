@@ -202,7 +202,8 @@ def test_columns_that_count_as_infinite_exist() -> None:
 FORMS = (
     "rate(OUTCOME), median(COLUMN), quantile(Q, COLUMN), mean(COLUMN), std(COLUMN), harmonic_mean(COLUMN), "
     "min(COLUMN), max(COLUMN), per_success(epochs_run), peak_efficiency(COLUMN), best_limit(COLUMN), "
-    "efficient_from(COLUMN), efficient_to(COLUMN), slope(STATISTIC, KEY), ratio(STATISTIC or COLUMN), "
+    "efficient_from(COLUMN), efficient_to(COLUMN), slope(STATISTIC, KEY), box_dimension(OUTCOME, KEY, KEY), "
+    "ratio(STATISTIC or COLUMN), "
     "difference(STATISTIC or COLUMN)"
 )
 

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from support import naive, studies
 
+from runner.ops.activations import ACTIVATIONS
+from runner.ops.members import CORE_ACTIVATIONS
 from runner.results.columns import plan_ids
 from runner.results.curves import CURVES, OldCurves, curve_text
 from runner.results.inventory import Index
@@ -174,6 +176,47 @@ def test_divergence_is_dated(train: Train) -> None:
         assert runs.outcome(number) == "diverged"
         assert np.isfinite(runs.row(number)["best_loss"])
         assert runs.row(number)["best_loss"] == pytest.approx(reference.row["best_loss"], rel=1e-9)
+
+
+HIDDEN = [name for name in CORE_ACTIVATIONS if ACTIVATIONS[name].hidden]
+
+
+@pytest.mark.parametrize("bias", ["trained", "none", "shared"])
+@pytest.mark.parametrize("stop", ["budget", "converged"])
+def test_runs_that_are_no_longer_trained_have_the_rows_of_those_that_are(train: Train, stop: str, bias: str) -> None:
+    """Runs whose weights are all NaN are left as they are; a schedule that changes no rate has them trained on."""
+    keys: dict[str, Any] = XOR | {
+        "output": "identity",
+        "bias": bias,
+        "stop": stop,
+        "criterion": {"mse": 0.1},
+        "replicates": 9,
+        "record": {"weights": True, "curves": 7},
+        "sweep": {
+            "grid": {
+                "activation": HIDDEN,
+                "learning_rate": [0.01, 3.0, 1e5, 1e200, -1e5],
+                "loss": ["half_sse", "mse"],
+                "evaluate_every": [1, 3],
+                "epochs": [1, 5, 64, 301],
+            }
+        },
+    }
+    left, trained = train(**keys), train(**keys, learning_rate_schedule="exponential(1)")
+    assert (left.column("epochs_to_diverge") >= 0).sum() > 1000
+    assert np.array_equal(left.bits, trained.bits)
+    for ours, theirs in zip(left.weights, trained.weights, strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+    for ours, theirs in zip(left.curves, trained.curves, strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+def test_a_diverged_run_takes_no_time(train: Train) -> None:
+    """A budget that no machine could train."""
+    budget = 10**12
+    runs = train(**XOR | {"output": "identity", "learning_rate": 1e9}, sweep={"grid": {"updates": [100, budget]}})
+    assert (runs.column("epochs_run") == np.repeat([100, budget], 13)).all()
+    assert (runs.column("epochs_to_diverge") < 100).all()
 
 
 def test_curves_pass_through_the_losses(train: Train) -> None:

@@ -71,7 +71,7 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
             found = some
     except (NoRuns, Invalid) as nothing:
         return Checked(claim, NO_RUNS, notes=(str(nothing),))
-    direct = not claim.statistic.comparison and claim.statistic.trend is None
+    direct = not claim.statistic.comparison and not claim.statistic.keys
     numbers = values_of(frame[rows], claim.statistic).numbers if direct else None
     return _with_verdict(claim, found, numbers)
 
@@ -85,10 +85,12 @@ def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Chec
         verdict = claim.expect.verdict(found.low, found.high)
     more, notes = None, found.notes
     if verdict == UNDECIDED:
-        more = more_replicates(claim, found, numbers)
+        more = None if claim.statistic.plane else more_replicates(claim, found, numbers)
         how = "no number of replicates would decide it while the estimate is on the bound"
         if math.isnan(found.value):
             how = "there is no number to compare"
+        elif claim.statistic.plane:
+            how = "a plane with more values of its keys may decide it"
         elif more is not None:
             about = float(f"{more:.2g}") if more > 20 else more
             how = f"about {about:,.0f} more replicates would decide it ({found.seeds:,} seeds so far)"

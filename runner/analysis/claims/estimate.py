@@ -14,7 +14,7 @@ import pandas as pd
 
 from runner.analysis.claims.verdict import CONFIDENCE
 from runner.keys.issues import Invalid
-from runner.statistics import trend
+from runner.statistics import plane, trend
 from runner.statistics.estimate import Bools, Estimate, Floats, Ints, Values
 from runner.statistics.reading import UNBOUNDED, Statistic, Trend
 from runner.statistics.shares import CHANCE, is_deterministic
@@ -35,10 +35,13 @@ def evaluate(rows: pd.DataFrame, statistic: Statistic, confidence: float = CONFI
     Raises
     ------
     Invalid
-        When the values of the key of a slope have no places on an axis.
+        When the values of the key of a slope, or of a plane's keys, have no places on an axis, or where a plane has not
+        one run for each pair.
     """
     if statistic.trend is not None:
         return _slope(rows, statistic, statistic.trend, confidence)
+    if statistic.plane is not None:
+        return _dimension(rows, statistic, statistic.plane, confidence)
     values = values_of(rows, statistic)
     return estimate(values, statistic, confidence) if len(values.numbers) else None
 
@@ -57,6 +60,15 @@ def _slope(rows: pd.DataFrame, statistic: Statistic, line: Trend, confidence: fl
         estimates.append(estimate(replace(here, notes=()), statistic, confidence))
     found = trend.fit(trend.places(texts), estimates, line.x_scale, line.y_scale)
     return replace(found, notes=(*whole.notes, *found.notes))
+
+
+def _dimension(rows: pd.DataFrame, statistic: Statistic, keys: tuple[str, str], confidence: float) -> Estimate:
+    def places(key: str) -> Floats:
+        texts = rows[key].astype("category")
+        return np.array(trend.places([str(text) for text in texts.cat.categories]))[texts.cat.codes.to_numpy()]
+
+    hits = raw_values(rows, statistic).numbers > 0
+    return plane.box_dimension(places(keys[0]), places(keys[1]), hits, confidence)
 
 
 def raw_values(rows: pd.DataFrame, statistic: Statistic) -> Values:

@@ -127,7 +127,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             _share(net, job, buf, width)
             if evaluate(net, data, job, runs, made, buf, width):
                 _measure(net, data, job, runs, buf, wrong, width, everything)
-                if freeze(net, event, made, out, runs.n_events, buf, width):
+                if freeze(net, job, event, made, out, runs.n_events, buf, width):
                     return
         _learn(net, data, job, runs, buf, wrong, width, made)
         made += 1

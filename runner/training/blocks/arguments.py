@@ -99,6 +99,13 @@ class Shared:
         return min(self.job.batch, self.data.n)
 
     @property
+    def repeats(self) -> bool:
+        """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
+        full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
+        plain = not self.job.states and not self.job.faults and self.faults is None
+        return bool(full and plain and self.schedule.name == CONSTANT)
+
+    @property
     def work_per_update(self) -> float:
         """Multiply-adds of one update of one run, roughly, and of its share of the evaluations."""
         return self._work(1)

@@ -1,7 +1,7 @@
 """Packing runs into blocks: those that share their arguments wait together until there are enough for a block.
 
-New runs come in the order of `runner.studies.schedule`. Where runs stop at their criterion, those that have not stopped
-in one stage of their training come back and wait for the next one.
+New runs come in the order of `runner.studies.schedule`. Where runs stop at their criterion, or where many diverge,
+those that are not finished in one stage of their training come back and wait for the next one.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _MOST_CARRIED = 1 << 28
 # times as late as the one before, so that at most a sixth of the training happens beside runs that have stopped.
 _FIRST_STAGE = 1e4
 _STAGES_GROW = 1.4
+# Share of the runs that diverge early from which training in stages pays although none stops at its criterion.
+_MANY_DIVERGE = 0.1
 
 
 class Turn(NamedTuple):
@@ -77,6 +79,7 @@ class BlockPacker:
         self._round = lru_cache(maxsize=2)(self._places_and_seeds)
         self._full: deque[Block] = deque()
         self._waiting, self._carried = 0, 0
+        self._diverging: set[int] = set()
 
     def next(self, idle: bool) -> Block | None:
         """The next block.
@@ -107,6 +110,11 @@ class BlockPacker:
         if self._carried > _MOST_CARRIED:
             self._send_fullest()
 
+    def learn(self, shared: Shared, diverged_early: float) -> None:
+        """Take note of the share of runs that have diverged early in a block: others like them will do so too."""
+        if diverged_early > _MANY_DIVERGE and shared.repeats:
+            self._diverging.add(id(shared))
+
     def _admit(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
         """The runs of one trajectory's cells that are still to be trained come in."""
         members = [self._plan.cell(i) for i in cells]
@@ -128,9 +136,9 @@ class BlockPacker:
     def _put(self, shared: Shared, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
         """Let a segment wait, and make the blocks that are full with it."""
         key = (id(shared), budgets, start)
-        waiting = self._bins.get(key)
-        if waiting is None:
-            waiting = self._bins[key] = _Bin(shared, budgets, start, self._points(shared, budgets))
+        waiting, staged = self._bins.get(key), bool(shared.job.stop) or id(shared) in self._diverging
+        if waiting is None or (staged and not waiting.staged and not waiting.n):
+            waiting = self._bins[key] = _Bin(shared, budgets, start, self._points(shared, budgets), staged)
         self._count(segment, 1)
         for full in waiting.add(segment):
             self._full.append(self._block(waiting, full))
@@ -180,13 +188,14 @@ class _Bin:
     """Segments that have the same arguments, budgets and stage, and wait until a block is full."""
 
     def __init__(
-        self, shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]
+        self, shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...], staged: bool
     ) -> None:
         self.shared = shared
         self.budgets = budgets
         self.start = start
         self.points = points
-        self.until = _stage_end(shared, budgets, start, points)
+        self.staged = staged
+        self.until = _stage_end(shared, budgets, start, points) if staged else budgets[-1]
         self.segments: list[Segment] = []
         self.n = 0
         self._capacity = _capacity(shared, self.until - start)
@@ -255,10 +264,10 @@ def _capacity(shared: Shared, updates: int) -> int:
 
 
 def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...]) -> int:
-    """After which update a stage that begins at `start` ends: at the last budget, where no run stops before it."""
+    """After which update a stage that begins at `start` ends."""
     budget, every = budgets[-1], shared.job.every
     # What faults remember is not carried from stage to stage.
-    if not shared.job.stop or shared.faults is not None:
+    if shared.faults is not None:
         return budget
     # Every point of a curve is carried on.
     carried = carried_numbers(shared.parameters, len(events_of(budgets, points)))

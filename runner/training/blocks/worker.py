@@ -39,6 +39,8 @@ class Trained:
         What the kernel has computed, roughly, lanes without a run included.
     seconds : float
         Processor time that the thread has taken for it; 0 when it is not known.
+    diverged_early : float
+        Share of the runs that have diverged before half of their budget.
     """
 
     done: NDArray[np.bool_]
@@ -48,6 +50,7 @@ class Trained:
     rest: list[Segment]
     multiply_adds: float
     seconds: float
+    diverged_early: float
 
 
 def train(block: Block, special: int = 0) -> Trained:
@@ -70,6 +73,8 @@ def train(block: Block, special: int = 0) -> Trained:
             train_faulty_block(*given, *memory(shared), shared.width)
         now = carried_on(block, runs, out, before)
         multiply_adds = _multiply_adds(block, now)
+        diverged = now.books[codes.C_DIVERGED] if not block.is_last else now.counts[-1, codes.C_DIVERGED]
+        diverged_early = float(((diverged >= 0) & (2 * diverged < block.budgets[-1])).mean())
         done, rest = np.ones(block.n, np.bool_), []
         if not block.is_last:
             done = now.books[codes.C_MADE] >= 0
@@ -85,6 +90,7 @@ def train(block: Block, special: int = 0) -> Trained:
             multiply_adds,
             # To compile a kernel, or to load it, is not to train.
             time.thread_time() - began if _kernels() == kernels > 0 else 0.0,
+            diverged_early,
         )
 
 
@@ -94,12 +100,16 @@ def _kernels() -> int:
 
 
 def _multiply_adds(block: Block, now: Carried) -> float:
-    """What the kernel has computed: all lanes of a group train until the last of its runs stops."""
+    """What the kernel has computed: all lanes of a group train until its last run stops, or all have diverged."""
     shared, lanes = block.shared, int(block.shared.width.lanes.n)
     if block.is_last:
-        made = now.counts[-1, codes.C_MADE]
+        made, diverged = now.counts[-1, codes.C_MADE], now.counts[-1, codes.C_DIVERGED]
+        if shared.repeats:
+            made = np.where(diverged >= 0, np.maximum(diverged, block.start), made)
     else:
-        made = np.where(now.books[codes.C_MADE] >= 0, now.books[codes.C_MADE], block.until)
+        # A run whose weights can not change any more counts as trained to the end of its budget.
+        stopped = now.books[codes.C_MADE]
+        made = np.where(stopped >= 0, np.minimum(stopped, block.until), block.until)
     updates = np.maximum.reduceat(made, np.arange(0, block.n, lanes)) - block.start
     return float(updates.sum()) * lanes * shared.lane_work_per_update
 
