@@ -50,7 +50,6 @@ _FORMS = {
     "criterion": f"`{{NAME: number, ...}}` of {', '.join(f'`{name}`' for name in CRITERIA)}",
 }
 _DEFAULTS = {
-    "target_range": "`none`",
     "bias_learning_rate": "`learning_rate`",
     "weight_decay": "the optimizer's",
     "evaluate_every": "one epoch",
@@ -99,7 +98,7 @@ def _default(key: Key) -> str:
         return "the optimizer's"
     if key.name in ("epochs", "updates"):
         return "one of the two is required"
-    return _DEFAULTS.get(key.name) or _code(key.text(key.default))
+    return _DEFAULTS.get(key.name) or _code(key.text(key.default) or "none")
 
 
 def keys() -> str:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from runner.errors import RunnerError
-from runner.results.reader import read_columns
+from runner.results.reader import header, read_columns
 from runner.results.weights import WEIGHTS, read_final
 from runner.statistics.weights import read_weights
 
-_NEEDED = ("run_id", "architecture", "bias")
+_NEEDED = ("run_id", "architecture")
 
 
 def read_measured(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
@@ -38,14 +38,19 @@ def read_measured(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> p
     if not file.is_file():
         name = next(iter(makers))
         raise RunnerError(f"{path.parent} has no {WEIGHTS}, which {name} is made from: run with record.weights=true")
-    frame = read_columns(path, [*texts, *_NEEDED], [name for name in numbers if name not in makers])
+    # Tables from before there were shortcuts have no such column.
+    shape_keys = [name for name in ("bias", "shortcuts") if name in header(path)]
+    frame = read_columns(path, [*texts, *_NEEDED, *shape_keys], [name for name in numbers if name not in makers])
     columns = {name: np.full(len(frame), np.nan) for name in makers}
-    ids, biases = frame["run_id"].astype(str), frame["bias"].astype(str).to_numpy()
+    ids, shapes = frame["run_id"].astype(str), frame["bias"].astype(str)
+    if "shortcuts" in frame:
+        shapes = shapes + " " + frame["shortcuts"].astype(str)
     for architecture, run_ids, final in read_final(file):
         sizes = tuple(map(int, architecture.split("-")))
         places = pd.Index(run_ids.astype(str)).get_indexer(ids)
-        for bias in np.unique(biases[places >= 0]):
-            rows = np.flatnonzero((places >= 0) & (biases == bias))
+        for shape in shapes[places >= 0].unique():
+            rows = np.flatnonzero((places >= 0) & (shapes == shape))
+            bias, _, shortcuts = str(shape).partition(" ")
             for name, make in makers.items():
-                columns[name][rows] = make(final[places[rows]], sizes, bias)
+                columns[name][rows] = make(final[places[rows]], sizes, bias, shortcuts or None)
     return frame.assign(**columns)

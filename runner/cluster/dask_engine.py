@@ -333,7 +333,7 @@ class _Tasks:
         cell, record = self._plan.cell(turn.cells[-1]), self._plan.study.record
         per_run = 8.0 * (len(MEASUREMENTS) + 2) + 24 * (record.curves or 0)
         if record.weights:
-            per_run += 16 * parameter_count(cell.architecture, cell.bias)
+            per_run += 16 * parameter_count(cell.architecture, cell.bias, cell.shortcuts)
         seeds = turn.places.stop - turn.places.start
         task.turns.append(turn)
         task.work += self._work(turn) * seeds

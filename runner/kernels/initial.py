@@ -17,7 +17,9 @@ BELOW, WITHIN = 0.022750131948179195, 0.9544997361036416
 
 
 @entry
-def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, scratch: Any, lanes: Any) -> None:
+def initial_weights(
+    sizes: Any, fan_ins: Any, seeds: Any, kinds: Any, scales: Any, out: Any, scratch: Any, lanes: Any
+) -> None:
     """Draw the initial weights and biases of every lane: location + width * number, with a random number for each.
 
     Number k of a run, in the order layer by layer, W (fan_out, fan_in) row-major, then b, is a function of the seed
@@ -27,6 +29,8 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
     ----------
     sizes : int64 array (layers + 1,)
         Layer sizes from input to output.
+    fan_ins : int64 array (layers + 1,)
+        How many units each layer sees; the first number is not used.
     seeds : uint64 array (groups, L)
     kinds : float64 array (groups, 2, L)
         Kind of distribution of the weights and of the biases.
@@ -39,14 +43,14 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
     lanes : Lanes
         L.
     """
-    L, size, drawn = lanes.n, pointer(sizes), pointer(scratch)
+    L, size, fan_in, drawn = lanes.n, pointer(sizes), pointer(fan_ins), pointer(scratch)
     layers, parameters = sizes.size - 1, out.shape[1]
     for g in range(seeds.shape[0]):
         seed, kind = advanced(pointer(seeds), g * L), advanced(pointer(kinds), g * 2 * L)
         weights = advanced(pointer(out), g * parameters * L)
         k = 0
         for layer in range(1, layers + 1):
-            n_weights, n_biases = size[layer] * size[layer - 1], size[layer]
+            n_weights, n_biases = size[layer] * fan_in[layer], size[layer]
             scale = advanced(pointer(scales), (g * layers + layer - 1) * 4 * L)
             for i in range(n_weights + n_biases):
                 if k % 4 == 0:
@@ -62,7 +66,7 @@ def initial_weights(sizes: Any, seeds: Any, kinds: Any, scales: Any, out: Any, s
             for lane in range(L):
                 if kind[lane] == ORTHOGONAL:
                     matrix = advanced(weights, (k - n_weights - n_biases) * L + lane)
-                    _orthogonalise(matrix, L, size[layer], size[layer - 1])
+                    _orthogonalise(matrix, L, size[layer], fan_in[layer])
 
 
 @kernel

@@ -69,14 +69,14 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
 def _sums(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
     """Compute the weighted sums of units `first` to `last` - 1 of a layer, several units (`rows`) at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
-    fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
+    fan_in, seen, scale = net.fan_ins[layer], net.seen[layer] * S, net.scales[layer]
     here, stride = net.units[layer] * S, fan_in * L
     at, bias = net.weights[layer] * L + first * stride, (net.biases[layer] + first) * L
     for out in range(here + first * S, here + last * S, R * S):
         b = load_rows(buf.W, bias, L, rows, lanes, tile)
         z = b if scale == 1.0 else b * 0.0
         for unit in range(fan_in):
-            a = across(load(buf.A, below + unit * S, tile), rows)
+            a = across(load(buf.A, seen + unit * S, tile), rows)
             z = fma(load_rows(buf.W, at + unit * L, stride, rows, lanes, tile), a, z)
         store(buf.Z, out, z if scale == 1.0 else fma(z, scale, b))
         at += R * stride
@@ -171,7 +171,6 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
     """Add the gradient of this tile's samples to buf.G, from dE/dz of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(net.layers, 0, -1):
-        fan_in, below = net.sizes[layer - 1], net.units[layer - 1] * S
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
         at, bias = net.weights[layer] * L, net.biases[layer] * L
         scale = net.scales[layer]
@@ -182,7 +181,7 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
         if faults & FACTORS:
             for out in range(here, end, S):
                 d = load(buf.D, out, tile) * scale
-                for unit in range(fan_in):
+                for unit in range(net.fan_ins[layer]):
                     a = wrong_factor(net, data, buf, width, faults, at, out, unit)
                     store(buf.G, at, fold_fma(d, a, load(buf.G, at, width.lanes)))
                     at += L
@@ -194,29 +193,30 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             for out in range(here, end, S):
                 store(buf.D, out, load(buf.E, out - here, tile))
         if layer > 1:
-            whole = fan_in - fan_in % width.rows.n
+            size, below = net.sizes[layer - 1], net.units[layer - 1] * S
+            whole = size - size % width.rows.n
             _errors(net, buf, width, layer, ZERO, whole, width.rows)
-            _errors(net, buf, width, layer, whole, fan_in, ONE)
+            _errors(net, buf, width, layer, whole, size, ONE)
             if faults & EARLY_DERIVATIVE:
                 code = net.codes[layer - 1]
-                early_slope(net, buf, code, below, below + fan_in * S, net.units[layer - 2] * S, tile)
+                early_slope(net, buf, code, below, below + size * S, net.units[layer - 2] * S, tile)
             else:
-                choose(net.slope, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + fan_in * S, tile))
+                choose(net.slope, net.codes[layer - 1], (buf.Z, buf.A, buf.D, below, below + size * S, tile))
             if faults & ACTIVATION_FACTOR:
-                times_activation(buf, below, below + fan_in * S, tile)
+                times_activation(buf, below, below + size * S, tile)
 
 
 @inlined
 def _gradients(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
     """Add the gradients of the weights that lead to units `first` to `last` - 1 of a layer, several units at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
-    fan_in, below, scale = net.sizes[layer - 1], net.units[layer - 1] * S, net.scales[layer]
+    fan_in, seen, scale = net.fan_ins[layer], net.seen[layer] * S, net.scales[layer]
     here, stride = net.units[layer] * S, fan_in * L
     at = net.weights[layer] * L + first * stride
     for out in range(here + first * S, here + last * S, R * S):
         d = load_tiles(buf.D, out, rows, tile) * scale
         for unit in range(fan_in):
-            add_products(buf.G, at + unit * L, stride, d, load(buf.A, below + unit * S, tile), lanes)
+            add_products(buf.G, at + unit * L, stride, d, load(buf.A, seen + unit * S, tile), lanes)
         at += R * stride
 
 
@@ -224,13 +224,15 @@ def _gradients(net: Any, buf: Any, width: Any, layer: int, first: int, last: int
 def _errors(net: Any, buf: Any, width: Any, layer: int, first: int, last: int, rows: Any) -> None:
     """Put dE/da of units `first` to `last` - 1 of the layer below into buf.D, several units at a time."""
     L, S, R, lanes, tile = width.lanes.n, width.tile.n, rows.n, width.lanes, width.tile
-    here, below, scale = net.units[layer] * S, net.units[layer - 1] * S, net.scales[layer]
-    stride, end = net.sizes[layer - 1] * L, here + net.sizes[layer] * S
+    below = net.units[layer - 1]
     for unit in range(first, last, R):
-        at = (net.weights[layer] + unit) * L
         e = across(fill(buf.D, 0.0, tile), rows)
-        for out in range(here, end, S):
-            d = across(load(buf.D, out, tile) * scale, rows)
-            e = fma(load_rows(buf.W, at, L, rows, lanes, tile), d, e)
-            at += stride
-        store(buf.D, below + unit * S, e)
+        # The layer above, and with shortcuts all others that see these units, in ascending order.
+        for reader in range(layer, net.readers[layer - 1] + 1):
+            at, stride = (net.weights[reader] + below - net.seen[reader] + unit) * L, net.fan_ins[reader] * L
+            here, scale = net.units[reader] * S, net.scales[reader]
+            for out in range(here, here + net.sizes[reader] * S, S):
+                d = across(load(buf.D, out, tile) * scale, rows)
+                e = fma(load_rows(buf.W, at, L, rows, lanes, tile), d, e)
+                at += stride
+        store(buf.D, (below + unit) * S, e)

@@ -65,12 +65,12 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
     tile holds are filled up with copies of the last one, which buf.mask leaves out of every sum.
     """
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
-    inputs, outputs = net.sizes[0], net.sizes[net.layers]
+    inputs, outputs, here = net.sizes[0], net.sizes[net.layers], net.units[0] * S
     if ordered == 0 and count * L == S:
         # Most tiles are full, and without orders all lanes have the same samples: these are written in whole tiles.
         store(buf.mask, 0, fill(buf.mask, 1.0, tile))
         for i in range(inputs):
-            store(buf.A, i * S, spread_samples(data.inputs, first * inputs + i, inputs, lanes, tile))
+            store(buf.A, here + i * S, spread_samples(data.inputs, first * inputs + i, inputs, lanes, tile))
         for o in range(outputs):
             store(buf.T, o * S, spread_samples(data.targets, first * outputs + o, outputs, lanes, tile))
         return
@@ -79,7 +79,7 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
         store(buf.mask, t * L, fill(buf.mask, 1.0 if t < count else 0.0, lanes))
         if ordered == 0:
             for i in range(inputs):
-                store(buf.A, i * S + t * L, fill(buf.A, data.inputs[n * inputs + i], lanes))
+                store(buf.A, here + i * S + t * L, fill(buf.A, data.inputs[n * inputs + i], lanes))
             for o in range(outputs):
                 store(buf.T, o * S + t * L, fill(buf.T, data.targets[n * outputs + o], lanes))
         else:
@@ -87,6 +87,6 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
                 chosen = np.int64(buf.order[lane * buf.n_order + n])
                 at = t * L + lane
                 for i in range(inputs):
-                    buf.A[i * S + at] = data.inputs[chosen * inputs + i]
+                    buf.A[here + i * S + at] = data.inputs[chosen * inputs + i]
                 for o in range(outputs):
                     buf.T[o * S + at] = data.targets[chosen * outputs + o]

@@ -41,7 +41,8 @@ _MOST_LOCAL = 1 << 17
 # What a request says of local memory and of pointers by the names of the fields of a tuple.
 _LOCAL = ("A", "Z", "D", "T", "E", "F", "mask", "acc", "G")
 _CARRIED, _WITH_STATE = ("W", "running"), ("S0", "S1", "clock")
-_WHOLE, _REAL = ("sizes", "units", "weights", "biases", "codes"), ("scales", "lows", "highs")
+_WHOLE = ("sizes", "units", "weights", "biases", "codes", "fan_ins", "seen", "readers")
+_REAL = ("scales", "lows", "highs")
 
 
 def is_worth_making(network: Any, width: Any, outputs: int) -> bool:

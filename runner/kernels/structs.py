@@ -20,8 +20,8 @@ class Network(NamedTuple):
     ----------
     layers, parameters, n_units : int
         Layers of weights; weights and biases (P); units of all layers, inputs included.
-    whole : int64 array (5, layers + 1)
-        sizes, units, weights, biases, codes.
+    whole : int64 array (8, layers + 1)
+        sizes, units, weights, biases, codes, fan_ins, seen, readers.
     real : float64 array (3, layers + 1)
         scales, lows, highs.
     activate, slope : Table
@@ -47,12 +47,17 @@ class Net(NamedTuple):
     sizes : int64 (layers + 1,)
         Units of each layer.
     units : int64 (layers + 1,)
-        Number of the first unit of each layer among all units.
+        Number of the first unit of each layer among all units: in such an order that what a layer sees is contiguous.
     weights, biases : int64 (layers + 1,)
         Number of the first weight and of the first bias of each layer among the parameters: layer by layer,
         W (fan_out, fan_in) row-major, then b (fan_out,).
     codes : int64 (layers + 1,)
         Activation of each layer, a code of the two tables.
+    fan_ins, seen : int64 (layers + 1,)
+        How many units each layer sees, and the number of the first of them among all units: the layer below, and with
+        shortcuts layers before that.
+    readers : int64 (layers + 1,)
+        The last layer that sees each layer; so do all those between.
     scales : float64 (layers + 1,)
         Factor of each layer's weighted sum: 1, or that of the mean-field parameterisation.
     lows, highs : float64 (layers + 1,)
@@ -73,6 +78,9 @@ class Net(NamedTuple):
     weights: Any
     biases: Any
     codes: Any
+    fan_ins: Any
+    seen: Any
+    readers: Any
     scales: Any
     lows: Any
     highs: Any

@@ -14,11 +14,11 @@ from typing import Any
 
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.keys import synonyms
-from runner.keys.architecture import architecture
+from runner.keys.architecture import SHORTCUTS, architecture
 from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
 from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
-from runner.keys.kinds import Kind, choice, integer, interval, limits, number, rates, word_or
+from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
 
@@ -126,6 +126,11 @@ def _keys() -> list[Key]:
         ),
         Key("target_range", "Where the smallest and the largest target are mapped.", interval()),
         Key("architecture", "Layer sizes from input to output.", architecture(), required=True),
+        Key(
+            "shortcuts",
+            "all: each layer sees all layers before it; input_output: the output layer sees the inputs too.",
+            none_or(SHORTCUTS, synonyms.SHORTCUTS),
+        ),
         Key("activation", "Of the hidden layers.", choice(hidden, synonyms.ACTIVATIONS), "sigmoid"),
         Key("output", "Activation of the output layer.", choice(output, synonyms.ACTIVATIONS), "sigmoid"),
         Key(

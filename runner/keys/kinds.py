@@ -39,6 +39,8 @@ class Kind:
     ranges : mapping of str to callable
         Ranges that only this kind has, such as the `subsets` of faults: from what YAML gives behind the name of the
         range to the values of an axis.
+    none : bool
+        Whether `none` is a value: None, whose text is empty.
     """
 
     read: Reader
@@ -46,6 +48,7 @@ class Kind:
     schema: Schema
     number: type[float] | type[int] | None = None
     ranges: Mapping[str, Callable[[object], list[Any]]] = field(default_factory=dict)
+    none: bool = False
 
 
 def _bounds(what: str, low: float | None, high: float | None, below: bool = False) -> str:
@@ -115,6 +118,17 @@ def choice(names: Iterable[str] | Callable[[], Iterable[str]], synonyms: Synonym
     return Kind(read, str, {"enum": list(now())})
 
 
+def none_or(names: Sequence[str], synonyms: Synonyms = NO_SYNONYMS) -> Kind:
+    """`none`, which is None, or one of a few names."""
+    one = choice(("none", *names), synonyms)
+
+    def read(value: object, base: Path | None = None) -> str | None:
+        name: str = one.read(value, base)
+        return None if name == "none" else name
+
+    return Kind(read, lambda value: value or "", one.schema, none=True)
+
+
 def text() -> Kind:
     """Any text."""
 
@@ -178,7 +192,7 @@ def interval() -> Kind:
         return low, high
 
     pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-    return Kind(read, lambda v: "" if v is None else list_text(v), {"anyOf": [{"const": "none"}, pair]})
+    return Kind(read, lambda v: "" if v is None else list_text(v), {"anyOf": [{"const": "none"}, pair]}, none=True)
 
 
 def word_or(words: Sequence[str], other: Kind, what: str, synonyms: Synonyms) -> Kind:

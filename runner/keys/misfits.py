@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from runner.keys.architecture import layer_text
 from runner.keys.definitions import KEYS
-from runner.ops.faults import FAULTS, layer_of
+from runner.ops.faults import FAULTS, layer_of, needs_table
 from runner.registry import Call
+
+
+def fits_shortcuts(fault: Call) -> bool:
+    """Whether a fault means something in a network in which a layer sees more than the layer below it.
+
+    Those of a weight's factor and of the way back are lines of programs without shortcuts, and so are all that are said
+    of one layer; those of the network's error signal, samples, rounding and direction are not.
+
+    Examples
+    --------
+    >>> fits_shortcuts(Call("ascent")), fits_shortcuts(Call("own_activation"))
+    (True, False)
+    """
+    return not needs_table((fault,)) and FAULTS[fault.name].term not in ("factor", "hidden error")
 
 
 def misfit(fault: Call, architecture: tuple[int, ...]) -> str:

@@ -21,6 +21,7 @@ KEYS = Synonyms(
         "missing": "missing_values missing_policy nan nans na nan_policy dropna",
         "target_encoding": "one_hot one_hot_encoding encoding encode to_categorical label_encoding",
         "target_range": "output_range targets_range",
+        "shortcuts": "shortcut skips skip_connections skip_connection direct_connections cascade",
         "activation": (
             "activations activation_function act act_fn hidden_activation hidden_function nonlinearity "
             "transfer_function transfer_fcn"
@@ -430,6 +431,15 @@ BATCH = Synonyms(
     },
 )
 """Sizes of a batch."""
+
+SHORTCUTS = Synonyms(
+    {
+        "all": "true yes full fully_connected cascade dense densely",
+        "input_output": "direct input_to_output inputs_to_outputs in_out",
+        "none": "false no off layered",
+    },
+)
+"""Which layers see layers before the one below them."""
 
 ORDER = Synonyms(
     {

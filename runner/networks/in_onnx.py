@@ -43,8 +43,11 @@ def convert(network: Network) -> onnx.ModelProto:
     x = "inputs"
     for step in network.coding.input_steps:
         x = graph.emit("Sigmoid", x) if step is None else graph.emit("Div", graph.emit("Sub", x, step[0]), step[1])
-    for (W, b), name in zip(network.weights, network.names, strict=True):
-        x = conversion(name).in_onnx(graph.emit, graph.emit("Gemm", x, W, b, transB=1))
+    layers = [x]
+    for (W, b), name, seen in zip(network.weights, network.names, network.seen, strict=True):
+        x = layers[seen[0]] if len(seen) == 1 else graph.emit("Concat", *(layers[k] for k in seen), axis=1)
+        layers.append(conversion(name).in_onnx(graph.emit, graph.emit("Gemm", x, W, b, transB=1)))
+    x = layers[-1]
     if (step := network.coding.output_step) is not None:
         x = graph.emit("Div", graph.emit("Sub", x, step[0]), step[1])
     graph.nodes.append(helper.make_node("Identity", [x], ["outputs"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,6 +27,34 @@ class Affine(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Inputs to inputs, outputs to outputs."""
         return (x - self.shift) / self.divisor
+
+
+class Cascade(nn.Module):
+    """Layers that see other layers than the one below them alone.
+
+    Parameters
+    ----------
+    layers : sequence of Module
+        From what a layer sees, (samples, fan_in), to its activations.
+    seen : sequence of sequence of int
+        Which layers each of them sees, in order; layer 0 are the inputs.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], seen: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.seen = seen
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Inputs to outputs."""
+        layers = [x]
+        for layer, seen in zip(self.layers, self.seen, strict=True):
+            layers.append(layer(torch.cat([layers[k] for k in seen], dim=-1)))
+        return layers[-1]
+
+    def extra_repr(self) -> str:
+        """What `print` shows beside the layers."""
+        return f"seen={self.seen}"
 
 
 _FORMULAS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -64,12 +92,17 @@ def convert(network: Network) -> nn.Sequential:
     kind = torch.float64 if network.dtype == np.float64 else torch.float32
     for step in network.coding.input_steps:
         modules.append(nn.Sigmoid() if step is None else Affine(*step))
+    layers: list[list[nn.Module]] = []
     for (W, b), name in zip(network.weights, network.names, strict=True):
         layer = nn.Linear(W.shape[1], W.shape[0], dtype=kind)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(np.array(W)))
             layer.bias.copy_(torch.from_numpy(np.array(b)))
-        modules += [layer, conversion(name).in_torch(_KIT)]
+        layers.append([layer, conversion(name).in_torch(_KIT)])
+    if network.shortcuts:
+        modules.append(Cascade([nn.Sequential(*layer) for layer in layers], network.seen))
+    else:
+        modules += [module for layer in layers for module in layer]
     if (step := network.coding.output_step) is not None:
         modules.append(Affine(*step))
     return nn.Sequential(*modules).to(kind).eval()

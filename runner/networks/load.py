@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from runner.data.coding import coding_of
 from runner.data.load import load_raw
 from runner.errors import RunnerError
 from runner.kernels.faulty.table import ACTIVATION, AXIS, BIAS, ROUNDED_OUTPUT, ROUNDED_SUM, SUM
-from runner.keys.architecture import expand_weights, parameter_count
+from runner.keys.architecture import expand_weights, fan_ins, parameter_count
 from runner.networks.activations import conversion
 from runner.networks.network import Layer, Network
 from runner.ops import FAULTS
@@ -56,6 +55,7 @@ def load_network(table: Path, run_id: str, threads: int | None = None) -> Networ
         output=cell.output,
         weights=_layers(cell, _weights(table, run_id, threads)),
         coding=coding_of(samples, cell.scaling, cell.target_encoding, cell.target_range),
+        shortcuts=cell.shortcuts,
     )
 
 
@@ -88,12 +88,12 @@ def _layers(cell: Cell, numbers: np.ndarray) -> list[Layer]:
     """W and b of every layer, in the type of the training."""
     sizes = cell.architecture
     # Runs of an architecture that differ in `bias` have rows of one length, filled up with NaN.
-    parameters = numbers[: parameter_count(sizes, cell.bias)]
-    whole = expand_weights(sizes, cell.bias, parameters)
+    parameters = numbers[: parameter_count(sizes, cell.bias, cell.shortcuts)]
+    whole = expand_weights(sizes, cell.bias, parameters, cell.shortcuts)
     kind = np.dtype(cell.precision)
     layers: list[Layer] = []
     at = 0
-    for k, (fan_in, fan_out) in enumerate(pairwise(sizes), 1):
+    for k, (fan_in, fan_out) in enumerate(zip(fan_ins(sizes, cell.shortcuts), sizes[1:], strict=True), 1):
         W = whole[at : at + fan_in * fan_out].reshape(fan_out, fan_in)
         at += fan_in * fan_out
         b = whole[at : at + fan_out] if isinstance(cell.bias, str) else np.full(fan_out, cell.bias)

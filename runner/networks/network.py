@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data.coding import Coding
 from runner.errors import RunnerError
+from runner.keys.architecture import seen_by
 from runner.networks.activations import conversion
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Network:
         the mean-field parameterisation W has its factor.
     coding : Coding
         What was done to inputs and targets.
+    shortcuts : str or None
+        Which layers see layers before the one below them, as the key of a study; x is what a layer sees.
     """
 
     run_id: str
@@ -50,6 +53,7 @@ class Network:
     output: str
     weights: list[Layer]
     coding: Coding
+    shortcuts: str | None = None
 
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.architecture))
@@ -64,6 +68,11 @@ class Network:
     def names(self) -> list[str]:
         """The activation of every layer."""
         return [self.activation] * (len(self.weights) - 1) + [self.output]
+
+    @property
+    def seen(self) -> tuple[tuple[int, ...], ...]:
+        """The layers that every layer sees, in the order of its inputs; layer 0 are the inputs of the network."""
+        return seen_by(self.architecture, self.shortcuts)
 
     def outputs(self, X: Any) -> NDArray[np.floating[Any]]:
         """What the output units give.
@@ -86,10 +95,11 @@ class Network:
 
     def outputs_in_range(self, scaled: Floats) -> NDArray[np.floating[Any]]:
         """Outputs for inputs that are scaled already, as they were compared with the targets in training."""
-        a = scaled.astype(self.dtype)
-        for (W, b), name in zip(self.weights, self.names, strict=True):
-            a = conversion(name).in_numpy(a @ W.T + b)
-        return a
+        layers = [scaled.astype(self.dtype)]
+        for (W, b), name, seen in zip(self.weights, self.names, self.seen, strict=True):
+            a = np.hstack([layers[k] for k in seen])
+            layers.append(conversion(name).in_numpy(a @ W.T + b))
+        return layers[-1]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Targets: the outputs, or with `target_encoding: one_hot` the class whose output is the largest.

@@ -144,13 +144,15 @@ def _check(archive: zipfile.ZipFile, architecture: str) -> Ids:
     sizes = [int(size) for size in architecture.split("-")]
     units, layers = sum(sizes[1:]), len(sizes) - 1
     weights = sum(a * b for a, b in itertools.pairwise(sizes))
+    # Each layer sees the one below it, all before it, or the output layer the inputs too.
+    connected = (weights, sum(a * b for a, b in itertools.combinations(sizes, 2)), weights + sizes[0] * sizes[-1])
     for part in ("initial", "final"):
         with archive.open(f"{architecture}/{part}.npy") as member:
             if np.lib.format.read_magic(member) != (1, 0):
                 raise ValueError("another format")
             shape, by_column, kind = np.lib.format.read_array_header_1_0(member)
         # With a bias for every unit, one for every layer, or none.
-        widths = (weights, weights + layers, weights + units)
+        widths = [n + biases for n in connected for biases in (0, layers, units)]
         if by_column or kind != np.float64 or len(shape) != 2 or shape[0] != len(ids) or shape[1] not in widths:
             raise ValueError("arrays do not fit each other")
     if len(np.unique(ids)) != len(ids):
@@ -214,7 +216,7 @@ def write_weights(
 
 
 def _width(journal: Journal, places: Indices, old: OldWeights, architecture: str, old_row: Indices) -> int:
-    """Weights of the longest row: runs of one architecture have as many unless they differ in `bias`."""
+    """Weights of the longest row: runs of one architecture have as many unless they differ in `bias` or `shortcuts`."""
     frames = np.unique(places[places >= 0] >> PLACE_BITS) << PLACE_BITS
     widths = [int(journal.find(place)[0].initial.shape[1]) for place in frames.tolist()]
     taken = old_row[(places < 0) & (old_row >= 0)]

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.keys.architecture import Sizes, parameter_count
+from runner.keys.architecture import Sizes, fan_ins, parameter_count
 from runner.keys.issues import Invalid
 from runner.registry import Registry, element
 from runner.statistics.estimate import Floats
 
-NumberOfWeights = Callable[[Floats, Sizes, str | float], Floats]
-"""From final weights (runs, parameters), layer sizes and the key `bias` to one number per run; NaN of none."""
+NumberOfWeights = Callable[[Floats, Sizes, str | float, str | None], Floats]
+"""From final weights (runs, parameters), layer sizes and the keys `bias` and `shortcuts` to one number per run; NaN of
+none."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ WEIGHTS: Registry[WeightNumber] = Registry("number of weights")
 
 
 def _weight(k: int) -> NumberOfWeights:
-    def number(final: Floats, sizes: Sizes, bias: str | float) -> Floats:
+    def number(final: Floats, sizes: Sizes, bias: str | float, shortcuts: str | None) -> Floats:
         return final[:, k] if k < final.shape[1] else np.full(len(final), np.nan)
 
     return number
@@ -63,12 +64,14 @@ WEIGHTS.add(
 
 
 def _size_ratio(layer: int, unit: int, i: int, j: int) -> NumberOfWeights:
-    def number(final: Floats, sizes: Sizes, bias: str | float) -> Floats:
+    def number(final: Floats, sizes: Sizes, bias: str | float, shortcuts: str | None) -> Floats:
         nothing = np.full(len(final), np.nan)
         if not (1 <= layer < len(sizes) and 1 <= unit <= sizes[layer]):
             return nothing
-        fan_in = sizes[layer - 1]
-        first = parameter_count(sizes[:layer], bias) + (unit - 1) * fan_in
+        fan_in = fan_ins(sizes, shortcuts)[layer - 1]
+        # What `input_output` adds belongs to the last layer, which no layer comes after.
+        before = parameter_count(sizes[:layer], bias, shortcuts if shortcuts == "all" else None)
+        first = before + (unit - 1) * fan_in
         if not (1 <= i <= fan_in and 1 <= j <= fan_in and first + fan_in <= final.shape[1]):
             return nothing
         ordered = np.sort(np.abs(final[:, first : first + fan_in]), axis=1)

@@ -189,6 +189,7 @@ class Cell:
     target_encoding = _Key[str]()
     target_range = _Key[tuple[float, float] | None]()
     architecture = _Key[tuple[int, ...]]()
+    shortcuts = _Key[str | None]()
     activation = _Key[str]()
     output = _Key[str]()
     bias = _Key[str | float]()

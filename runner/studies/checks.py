@@ -15,7 +15,7 @@ from typing import Any
 from runner.keys.architecture import layer_text, parameter_count
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
-from runner.keys.misfits import misfit
+from runner.keys.misfits import fits_shortcuts, misfit
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import layer_of
@@ -42,11 +42,12 @@ def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
     return f"{counted(rates, 'number')} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
 
 
-def _init(numbers: int | None, architecture: tuple[int, ...], bias: str) -> str:
-    if numbers is None or numbers == (count := parameter_count(architecture, bias)):
+def _init(numbers: int | None, architecture: tuple[int, ...], bias: str, shortcuts: str | None) -> str:
+    if numbers is None or numbers == (count := parameter_count(architecture, bias, shortcuts)):
         return ""
     biases = "frozen biases" if bias == "number" else f"bias {bias}"
-    return f"{counted(numbers, 'number')}, but architecture {_shown(architecture)} with {biases} has {count:,}"
+    what = f"{biases} and shortcuts {shortcuts}" if shortcuts else biases
+    return f"{counted(numbers, 'number')}, but architecture {_shown(architecture)} with {what} has {count:,}"
 
 
 def _softmax(output: str, architecture: tuple[int, ...]) -> str:
@@ -73,9 +74,22 @@ def _rule_output(rule: str, output: str) -> str:
     return f"{rule} needs output {wanted}, found {output}" if wanted not in (None, output) else ""
 
 
-def _memory(architecture: tuple[int, ...]) -> str:
+def _shortcuts(shortcuts: str | None, architecture: tuple[int, ...]) -> str:
+    if shortcuts and len(architecture) < 3:
+        return f"{shortcuts} needs a hidden layer; architecture {_shown(architecture)} has none"
+    return ""
+
+
+def _fault_shortcuts(faults: tuple[Call, ...], shortcuts: str | None) -> str:
+    for fault in faults if shortcuts else ():
+        if not fits_shortcuts(fault):
+            return f"{fault} is about layers that see the one below them alone; shortcuts is {shortcuts}"
+    return ""
+
+
+def _memory(architecture: tuple[int, ...], shortcuts: str | None) -> str:
     """Whether the whole memory of the machine would do; whether what is free of it does is seen in training."""
-    n_parameters = parameter_count(architecture, "trained")
+    n_parameters = parameter_count(architecture, "trained", shortcuts)
     needed = _LEAST_BYTES * n_parameters
     if needed < _SMALL or (most := total()) is None or needed <= most:
         return ""
@@ -186,10 +200,11 @@ class Check:
 
 
 CHECKS = (
-    Check(("architecture",), _memory),
+    Check(("architecture", "shortcuts"), _memory),
     Check(("learning_rate", "architecture"), _rates, {"learning_rate": _length}),
     Check(("bias_learning_rate", "architecture"), _rates, {"bias_learning_rate": _length}),
-    Check(("init", "architecture", "bias"), _init, {"init": _length, "bias": _bias_kind}),
+    Check(("init", "architecture", "bias", "shortcuts"), _init, {"init": _length, "bias": _bias_kind}),
+    Check(("shortcuts", "architecture"), _shortcuts),
     Check(("output", "architecture"), _softmax),
     Check(("loss", "output"), _loss),
     Check(("rule", "architecture"), _rule_layers),
@@ -197,6 +212,7 @@ CHECKS = (
     Check(("faults", "architecture"), _fault_layers),
     Check(("faults", "output", "loss", "architecture"), _fault_output),
     Check(("faults", "activation", "output", "architecture"), _fault_activation),
+    Check(("faults", "shortcuts"), _fault_shortcuts),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
     Check(("learning_rate_schedule", "epochs"), _schedule_epochs),

@@ -251,7 +251,7 @@ def _never(condition: Mapping[str, tuple[Any, ...]], values_of: Callable[[str], 
         key = sweep_key(name)
         assert key is not None  # conditions are read by the names of keys
         values = values_of(name)
-        texts = [key.text(value) or "none" for value in values if value is not None or name == "target_range"]
+        texts = [key.text(value) or "none" for value in values if value is not None or key.kind.none]
         tail = ", ..." if len(texts) > LISTED else ""
         which = f"its values are {', '.join(texts[:LISTED])}{tail}" if texts else "nothing gives it"
         for j, value in enumerate(wanted):

@@ -207,7 +207,8 @@ def _disk_bytes(plan: Plan, header: Header, state: Inventory, runs: int) -> int:
     row_bytes += (record.curves or 0) * _POINT_BYTES
     if record.weights:
         cells = [plan.cell(run // len(plan.seeds)) for run in samples.tolist()]
-        row_bytes += 64 + 16 * sum(parameter_count(cell.architecture, cell.bias) for cell in cells) / len(cells)
+        counts = [parameter_count(cell.architecture, cell.bias, cell.shortcuts) for cell in cells]
+        row_bytes += 64 + 16 * sum(counts) / len(cells)
     return round(len(header.line) + row_bytes * runs)
 
 

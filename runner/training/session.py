@@ -359,7 +359,8 @@ class _Session:
 
     def _size(self, run: int) -> int:
         """Weights and biases of a run's network."""
-        return parameter_count(self._plan.cell(run // len(self._plan.seeds)).architecture, "trained")
+        cell = self._plan.cell(run // len(self._plan.seeds))
+        return parameter_count(cell.architecture, "trained", cell.shortcuts)
 
     def _give_up(self, done: NDArray[np.bool_]) -> None:
         """Runs while whose training process after process has died have failed, and are left out until asked for."""

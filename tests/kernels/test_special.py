@@ -81,6 +81,13 @@ def test_a_fault_that_reads_the_weighted_sums_of_the_inputs(tmp_path: Path) -> N
     both(studies.make(tmp_path, record={"weights": True}, replicates=5, **keys))
 
 
+def test_shortcuts_are_known_to_special_kernels(tmp_path: Path) -> None:
+    keys: dict[str, Any] = {"data": "xor", "learning_rate": 0.3, "epochs": 50, "replicates": 3}
+    shapes = {"architecture": ["2-2-2-1", "2-2-1-2-1"], "shortcuts": ["all", "input_output"]}
+    facts = both(studies.make(tmp_path, record={"weights": True}, sweep={"grid": shapes}, **keys)).facts()
+    assert facts["made"] + facts["loaded"] == 4
+
+
 def test_a_schedule_of_learning_rates_is_the_general_kernels(tmp_path: Path) -> None:
     """Its kernel has other arguments: the code of the one must never be called in the place of the other."""
     keys = {"data": "xor", "architecture": "2-3-1", "learning_rate": 0.3, "epochs": 50}

@@ -99,12 +99,21 @@ def flat(parameters: list[list[torch.Tensor]], run: int) -> np.ndarray:
 
 def weighted_sums(cells: Sequence[Any], parameters: list[list[torch.Tensor]], x: torch.Tensor) -> torch.Tensor:
     """Those of the outputs, (runs, samples, outputs), of runs that differ in their activations only."""
+    taken = x.expand(len(parameters[0][0]), *x.shape)
+    before = [taken]
     for k, (W, b) in enumerate(parameters):
-        z = naive.scale(cells[0], k) * (x @ W.transpose(1, 2)) + b
+        z = naive.scale(cells[0], k) * (taken @ W.transpose(1, 2)) + b
         if k < len(parameters) - 1:
             groups = [(name, len(list(group))) for name, group in itertools.groupby(c.activation for c in cells)]
             parts = z.split([n for _, n in groups])
             x = torch.cat([TORCH_ACTIVATIONS[name](part) for (name, _), part in zip(groups, parts, strict=True)])
+            before.append(x)
+            if cells[0].shortcuts == "all":
+                taken = torch.cat(before, dim=2)
+            elif cells[0].shortcuts == "input_output" and k == len(parameters) - 2:
+                taken = torch.cat([before[0], x], dim=2)
+            else:
+                taken = x
     return z
 
 
@@ -242,7 +251,7 @@ def test_quickprop_at_its_usual_growth(tmp_path: Any) -> None:
     assert deviation <= TOLERANCE, where
 
 
-# Settings of the optimizers, weight decay, rates, biases and parameterization, each with PyTorch's own option for it.
+# Settings of the optimizers, weight decay, rates, biases, parameterization and shortcuts, each as PyTorch has it.
 VARIANTS: dict[str, dict[str, Any]] = {
     "momentum, dampening": {"optimizer": "momentum", "momentum": 0.7, "dampening": 0.3},
     "momentum, decay": {"optimizer": "momentum", "momentum": 0.7, "dampening": 0.3, "weight_decay": 0.1},
@@ -276,6 +285,20 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no biases, momentum": {"bias": "none", "optimizer": "momentum", "weight_decay": 0.1},
     "biases frozen at 0.3": {"bias": 0.3},
     "biases frozen at 0.3, mean field": {"bias": 0.3, "parameterization": "mean_field"},
+    "all shortcuts": {"shortcuts": "all"},
+    "all shortcuts, mean field, rates per layer": {
+        "shortcuts": "all",
+        "parameterization": "mean_field",
+        "learning_rate": [0.01, 0.05, 0.03],
+    },
+    "all shortcuts, shared biases, adam": {"shortcuts": "all", "bias": "shared", "optimizer": "adam"},
+    "inputs to outputs": {"shortcuts": "input_output"},
+    "inputs to outputs, mean field, momentum": {
+        "shortcuts": "input_output",
+        "parameterization": "mean_field",
+        "optimizer": "momentum",
+    },
+    "inputs to outputs, no biases": {"shortcuts": "input_output", "bias": "none"},
 }
 
 

@@ -20,6 +20,30 @@ def test_parameters_counted_by_hand(sizes: tuple[int, ...], bias: str, count: in
     assert parameter_count(sizes, bias) == count
 
 
+@pytest.mark.parametrize(
+    ("sizes", "shortcuts", "bias", "count"),
+    [
+        # Lang and Witbrock (1988) give their network 138 weights; Rumelhart, Hinton and Williams (1986) draw 7.
+        ((2, 5, 5, 5, 1), "all", "trained", 15 + 40 + 65 + 18),
+        ((2, 1, 1), "all", "trained", 7),
+        ((2, 1, 1), "input_output", "trained", 7),
+        ((2, 5, 4, 1), "input_output", "trained", 15 + 24 + 7),
+        ((2, 5, 4, 1), "all", "none", 10 + 28 + 11),
+        ((2, 5, 4, 1), "all", "shared", 11 + 29 + 12),
+    ],
+)
+def test_parameters_with_shortcuts_counted_by_hand(
+    sizes: tuple[int, ...], shortcuts: str, bias: str, count: int
+) -> None:
+    assert parameter_count(sizes, bias, shortcuts) == count
+    whole = parameter_count(sizes, "trained", shortcuts)
+    stored = stored_parameters(sizes, bias, shortcuts)
+    assert len(stored) == count
+    assert set(stored) <= set(range(whole))
+    numbers = np.arange(1.0, count + 1)
+    assert expand_weights(sizes, bias, numbers, shortcuts)[stored].tolist() == numbers.tolist()
+
+
 @pytest.mark.parametrize("sizes", [(2, 1), (2, 4, 1), (7, 3, 5, 2), (4, 16, 3)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_parameters_are_as_many_as_those_of_pytorch(sizes: tuple[int, ...], bias: bool) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runner.analysis.claims.selection import read
 from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, FileData
+from runner.keys.architecture import SHORTCUTS
 from runner.keys.definitions import CRITERIA, KEYS, sweep_key, text
 from runner.keys.issues import Invalid
 from runner.keys.scalars import resolve
@@ -61,6 +62,7 @@ def initializer(draw, biases=False):
 FAULT_ARGUMENTS = {
     "n": st.integers(0, 15),
     "tolerance": st.floats(0, 1e300, exclude_min=True),
+    "shortcuts": st.none() | named(SHORTCUTS),
     "activation": named(name for name, record in ACTIVATIONS.items() if record.hidden),
 }
 
@@ -95,6 +97,7 @@ VALUES = {
     "target_encoding": named(ENCODINGS),
     "target_range": st.none() | st.tuples(FINITE, FINITE).filter(lambda pair: pair[0] < pair[1]),
     "architecture": st.lists(st.integers(1, 65536), min_size=2, max_size=5).map(tuple),
+    "shortcuts": st.none() | named(SHORTCUTS),
     "activation": named(n for n, r in ACTIVATIONS.items() if r.hidden),
     "output": named(n for n, r in ACTIVATIONS.items() if r.output),
     "bias": named(["trained", "none", "shared"]) | FINITE,
@@ -140,6 +143,7 @@ def test_keys_come_in_the_order_of_the_columns():
         "target_encoding",
         "target_range",
         "architecture",
+        "shortcuts",
         "activation",
         "output",
         "bias",

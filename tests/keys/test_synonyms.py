@@ -15,6 +15,7 @@ from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS
 from runner.data.files import spec
 from runner.errors import StudyError, closest, folded, nearest
 from runner.keys import synonyms
+from runner.keys.architecture import SHORTCUTS
 from runner.keys.definitions import CRITERIA, KEYS
 from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
@@ -43,6 +44,7 @@ FAMILIES: dict[str, tuple[Synonyms, Iterable[str]]] = {
     "SCALINGS": (synonyms.SCALINGS, SCALINGS),
     "SCHEDULES": (synonyms.SCHEDULES, SCHEDULES),
     "DATASETS": (synonyms.DATASETS, DATASETS),
+    "SHORTCUTS": (synonyms.SHORTCUTS, ("none", *SHORTCUTS)),
     "ACTIVATIONS": (synonyms.ACTIVATIONS, HIDDEN),
     "BIAS": (synonyms.BIAS, ("trained", "none", "shared")),
     "INITIALIZERS": (synonyms.INITIALIZERS, INITIALIZERS),

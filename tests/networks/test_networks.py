@@ -130,6 +130,8 @@ def test_functions_are_those_of_the_definition(name: str) -> None:
         {"bias": "none"},
         {"bias": 0.75},
         {"parameterization": "mean_field"},
+        {"shortcuts": "all", "target_range": [0.1, 0.9], "scaling": "standardize"},
+        {"shortcuts": "input_output", "parameterization": "mean_field"},
         {"architecture": "3-2", "output": "tanh"},
         {"target_range": [0.1, 0.9]},
         {"optimizer": "adam", "batch": 5, "order": "shuffled"},
@@ -149,8 +151,8 @@ def test_outputs_are_those_of_the_training(keys: dict[str, Any], precision: str)
         np.testing.assert_allclose(outputs, expected, **CLOSE[precision])
 
 
-def test_runs_that_differ_in_bias_share_a_file() -> None:
-    study = runner.study(**KEYS, bias=["trained", "shared", "none", 0.5])
+def test_runs_that_differ_in_bias_and_shortcuts_share_a_file() -> None:
+    study = runner.study(**KEYS, bias=["trained", "shared", "none", 0.5], shortcuts=["none", "all", "input_output"])
     results = runner.run(study)
     for k, row in results.runs.iterrows():
         data = runner.plan(study).cell(int(k)).data_set

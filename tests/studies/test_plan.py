@@ -42,7 +42,7 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
     cell = only(plan_of(tmp_path))
     expected = {
         "data": "xor", "scaling": "none", "missing": "error", "target_encoding": "none", "target_range": "",
-        "architecture": "2-2-1", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
+        "architecture": "2-2-1", "shortcuts": "", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
         "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
         "rule": "backprop", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""), "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",

@@ -567,6 +567,31 @@ STUDIES = [
         id="explicit init with frozen biases",
     ),
     pytest.param(
+        BASE + "shortcuts: skip\n",
+        "x.yaml:5:12: shortcuts: expected one of none, all, input_output, found 'skip'",
+        id="shortcuts that there are not",
+    ),
+    pytest.param(
+        BASE + "shortcuts: true\n",
+        "x.yaml:5:12: shortcuts: expected one of none, all, input_output, found true; did you mean 'all'?",
+        id="shortcuts as a switch",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-1\nshortcuts: all\nlearning_rate: 0.5\nepochs: 100\n",
+        "x.yaml:3:12: shortcuts: all needs a hidden layer; architecture 2-1 has none",
+        id="shortcuts without a hidden layer",
+    ),
+    pytest.param(
+        BASE + "shortcuts: input_output\ninit: [1, 2, 3]\n",
+        "x.yaml:6:7: init: 3 numbers, but architecture 2-4-1 with bias trained and shortcuts input_output has 19",
+        id="too few numbers for shortcuts",
+    ),
+    pytest.param(
+        BASE + "faults: own_activation\nsweep: {grid: {shortcuts: [none, all]}}\n",
+        "x.yaml:5:9: faults: own_activation is about layers that see the one below them alone; shortcuts is all",
+        id="a fault of a layer with shortcuts",
+    ),
+    pytest.param(
         BASE + "output: softmax\n",
         "x.yaml:5:9: output: softmax needs at least 2 outputs; architecture 2-4-1 has 1",
         id="softmax of one",

@@ -97,11 +97,19 @@ def outputs(cell: Any, z: Floats) -> Floats:
     return softmax(z) if cell.output == "softmax" else ACTIVATIONS[cell.output][0](z)
 
 
+def seen(cell: Any, layer: int) -> list[int]:
+    """Whose activations layer number `layer` of the weights takes: 0 are the inputs, k those of weights k - 1."""
+    if cell.shortcuts == "all":
+        return list(range(layer + 1))
+    direct = cell.shortcuts == "input_output" and 0 < layer == len(cell.architecture) - 2
+    return [0, layer] if direct else [layer]
+
+
 def scale(cell: Any, layer: int) -> float:
     """Factor of a layer's weighted sum, before the bias is added."""
     if cell.parameterization == "standard":
         return 1.0
-    fan_in = cell.architecture[layer]
+    fan_in = sum(cell.architecture[k] for k in seen(cell, layer))
     last = layer == len(cell.architecture) - 2
     return 1.0 / fan_in if last else math.sqrt(2.0 / fan_in)
 
@@ -110,7 +118,8 @@ def forward(cell: Any, layers: Layers, inputs: Floats) -> tuple[list[Floats], li
     """Weighted sums of all layers, and activations of all layers with the inputs first."""
     sums, activations = [], [inputs]
     for k, (W, b) in enumerate(layers):
-        sums.append(scale(cell, k) * (activations[-1] @ W.T) + b)
+        taken = np.hstack([activations[j] for j in seen(cell, k)])
+        sums.append(scale(cell, k) * (taken @ W.T) + b)
         hidden = k < len(layers) - 1
         activations.append(ACTIVATIONS[cell.activation][0](sums[-1]) if hidden else outputs(cell, sums[-1]))
     return sums, activations
@@ -121,22 +130,29 @@ def gradient(cell: Any, layers: Layers, inputs: Floats, targets: Floats) -> Laye
     sums, activations = forward(cell, layers, inputs)
     error = output_error(cell, sums[-1], targets)
     found: Layers = []
+    # The derivative by the activations of each layer comes from all layers that take them.
+    by_activation = [np.zeros_like(a) for a in activations]
     for k in reversed(range(len(layers))):
         by_bias = error.sum(axis=0)
         if cell.bias == "shared":
             by_bias = np.full_like(by_bias, by_bias.sum())
         elif cell.bias != "trained":
             by_bias = np.zeros_like(by_bias)
-        found.append((scale(cell, k) * (error.T @ activations[k]), by_bias))
+        taken = [activations[j] for j in seen(cell, k)]
+        found.append((scale(cell, k) * (error.T @ np.hstack(taken)), by_bias))
+        parts = np.split(scale(cell, k) * (error @ layers[k][0]), np.cumsum([a.shape[1] for a in taken])[:-1], axis=1)
+        for j, part in zip(seen(cell, k), parts, strict=True):
+            by_activation[j] = by_activation[j] + part
         if k > 0:
-            error = scale(cell, k) * (error @ layers[k][0]) * ACTIVATIONS[cell.activation][1](sums[k - 1])
+            error = by_activation[k] * ACTIVATIONS[cell.activation][1](sums[k - 1])
     return found[::-1]
 
 
 def unflatten(cell: Any, numbers: Floats) -> Layers:
     """Layers from the numbers of weights.npz: layer by layer W row-major, then the trained biases."""
     layers, at = [], 0
-    for fan_in, fan_out in zip(cell.architecture[:-1], cell.architecture[1:], strict=True):
+    for k, fan_out in enumerate(cell.architecture[1:]):
+        fan_in = sum(cell.architecture[j] for j in seen(cell, k))
         W = numbers[at : at + fan_in * fan_out].reshape(fan_out, fan_in)
         at += W.size
         n = {"trained": fan_out, "shared": 1}.get(cell.bias, 0)

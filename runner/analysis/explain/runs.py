@@ -23,7 +23,7 @@ from runner.statistics.shares import CHANCE, is_deterministic
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-_COST = ("architecture", "bias")
+_COST = ("architecture", "bias", "shortcuts")
 _TEXTS = ("cell_id", *CHANCE, *_COST, "batch", "data", "loss", "output", "criterion", "outcome", "converged")
 _NUMBERS = ("epochs_run", "epochs_to_diverge", "accuracy", "final_loss")
 _LARGEST = 2**62
@@ -232,12 +232,13 @@ def _cost(frame: pd.DataFrame) -> Floats:
     """Work of training: passes over the data times parameters."""
     cost = np.ones(len(frame))
     if "architecture" in frame:
-        bias = frame["bias"] if "bias" in frame else pd.Series("trained", frame.index, dtype="category")
-        shapes, kinds = codes_of(frame["architecture"])[1], codes_of(bias)[1]
+        usual = {"architecture": "", "bias": "trained", "shortcuts": ""}
+        columns = [frame[n] if n in frame else pd.Series(x, frame.index, dtype="category") for n, x in usual.items()]
+        places, (shapes, biases, shortcuts) = zip(*map(codes_of, columns), strict=True)
         # Another program may have made dates of them, or nothing.
         sizes = [tuple(map(int, shape.split("-"))) if _SIZES.fullmatch(shape) else None for shape in shapes]
-        table = np.array([[parameter_count(each, kind) if each else 1 for kind in kinds] for each in sizes], float)
-        cost = table[codes_of(frame["architecture"])[0], codes_of(bias)[0]]
+        table = [[[parameter_count(a, b, c) if a else 1 for c in shortcuts] for b in biases] for a in sizes]
+        cost = np.array(table, float)[places]
     if "epochs_run" in frame:
         passes: Any = frame["epochs_run"].to_numpy()
         cost = cost * np.where(np.isfinite(passes), passes, 0.0)

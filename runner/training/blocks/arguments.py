@@ -17,7 +17,7 @@ from runner.kernels import codes, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.vector import Lanes
-from runner.keys.architecture import expand_weights
+from runner.keys.architecture import expand_weights, fan_ins, seen_by
 from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, Members
 from runner.ops.faults import layer_of, needs_table, table_entries
@@ -196,24 +196,31 @@ def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width
 def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Network:
     """Shape, activations and scales of the network."""
     layers = len(sizes) - 1
-    weights, biases = np.zeros(layers + 1, np.int64), np.zeros(layers + 1, np.int64)
+    seen = seen_by(cell.architecture, cell.shortcuts)
+    # What the kernels take is of layers from the inputs on, layer 0.
+    weights, biases, units, first, readers = np.zeros((5, layers + 1), np.int64)
+    inputs = np.array((0, *fan_ins(cell.architecture, cell.shortcuts)))
     at = 0
     for layer in range(1, layers + 1):
         weights[layer] = at
-        biases[layer] = at + sizes[layer] * sizes[layer - 1]
+        biases[layer] = at + sizes[layer] * inputs[layer]
         at = int(biases[layer] + sizes[layer])
+        readers[list(seen[layer - 1])] = layer
+    order = list(range(layers + 1))
+    if cell.shortcuts == "input_output":
+        # The inputs lie before the last hidden layer, so that the output layer finds all that it sees in a row.
+        order.insert(layers - 2, order.pop(0))
+    units[order] = np.cumsum(sizes[order]) - sizes[order]
+    first[1:] = [units[each].min() for each in map(list, seen)]
     names = [cell.activation] * layers + [cell.output]
     scales = np.ones(layers + 1)
     if cell.parameterization == "mean_field":
         # Hidden layers W sqrt(2 / fan_in), output layer W / fan_in (Sohl-Dickstein 2024, arXiv:2402.06184, after
         # Mei, Montanari and Nguyen 2018).
-        scales[1:] = np.sqrt(2.0 / sizes[:-1])
-        scales[-1] = 1.0 / sizes[-2]
-    whole = np.zeros((5, layers + 1), np.int64)
-    whole[0] = sizes
-    whole[1, 1:] = np.cumsum(sizes)[:-1]
-    whole[2:4] = weights, biases
-    whole[4] = [members.activation(name) for name in names]
+        scales[1:] = np.sqrt(2.0 / inputs[1:])
+        scales[-1] = 1.0 / inputs[-1]
+    activations = np.array([members.activation(name) for name in names])
+    whole = np.array([sizes, units, weights, biases, activations, inputs, first, readers])
     real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
     return structs.Network(layers, at, int(sizes.sum()), whole, real, members.activate, members.slope)
 
@@ -351,13 +358,13 @@ def lane_values(cell: Cell) -> LaneValues:
     numbers.append(values[_DECAY])
     numbers += _thresholds(values[_CRITERION])
     bias = values[_BIAS]
-    kinds, scales, finish = _distributions(cell.init, cell.bias_init, sizes)
+    kinds, scales, finish = _distributions(cell.init, cell.bias_init, sizes, cell.shortcuts)
     return LaneValues(
         np.array(numbers, np.float64),
         kinds,
         scales,
         None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
-        expand_weights(sizes, bias, np.array(cell.init)) if isinstance(cell.init, tuple) else None,
+        expand_weights(sizes, bias, np.array(cell.init), cell.shortcuts) if isinstance(cell.init, tuple) else None,
         finish,
     )
 
@@ -371,7 +378,7 @@ def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
 
 @lru_cache(maxsize=1024)
 def _distributions(
-    init: Call | tuple[float, ...], bias_init: Call | tuple[float, ...], sizes: tuple[int, ...]
+    init: Call | tuple[float, ...], bias_init: Call | tuple[float, ...], sizes: tuple[int, ...], shortcuts: str | None
 ) -> tuple[NDArray[np.int64], Floats, Callable[..., None] | None]:
     """Kinds and scales of the initial weights and biases, zeros where they are given one by one; and what is made of
     the weights."""
@@ -380,8 +387,8 @@ def _distributions(
     for row, each in enumerate((init, bias_init)):
         if isinstance(each, tuple):
             continue
-        for layer in range(layers):
-            drawn = INITIALIZERS[each.name].distribution(sizes[layer], sizes[layer + 1], *each.args)
+        for layer, fan_in in enumerate(fan_ins(sizes, shortcuts)):
+            drawn = INITIALIZERS[each.name].distribution(fan_in, sizes[layer + 1], *each.args)
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
     if isinstance(init, tuple) or (finish := INITIALIZERS[init.name].finish) is None:

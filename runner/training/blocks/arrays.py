@@ -54,7 +54,8 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
     if carried is None:
         initial = np.empty((groups, shared.parameters, lanes))
         kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
-        initial_weights(shared.sizes, seeds, kinds, scales, initial, np.empty((4, lanes)), Lanes(lanes))
+        fan_ins, drawn = shared.net.whole[5], np.empty((4, lanes))
+        initial_weights(shared.sizes, fan_ins, seeds, kinds, scales, initial, drawn, Lanes(lanes))
         _finish(block, initial.swapaxes(1, 2), seeds, order)
         _replace_given(block, initial.swapaxes(1, 2), order)
         _settle_biases(block, initial, order)
@@ -99,10 +100,10 @@ def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64], order: NDA
             continue
         lanes = (order == k).reshape(by_lane.shape[:2])
         drawn = by_lane[lanes]
-        sizes, _, weights, biases, _ = block.shared.net.whole
+        sizes, _, weights, biases, _, fan_ins, _, _ = block.shared.net.whole
         for layer in range(1, len(sizes)):
             part = drawn[:, weights[layer] : biases[layer]]
-            shaped = part.reshape(len(part), sizes[layer], sizes[layer - 1])
+            shaped = part.reshape(len(part), sizes[layer], fan_ins[layer])
             segment.numbers.finish(shaped, seeds[lanes])
             drawn[:, weights[layer] : biases[layer]] = shaped.reshape(part.shape)
         by_lane[lanes] = drawn
@@ -121,7 +122,7 @@ def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> N
     bias = block.shared.job.bias
     if bias == codes.TRAINED:
         return
-    sizes, _, _, biases, _ = block.shared.net.whole
+    sizes, _, _, biases = block.shared.net.whole[:4]
     for size, first in zip(sizes[1:], biases[1:], strict=True):
         part = initial[:, first : first + size, :]
         if bias == codes.SHARED:

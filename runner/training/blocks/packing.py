@@ -166,7 +166,9 @@ class BlockPacker:
         for segment in segments:
             self._count(segment, -1)
         cell = self._plan.cell(int(segments[0].cells[0]))
-        stored = stored_parameters(cell.architecture, cell.bias) if self._plan.study.record.weights else None
+        stored = None
+        if self._plan.study.record.weights:
+            stored = stored_parameters(cell.architecture, cell.bias, cell.shortcuts)
         return Block(
             waiting.shared,
             waiting.budgets,
