@@ -37,7 +37,7 @@ _FORMS = {
     "scaling": "one of [Scalings](#scalings)",
     "target_range": "`none` or `[lo, hi]`",
     "architecture": "`2-4-1` or `[2, 4, 1]`",
-    "activation": "one of [Activations](#activations)",
+    "activation": "one of [Activations](#activations), or a list of one per hidden layer",
     "output": "one of [Activations](#activations)",
     "init": "one of [Initialisers](#initialisers), or a list of numbers",
     "bias_init": "one of [Initialisers](#initialisers)",

@@ -144,11 +144,9 @@ def _activations(formula: Formula) -> dict[str, Any]:
         if name == "falling_sigmoid" and not layer.slope.wrong:
             raise _NoTwinError("the runner has no activation 1 / (1 + exp(z)) with its right slope")
     names = ["softmax" if name.startswith("softmax") else name for name in names]
-    if len(set(names[:-1])) > 1:
-        raise _NoTwinError("hidden layers have different activations, and a study has one for all of them")
     found: dict[str, Any] = {"output": names[-1]}
-    if names[:-1]:
-        found["activation"] = names[0]
+    if hidden := names[:-1]:
+        found["activation"] = _one_or_all(hidden)
     if any(name.endswith("_twice") for name in names):
         raise _NoTwinError("the runner has no activation that is applied twice")
     return found
@@ -244,8 +242,8 @@ def _optimizer(process: Process) -> dict[str, Any]:
     raise _NoTwinError("the runner has no such optimizer")
 
 
-def _one_or_all(rates: Sequence[float]) -> Any:
-    return rates[0] if len(set(rates)) == 1 else list(rates)
+def _one_or_all(of_layers: Sequence[Any]) -> Any:
+    return of_layers[0] if len(set(of_layers)) == 1 else list(of_layers)
 
 
 def _fault(finding: Finding) -> str:

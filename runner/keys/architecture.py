@@ -59,6 +59,17 @@ def layer_text(sizes: Sizes) -> str:
     return f"{counted(len(sizes) - 1, 'layer')} of weights"
 
 
+def hidden_activations(activation: str | tuple[str, ...], sizes: Sizes) -> tuple[str, ...]:
+    """The activation of every hidden layer, by the key `activation`.
+
+    Examples
+    --------
+    >>> hidden_activations("tanh", (2, 4, 4, 1)), hidden_activations(("tanh", "relu"), (2, 4, 4, 1))
+    (('tanh', 'tanh'), ('tanh', 'relu'))
+    """
+    return (activation,) * (len(sizes) - 2) if isinstance(activation, str) else activation
+
+
 def seen_by(sizes: Sizes, shortcuts: str | None = None) -> tuple[tuple[int, ...], ...]:
     """The layers that each layer of weights sees, in the order of its inputs; layer 0 are the inputs of the network.
 

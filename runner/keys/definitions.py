@@ -18,7 +18,7 @@ from runner.keys.architecture import SHORTCUTS, architecture
 from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
 from runner.keys.faults import FAULT_LIST
 from runner.keys.issues import Invalid
-from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, rates, word_or
+from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, one_or_each, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
 
@@ -131,7 +131,12 @@ def _keys() -> list[Key]:
             "all: each layer sees all layers before it; input_output: the output layer sees the inputs too.",
             none_or(SHORTCUTS, synonyms.SHORTCUTS),
         ),
-        Key("activation", "Of the hidden layers.", choice(hidden, synonyms.ACTIVATIONS), "sigmoid"),
+        Key(
+            "activation",
+            "Of the hidden layers: one for all, or one for each.",
+            one_or_each(choice(hidden, synonyms.ACTIVATIONS)),
+            "sigmoid",
+        ),
         Key("output", "Activation of the output layer.", choice(output, synonyms.ACTIVATIONS), "sigmoid"),
         Key(
             "bias",

@@ -177,6 +177,30 @@ def rates() -> Kind:
     return Kind(read, lambda v: list_text(v) if isinstance(v, tuple) else repr(v), schema, float)
 
 
+def one_or_each(one: Kind) -> Kind:
+    """A name, or a list of one for each hidden layer."""
+
+    def read(value: object, base: Path | None = None) -> str | tuple[str, ...]:
+        if not isinstance(value, list):
+            name: str = one.read(value, base)
+            return name
+        good: list[str] = []
+        issues: list[Issue] = []
+        for i, item in enumerate(value):
+            try:
+                good.append(one.read(item, base))
+            except Invalid as invalid:
+                issues += [issue.under(i) for issue in invalid.issues]
+        if issues:
+            raise Invalid(*issues)
+        if not good:
+            raise Invalid("expected at least one name, found an empty list")
+        return tuple(good)
+
+    schema = {"anyOf": [one.schema, {"type": "array", "items": one.schema, "minItems": 1}]}
+    return Kind(read, lambda names: names if isinstance(names, str) else f"[{', '.join(names)}]", schema)
+
+
 def interval() -> Kind:
     """`none`, which is None, or `[lo, hi]`."""
     what = "none or two numbers [lo, hi]"

@@ -11,7 +11,7 @@ from runner.data.coding import coding_of
 from runner.data.load import load_raw
 from runner.errors import RunnerError
 from runner.kernels.faulty.table import ACTIVATION, AXIS, BIAS, ROUNDED_OUTPUT, ROUNDED_SUM, SUM
-from runner.keys.architecture import expand_weights, fan_ins, parameter_count
+from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, parameter_count
 from runner.networks.activations import conversion
 from runner.networks.network import Layer, Network
 from runner.ops import FAULTS
@@ -64,7 +64,7 @@ def _refuse_others(cell: Cell, run_id: str) -> None:
     for fault in cell.faults:
         if _FORWARD.intersection(row for row, _ in FAULTS[fault.name].entries):
             raise RunnerError(f"run {run_id} has the fault {fault}, with which its network gives other outputs")
-    for name in (*((cell.activation,) if len(cell.architecture) > 2 else ()), cell.output):
+    for name in (*hidden_activations(cell.activation, cell.architecture), cell.output):
         conversion(name)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data.coding import Coding
 from runner.errors import RunnerError
-from runner.keys.architecture import seen_by
+from runner.keys.architecture import hidden_activations, seen_by
 from runner.networks.activations import conversion
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ class Network:
     run_id : str
     architecture : tuple of int
         Units of every layer, from the inputs to the outputs.
-    activation, output : str
-        Of the hidden layers, and of the output layer.
+    activation : str or tuple of str
+        Of the hidden layers, or of each of them.
+    output : str
+        Activation of the output layer.
     weights : list of pairs of arrays
         W (fan_out, fan_in) and b (fan_out,) of every layer, of float64 or of float32: a layer computes f(W x + b). Of
         the mean-field parameterisation W has its factor.
@@ -49,7 +51,7 @@ class Network:
 
     run_id: str
     architecture: tuple[int, ...]
-    activation: str
+    activation: str | tuple[str, ...]
     output: str
     weights: list[Layer]
     coding: Coding
@@ -57,7 +59,8 @@ class Network:
 
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.architecture))
-        return f"<Network {shape} of run {self.run_id}: {self.activation}, {self.output}>"
+        activations = self.activation if isinstance(self.activation, str) else "-".join(self.activation)
+        return f"<Network {shape} of run {self.run_id}: {activations}, {self.output}>"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -67,7 +70,7 @@ class Network:
     @property
     def names(self) -> list[str]:
         """The activation of every layer."""
-        return [self.activation] * (len(self.weights) - 1) + [self.output]
+        return [*hidden_activations(self.activation, self.architecture), self.output]
 
     @property
     def seen(self) -> tuple[tuple[int, ...], ...]:

@@ -190,7 +190,7 @@ class Cell:
     target_range = _Key[tuple[float, float] | None]()
     architecture = _Key[tuple[int, ...]]()
     shortcuts = _Key[str | None]()
-    activation = _Key[str]()
+    activation = _Key[str | tuple[str, ...]]()
     output = _Key[str]()
     bias = _Key[str | float]()
     parameterization = _Key[str]()

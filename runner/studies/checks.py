@@ -12,7 +12,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from runner.keys.architecture import layer_text, parameter_count
+from runner.keys.architecture import hidden_activations, layer_text, parameter_count
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import fits_shortcuts, misfit
@@ -40,6 +40,13 @@ def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
     if rates is None or rates == len(architecture) - 1:
         return ""
     return f"{counted(rates, 'number')} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
+
+
+def _activations(names: int | None, architecture: tuple[int, ...]) -> str:
+    if names is None or names == (hidden := len(architecture) - 2):
+        return ""
+    has = counted(hidden, "hidden layer") if hidden else "no hidden layer"
+    return f"{counted(names, 'name')} for architecture {_shown(architecture)}, which has {has}"
 
 
 def _init(numbers: int | None, architecture: tuple[int, ...], bias: str, shortcuts: str | None) -> str:
@@ -133,13 +140,18 @@ def _fault_output(faults: tuple[Call, ...], output: str, loss: str, architecture
     return ""
 
 
-def _fault_activation(faults: tuple[Call, ...], activation: str, output: str, architecture: tuple[int, ...]) -> str:
+def _fault_activation(
+    faults: tuple[Call, ...], activation: str | tuple[str, ...], output: str, architecture: tuple[int, ...]
+) -> str:
     n_layers = len(architecture) - 1
+    names = (*hidden_activations(activation, architecture), output)
+    if len(names) != n_layers:
+        return ""  # said elsewhere
     for fault in faults:
         record = FAULTS[fault.name]
         for at in record.layers(layer_of(fault), n_layers) if record.activation else ():
-            key, found = ("output", output) if at == n_layers else ("activation", activation)
-            if found != record.activation:
+            if (found := names[at - 1]) != record.activation:
+                key = "output" if at == n_layers else "activation"
                 return f"{fault} needs {key} {record.activation} in layer {at}, found {found}"
     return ""
 
@@ -201,6 +213,7 @@ class Check:
 
 CHECKS = (
     Check(("architecture", "shortcuts"), _memory),
+    Check(("activation", "architecture"), _activations, {"activation": _length}),
     Check(("learning_rate", "architecture"), _rates, {"learning_rate": _length}),
     Check(("bias_learning_rate", "architecture"), _rates, {"bias_learning_rate": _length}),
     Check(("init", "architecture", "bias", "shortcuts"), _init, {"init": _length, "bias": _bias_kind}),

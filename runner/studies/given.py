@@ -127,8 +127,8 @@ def is_axis(key: Key, given: object, value: object) -> bool:
 
     A tuple is one value, and so is a list that can only be one: the layer sizes `[2, 4, 1]`, the numbers of an `init`,
     the two ends of a `target_range`. Every other list, a `range`, an array, and a mapping such as
-    `{"geomspace": [0.1, 10, 7]}` are many. A list of learning rates is many, as on the command line; the rates of the
-    layers of one network are a tuple.
+    `{"geomspace": [0.1, 10, 7]}` are many. A list of learning rates or of activations is many, as on the command
+    line; those of the layers of one network are a tuple.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from itertools import product as combinations
@@ -128,7 +128,7 @@ class Plan(Printed):
     @cached_property
     def members(self) -> Members:
         """The members of the registries that the kernels for this study must know."""
-        activations = {*self._values("activation"), *self._values("output"), *self._slopes_of_faults}
+        activations = {*_names(self._values("activation")), *self._values("output"), *self._slopes_of_faults}
         return Members(activations, self._values("loss"), self._values("optimizer"))
 
     @property
@@ -142,7 +142,7 @@ class Plan(Printed):
         """The pieces of a user's own that it uses, such as `activation wave`, and the hashes of their files."""
         found: dict[str, str] = {}
         for registry, keys in _FAMILIES:
-            names = {value.name if isinstance(value, Call) else value for key in keys for value in self._values(key)}
+            names = _names(value for key in keys for value in self._values(key))
             names |= self._slopes_of_faults if registry is ACTIVATIONS else set()
             found |= {f"{registry.kind} {name}": registry[name].source for name in registry if name in names}
         return {piece: source for piece, source in found.items() if source}
@@ -244,6 +244,14 @@ class Plan(Printed):
         sizes = np.array([len(group) for group in included], np.int64)
         more = [np.array(group, np.int64) for group in included]
         return Schedule(np.concatenate([cells, *more]), np.concatenate([starts, len(cells) + np.cumsum([0, *sizes])]))
+
+
+def _names(values: Iterable[Any]) -> set[str]:
+    """The members of registries that values name: by themselves, with arguments, or in a list of one for each layer."""
+    found: set[str] = set()
+    for value in values:
+        found.update([value.name] if isinstance(value, Call) else value if isinstance(value, tuple) else [value])
+    return found
 
 
 def _row_changes(axis: Axis, row: int) -> tuple[Change, ...]:

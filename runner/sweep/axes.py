@@ -23,7 +23,7 @@ ReadOne = Callable[[Key, object, Path | None], Any]
 T = TypeVar("T")
 MOST_DRAWN = 10_000_000
 """Values of a sample, cells times keys, at most: they take more than a gigabyte while they are read."""
-_RATES = ("learning_rate", "bias_learning_rate")
+_BY_LAYER = ("activation", "learning_rate", "bias_learning_rate")
 
 
 def read_value(key: Key, value: object, base: Path | None) -> Any:
@@ -116,8 +116,8 @@ def read_matching(key: Key, value: object, base: Path | None) -> tuple[Any, ...]
 
 
 def is_value(key: Key, value: object, base: Path | None) -> bool:
-    """Whether a list or mapping is one value of this key rather than many; a list of learning rates is many."""
-    if isinstance(value, list) and key.name in _RATES:
+    """Whether a list or mapping is one value of this key rather than many; a list of one per layer is many."""
+    if isinstance(value, list) and key.name in _BY_LAYER:
         return False
     try:
         key.read(value, base)

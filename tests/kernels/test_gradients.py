@@ -68,12 +68,13 @@ def test_every_activation_with_every_loss(tmp_path: Any) -> None:
         ({"parameterization": "mean_field", "bias": "shared"}, 20),
         ({"architecture": "3-2-4-3-3"}, 6 + 2 + 8 + 4 + 12 + 3 + 9 + 3),
         ({"learning_rate": -0.25}, PARAMETERS),
+        ({"architecture": "3-3-2-3", "activation": ["tanh", "sigmoid"]}, 4 * 3 + 4 * 2 + 3 * 3),
         ({"architecture": "3-2-4-3-3", "shortcuts": "all"}, (3 + 1) * 2 + (5 + 1) * 4 + (9 + 1) * 3 + (12 + 1) * 3),
         ({"architecture": "3-2-4-3", "shortcuts": "input_output"}, (3 + 1) * 2 + (2 + 1) * 4 + (7 + 1) * 3),
         ({"shortcuts": "all", "parameterization": "mean_field", "bias": "none"}, 3 * 3 + 6 * 3),
     ],
 )
-def test_biases_parameterizations_and_shortcuts(tmp_path: Any, keys: dict[str, Any], size: int) -> None:
+def test_biases_shapes_and_parameterizations(tmp_path: Any, keys: dict[str, Any], size: int) -> None:
     base = np.random.default_rng(8).uniform(-0.8, 0.8, size)
     common: dict[str, Any] = {"architecture": SHAPE, "learning_rate": 1.0, "activation": "tanh"}
     runs = studies.run(

@@ -104,7 +104,8 @@ def weighted_sums(cells: Sequence[Any], parameters: list[list[torch.Tensor]], x:
     for k, (W, b) in enumerate(parameters):
         z = naive.scale(cells[0], k) * (taken @ W.transpose(1, 2)) + b
         if k < len(parameters) - 1:
-            groups = [(name, len(list(group))) for name, group in itertools.groupby(c.activation for c in cells)]
+            names = [naive.hidden_activation(cell, k) for cell in cells]
+            groups = [(name, len(list(group))) for name, group in itertools.groupby(names)]
             parts = z.split([n for _, n in groups])
             x = torch.cat([TORCH_ACTIVATIONS[name](part) for (name, _), part in zip(groups, parts, strict=True)])
             before.append(x)
@@ -251,7 +252,7 @@ def test_quickprop_at_its_usual_growth(tmp_path: Any) -> None:
     assert deviation <= TOLERANCE, where
 
 
-# Settings of the optimizers, weight decay, rates, biases, parameterization and shortcuts, each as PyTorch has it.
+# Settings of the optimizers, weight decay, rates, biases and what else a network may have, each as PyTorch has it.
 VARIANTS: dict[str, dict[str, Any]] = {
     "momentum, dampening": {"optimizer": "momentum", "momentum": 0.7, "dampening": 0.3},
     "momentum, decay": {"optimizer": "momentum", "momentum": 0.7, "dampening": 0.3, "weight_decay": 0.1},
@@ -285,6 +286,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no biases, momentum": {"bias": "none", "optimizer": "momentum", "weight_decay": 0.1},
     "biases frozen at 0.3": {"bias": 0.3},
     "biases frozen at 0.3, mean field": {"bias": 0.3, "parameterization": "mean_field"},
+    "an activation per layer": {"activation": ["softplus", "tanh"], "optimizer": "momentum"},
+    "an activation per layer, all shortcuts": {"activation": ["sigmoid", "softsign"], "shortcuts": "all"},
     "all shortcuts": {"shortcuts": "all"},
     "all shortcuts, mean field, rates per layer": {
         "shortcuts": "all",
@@ -310,14 +313,13 @@ def test_settings_rates_and_biases(tmp_path: Any, variant: str, batch: str | int
         tmp_path,
         data=studies.write_samples(tmp_path),
         architecture=SHAPES[-1],
-        activation="tanh",
         bias_init="uniform(-0.5, 0.5)",
         init="uniform(-1, 1)",
         batch=batch,
         updates=100,
         seed=2,
         record={"weights": True},
-        **keys,
+        **{"activation": "tanh", **keys},
     )
     cell, (initial, final) = runs.plan.cell(0), runs.weights[0]
     batches = [np.arange(0, 3), np.arange(3, 6), np.arange(6, 7)] if batch == 3 else [np.arange(7)]

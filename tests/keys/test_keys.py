@@ -90,6 +90,7 @@ SCALING = st.sampled_from([Call(n) for n, r in SCALINGS.items() if not r.paramet
     lambda c: Call("divide", (c,))
 )
 COUNTS = st.integers(1, 10**12)
+HIDDEN = named(n for n, r in ACTIVATIONS.items() if r.hidden)
 VALUES = {
     "data": DATA | csv_data(),
     "scaling": SCALING,
@@ -98,7 +99,7 @@ VALUES = {
     "target_range": st.none() | st.tuples(FINITE, FINITE).filter(lambda pair: pair[0] < pair[1]),
     "architecture": st.lists(st.integers(1, 65536), min_size=2, max_size=5).map(tuple),
     "shortcuts": st.none() | named(SHORTCUTS),
-    "activation": named(n for n, r in ACTIVATIONS.items() if r.hidden),
+    "activation": HIDDEN | st.lists(HIDDEN, min_size=1).map(tuple),
     "output": named(n for n, r in ACTIVATIONS.items() if r.output),
     "bias": named(["trained", "none", "shared"]) | FINITE,
     "parameterization": named(["standard", "mean_field"]),

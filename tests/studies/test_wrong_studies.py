@@ -567,6 +567,31 @@ STUDIES = [
         id="explicit init with frozen biases",
     ),
     pytest.param(
+        BASE + "activation: [tanh, relu]\n",
+        "x.yaml:5:13: activation: 2 names for architecture 2-4-1, which has 1 hidden layer",
+        id="more activations than hidden layers",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-1\nactivation: [tanh]\nlearning_rate: 0.5\nepochs: 100\n",
+        "x.yaml:3:13: activation: 1 name for architecture 2-1, which has no hidden layer",
+        id="activations without hidden layers",
+    ),
+    pytest.param(
+        BASE + "sweep: {grid: {activation: [tanh, [relu], [tanh, relu]]}}\n",
+        "x.yaml:5:43: activation: 2 names for architecture 2-4-1, which has 1 hidden layer",
+        id="activations of layers on an axis",
+    ),
+    pytest.param(
+        BASE + "activation: []\n",
+        "x.yaml:5:13: activation: expected at least one name, found an empty list",
+        id="no activation",
+    ),
+    pytest.param(
+        BASE + "activation: [tanh, 3]\n",
+        "x.yaml:5:20: activation: expected one of " + HIDDEN + ", found 3",
+        id="a number among activations",
+    ),
+    pytest.param(
         BASE + "shortcuts: skip\n",
         "x.yaml:5:12: shortcuts: expected one of none, all, input_output, found 'skip'",
         id="shortcuts that there are not",

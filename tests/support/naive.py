@@ -114,6 +114,11 @@ def scale(cell: Any, layer: int) -> float:
     return 1.0 / fan_in if last else math.sqrt(2.0 / fan_in)
 
 
+def hidden_activation(cell: Any, layer: int) -> str:
+    """Of hidden layer number `layer`, counted from 0."""
+    return cell.activation if isinstance(cell.activation, str) else cell.activation[layer]
+
+
 def forward(cell: Any, layers: Layers, inputs: Floats) -> tuple[list[Floats], list[Floats]]:
     """Weighted sums of all layers, and activations of all layers with the inputs first."""
     sums, activations = [], [inputs]
@@ -121,7 +126,8 @@ def forward(cell: Any, layers: Layers, inputs: Floats) -> tuple[list[Floats], li
         taken = np.hstack([activations[j] for j in seen(cell, k)])
         sums.append(scale(cell, k) * (taken @ W.T) + b)
         hidden = k < len(layers) - 1
-        activations.append(ACTIVATIONS[cell.activation][0](sums[-1]) if hidden else outputs(cell, sums[-1]))
+        z = sums[-1]
+        activations.append(ACTIVATIONS[hidden_activation(cell, k)][0](z) if hidden else outputs(cell, z))
     return sums, activations
 
 
@@ -144,7 +150,7 @@ def gradient(cell: Any, layers: Layers, inputs: Floats, targets: Floats) -> Laye
         for j, part in zip(seen(cell, k), parts, strict=True):
             by_activation[j] = by_activation[j] + part
         if k > 0:
-            error = by_activation[k] * ACTIVATIONS[cell.activation][1](sums[k - 1])
+            error = by_activation[k] * ACTIVATIONS[hidden_activation(cell, k - 1)][1](sums[k - 1])
     return found[::-1]
 
 
@@ -310,7 +316,7 @@ def measure(cell: Any, layers: Layers) -> dict[str, float]:
         right = y.argmax(axis=1) == t.argmax(axis=1)
     else:
         right = (np.sign(y - data.middle) == np.sign(t - data.middle)).all(axis=1)
-    hidden = [SATURATED[cell.activation](a).ravel() for a in activations[1:-1]]
+    hidden = [SATURATED[hidden_activation(cell, k)](a).ravel() for k, a in enumerate(activations[1:-1])]
     return {
         "loss": loss_value(cell, sums[-1], t),
         "mse": float(((y - t) ** 2).mean()),

@@ -120,6 +120,20 @@ def update(weights, biases, x, y):
         d = d @ weights[k] * a[k] * (1 - a[k])
     return [W for W, b in new], [b for W, b in new]
 """,
+    "tanh, then ReLU": _TOP
+    + f"""\
+architecture, learning_rate = [2, 4, 3, 1], 0.1
+{_XOR}
+def update(weights, biases, x, y):
+    a = [x]
+    for W, b, f in zip(weights, biases, (np.tanh, lambda z: np.maximum(z, 0), s)):
+        a.append(f(a[-1] @ W.T + b))
+    slopes, d, new = [None, 1 - a[1] ** 2, a[2] > 0], (a[-1] - y) * a[-1] * (1 - a[-1]), []
+    for k in (2, 1, 0):
+        new.insert(0, (weights[k] - learning_rate * d.T @ a[k], biases[k] - learning_rate * d.sum(0)))
+        d = d @ weights[k] * slopes[k] if k else None
+    return [W for W, b in new], [b for W, b in new]
+""",
     "lists of lists": """\
 import math
 

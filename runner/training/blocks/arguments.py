@@ -17,7 +17,7 @@ from runner.kernels import codes, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.vector import Lanes
-from runner.keys.architecture import expand_weights, fan_ins, seen_by
+from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, seen_by
 from runner.keys.definitions import CRITERIA
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, Members
 from runner.ops.faults import layer_of, needs_table, table_entries
@@ -212,7 +212,9 @@ def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Netw
         order.insert(layers - 2, order.pop(0))
     units[order] = np.cumsum(sizes[order]) - sizes[order]
     first[1:] = [units[each].min() for each in map(list, seen)]
-    names = [cell.activation] * layers + [cell.output]
+    hidden = hidden_activations(cell.activation, cell.architecture)
+    # That of the inputs is not used, but has to be there.
+    names = [*(hidden[:1] or (cell.activation,)), *hidden, cell.output]
     scales = np.ones(layers + 1)
     if cell.parameterization == "mean_field":
         # Hidden layers W sqrt(2 / fan_in), output layer W / fan_in (Sohl-Dickstein 2024, arXiv:2402.06184, after
