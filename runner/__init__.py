@@ -33,7 +33,7 @@ from runner.api.studies import load, plan, schema, study
 from runner.api.training import run
 
 if TYPE_CHECKING:
-    from runner.analysis.claims.check import Verdicts
+    from runner.analysis.claims.verdicts import Verdicts
     from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
@@ -92,7 +92,7 @@ _LAZY = {
     "Study": "runner.studies.load",
     "StudyError": "runner.errors",
     "Summary": "runner.analysis.summary",
-    "Verdicts": "runner.analysis.claims.check",
+    "Verdicts": "runner.analysis.claims.verdicts",
 }
 
 

@@ -21,7 +21,7 @@ from runner.api.arguments import (
 if TYPE_CHECKING:
     import pandas
 
-    from runner.analysis.claims.check import Verdicts
+    from runner.analysis.claims.verdicts import Verdicts
     from runner.analysis.compare.comparison import Comparison
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
@@ -142,7 +142,7 @@ def claims(target: str | Path, study: Study | None = None, out: str | Path = "re
     StudyError
         When the claims cannot be understood.
     """
-    from runner.analysis.claims.check import check_recorded_claims
+    from runner.analysis.claims.verdicts import check_recorded_claims
 
     return check_recorded_claims(table_of(target, out), None if study is None else study_of("study", study))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas
 
-    from runner.analysis.claims.check import Verdicts
+    from runner.analysis.claims.verdicts import Verdicts
     from runner.analysis.explain.explanation import Explanation
     from runner.analysis.summary import Summary
     from runner.figures.draw import Axes

@@ -111,8 +111,7 @@ def _train_each(plans: list[tuple[Plan, Path]], given: argparse.Namespace, clien
 
 
 def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = None) -> int:
-    from runner.analysis.claims.check import check_claims
-    from runner.analysis.summary import as_json, closing_line, show, summarize
+    from runner.analysis.claims.verdicts import check_claims
     from runner.cli.pages import watching, write_at_end
     from runner.training.session import Options, run_session
 
@@ -135,6 +134,8 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     }
     verdicts = check_claims(plan.study, outcome.table, whole=not (outcome.left or outcome.failed or given.shard))
     if given.json or not given.quiet:
+        from runner.analysis.summary import as_json, closing_line, show, summarize
+
         summary = summarize(outcome.table, outcome.axes, outcome.planned)
         if given.json:
             print(json.dumps(as_json(summary, timings | verdicts.as_json())))

@@ -17,7 +17,7 @@ from runner.terminal import visible
 
 
 def _merge(given: argparse.Namespace) -> int:
-    from runner.analysis.claims.check import check_recorded_claims
+    from runner.analysis.claims.verdicts import check_recorded_claims
     from runner.analysis.summary import as_json, show, summarize
     from runner.cluster.merge import describe, merge_parts, parts_of
 

@@ -113,7 +113,7 @@ def _tables_and_run(given: argparse.Namespace) -> tuple[list[Path], str | None]:
 
 
 def _claims(given: argparse.Namespace) -> int:
-    from runner.analysis.claims.check import check_recorded_claims
+    from runner.analysis.claims.verdicts import check_recorded_claims
     from runner.terminal import page
 
     code = 0

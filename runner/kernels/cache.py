@@ -14,15 +14,17 @@ import pickle
 import secrets
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import llvmlite
+import llvmlite.binding as llvm
 import numba
 from numba import config
 from numba.core import compiler, serialize
+from numba.core.runtime import rtsys
 
 from runner.errors import RunnerError
 from runner.machine import cache_folder
@@ -90,8 +92,8 @@ def _compiled(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) 
 class _Cache:
     """Compiled kernels of one function, a file each, in the place of Numba's cache, which trusts what it reads.
 
-    A file (see `write`) is a pickle of the kernel's key and of the kernel. Numba asks for `load_overload` and
-    `save_overload`.
+    A file (see `write`) is a pickle of the kernel's key, of the symbols that it wants, and of the kernel. Numba asks
+    for `load_overload` and `save_overload`.
 
     Parameters
     ----------
@@ -113,15 +115,17 @@ class _Cache:
 
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The kernel for some types of arguments; None when it is to be compiled."""
-        context.refresh()
         key = self._key(signature, context.codegen())
         path = self._path(key)
         try:
             content = read(path)
             if content is None:
                 return None
-            stored, kernel = pickle.loads(content)
-            return compiler.CompileResult._rebuild(context, *kernel) if stored == key else None
+            stored, outside, kernel = pickle.loads(content)
+            if stored != key:
+                return None
+            _provide(outside, context)
+            return compiler.CompileResult._rebuild(context, *kernel)
         except Exception as error:
             self._not_used(path, str(error) or type(error).__name__)
             return None
@@ -133,7 +137,10 @@ class _Cache:
         key = self._key(signature, compiled.codegen)
         lowered = getattr(compiled.library, "lowered", None)
         try:
-            write(self._path(key), serialize.dumps((key, compiled._reduce())))
+            (name, kind, (machine_code, module)), *others = compiled._reduce()
+            outside, module = _symbols(module)
+            kernel = (name, kind, (machine_code, module)), *others
+            write(self._path(key), serialize.dumps((key, outside, kernel)))
             if lowered is not None:
                 write(self.lowered(signature), zlib.compress(lowered))
         except OSError as error:
@@ -149,6 +156,32 @@ class _Cache:
 
     def _path(self, key: tuple[Any, ...]) -> Path:
         return self._place / f"{key[0]}-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}.kernel"
+
+
+def _symbols(code: bytes) -> tuple[list[str], bytes]:
+    """What the code of a kernel wants from elsewhere, and code with nothing in it but the names that it defines.
+
+    Numba keeps the code of a function so that others may be linked with it. Nothing is linked with a whole kernel: of
+    its code, only the names are asked for when its machine code is loaded.
+    """
+    module = llvm.parse_bitcode(code)
+    all_of_it = [*module.functions, *module.global_variables]
+    outside = [each.name for each in all_of_it if each.is_declaration and not each.name.startswith("llvm.")]
+    own = llvm.Linkage.internal, llvm.Linkage.private
+    names = [each.name for each in all_of_it if not (each.is_declaration or each.linkage in own)]
+    text = "".join(f'define void @"{name}"() {{ ret void }}\n' for name in names)
+    return outside, bytes(llvm.parse_assembly(text).as_bitcode())
+
+
+def _provide(outside: Iterable[str], context: Any) -> None:
+    """Make Numba define symbols that a kernel wants.
+
+    All that Numba can compile would be imported by `refresh`, which takes longer than everything else that is done to
+    load a kernel, and is only needed to compile one. Machine code that misses a symbol would end the process.
+    """
+    rtsys.initialize(context)
+    if not all(llvm.address_of_symbol(name) for name in outside):
+        context.refresh()
 
 
 def lowered(dispatcher: Any, signature: Any) -> Path | None:

@@ -171,7 +171,7 @@ def _claims(table: Path) -> Sequence[Checked]:
     """The claims of the study, checked; none where they cannot be: the page has more to say than that."""
     if b"claims" not in _study_bytes(table):
         return ()
-    from runner.analysis.claims.check import check_recorded_claims
+    from runner.analysis.claims.verdicts import check_recorded_claims
 
     try:
         return check_recorded_claims(table).checked

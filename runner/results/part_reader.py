@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from runner.errors import RunnerError
 from runner.results.files import io_errors
@@ -20,6 +19,7 @@ from runner.results.parts import read_manifest, tail_of
 from runner.results.row_file import RowFile
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 

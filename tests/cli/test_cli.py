@@ -173,6 +173,20 @@ def test_import_is_light() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize("flag", ["-q", "--no-page"])
+def test_a_run_imports_what_it_needs(folder: Path, flag: str) -> None:
+    """A study without claims needs no table in memory, and kernels that are loaded not what compiles them."""
+    call("small.yaml", "-q")
+    (folder / "results").rename("others")
+    heavy = ("pandas", "pyarrow", "scipy.linalg", "numba.np.linalg", "matplotlib", "plotly", "jinja2")
+    program = (
+        f"import sys; from runner.__main__ import main; main(['small.yaml', '{flag}']); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_run_from_start_to_report(folder: Path) -> None:
     code, out, err = call("small.yaml", "-j", "2")
     assert code == 0

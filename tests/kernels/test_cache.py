@@ -69,6 +69,19 @@ def test_a_kernel_is_compiled_once(tmp_path: Path, told: Told) -> None:
     assert (told.not_kept, told.not_used) == ([], [])
 
 
+def test_a_kernel_is_loaded_without_what_only_compiles_unless_it_wants_that(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.kernel()(1.5)
+    kernel = told.kernel()
+    refreshed: list[bool] = []
+    monkeypatch.setattr(type(kernel.targetctx), "refresh", lambda context: refreshed.append(True))
+    assert kernel(1.5) == 3.0
+    assert refreshed == []
+    cache._provide(["PyErr_SetString", "no_symbol_of_this_process"], kernel.targetctx)
+    assert refreshed == [True]
+
+
 def test_no_damage_is_loaded_and_the_next_call_mends_it(tmp_path: Path, told: Told) -> None:
     """A loss of power leaves files empty, short or of zeros; a disk or a memory turns single bits."""
     told.kernel()(1.5)
