@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argcomplete.completers import DirectoriesCompleter, FilesCompleter
 from argcomplete.finders import CompletionFinder
@@ -24,7 +24,11 @@ from argcomplete.lexers import split_line
 
 from runner.cli.main import COMMANDS
 from runner.cli.parser import SHELLS, STORES, split_command
+from runner.errors import RunnerError
 from runner.machine import VERSION, cache_folder
+
+if TYPE_CHECKING:
+    from runner.results.part_reader import PartReader
 
 Offers = dict[str, str]
 """What may stand at a place, and what is said about it."""
@@ -32,7 +36,7 @@ Offers = dict[str, str]
 _PACKAGE = Path(__file__).parents[1]
 # Seconds in which a table is looked through.
 _PATIENCE = 0.2
-_TABLE, _STUDY = "runs.csv", "study.yaml"
+_TABLE, _PARTS, _MANIFEST, _STUDY = "runs.csv", "runs", "runs.manifest.json", "study.yaml"
 # Commands by what their arguments are, and flags by what their values are.
 _READ_STUDIES = ("run", "plan", "example")
 _READ_RUNS = ("explain", "replay")
@@ -173,13 +177,15 @@ class Line:
     def _results(self) -> Path:
         """The folder of results that the line is about."""
         item = Path(self._items[0]) if self._items else Path()
-        if item.name == _TABLE:
+        if item.name in (_TABLE, _PARTS):
             return item.parent
         return item if (item / _STUDY).exists() else self._out / item
 
     @cached_property
     def _columns(self) -> list[str]:
         """The columns of the table."""
+        if parts := _parts_in(self._results):
+            return parts.names
         with contextlib.suppress(OSError, UnicodeDecodeError, StopIteration, csv.Error), self._table() as file:
             return next(csv.reader(file))
         return []
@@ -199,6 +205,15 @@ class Line:
         """The values in a column of the table, as many as are found in a moment."""
         found: dict[str, None] = {}
         end = time.monotonic() + _PATIENCE
+        if (parts := _parts_in(self._results)) and column in parts.names:
+            from runner.results.part_file import coded
+
+            with contextlib.suppress(RunnerError):
+                for group in parts.groups([column]):
+                    found |= {text: None for text in coded(group[column])[1] if text}
+                    if time.monotonic() > end:
+                        break
+            return list(found)
         with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error), self._table() as file:
             for row in csv.DictReader(file):
                 if value := row.get(column):
@@ -206,6 +221,19 @@ class Line:
                 if time.monotonic() > end:
                     break
         return list(found)
+
+
+def _parts_in(folder: Path) -> PartReader | None:
+    """The table of a folder, where it is one in parts that can be read."""
+    # Reading Parquet takes a moment to import, and most tables are none.
+    if not (folder / _MANIFEST).is_file():
+        return None
+    from runner.results.part_reader import PartReader
+
+    try:
+        return PartReader(folder / _PARTS)
+    except RunnerError:
+        return None
 
 
 def _plain(texts: Iterable[str]) -> dict[str, str]:
@@ -217,6 +245,13 @@ def _run_ids(folder: Path, prefix: str) -> Iterator[str]:
     if not prefix:
         return
     end = time.monotonic() + _PATIENCE
+    if parts := _parts_in(folder):
+        with contextlib.suppress(RunnerError):
+            for _, run_id in parts.find(prefix):
+                yield run_id
+                if time.monotonic() > end:
+                    return
+        return
     with contextlib.suppress(OSError), (folder / _TABLE).open("rb") as file:
         next(file, None)
         for line in file:

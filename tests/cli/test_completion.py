@@ -41,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = "".join(f"{key}: {value}\n" for key, value in study.items())
     (folder / "small.yaml").write_text(f"{text}sweep: {{grid: {{loss: [sse, mse]}}}}\n")
     runner.run(folder / "small.yaml", out=folder / "results", threads=1)
+    runner.run(folder / "small.yaml", out=folder / "results" / "kept", threads=1, store="parquet")
     (folder / "bin").mkdir()
     program = folder / "bin" / "runner"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m runner "$@"\n')
@@ -106,6 +107,10 @@ def run_ids(folder: Path) -> list[str]:
         ("runner export small --to=sq", {"sqlite"}),
         ("runner table small --rows arch", {"architecture"}),
         ("runner completion ", {"bash", "zsh", "fish"}),
+        ("runner --out results/kept explain small --at lo", {"loss="}),
+        ("runner --out results/kept explain small --at loss=", {"sse", "mse"}),
+        ("runner --out results/kept explain small --at seed=", {"0", "1", "2", "3", "4"}),
+        ("runner --out results/kept table small --rows arch", {"architecture"}),
     ],
 )
 def test_bash_offers(line: str, offered: set[str], ask: object) -> None:
@@ -117,6 +122,7 @@ def test_bash_offers_all_keys_and_the_ids_of_runs(folder: Path, ask: object) -> 
     first = run_ids(folder)[0]
     expected = {run_id for run_id in run_ids(folder) if run_id.startswith(first[:2])}
     assert set(ask(f"runner explain small {first[:2]}")) == expected  # type: ignore[operator]
+    assert set(ask(f"runner --out results/kept explain small {first[:2]}")) == expected  # type: ignore[operator]
     assert ask("runner explain nowhere ab") == []  # type: ignore[operator]
 
 
