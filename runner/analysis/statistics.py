@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from runner.analysis.claims.estimate import estimate, evaluate, raw_values, settle
+from runner.analysis.large_rows import RunTable
 from runner.errors import Problem, StudyError, nearest
 from runner.keys.issues import Invalid
 from runner.measurements import MEASUREMENTS, OUTCOMES
@@ -57,13 +57,13 @@ def read_measure(text: str) -> Statistic:
 
 
 def evaluate_groups(
-    frame: pd.DataFrame, statistic: Statistic, groups: Ints, n: int, confidence: float = CONFIDENCE
+    frame: RunTable, statistic: Statistic, groups: Ints, n: int, confidence: float = CONFIDENCE
 ) -> list[Estimate | None]:
     """A statistic of every group of rows.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or LargeRows
         As `evaluate` takes it.
     statistic : Statistic
     groups : array of int, shape (rows,)
@@ -89,19 +89,17 @@ def evaluate_groups(
     found: list[Estimate | None] = []
     for rows in members(groups, n):
         here = settle(values.take(rows, bool(exact[rows].all())), statistic)
-        found.append(estimate(here, statistic, confidence) if len(here.numbers) else None)
+        found.append(estimate(here, statistic, confidence) if len(here) else None)
     return found
 
 
-def _slopes(
-    frame: pd.DataFrame, statistic: Statistic, groups: Ints, n: int, confidence: float
-) -> list[Estimate | None]:
+def _slopes(frame: RunTable, statistic: Statistic, groups: Ints, n: int, confidence: float) -> list[Estimate | None]:
     """The slope in every group; None where a group has none, which is told when no group has one."""
     found: list[Estimate | None] = []
     issues: list[Invalid] = []
     for rows in members(groups, n):
         try:
-            found.append(evaluate(frame.iloc[rows], statistic, confidence))
+            found.append(evaluate(frame.take(rows), statistic, confidence))
         except Invalid as invalid:
             issues.append(invalid)
             found.append(None)
@@ -110,7 +108,7 @@ def _slopes(
     return found
 
 
-def _without_chance(frame: pd.DataFrame) -> NDArray[np.bool_]:
+def _without_chance(frame: RunTable) -> NDArray[np.bool_]:
     """For each row, whether the seed makes no difference to its run."""
     exact = np.full(len(frame), all(name in frame for name in CHANCE))
     for place, name in enumerate(CHANCE if exact.any() else ()):

@@ -22,6 +22,7 @@ from runner.results.columns import key_columns
 from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
 from runner.statistics.intervals import quantile, quantile_interval
+from runner.statistics.passes import Keys, numbers_of_keys, ordered_keys
 from runner.statistics.shares import (
     CHANCE,
     CONFIDENCE,
@@ -34,8 +35,6 @@ from runner.statistics.shares import (
 
 Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
-Keys = NDArray[np.uint64]
-_SIGN = np.uint64(1 << 63)
 # Counts by the next digit that one division may hold; with more groups, digits are shorter.
 _MOST_COUNTS = 1 << 22
 
@@ -239,7 +238,7 @@ class StreamedTable:
             if not going:
                 break
             for rows in self._rows(divisions):
-                keys = {name: _ordered_bits(rows.numbers[name]) for name in {name for _, name in going}}
+                keys = {name: ordered_keys(rows.numbers[name]) for name in {name for _, name in going}}
                 for (at, name), search in going.items():
                     search.add(rows.slots[at], keys[name])
             for search in going.values():
@@ -303,16 +302,8 @@ class _Search:
 
     def found(self) -> list[dict[int, float]]:
         """The number at each rank of each group."""
-        bits = np.where(self._prefix >= _SIGN, self._prefix ^ _SIGN, ~self._prefix)
-        numbers = np.ascontiguousarray(bits).view(np.float64)
+        numbers = numbers_of_keys(self._prefix)
         return [dict(zip(each, row, strict=False)) for each, row in zip(self._ranks, numbers.tolist(), strict=True)]
-
-
-def _ordered_bits(numbers: NDArray[np.float64]) -> Keys:
-    """Whole numbers in the order of some doubles, none of which is NaN."""
-    # -0.0 and 0.0 are the same number.
-    bits = (numbers + 0.0).view(np.uint64)
-    return np.where(bits >= _SIGN, ~bits, bits | _SIGN)
 
 
 class _Ordered:

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.statistics.estimate import Sample, Values
 from runner.statistics.intervals import student_t
 
 Floats = NDArray[np.float64]
@@ -42,19 +43,14 @@ class Converged:
     end: float
 
 
-def converged_by(
-    times: Floats, met: NDArray[np.bool_], seeds: NDArray[np.int64], confidence: float = 0.95
-) -> Converged:
+def converged_by(values: Sample, confidence: float = 0.95) -> Converged:
     """Kaplan and Meier's estimate, with an interval that knows about common seeds.
 
     Parameters
     ----------
-    times : array of shape (runs,)
-        When a run met its criterion; of a run that did not, how long it was trained.
-    met : bool array of shape (runs,)
-        Whether it did.
-    seeds : array of int, shape (runs,)
-        Runs with the same seed are not independent.
+    values : Sample
+        When each run met its criterion, or how long it was trained in vain, and as `converged` whether it met it. Runs
+        with the same seed are not independent.
     confidence : float
         Of the two-sided interval.
 
@@ -70,28 +66,29 @@ def converged_by(
     seeds recur, it is the sum of squares over the seeds of what their runs contribute to the estimate, to first order
     (Ying and Wei, 1994, Journal of Multivariate Analysis 50), with as many degrees of freedom as seeds but one.
     """
-    grid, events = np.unique(times[met], return_counts=True)
-    end = float(times.max())
+    grid, events = values.different(lambda v: v.numbers[v.successes().numbers > 0])
+    end = values.ends[1]
     if not len(grid):
         nothing = np.empty(0)
         return Converged(nothing, nothing, nothing, nothing, end)
+    times, counts = values.different()
     # A run is still watched at the very time at which it is censored.
-    watched = len(times) - np.searchsorted(np.sort(times), grid, "left")
+    before = np.concatenate([[0], np.cumsum(counts)])[np.searchsorted(times, grid, "left")]
+    watched = len(values) - before
     left = np.cumprod(1 - events / watched)
     with np.errstate(divide="ignore"):
         greenwood = np.cumsum(events / (watched * (watched - events)))
         weight = 1 / (watched - events)
-    different, codes = np.unique(seeds, return_inverse=True)
-    n = len(different)
+    n = values.n_seeds
     most = max(min(_MOST_POINTS, _MOST_NUMBERS // n), 2)
     kept = np.arange(len(grid))
     if len(kept) > most:
         kept = np.unique(np.linspace(0, len(grid) - 1, most).round().astype(np.int64))
-    if n == len(seeds):
+    if n == len(values):
         reach, variance = NormalDist().inv_cdf((1 + confidence) / 2), greenwood[kept]
     elif n > 1:
         reach = student_t(confidence, n - 1)
-        parts = _by_seed(times, met, codes, n, grid, kept, weight, greenwood)
+        parts = _by_seed(values, grid, kept, weight, greenwood)
         variance = n / (n - 1) * np.square(parts).sum(axis=0)
     else:
         reach, variance = np.nan, np.full(len(kept), np.nan)
@@ -104,31 +101,24 @@ def converged_by(
     return Converged(grid[kept], np.asarray(1 - left, np.float64), low, high, end)
 
 
-def _by_seed(
-    times: Floats,
-    met: NDArray[np.bool_],
-    codes: NDArray[np.int64],
-    n: int,
-    grid: Floats,
-    kept: NDArray[np.int64],
-    weight: Floats,
-    greenwood: Floats,
-) -> Floats:
+def _by_seed(values: Sample, grid: Floats, kept: NDArray[np.int64], weight: Floats, greenwood: Floats) -> Floats:
     """What the runs of each seed contribute to -log(left) at the kept times, to first order: shape (n, kept).
 
     A run contributes its own event, `weight` there, less what was expected of it while it was watched, `greenwood`.
     """
-    place = np.searchsorted(grid[kept], times, "left")
-    cell = codes * (len(kept) + 1) + place
-    shape = (n, len(kept) + 1)
-    at = np.searchsorted(grid, times, "right") - 1
-    expected = np.where(at >= 0, greenwood[np.maximum(at, 0)], 0.0)
-    own = np.where(met, weight[np.maximum(at, 0)], 0.0)
 
-    def until(values: Floats | None) -> Floats:
-        sums = np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
-        return np.asarray(np.cumsum(sums, axis=1)[:, :-1], np.float64)
+    def contributed(v: Values) -> Floats:
+        at = np.searchsorted(grid, v.numbers, "right") - 1
+        expected = np.where(at >= 0, greenwood[np.maximum(at, 0)], 0.0)
+        own = np.where(v.successes().numbers > 0, weight[np.maximum(at, 0)], 0.0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(own - expected, np.float64)
 
-    runs = np.bincount(codes, minlength=n)[:, None]
+    def place(v: Values) -> NDArray[np.int64]:
+        return np.searchsorted(grid[kept], v.numbers, "left")
+
+    sums, counts = values.tables_by_seed(place, len(kept) + 1, contributed)
+    runs = counts.sum(axis=1)[:, None]
+    until, ended = (np.cumsum(table, axis=1)[:, :-1] for table in (sums, counts))
     with np.errstate(invalid="ignore"):
-        return until(own - expected) - (runs - until(None)) * greenwood[kept]
+        return np.asarray(until - (runs - ended) * greenwood[kept], np.float64)

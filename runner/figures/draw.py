@@ -121,7 +121,8 @@ def plot(table: Path, asked: Asked, into: Path | None = None, window: bool = Fal
     keys = [name for name in (request.facet, request.by, _key_of(kind, request.x), _key_upwards(kind, request)) if name]
     own = [*request.statistic.columns] if isinstance(request.y, Statistic) else []
     own += [request.column] if kind.y == "column" else []
-    rows = read_rows(table, names, keys, {*own, *kind.columns}, where)
+    alone = f"the figure {kind.name}" if kind.in_memory else ""
+    rows = read_rows(table, names, keys, {*own, *kind.columns}, where, all_in_memory=alone)
     _check_size(kind, request, rows)
     together = pooled(table, keys, where)
     if kind.pixels is not None:
@@ -137,7 +138,7 @@ def plot(table: Path, asked: Asked, into: Path | None = None, window: bool = Fal
             save_pixels(kind.pixels(panels[0], request), into)
         elif into is not None:
             save(figure, into)
-    return Drawn(figure, axes if request.facet else panels[0].ax, len(rows.frame), together)
+    return Drawn(figure, axes if request.facet else panels[0].ax, rows.runs, together)
 
 
 def _key_of(kind: FigureKind, x: str | None) -> str | None:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from runner.analysis.claims.estimate import exact_rows, numbers_of
+from runner.analysis.claims.estimate import exact_rows, values_of
+from runner.analysis.large_rows import LargeRows, RunTable
 from runner.analysis.statistics import evaluate_groups
 from runner.analysis.survival import converged_by
 from runner.errors import RunnerError
@@ -30,6 +32,7 @@ from runner.figures.style import (
     words,
 )
 from runner.registry import Registry
+from runner.statistics.estimate import Sample, Values
 from runner.statistics.intervals import quantile
 from runner.statistics.reading import Statistic
 from runner.terminal import number
@@ -201,8 +204,7 @@ def _survival(panels: Sequence[Panel], ask: Request) -> None:
     steps = []
     for panel in panels:
         for look, rows in panel.lines(ask.by):
-            times, met = _times(rows, str(ask.x))
-            found = converged_by(times, met, rows.frame["seed"].to_numpy(), ask.confidence)
+            found = converged_by(_times(rows.frame, str(ask.x)), ask.confidence)
             steps.append((panel, look, found, exact_rows(rows.frame)))
     axes = [panel.ax for panel in panels]
     at = np.concatenate([np.append(found.times, found.end) for _, _, found, _ in steps])
@@ -230,9 +232,18 @@ def _survival(panels: Sequence[Panel], ask: Request) -> None:
     _label(panels, str(ask.x), "share of runs converged")
 
 
-def _times(rows: Rows, unit: str) -> tuple[Floats, Any]:
+_TIMES = ("epochs_to_converge", "updates_to_converge", "epochs_run", "updates", "batch")
+
+
+def _times(frame: RunTable, unit: str) -> Sample:
     """When each run met its criterion, or how long it was watched in vain; and whether it did."""
-    frame = rows.frame
+    if isinstance(frame, LargeRows):
+        return frame.values(lambda some: _times_of(some, unit), _TIMES, False)
+    return _times_of(frame, unit)
+
+
+def _times_of(frame: pd.DataFrame, unit: str) -> Values:
+    """The same of runs in memory."""
     when = frame[f"{unit}_to_converge"].to_numpy()
     met = ~np.isnan(when)
     watched = frame["epochs_run"].to_numpy()
@@ -247,7 +258,7 @@ def _times(rows: Rows, unit: str) -> tuple[Floats, Any]:
                 "how many updates a run with mini-batches has made stands in no column where its budget is in "
                 "epochs: use epochs as x"
             )
-    return np.where(met, when, watched), met
+    return Values(np.where(met, when, watched), frame["seed"].to_numpy(), False, (), met)
 
 
 FIGURES.add(
@@ -257,7 +268,7 @@ FIGURES.add(
         _survival,
         x=("epochs", "updates"),
         y=("converged",),
-        columns=("epochs_to_converge", "updates_to_converge", "epochs_run", "updates", "batch"),
+        columns=_TIMES,
         example="--kind survival --by architecture",
     )
 )
@@ -273,10 +284,9 @@ def _distribution(panels: Sequence[Panel], ask: Request) -> None:
 _WHISKERS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def _values(rows: Rows, column: str) -> Floats:
-    """Numbers of a column in order; a missing one is infinite where it means "never" or "overflowed"."""
-    numbers, seeds = rows.frame[column].to_numpy(), rows.frame["seed"].to_numpy()
-    return np.sort(numbers_of(numbers, seeds, Statistic("quantile", column), exact=False).numbers)
+def _values(rows: Rows, column: str) -> Sample:
+    """Numbers of a column; a missing one is infinite where it means "never" or "overflowed"."""
+    return values_of(rows.frame, Statistic("quantile", column))
 
 
 def _boxes(panels: Sequence[Panel], ask: Request) -> None:
@@ -286,10 +296,10 @@ def _boxes(panels: Sequence[Panel], ask: Request) -> None:
     for panel in panels:
         for place, (look, rows) in enumerate(panel.lines(ask.by)):
             for k in range(len(axis.texts)):
-                values = _values(rows.where(axis.name, k), ask.column)
-                if len(values):
-                    at = k + 0.8 * ((place + 0.5) / n_lines - 0.5)
-                    boxes.append((panel, look, at, [quantile(values, q) for q in _WHISKERS]))
+                here = rows.where(axis.name, k)
+                if len(here.frame) and len(values := _values(here, ask.column)):
+                    at, ordered = k + 0.8 * ((place + 0.5) / n_lines - 0.5), values.ordered()
+                    boxes.append((panel, look, at, [quantile(ordered, q) for q in _WHISKERS]))
     everything = np.array([numbers for *_, numbers in boxes])
     _refuse_nothing(everything.ravel(), Statistic("quantile", ask.column, text=ask.column))
     _, top = measured_scale([panel.ax for panel in panels], "y", everything)
@@ -324,15 +334,16 @@ def _boxes(panels: Sequence[Panel], ask: Request) -> None:
 
 
 def _cumulative(panels: Sequence[Panel], ask: Request) -> None:
-    lines = [(p, look, _values(rows, ask.column)) for p in panels for look, rows in p.lines(ask.by)]
-    everything = np.concatenate([values for *_, values in lines])
+    lines = [(p, look, *_values(rows, ask.column).different()) for p in panels for look, rows in p.lines(ask.by)]
+    everything = np.concatenate([different for *_, different, _ in lines])
     _refuse_nothing(everything, Statistic("quantile", ask.column, text=ask.column))
     axes = [panel.ax for panel in panels]
     left, right = measured_scale(axes, "x", everything)
     measured_scale(axes, "y", np.empty(0), share=True)
-    for panel, look, values in lines:
-        different, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-        share = np.cumsum(counts) / max(len(values), 1)
+    for panel, look, different, counts in lines:
+        finite = np.isfinite(different)
+        share = np.cumsum(counts[finite]) / max(int(counts.sum()), 1)
+        different = different[finite]
         if len(share) > _MOST_STEPS:
             kept = np.unique(np.linspace(0, len(share) - 1, _MOST_STEPS).round().astype(np.int64))
             different, share = different[kept], share[kept]
@@ -366,7 +377,7 @@ def _curves(panels: Sequence[Panel], ask: Request) -> None:
     lines = []
     for panel in panels:
         for look, rows in panel.lines(ask.by):
-            found = curve_quantiles(points, rows.frame, (0.25, 0.5, 0.75), unbounded=ask.column == "loss")
+            found = curve_quantiles(points, rows.in_memory, (0.25, 0.5, 0.75), unbounded=ask.column == "loss")
             if found is not None:
                 lines.append((panel, look, found))
     if not lines:
@@ -399,6 +410,7 @@ FIGURES.add(
         x=("epoch",),
         y=("loss", "accuracy"),
         columns=("run_id", "stop", "epochs_to_converge"),
+        in_memory=True,
         example="--kind curves --y loss --by learning_rate --where architecture=2-4-1",
     )
 )
@@ -417,6 +429,7 @@ FIGURES.add(
         by="nothing",
         facet="nothing",
         columns=COLUMNS,
+        in_memory=True,
         most_x=20_000,
         most_by=20_000,
         pixels=pixels,

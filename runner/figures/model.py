@@ -111,6 +111,8 @@ class FigureKind:
     facet : "key or nothing" or "nothing"
     most_x, most_by : int or None
         Values of x and of by (or of y, where that is a key) at most; None of by for as many lines as can be told apart.
+    in_memory : bool
+        Whether it needs all runs in memory at once; else it can draw those of a table that is too large for that.
     example : str
         Arguments that draw one of `configs/xor_sweep.yaml`, or of its variant with `record.curves`.
     """
@@ -125,5 +127,6 @@ class FigureKind:
     facet: Literal["key or nothing", "nothing"] = "key or nothing"
     pixels: Callable[[Panel, Request], NDArray[np.uint8]] | None = None
     columns: tuple[str, ...] = ()
+    in_memory: bool = False
     most_x: int = 200
     most_by: int | None = None

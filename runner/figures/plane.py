@@ -78,7 +78,7 @@ def ranked(rows: Rows) -> list[Ranked]:
     equals the final loss, the smaller the sooner; and `epochs_to_diverge`, and among equals (such as those that were
     still finite at the end of the budget) the final loss, the larger the sooner. As in the paper, colours follow ranks.
     """
-    frame = rows.frame
+    frame = rows.in_memory
     outcome, loss = frame["outcome"].to_numpy(), _unknown_last(frame["final_loss"].to_numpy())
     converged, diverged = outcome == "converged", outcome == "diverged"
     kinds = (
@@ -146,7 +146,8 @@ def refuse_no_plane(rows: Rows, across: Axis, up: Axis, others: Sequence[str]) -
             problems.append(f"{role}: a plane needs more than one value; {axis.name} is {axis.labels[0]} in all runs")
     most = int(np.bincount(rows.codes[up.name] * len(across.texts) + rows.codes[across.name]).max())
     if not problems and most > 1:
-        seeds = [f"seed={rows.frame['seed'].min()}"] if rows.frame["seed"].nunique() > 1 else []
+        all_seeds = rows.in_memory["seed"]
+        seeds = [f"seed={all_seeds.min()}"] if all_seeds.nunique() > 1 else []
         hint = listed([*(f"{name}=VALUE" for name in others), *seeds] or ["KEY=VALUE"])
         problems.append(f"up to {counted(most, 'run')} would share a pixel of the plane: choose one with where: {hint}")
     if problems:

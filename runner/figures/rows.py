@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runner.analysis.large_rows import LargeRows, RunTable, read_large
 from runner.analysis.weights import read_measured
 from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.measurements import MEASUREMENTS
 from runner.registry import column_of, element
+from runner.results import large
 from runner.results.columns import key_columns
 from runner.results.provenance import read_environment
 from runner.results.reader import codes_of
@@ -112,24 +114,35 @@ class Rows:
 
     Attributes
     ----------
-    frame : DataFrame
-        The columns that were asked for, texts as categories.
+    frame : DataFrame or LargeRows
+        The columns that were asked for, texts as categories; of a table too large for memory its kinds of runs.
     axes : mapping of str to Axis
         By their names.
     codes : mapping of str to array of int
-        For each axis, the number of every row's value.
+        For each axis, the number of every row's value, or of every kind's.
     """
 
-    frame: pd.DataFrame
+    frame: RunTable
     axes: Mapping[str, Axis]
     codes: Mapping[str, Ints]
+
+    @property
+    def runs(self) -> int:
+        """How many there are."""
+        return self.frame.runs if isinstance(self.frame, LargeRows) else len(self.frame)
+
+    @property
+    def in_memory(self) -> pd.DataFrame:
+        """The rows themselves, where they were asked for so."""
+        assert isinstance(self.frame, pd.DataFrame)
+        return self.frame
 
     def where(self, name: str | None, value: int) -> Rows:
         """The rows with one value of an axis; all of them when there is no axis."""
         if name is None:
             return self
         chosen = np.flatnonzero(self.codes[name] == value)
-        return Rows(self.frame.iloc[chosen], self.axes, {axis: codes[chosen] for axis, codes in self.codes.items()})
+        return Rows(self.frame.take(chosen), self.axes, {axis: codes[chosen] for axis, codes in self.codes.items()})
 
 
 def axis_names(names: Sequence[str]) -> list[str]:
@@ -149,7 +162,15 @@ def axis_issue(name: str, names: Sequence[str]) -> str | None:
     return f"unknown key '{name}'{nearest(name, known)}"
 
 
-def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: Iterable[str], where: Selection) -> Rows:
+def read_rows(
+    path: Path,
+    names: Sequence[str],
+    axes: Iterable[str],
+    columns: Iterable[str],
+    where: Selection,
+    *,
+    all_in_memory: str = "",
+) -> Rows:
     """The runs that are meant, on their axes.
 
     Parameters
@@ -164,6 +185,8 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
         What else is needed of a run.
     where : mapping of str to tuple
         As `runner.analysis.claims.selection.read_where` returns it.
+    all_in_memory : str
+        What needs all rows in memory at once, so that a table that is too large for that is refused; "" for nothing.
 
     Raises
     ------
@@ -175,19 +198,41 @@ def read_rows(path: Path, names: Sequence[str], axes: Iterable[str], columns: It
     measured = [name for name in needed if name in NUMBERS or read_weights(name)]
     texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
     texts += sorted(needed - {*names, *measured})
-    frame = read_measured(path, texts, measured)
-    if not len(frame):
-        raise RunnerError(f"{path} has no rows yet")
-    if where:
-        from runner.analysis.claims.selection import select
+    frame: RunTable
+    if large.is_large(path) and not any(map(read_weights, measured)):
+        frame = _read_large(path, texts, measured, where, all_in_memory)
+    else:
+        frame = read_measured(path, texts, measured)
+        if not len(frame):
+            raise RunnerError(f"{path} has no rows yet")
+        if where:
+            from runner.analysis.claims.selection import select
 
-        frame = frame[select(frame, where)].reset_index(drop=True)
+            frame = frame[select(frame, where)].reset_index(drop=True)
     found: dict[str, Axis] = {}
     codes: dict[str, Ints] = {}
     for name in axes:
         codes[name], values = codes_of(frame[name])
         found[name] = Axis(name, tuple(values))
     return Rows(frame, found, codes)
+
+
+def _read_large(
+    path: Path, texts: Sequence[str], numbers: Sequence[str], where: Selection, all_in_memory: str
+) -> RunTable:
+    """The runs of a table that is too large to be read at once; in memory, where those that are meant are few."""
+    from runner.analysis.claims.selection import named_numbers, select
+
+    rows = read_large(path, texts, named_numbers([where]))
+    rows = rows[select(rows, where)] if where else rows
+    if rows.runs <= large.MOST_ROWS:
+        return rows.frame([*texts, *numbers])
+    if all_in_memory:
+        raise RunnerError(
+            f"{all_in_memory} needs all of its runs in memory, and these are {rows.runs:,}: choose at most "
+            f"{large.MOST_ROWS:,} of them with where"
+        )
+    return rows
 
 
 def _is_key(name: str) -> bool:

@@ -152,7 +152,7 @@ def tabulate(path: Path, asked: Asked) -> Table:
         across,
         tuple(show),
         dict(zip(places, cells, strict=True)),
-        len(rows.frame),
+        rows.runs,
         asked.confidence,
         tuple(dict.fromkeys(notes)),
     )

@@ -67,7 +67,8 @@ def zoom(table: Path, asked: Asked, rectangle: Sequence[float], into: Path | Non
     names = header(table)
     kind, request, where = check(table, names, asked, None)
     assert request.x is not None
-    rows = read_rows(table, names, (request.x, request.column), kind.columns, where)
+    keys = (request.x, request.column)
+    rows = read_rows(table, names, keys, kind.columns, where, all_in_memory=f"the figure {kind.name}")
     across, up = rows.axes[request.x], rows.axes[request.column]
     refuse_no_plane(rows, across, up, pooled(table, (request.x, request.column), where))
     _check_rectangle(rectangle, across, up)

@@ -5,6 +5,8 @@ Rows that have not moved into parts yet stand in `runs.csv` beside them, and are
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -53,32 +55,50 @@ class PartReader:
         self.manifest = manifest
         self.names = list(manifest.columns)
         self.tail = tail_of(table.parent, manifest)
+        # Row groups of the parts that were opened.
+        self._sizes: dict[Path, int] = {}
 
     @cached_property
     def paths(self) -> list[Path]:
         """The files, in the order of the table."""
         return [self._table / part.file for part in self.manifest.parts]
 
-    def groups(self, names: Iterable[str]) -> Iterator[pa.Table]:
-        """Some columns of every row group; keys of those that are not in parts yet are texts."""
+    def groups(self, names: Iterable[str], which: Iterable[int] | None = None) -> Iterator[pa.Table]:
+        """Some columns of every row group; keys of those that are not in parts yet are texts.
+
+        Parameters
+        ----------
+        names : iterable of str
+        which : iterable of int, optional
+            Ascending numbers of the row groups that are read; default all.
+        """
         from pyarrow import ArrowException, parquet
 
         wanted = list(dict.fromkeys(names))
+        asked = itertools.count() if which is None else iter(which)
+        number, first = next(asked, None), 0
         for path in self.paths:
+            if number is None or number >= first + self._sizes.get(path, math.inf):
+                first += self._sizes.get(path, 0)
+                continue
             with io_errors(path, "read"):
                 try:
                     with parquet.ParquetFile(path) as file:
-                        for group in range(file.num_row_groups):
-                            yield file.read_row_group(group, columns=wanted)
+                        while number is not None and number < first + file.num_row_groups:
+                            yield file.read_row_group(number - first, columns=wanted)
+                            number = next(asked, None)
+                        self._sizes[path] = file.num_row_groups
+                        first += file.num_row_groups
                 except ArrowException as error:
                     raise RunnerError(f"{path} cannot be read as a part of a table: {error}") from None
-        if self.tail is not None:
+        if self.tail is not None and number is not None:
             header = self.manifest.header
             form = Form(header, dict.fromkeys(header.keys, "category"))
             rows = RowFile(self.tail, header.line)
-            for first in range(0, len(rows), GROUP_ROWS):
-                text = b"".join(rows.segments(np.arange(first, min(first + GROUP_ROWS, len(rows)))))
+            while number is not None and (start := (number - first) * GROUP_ROWS) < len(rows):
+                text = b"".join(rows.segments(np.arange(start, min(start + GROUP_ROWS, len(rows)))))
                 yield form.table_of(text).select(wanted)
+                number = next(asked, None)
 
     def frame(self) -> pd.DataFrame:
         """All columns, with the types that they have in the parts; texts that repeat are categories."""

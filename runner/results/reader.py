@@ -114,7 +114,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     # Categories that pandas makes by itself are numbers where they look like numbers; only texts are canonical.
     wanted = dict.fromkeys(map(column_of, texts), str)
     kinds: dict[str, Any] = {**wanted, **dict.fromkeys(numbers, "float64"), "seed": "int64"}
-    columns = {name: Texts(_canonical(name)) for name in texts}
+    columns = {name: Texts(canonical(name)) for name in texts}
     parts: list[pd.DataFrame] = []
     if in_parts(path):
         for group in PartReader(path).groups(kinds):
@@ -134,7 +134,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
 
 
-def _canonical(name: str) -> Callable[[Iterable[str]], list[str]]:
+def canonical(name: str) -> Callable[[Iterable[str]], list[str]]:
     """How the fields of a column of texts are taken."""
     if (one := element(name)) is not None:
         return lambda texts: [*map(one.text, texts)]

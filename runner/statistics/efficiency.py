@@ -19,10 +19,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.statistics.estimate import Bools, Estimate, Floats, Influence, Values, half_width, standard_error
+from runner.statistics.estimate import (
+    Bools,
+    Estimate,
+    Floats,
+    Influence,
+    Ints,
+    Sample,
+    Score,
+    error_of,
+    half_width,
+    standard_error,
+)
 from runner.statistics.record import STATISTICS, Member
 
 _MOST_LIMITS = 400
+_MOST_SUMS = 1 << 24  # by limit and seed, that are held in memory at once
 _TIMES = ("epochs_to_converge", "updates_to_converge")
 
 
@@ -32,45 +44,55 @@ class _Curve:
 
     Attributes
     ----------
-    values : Values
+    values : Sample
         Times, infinite for runs that do not converge.
+    times : float array (k,)
+        The different ones, ascending.
+    counts : int array (k,)
+        How many runs have each.
     limits : float array (m,)
-        Ascending: times at which runs converge, where the efficiency jumps up.
+        Those that are finite: times at which runs converge, where the efficiency jumps up.
     efficiency : float array (m,)
     best : int
         Number of the best limit, the first one of several.
     """
 
-    values: Values
+    values: Sample
+    times: Floats
+    counts: Ints
     limits: Floats
     efficiency: Floats
     best: int
 
+    def spent(self, limit: float) -> float:
+        """All epochs with a limit."""
+        return float((np.minimum(self.times, limit) * self.counts).sum())
+
+    def done(self, limit: float) -> float:
+        """How many runs are right by then."""
+        return float(self.counts[self.times <= limit].sum())
+
     def at(self, limit: float) -> float:
         """The efficiency of any limit."""
-        times = self.values.numbers
-        spent = float(np.minimum(times, limit).sum())
-        return float((times <= limit).sum()) / spent
+        return self.done(limit) / self.spent(limit)
 
-    def score(self, limit: float) -> Floats:
+    def score(self, limit: float) -> Score:
         """What each run adds to the logarithm of the efficiency, to first order: of mean 0."""
-        times = self.values.numbers
-        hits, spent = (times <= limit).astype(float), np.minimum(times, limit)
-        return np.asarray(hits / hits.mean() - spent / spent.mean(), np.float64)
+        n = len(self.values)
+        hits, spent = self.done(limit) / n, self.spent(limit) / n
+        return lambda v: (v.numbers <= limit) / hits - np.minimum(v.numbers, limit) / spent
 
 
-def _curve(values: Values) -> _Curve | None:
+def _curve(values: Sample) -> _Curve | None:
     """None where nothing converges, or a run is right before its first update."""
-    times = np.sort(values.numbers)
-    found = int(np.isfinite(times).sum())
-    if not found or times[0] <= 0:
+    times, counts = values.different()
+    limits = times[np.isfinite(times)]
+    if not len(limits) or times[0] <= 0:
         return None
-    done = np.arange(1, found + 1)
-    spent = np.cumsum(times[:found]) + (len(times) - done) * times[:found]
-    # Of equal times the last one, by which all of them are done.
-    last = np.append(times[1:found] != times[: found - 1], True)
-    limits, efficiency = times[:found][last], (done / spent)[last]
-    return _Curve(values, limits, efficiency, int(np.argmax(efficiency)))
+    here = counts[: len(limits)]
+    done = np.cumsum(here)
+    efficiency = done / (np.cumsum(limits * here) + (len(values) - done) * limits)
+    return _Curve(values, times, counts, limits, efficiency, int(np.argmax(efficiency)))
 
 
 def _candidates(curve: _Curve) -> Floats:
@@ -85,33 +107,41 @@ def _candidates(curve: _Curve) -> Floats:
 def _like(curve: _Curve, share: float, confidence: float) -> tuple[Floats, Bools]:
     """Limits, and whether the efficiency of each may be that share of the peak."""
     limits = _candidates(curve)
-    peak, top = curve.score(curve.limits[curve.best]), float(curve.efficiency[curve.best])
+    top = float(curve.efficiency[curve.best])
+    scores = [curve.score(limit) for limit in (curve.limits[curve.best], *limits.tolist())]
     accepted = np.zeros(len(limits), bool)
-    for k, limit in enumerate(limits):
-        _, error, influence = standard_error(curve.values, peak - curve.score(limit))
-        reach = half_width(error, len(influence.seeds), confidence)
-        below = math.log(share * top / curve.at(limit))
-        # Of the peak itself: all that are not surely lower.
-        accepted[k] = below <= reach if share == 1.0 else abs(below) <= reach
+    step = max(_MOST_SUMS // curve.values.n_seeds, 1)
+    for first in range(0, len(limits), step):
+        seeds, (peak, *sums), runs = curve.values.sums_by_seed([scores[0], *scores[1 + first : 1 + first + step]])
+        for k, own in enumerate(sums, first):
+            _, error, influence = error_of(seeds, peak - own, runs)
+            reach = half_width(error, len(influence.seeds), confidence)
+            below = math.log(share * top / curve.at(limits[k]))
+            # Of the peak itself: all that are not surely lower.
+            accepted[k] = below <= reach if share == 1.0 else abs(below) <= reach
     return limits, accepted
 
 
-def _estimate(values: Values, value: float, interval: tuple[float, float], influence: Influence, note: str) -> Estimate:
+def _estimate(values: Sample, value: float, interval: tuple[float, float], influence: Influence, note: str) -> Estimate:
     low, high = (value, value) if values.exact else interval
-    k = len(np.unique(values.seeds))
+    k = values.n_seeds
     notes = values.unless_exact(note)
-    return Estimate(value, low, high, len(values.numbers), k, float(k), influence, notes, values.exact)
+    return Estimate(value, low, high, len(values), k, float(k), influence, notes, values.exact)
 
 
-def _nothing(values: Values, value: float) -> Estimate:
-    why = "no run converges" if not np.isfinite(values.numbers).any() else "a run is right before its first update"
-    return Estimate(value, math.nan, math.nan, len(values.numbers), 0, 0.0, Influence(), (*values.notes, why))
+def _none_converge(values: Sample) -> bool:
+    return math.isinf(values.ends[0])
 
 
-def _peak(values: Values, q: float, confidence: float) -> Estimate:
+def _nothing(values: Sample, value: float) -> Estimate:
+    why = "no run converges" if _none_converge(values) else "a run is right before its first update"
+    return Estimate(value, math.nan, math.nan, len(values), 0, 0.0, Influence(), (*values.notes, why))
+
+
+def _peak(values: Sample, q: float, confidence: float) -> Estimate:
     curve = _curve(values)
     if curve is None:
-        return _nothing(values, math.inf if np.isfinite(values.numbers).any() else 0.0)
+        return _nothing(values, 0.0 if _none_converge(values) else math.inf)
     value = float(curve.efficiency[curve.best])
     _, error, influence = standard_error(values, curve.score(curve.limits[curve.best]))
     half = half_width(error, len(influence.seeds), confidence)
@@ -124,8 +154,8 @@ _Side = Callable[[_Curve, Floats], tuple[float, Bools]]
 """From the curve and candidates to the limit that is looked for, and which candidates are on its side of the peak."""
 
 
-def _limit(share: float, side: _Side) -> Callable[[Values, float, float], Estimate]:
-    def estimate(values: Values, q: float, confidence: float) -> Estimate:
+def _limit(share: float, side: _Side) -> Callable[[Sample, float, float], Estimate]:
+    def estimate(values: Sample, q: float, confidence: float) -> Estimate:
         curve = _curve(values)
         if curve is None:
             return _nothing(values, math.nan)
@@ -160,11 +190,10 @@ def _from(curve: _Curve, limits: Floats) -> tuple[float, Bools]:
 def _to(curve: _Curve, limits: Floats) -> tuple[float, Bools]:
     half = curve.efficiency[curve.best] / 2
     last = int(np.flatnonzero(curve.efficiency >= half)[-1])
-    times = curve.values.numbers
-    done = times <= curve.limits[last]
-    left = int((~done).sum())
+    times, counts = curve.limits[: last + 1], curve.counts[: last + 1]
+    left = len(curve.values) - int(counts.sum())
     # From there on only the epochs of the others grow.
-    value = (float(done.sum()) / half - float(times[done].sum())) / left if left else math.inf
+    value = (float(counts.sum()) / half - float((times * counts).sum())) / left if left else math.inf
     if last + 1 < len(curve.limits):
         value = min(value, float(curve.limits[last + 1]))
     return value, limits >= curve.limits[curve.best]

@@ -9,10 +9,16 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+
+class Ordered(Protocol):
+    """Numbers in ascending order."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rank: int, /) -> Any:
+        """The number at a rank, counted from 0."""
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +56,7 @@ def clopper_pearson(successes: float, n: float, confidence: float) -> tuple[floa
     return low, high
 
 
-def quantile_interval(ordered: NDArray[Any], q: float, worth: float, confidence: float) -> tuple[float, float]:
+def quantile_interval(ordered: Ordered, q: float, worth: float, confidence: float) -> tuple[float, float]:
     """Two of the sorted values between which the true quantile lies, whatever the distribution.
 
     Ends of exact binomial probability (David and Nagaraja, 2003, Order Statistics, section 7.1). Where values go
@@ -59,7 +65,7 @@ def quantile_interval(ordered: NDArray[Any], q: float, worth: float, confidence:
 
     Parameters
     ----------
-    ordered : array
+    ordered : array, or what is read like one
         The values in ascending order, at least one.
     q : float
         Which quantile, strictly between 0 and 1.
@@ -134,7 +140,7 @@ def student_t(confidence: float, freedom: float) -> float:
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
-def quantile(ordered: NDArray[Any], q: float) -> float:
+def quantile(ordered: Ordered, q: float) -> float:
     """The value below which a share q lies; between two values, their mean."""
     n = len(ordered)
     place = q * n

@@ -15,7 +15,17 @@ from dataclasses import replace
 import numpy as np
 
 from runner.statistics.combine import correlation, ratio_interval, triple
-from runner.statistics.estimate import Bools, Estimate, Floats, Influence, Values, half_width, standard_error
+from runner.statistics.estimate import (
+    Estimate,
+    Floats,
+    Influence,
+    Sample,
+    Values,
+    error_of,
+    half_width,
+    numbers,
+    standard_error,
+)
 from runner.statistics.intervals import clopper_pearson, quantile, quantile_interval
 from runner.statistics.record import STATISTICS, Member
 from runner.statistics.shares import effective_runs
@@ -27,9 +37,9 @@ _MOST_LOG = 700.0  # whose exponential is still a number
 # ---- shares
 
 
-def _rate(values: Values, q: float, confidence: float) -> Estimate:
-    seeds, hits, runs = values.by_seed(values.numbers)
-    n, total = len(values.numbers), float(hits.sum())
+def _rate(values: Sample, q: float, confidence: float) -> Estimate:
+    seeds, hits, runs = values.by_seed(numbers)
+    n, total = len(values), float(hits.sum())
     share, influence = total / n, Influence(seeds, hits / runs)
     worth = effective_runs(hits, runs, confidence)
     low, high = clopper_pearson(worth if total == n else share * worth, worth, confidence)
@@ -47,7 +57,7 @@ STATISTICS.add(
         "share of runs: {}",
         of="OUTCOME",
         limits=(0.0, 1.0),
-        as_share=lambda numbers, q, bound: (float(numbers.mean()), bound),
+        as_share=lambda values, q, bound: (values.count(lambda v: v.numbers > 0) / len(values), bound),
     )
 )
 
@@ -55,11 +65,11 @@ STATISTICS.add(
 # ---- quantiles
 
 
-def _quantile(values: Values, q: float, confidence: float) -> Estimate:
-    ordered = np.sort(values.numbers)
+def _quantile(values: Sample, q: float, confidence: float) -> Estimate:
+    ordered = values.ordered()
     n = len(ordered)
     value = quantile(ordered, q)
-    seeds, hits, runs = values.by_seed((values.numbers <= value).astype(float))
+    seeds, hits, runs = values.by_seed(lambda v: v.numbers <= value)
     worth = effective_runs(hits, runs, confidence)
     low, high = quantile_interval(ordered, q, worth, confidence)
     if values.exact:
@@ -67,9 +77,9 @@ def _quantile(values: Values, q: float, confidence: float) -> Estimate:
     return Estimate(value, low, high, n, len(seeds), worth, Influence(seeds, -hits / runs), values.notes, values.exact)
 
 
-def _below(numbers: Floats, q: float, bound: float) -> tuple[float, float]:
+def _below(values: Sample, q: float, bound: float) -> tuple[float, float]:
     # The quantile is below the bound when more than a share q of the values is.
-    return float(np.mean(numbers < bound)), q
+    return values.count(lambda v: v.numbers < bound) / len(values), q
 
 
 _RANKS = "exact: between two of the sorted values, by the binomial distribution"
@@ -90,14 +100,15 @@ STATISTICS.add(
 # ---- means
 
 
-def _mean(values: Values, q: float, confidence: float) -> Estimate:
-    n = len(values.numbers)
-    if not np.isfinite(values.numbers).all():
+def _mean(values: Sample, q: float, confidence: float) -> Estimate:
+    n = len(values)
+    seeds, sums, runs = values.by_seed(numbers)
+    if not all(map(math.isfinite, values.ends)):
         # One infinite value makes the mean infinite, whatever the others are.
-        value = float(np.sum(values.numbers))
+        value = float(sums.sum())
         return Estimate(value, math.nan, math.nan, n, 0, 0.0, Influence(), values.notes)
-    value, error, influence = standard_error(values, values.numbers)
-    k = len(influence.seeds)
+    value, error, influence = error_of(seeds, sums, runs)
+    k = len(seeds)
     half = 0.0 if values.exact else half_width(error, k, confidence)
     notes = values.unless_exact(f"a t interval: {_SKEWED}")
     return Estimate(value, value - half, value + half, n, k, float(k), influence, notes, values.exact)
@@ -106,11 +117,15 @@ def _mean(values: Values, q: float, confidence: float) -> Estimate:
 STATISTICS.add(Member("mean", _mean, "the mean", f"Student's t over the seeds: {_SKEWED}", "mean {}", left_out=True))
 
 
-def _std(values: Values, q: float, confidence: float) -> Estimate:
-    n = len(values.numbers)
-    with np.errstate(invalid="ignore"):
-        squares = np.square(values.numbers - values.numbers.mean())
-    if n < 2 or not np.isfinite(squares).all():
+def _std(values: Sample, q: float, confidence: float) -> Estimate:
+    n = len(values)
+    middle = float(values.by_seed(numbers)[1].sum()) / n
+
+    def squares(some: Values) -> Floats:
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(np.square(some.numbers - middle), np.float64)
+
+    if n < 2 or values.count(lambda v: ~np.isfinite(squares(v))):
         note = "a standard deviation needs two values" if n < 2 else "an infinite value has no distance from a mean"
         return Estimate(math.nan, math.nan, math.nan, n, 0, 0.0, Influence(), (*values.notes, note))
     mean, error, influence = standard_error(values, squares)
@@ -135,13 +150,13 @@ STATISTICS.add(
 )
 
 
-def _harmonic_mean(values: Values, q: float, confidence: float) -> Estimate:
-    n = len(values.numbers)
-    if (values.numbers <= 0).any():
-        value = 0.0 if (values.numbers >= 0).all() else math.nan
+def _harmonic_mean(values: Sample, q: float, confidence: float) -> Estimate:
+    n, (least, _) = len(values), values.ends
+    if least <= 0:
+        value = 0.0 if least == 0 else math.nan
         note = "a run whose number is 0 makes it 0" if value == 0.0 else "a negative number has no place in it"
         return Estimate(value, math.nan, math.nan, n, 0, 0.0, Influence(), (*values.notes, note))
-    rate, error, influence = standard_error(values, 1 / values.numbers)
+    rate, error, influence = standard_error(values, lambda v: 1 / v.numbers)
     k = len(influence.seeds)
     half = 0.0 if values.exact else half_width(error, k, confidence)
 
@@ -169,12 +184,12 @@ STATISTICS.add(
 # ---- extremes
 
 
-def _extreme(least: bool) -> Callable[[Values, float, float], Estimate]:
-    def estimate(values: Values, q: float, confidence: float) -> Estimate:
-        value = float(values.numbers.min() if least else values.numbers.max())
+def _extreme(least: bool) -> Callable[[Sample, float, float], Estimate]:
+    def estimate(values: Sample, q: float, confidence: float) -> Estimate:
+        value = values.ends[0 if least else 1]
         low = high = value if values.exact else math.nan
         notes = values.unless_exact("of the runs there are: other seeds may go beyond")
-        n, seeds = len(values.numbers), len(np.unique(values.seeds))
+        n, seeds = len(values), values.n_seeds
         return Estimate(value, low, high, n, seeds, float(n), Influence(), notes, values.exact)
 
     return estimate
@@ -188,21 +203,19 @@ STATISTICS.add(Member("max", _extreme(False), "the greatest, of the runs that th
 # ---- effort
 
 
-def _per_success(values: Values, q: float, confidence: float) -> Estimate:
-    hits: Bools | None = values.converged
-    assert hits is not None, "it needs the column converged"
-    spent = _mean(replace(values, notes=()), q, confidence)
-    rate = _rate(replace(values, numbers=hits.astype(float), notes=()), q, confidence)
+def _per_success(values: Sample, q: float, confidence: float) -> Estimate:
+    spent = _mean(values.renewed(notes=()), q, confidence)
+    rate = _rate(values.successes().renewed(notes=()), q, confidence)
     value = spent.value / rate.value if rate.value else math.inf
     low, high = ratio_interval(triple(spent), triple(rate), correlation(spent.influence, rate.influence))
     notes = values.unless_exact("from the intervals of the mean and of the rate (MOVER)")
     if values.exact:
         low = high = value
-    n, k = len(hits), spent.seeds
+    n, k = len(values), spent.seeds
     influence = Influence()
     if rate.value:
         # To first order the ratio moves with what a seed spent beyond its share of the successes.
-        _, _, influence = standard_error(values, values.numbers - value * hits)
+        _, _, influence = standard_error(values, lambda v: v.numbers - value * v.successes().numbers)
     return Estimate(value, low, high, n, k, float(k), influence, notes, values.exact)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.registry import Registry
-from runner.statistics.estimate import Estimate, Floats, Values
+from runner.statistics.estimate import Estimate, Sample
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Member:
         Whether a run without a number is left out; else it counts as infinite where that means "without end".
     limits : pair of float or None
         The least and the greatest value there can be.
-    as_share : callable (numbers, q, bound) -> (share, target), or None
+    as_share : callable (values, q, bound) -> (share, target), or None
         Where the number is beyond a bound just when a share of the runs is beyond a target: how many more replicates
         would decide is found exactly.
     """
 
     name: str
-    estimate: Callable[[Values, float, float], Estimate]
+    estimate: Callable[[Sample, float, float], Estimate]
     doc: str
     interval: str
     title: str
@@ -50,7 +50,7 @@ class Member:
     needs: tuple[str, ...] = ()
     left_out: bool = False
     limits: tuple[float, float] | None = None
-    as_share: Callable[[Floats, float, float], tuple[float, float]] | None = None
+    as_share: Callable[[Sample, float, float], tuple[float, float]] | None = None
 
     @property
     def form(self) -> str:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from support.made_table import made
 from support.synthetic import KEYS, digest, write
 
-from runner.analysis.streamed import _ordered_bits, _Search
+from runner.analysis.streamed import _Search
 from runner.analysis.summary import as_json, summarize
 from runner.results.convert import write_parts
+from runner.statistics.passes import ordered_keys
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ def test_any_rank_of_any_numbers(numbers: list[float], n: int, most: int) -> Non
     step = 0
     while search.begin(step):
         for first in range(0, len(values), 7):
-            search.add(slots[first : first + 7], _ordered_bits(values[first : first + 7]))
+            search.add(slots[first : first + 7], ordered_keys(values[first : first + 7]))
         search.end()
         step += 1
     for slot, found in enumerate(search.found()):

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from runner.analysis.survival import converged_by
+from runner.analysis.survival import Converged
+from runner.analysis.survival import converged_by as converged_by_values
+from runner.statistics.estimate import Values
+
+
+def converged_by(times: np.ndarray, met: np.ndarray, seeds: np.ndarray, confidence: float = 0.95) -> Converged:
+    """The estimate of runs in memory."""
+    return converged_by_values(Values(times, seeds, False, (), met), confidence)
 
 
 def by_hand(times: np.ndarray, met: np.ndarray, t: float) -> tuple[float, float]:

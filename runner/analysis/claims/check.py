@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from runner.analysis.claims.comparison import compare
 from runner.analysis.claims.estimate import evaluate, values_of
 from runner.analysis.claims.selection import NoRuns, load_rows, select
 from runner.analysis.claims.verdict import CONFIDENCE, NO_RUNS, Checked
+from runner.analysis.large_rows import RunTable
 from runner.keys.issues import Invalid
 from runner.results.reader import header
-from runner.statistics.estimate import Estimate, Floats
+from runner.statistics.estimate import Estimate, Sample
 from runner.statistics.intervals import clopper_pearson
 from runner.statistics.reading import Statistic
 from runner.studies.claims.expectation import FAILS, HOLDS, UNDECIDED
@@ -47,7 +46,7 @@ def check(path: Path, claims: Sequence[Claim]) -> list[Checked]:
     return [_check_one(frame, claim, names) for claim in claims]
 
 
-def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
+def _check_one(frame: RunTable, claim: Claim, names: list[str]) -> Checked:
     try:
         rows = select(frame, claim.where)
         if claim.statistic.comparison:
@@ -64,11 +63,11 @@ def _check_one(frame: pd.DataFrame, claim: Claim, names: list[str]) -> Checked:
     except (NoRuns, Invalid) as nothing:
         return Checked(claim, NO_RUNS, notes=(str(nothing),))
     direct = not claim.statistic.comparison and not claim.statistic.keys
-    numbers = values_of(frame[rows], claim.statistic).numbers if direct else None
-    return _with_verdict(claim, found, numbers)
+    values = values_of(frame[rows], claim.statistic) if direct else None
+    return _with_verdict(claim, found, values)
 
 
-def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Checked:
+def _with_verdict(claim: Claim, found: Estimate, values: Sample | None) -> Checked:
     if math.isnan(found.low):
         verdict = HOLDS if claim.expect.accepts(found.value) else FAILS
         if math.isnan(found.value):
@@ -77,7 +76,7 @@ def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Chec
         verdict = claim.expect.verdict(found.low, found.high)
     more, notes = None, found.notes
     if verdict == UNDECIDED:
-        more = None if claim.statistic.plane else more_replicates(claim, found, numbers)
+        more = None if claim.statistic.plane else more_replicates(claim, found, values)
         how = "no number of replicates would decide it while the estimate is on the bound"
         if math.isnan(found.value):
             how = "there is no number to compare"
@@ -91,12 +90,12 @@ def _with_verdict(claim: Claim, found: Estimate, numbers: Floats | None) -> Chec
     return Checked(claim, verdict, *numbers_found, more, notes, found.exact)
 
 
-def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> int | None:
+def more_replicates(claim: Claim, found: Estimate, values: Sample | None) -> int | None:
     """About how many more seeds would decide a claim, if the estimate stayed as it is; None when none would."""
     open_bounds = [bound for bound in claim.expect.bounds if found.low <= bound <= found.high]
     if not open_bounds or not found.seeds:
         return None
-    needed = [_runs_needed(claim.statistic, found, numbers, bound) for bound in open_bounds]
+    needed = [_runs_needed(claim.statistic, found, values, bound) for bound in open_bounds]
     known = [runs for runs in needed if runs is not None]
     if len(known) < len(needed):
         return None
@@ -105,10 +104,10 @@ def more_replicates(claim: Claim, found: Estimate, numbers: Floats | None) -> in
     return max(math.ceil(seeds) - found.seeds, 1) if seeds < _MOST else None
 
 
-def _runs_needed(statistic: Statistic, found: Estimate, numbers: Floats | None, bound: float) -> float | None:
+def _runs_needed(statistic: Statistic, found: Estimate, values: Sample | None, bound: float) -> float | None:
     """Independent runs from which an interval leaves out a bound."""
-    if numbers is not None and statistic.member.as_share is not None:
-        return _trials(*statistic.member.as_share(numbers, statistic.q, bound), found.worth)
+    if values is not None and statistic.member.as_share is not None:
+        return _trials(*statistic.member.as_share(values, statistic.q, bound), found.worth)
     distance = abs(found.value - bound)
     half = abs(found.value - (found.low if bound < found.value else found.high))
     if not distance or not math.isfinite(half) or not math.isfinite(distance):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runner.analysis.large_rows import RunTable, read_large
 from runner.analysis.weights import read_measured
 from runner.data import FileData
 from runner.errors import Problem, RunnerError, StudyError, nearest
@@ -20,6 +21,7 @@ from runner.keys.issues import Invalid, expected
 from runner.keys.scalars import meant
 from runner.registry import column_of, element
 from runner.results.columns import key_columns
+from runner.results.large import is_large
 from runner.results.reader import codes_of, header, read_columns
 from runner.statistics.reading import NUMBERS
 from runner.statistics.shares import CHANCE
@@ -117,8 +119,8 @@ def read_both(
     return found[0], found[1]
 
 
-def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
-    """Those columns of a table that the claims need."""
+def load_rows(path: Path, claims: Sequence[Claim]) -> RunTable:
+    """Those columns of a table that the claims need, and of a large one the means to read them."""
     names = header(path)
     needed = {"seed", "converged", *(name for name in CHANCE if name in names)}
     for claim in claims:
@@ -131,11 +133,24 @@ def load_rows(path: Path, claims: Iterable[Claim]) -> pd.DataFrame:
             needed |= set(key_columns(names))
     measured = {name for name in needed if name in NUMBERS or read_weights(name)}
     texts = [name for name in names if name in needed and name not in (*NUMBERS, "seed")]
-    return read_measured(path, [*texts, *sorted(needed - set(names) - measured)], measured)
+    texts += sorted(needed - set(names) - measured)
+    if is_large(path) and not any(map(read_weights, measured)):
+        return read_large(path, texts, named_numbers(each for claim in claims for each in (claim.where, claim.versus)))
+    return read_measured(path, texts, measured)
 
 
-def select(frame: pd.DataFrame, selection: Selection) -> Mask:
-    """Which rows a selection accepts.
+def named_numbers(selections: Iterable[Selection]) -> dict[str, set[Any]]:
+    """Columns of numbers that some selections name, and the values that they do."""
+    found: dict[str, set[Any]] = {}
+    for selection in selections:
+        for name, wanted in selection.items():
+            if name == "seed" or name in NUMBERS:
+                found.setdefault(name, set()).update(wanted)
+    return found
+
+
+def select(frame: RunTable, selection: Selection) -> Mask:
+    """Which rows a selection accepts; of a large table, which kinds of runs.
 
     Raises
     ------
