@@ -9,6 +9,7 @@ is infinite in it, as it would be in any program, and its run diverges.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,8 +23,11 @@ _BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 
 def single(value: float) -> float:
     """A number as float32 has it."""
-    with np.errstate(over="ignore", under="ignore"):
-        return float(np.float32(value))
+    try:
+        number: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return number
 
 
 def lost_setting(name: str, value: float | None) -> str:

@@ -1009,7 +1009,7 @@ def test_files_that_cannot_be_read():
     Path("folder").mkdir()
     assert message("nowhere.yaml") == "nowhere.yaml: there is no such file"
     assert message("latin.yaml") == "latin.yaml:2: expected UTF-8 text"
-    assert message("large.yaml") == "large.yaml: the file has more than 1,048,576 bytes"
+    assert message("large.yaml") == "large.yaml: the file has more than 16,777,216 bytes"
     assert message("folder") == "folder: is a folder, not a study file"
     assert message("a\0b") == "a\0b: cannot be read: embedded null byte"
 
