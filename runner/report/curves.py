@@ -36,7 +36,8 @@ def curves_json(table: Path, runs: Runs, axes: Sequence[PageAxis]) -> dict[str, 
         return None
     if path.stat().st_size > _MOST_BYTES:
         return {"note": f"{CURVES} is too large for this page; `plot --kind curves` draws it."}
-    frame = read_columns(table, ["run_id", "stop"], ["epochs_to_converge"])
+    seeds = None if runs.part is None else runs.part.seeds
+    frame = read_columns(table, ["run_id", "stop"], ["epochs_to_converge"], seeds)
     if len(frame) != len(runs):
         return None  # rows have come meanwhile
     values = {}

@@ -8,6 +8,7 @@ is read from the parts whenever it is asked for; of each row group it is kept wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,59 @@ Codes = NDArray[np.integer[Any]]
 def is_large(table: Path) -> bool:
     """Whether a table is one in parts with more rows than are read into memory at once."""
     return in_parts(table) and PartReader(table).manifest.rows > MOST_ROWS
+
+
+@dataclass(frozen=True)
+class SomeSeeds:
+    """As many seeds of a table as have runs enough for memory.
+
+    Attributes
+    ----------
+    seeds : int array
+        Ascending.
+    n_seeds, n_rows : int
+        Of the whole table.
+    """
+
+    seeds: NDArray[np.int64]
+    n_seeds: int
+    n_rows: int
+
+    def place(self, table: Path, number: int) -> int:
+        """How many rows with these seeds stand before a row."""
+        before = first = 0
+        for group in PartReader(table).groups(["seed"]):
+            rows = group["seed"].to_numpy()[: number - first]
+            before += int(np.count_nonzero(np.isin(rows, self.seeds)))
+            first += group.num_rows
+            if first >= number:
+                break
+        return before
+
+
+def seeds_in_memory(table: Path, also: Iterable[int] = ()) -> SomeSeeds | None:
+    """The first seeds of a table, as many as have about as many runs as are read into memory at once.
+
+    Parameters
+    ----------
+    table : Path
+    also : iterable of int
+        Seeds that are taken whatever they are.
+
+    Returns
+    -------
+    SomeSeeds or None
+        None where all runs are read at once.
+    """
+    if not is_large(table):
+        return None
+    seeds, n = _Seeds(), 0
+    for group in PartReader(table).groups(["seed"]):
+        seeds.see(group["seed"].to_numpy())
+        n += group.num_rows
+    every = seeds.found()
+    first = every[: max(MOST_ROWS * len(every) // n, 1)]
+    return SomeSeeds(np.union1d(first, np.intersect1d([*also], every)).astype(np.int64), len(every), n)
 
 
 class LargeTable:

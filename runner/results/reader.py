@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from runner.results.files import io_errors
 from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
 from runner.results.parts import StoredRows, in_parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Bytes at the end of a file in which its last line end is looked for.
 _TAIL = 1 << 20
@@ -83,7 +86,9 @@ def read_table(path: Path) -> pd.DataFrame:
         return table
 
 
-def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd.DataFrame:
+def read_columns(
+    path: Path, texts: Iterable[str], numbers: Iterable[str], seeds: NDArray[np.int64] | None = None
+) -> pd.DataFrame:
     """Read some columns and leave all others alone.
 
     Parameters
@@ -95,6 +100,8 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
         such as `init[3]`, is a column too.
     numbers : iterable of str
         Columns to read as float64; empty fields are NaN. `seed` is read as int64.
+    seeds : int array, optional
+        Of a table in parts only the rows of these seeds.
 
     Returns
     -------
@@ -117,7 +124,7 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
     columns = {name: Texts(canonical(name)) for name in texts}
     parts: list[pd.DataFrame] = []
     if in_parts(path):
-        for group in PartReader(path).groups(kinds):
+        for group in _groups(PartReader(path), kinds, seeds):
             for name, column in columns.items():
                 column.add_coded(*coded(group[column_of(name)]))
             found = {name: numbers_in(group[name]) for name in numbers}
@@ -132,6 +139,17 @@ def read_columns(path: Path, texts: Iterable[str], numbers: Iterable[str]) -> pd
         parts.append(pd.DataFrame({"seed": np.empty(0, np.int64), **dict.fromkeys(numbers, np.empty(0))}))
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**{name: column.categories() for name, column in columns.items()})
+
+
+def _groups(reader: PartReader, names: Iterable[str], seeds: NDArray[np.int64] | None) -> Iterator[pa.Table]:
+    """Some columns of all row groups, or of their rows with some seeds."""
+    if seeds is None:
+        yield from reader.groups(names)
+        return
+    rows = [np.isin(group["seed"].to_numpy(), seeds) for group in reader.groups(["seed"])]
+    which = [number for number, mask in enumerate(rows) if mask.any()]
+    for number, group in zip(which, reader.groups(names, which), strict=True):
+        yield group if rows[number].all() else group.filter(rows[number])
 
 
 def canonical(name: str) -> Callable[[Iterable[str]], list[str]]:

@@ -15,8 +15,12 @@ from support.made_table import made
 from support.synthetic import write
 
 from runner.analysis.claims.check import check
+from runner.analysis.claims.selection import read_where
+from runner.analysis.explain.answer import answer
+from runner.analysis.explain.explanation import as_json, explain
 from runner.figures import tables
 from runner.figures.draw import Asked, plot
+from runner.report.content import content_of
 from runner.results.convert import write_parts
 from runner.statistics import STATISTICS
 from runner.statistics.estimate import Values
@@ -174,3 +178,42 @@ def test_json_of_claims_is_the_same(both: tuple[Path, Path]) -> None:
     asked = claims(statistic="median(final_loss)")
     in_memory, in_passes = (json.dumps([each.as_json() for each in check(table, asked)]) for table in both)
     assert in_passes == in_memory
+
+
+@pytest.mark.parametrize("asked", ["everything", "a run", "another run", "a setting"])
+def test_explain_looks_at_the_first_seeds(
+    both: tuple[Path, Path], asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says is what it says of a table that has only these."""
+    monkeypatch.setattr("runner.results.large.MOST_ROWS", 300)
+    rows = pd.read_csv(both[0], dtype=str, keep_default_na=False)
+    also = ["20"] if asked == "another run" else []
+    some = rows[rows["seed"].isin([*map(str, range(8)), *also])]
+    table = write(some, tmp_path)
+    (table.parent / "environment.json").write_bytes((both[0].parent / "environment.json").read_bytes())
+    arguments: dict[str, Any] = {}
+    if "run" in asked:
+        arguments["run_id"] = some[some["seed"] == ("20" if also else "5")]["run_id"].iloc[7]
+    if asked == "a setting":
+        keys = {"architecture": "2-2-1", "init": "xavier_uniform", "learning_rate": 0.1, "epochs": 100}
+        arguments["at"] = read_where(keys)
+    alone, found = (explain(path, **arguments) for path in (table, both[1]))
+    sentences = [answer(each) for each in (alone, found)]
+    told = f"These are the runs of {8 + len(also)} seeds of 24: "
+    told += "the table has 852 runs, too many to be looked at one by one."
+    assert [said for said in sentences[1] if said not in sentences[0]] == [told]
+    expected, got = (as_json(each, []) for each in (alone, found))
+    assert got.pop("of") == {"runs": 852, "seeds": 24}
+    assert json.dumps(got) == json.dumps(expected)
+
+
+def test_the_page_is_of_the_first_seeds_too(
+    both: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.results.large.MOST_ROWS", 300)
+    rows = pd.read_csv(both[0], dtype=str, keep_default_na=False)
+    table = write(rows[rows["seed"].astype(int) < 8], tmp_path)
+    for name in ("environment.json", "curves.csv"):
+        (table.parent / name).write_bytes((both[0].parent / name).read_bytes())
+    alone, page = (content_of(path, ()) for path in (table, both[1]))
+    assert json.dumps(page.data) == json.dumps(alone.data)

@@ -82,8 +82,8 @@ def read_where(where: Sequence[str] | Mapping[str, Any]) -> Selection:
     return read_selection(content, None)
 
 
-def rows_of(path: Path, selection: Selection) -> Mask:
-    """Which rows of a table a selection accepts.
+def rows_of(path: Path, selection: Selection, seeds: NDArray[np.int64] | None = None) -> Mask:
+    """Which rows of a table, or of those with some seeds, a selection accepts.
 
     Raises
     ------
@@ -94,7 +94,8 @@ def rows_of(path: Path, selection: Selection) -> Mask:
     for name in sorted({column_of(name) for name in selection} - set(names)):
         raise RunnerError(f"{path} has no column {name}{nearest(name, names)}")
     texts = [name for name in selection if name not in (*NUMBERS, "seed")]
-    return select(read_columns(path, texts, [name for name in selection if name in NUMBERS]), selection)
+    numbers = [name for name in selection if name in NUMBERS]
+    return select(read_columns(path, texts, numbers, seeds), selection)
 
 
 def read_both(

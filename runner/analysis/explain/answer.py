@@ -37,9 +37,11 @@ def paragraphs(found: Explanation) -> list[list[str]]:
     """The same by subject."""
     if found.run is not None:
         helps = [] if found.cell is None else what_helps_there(found.cell)
-        return [part for part in (*about_run(found.run), helps, _best(found)) if part]
+        return [part for part in (*about_run(found.run), _part(found), helps, _best(found)) if part]
     if found.cell is not None:
-        return [part for part in (about_cell(found.cell), what_helps_there(found.cell), _best(found)) if part]
+        return [
+            part for part in (about_cell(found.cell), _part(found), what_helps_there(found.cell), _best(found)) if part
+        ]
     converged = found.runs.converged
     if len(found.runs) == 1:
         first = f"The only run {'converged' if converged.all() else 'did not converge'}."
@@ -47,7 +49,7 @@ def paragraphs(found: Explanation) -> list[list[str]]:
         some = f"{percent(found.all_runs.rate)} of the" if converged.any() else "None of the"
         some = "All" if converged.all() else some
         first = f"{some} {len(found.runs):,} runs converged ({tried(found)})."
-    about = [first, *_criterion(found), *_values(found)]
+    about = [first, *_part(found), *_criterion(found), *_values(found)]
     if converged.all():
         return [about, ["Nothing failed, so there is nothing to mend."]]
     if not converged.any():
@@ -65,6 +67,17 @@ def tried(found: Explanation) -> str:
         return f"1 setting, {seeds}"
     even = len(runs) == settings * runs.n_seeds
     return f"{settings:,} settings, {seeds} each" if even else f"{settings:,} settings, {seeds}, not all with each"
+
+
+def _part(found: Explanation) -> list[str]:
+    """Of a table that is too large for memory, what is looked at."""
+    part = found.runs.part
+    if part is None:
+        return []
+    return [
+        f"These are the runs of {counted(len(part.seeds), 'seed')} of {part.n_seeds:,}: the table has {part.n_rows:,} "
+        "runs, too many to be looked at one by one."
+    ]
 
 
 def _criterion(found: Explanation) -> list[str]:

@@ -139,12 +139,15 @@ def explain(
     if axes is None:
         axes = read_environment(path.parent).get("axes")
     row = None if run_id is None else find_row(path, run_id)
-    runs = load_runs(path, axes)
+    seeds = [int(row[1]["seed"])] if row is not None else (at or {}).get("seed", ())
+    runs = load_runs(path, axes, seeds=seeds)
     if at:
         return explain_runs(path.parent.name, runs, cell=cell_report(runs, row_at(path, runs, at)))
     run, cell = None, None
     if row is not None:
         number, fields = row
+        if runs.part is not None:
+            number = runs.part.place(path, number)
         run, cell = run_report(runs, number, fields), cell_report(runs, number)
         if not run.converged and not run.changes:
             varied = [*runs.varied, *(axis.partition("[")[0] for axis in axes or ())]
@@ -214,6 +217,11 @@ def as_json(found: Explanation, answer: Sequence[str]) -> dict[str, Any]:
         "runs": len(found.runs),
         "cells": found.n_cells,
         "seeds": found.runs.n_seeds,
+        **(
+            {}
+            if found.runs.part is None
+            else {"of": {"runs": found.runs.part.n_rows, "seeds": found.runs.part.n_seeds}}
+        ),
         "converged": found.all_runs.as_json(),
         "criterion": None if found.gap is None else found.gap.as_json(),
         "outcomes": {

@@ -226,7 +226,7 @@ def row_at(path: Path, runs: Runs, at: Selection) -> int:
     """
     from runner.analysis.claims.selection import rows_of
 
-    rows = rows_of(path, at)
+    rows = rows_of(path, at, None if runs.part is None else runs.part.seeds)
     codes = runs.codes[rows]
     open_ones = []
     for i, factor in enumerate(runs.factors):

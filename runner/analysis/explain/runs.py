@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from runner.errors import RunnerError
 from runner.keys.architecture import parameter_count
 from runner.registry import column_of
 from runner.results.columns import key_columns
+from runner.results.large import SomeSeeds, seeds_in_memory
 from runner.results.reader import codes_of, differing, header, read_columns
 from runner.statistics.shares import CHANCE, is_deterministic
 
@@ -60,6 +61,8 @@ class Runs:
         Every criterion that occurs.
     full_batch : bool
         Whether every update of every run saw all samples.
+    part : SomeSeeds or None
+        Of a table that is too large for memory, which seeds these are the runs of.
     """
 
     factors: tuple[Factor, ...]
@@ -75,6 +78,7 @@ class Runs:
     measured: Mapping[str, Floats] = field(default_factory=dict)
     criteria: tuple[str, ...] = ()
     full_batch: bool = False
+    part: SomeSeeds | None = None
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -140,8 +144,10 @@ def combined(columns: Iterable[tuple[Ints, int]], n: int) -> Ints:
     return np.asarray(whole, np.int64)
 
 
-def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[str] = ()) -> Runs:
-    """Read a table.
+def load_runs(
+    path: Path, axes: Sequence[str] | None = None, measured: Sequence[str] = (), seeds: Iterable[int] = ()
+) -> Runs:
+    """Read a table; of one that is too large for memory the runs of its first seeds.
 
     Parameters
     ----------
@@ -151,6 +157,8 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
         Keys that the study sweeps; when not given, those that differ between rows and do not follow from others.
     measured : sequence of str
         Further measurements to keep of every run.
+    seeds : iterable of int
+        Seeds whose runs are kept in any case.
 
     Raises
     ------
@@ -163,24 +171,27 @@ def load_runs(path: Path, axes: Sequence[str] | None = None, measured: Sequence[
     measured = [name for name in measured if name in names]
     numbers = list(dict.fromkeys([name for name in _NUMBERS if name in names] + measured))
     given = [name for name in axes or () if column_of(name) in keys]
-    frame = read_columns(path, [*(given or keys), *others], numbers)
+    part = seeds_in_memory(path, seeds)
+    read = partial(read_columns, path, numbers=numbers, seeds=None if part is None else part.seeds)
+    frame = read([*(given or keys), *others])
     if given and not frame.empty:
         # Cells that the study includes one by one may differ in keys that are on no axis.
         cells = frame["cell_id"].nunique()
         others_of = set(keys).difference(map(column_of, given), DERIVED)
         wanted = [*given, *differing(path, [key for key in names if key in others_of])]
         if len(wanted) > len(given):
-            frame = read_columns(path, [*wanted, *others], numbers)
+            frame = read([*wanted, *others])
         if cells > count_cells(*find_factors(frame, wanted, given)):
             # They may differ in any number of a list, too: the whole list is one value then.
             given = [name for name in given if name in keys]
-            frame = read_columns(path, [*keys, *others], numbers)
+            frame = read([*keys, *others])
     if frame.empty:
         raise RunnerError(f"{path} has no rows yet: run the study first")
     lists = {column_of(name) for name in given if name not in keys}
     own = [key for key in keys if key in frame and key not in lists] + [name for name in given if name not in keys]
     runs = from_frame(frame, sorted(own, key=lambda name: keys.index(column_of(name))), given)
-    return replace(runs, measured={**runs.measured, **{name: frame[name].to_numpy(float) for name in measured}})
+    more = {name: frame[name].to_numpy(float) for name in measured}
+    return replace(runs, measured={**runs.measured, **more}, part=part)
 
 
 def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = ()) -> Runs:
