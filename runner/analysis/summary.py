@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runner.analysis.streamed import Division, StreamedTable
 from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, tally_table
 from runner.printed import Printed, Writer
-from runner.results.parts import in_parts
+from runner.results.manifest import in_parts
 from runner.statistics.shares import Median, Share, median_over_seeds, share_over_seeds, totals
 from runner.terminal import Shortener, counted, duration, number, page, percent, table
 

@@ -88,8 +88,7 @@ def converged_by(values: Sample, confidence: float = 0.95) -> Converged:
         reach, variance = NormalDist().inv_cdf((1 + confidence) / 2), greenwood[kept]
     elif n > 1:
         reach = student_t(confidence, n - 1)
-        parts = _by_seed(values, grid, kept, weight, greenwood)
-        variance = n / (n - 1) * np.square(parts).sum(axis=0)
+        variance = n / (n - 1) * _squares(values, grid, kept, weight, greenwood)
     else:
         reach, variance = np.nan, np.full(len(kept), np.nan)
     left = left[kept]
@@ -101,8 +100,8 @@ def converged_by(values: Sample, confidence: float = 0.95) -> Converged:
     return Converged(grid[kept], np.asarray(1 - left, np.float64), low, high, end)
 
 
-def _by_seed(values: Sample, grid: Floats, kept: NDArray[np.int64], weight: Floats, greenwood: Floats) -> Floats:
-    """What the runs of each seed contribute to -log(left) at the kept times, to first order: shape (n, kept).
+def _squares(values: Sample, grid: Floats, kept: NDArray[np.int64], weight: Floats, greenwood: Floats) -> Floats:
+    """Of what the runs of each seed contribute to -log(left) at a kept time, to first order, the sum of squares.
 
     A run contributes its own event, `weight` there, less what was expected of it while it was watched, `greenwood`.
     """
@@ -118,7 +117,12 @@ def _by_seed(values: Sample, grid: Floats, kept: NDArray[np.int64], weight: Floa
         return np.searchsorted(grid[kept], v.numbers, "left")
 
     sums, counts = values.tables_by_seed(place, len(kept) + 1, contributed)
-    runs = counts.sum(axis=1)[:, None]
-    until, ended = (np.cumsum(table, axis=1)[:, :-1] for table in (sums, counts))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(until - (runs - ended) * greenwood[kept], np.float64)
+    runs = counts.sum(axis=1)
+    # In place: of a large table each of them is as large as may be.
+    np.cumsum(sums, axis=1, out=sums)
+    np.cumsum(counts, axis=1, out=counts)
+    squares = np.empty(len(kept))
+    for k, expected in enumerate(greenwood[kept].tolist()):
+        with np.errstate(invalid="ignore"):
+            squares[k] = np.square(sums[:, k] - (runs - counts[:, k]) * expected).sum()
+    return squares

@@ -13,9 +13,11 @@ from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.results.columns import Header
 from runner.results.files import TABLE, has_table, io_errors, replacing, write_all
 from runner.results.held import Held
+from runner.results.manifest import in_parts, read_manifest
 from runner.results.part_file import GROUP_ROWS, Form, coded, kind_of, need_pyarrow
-from runner.results.parts import GROUPS, Staging, StoredRows, in_parts, read_manifest
+from runner.results.parts import StoredRows
 from runner.results.reader import header
+from runner.results.staging import GROUPS, Staging
 from runner.results.sums import SUMS, label_in
 
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from runner.errors import RunnerError, nearest
 from runner.registry import column_of
 from runner.results.columns import Indices
+from runner.results.manifest import in_parts
 from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
-from runner.results.parts import in_parts
 from runner.results.reader import canonical
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 
 from runner.errors import RunnerError
 from runner.results.files import io_errors
+from runner.results.manifest import read_manifest, tail_of
 from runner.results.part_file import GROUP_ROWS, Form, need_pyarrow
-from runner.results.parts import read_manifest, tail_of
 from runner.results.row_file import RowFile
 
 if TYPE_CHECKING:

@@ -1,154 +1,26 @@
-"""A table in parts: Parquet files in the folder `runs`, and the manifest beside it that says which of them count.
+"""The rows of a table in parts, readable by their numbers.
 
 While a study trains, rows are appended to `runs.csv` whatever the store: that is where nothing is lost. When it is
-complete they move into parts, in the plan's order. A part is written beside the folder, is safely on disk before it has
-its name there, and counts from the moment at which the manifest names it; only then do the rows leave `runs.csv`. A
-part is never changed: it is called by what it holds, and other rows make another part.
+complete they move into parts (`runner.results.staging`), in the plan's order.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
-import shutil
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.errors import Refused, RunnerError
-from runner.measurements import OUTCOMES
+from runner.errors import Refused
 from runner.results.columns import Header, Ids, Indices
-from runner.results.files import MANIFEST, PARTS, TABLE, io_errors, sync_folder, write_all
-from runner.results.part_file import GROUP_ROWS, Form, ids_in, need_pyarrow, use_kernel, write_part
+from runner.results.files import MANIFEST, PARTS, io_errors
+from runner.results.manifest import Manifest, Part, in_parts, part_prefix, read_manifest, sha256, tail_of
+from runner.results.part_file import Form, ids_in, need_pyarrow, use_kernel
 from runner.results.row_file import RowFile
 from runner.results.sums import RowSums, sums_of
 
-if TYPE_CHECKING:
-    from runner.results.held import Held
-
-STAGED = "runs.new"
-"""Folder in which new parts are until all of them are there."""
-GROUPS = 4
-"""Row groups of a part."""
-_TAIL = 1 << 16
 _WAYS_OUT = "bring it back as it was, or remove it, and its runs are trained again"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part as the manifest names it.
-
-    Attributes
-    ----------
-    file : str
-        Its name in the folder of the parts.
-    rows, bytes : int
-    sha256 : str
-        Of its contents.
-    """
-
-    file: str
-    rows: int
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Which parts make up a table.
-
-    Attributes
-    ----------
-    label : str
-        What all rows depend on: the version of the results, and the columns.
-    columns : tuple of str
-    kinds : mapping of str to str
-        As what each key and each measurement is kept.
-    parts : tuple of Part
-        In the order of the table.
-    taken : tuple of two int or None
-        Size and checksum of the `runs.csv` whose rows are all in these parts: one that is still there is left over.
-    """
-
-    label: str
-    columns: tuple[str, ...]
-    kinds: Mapping[str, str]
-    parts: tuple[Part, ...]
-    taken: tuple[int, int] | None = None
-
-    @property
-    def rows(self) -> int:
-        """Of all parts."""
-        return sum(part.rows for part in self.parts)
-
-    @property
-    def header(self) -> Header:
-        """The columns, of whatever version."""
-        end = self.columns.index("outcome")
-        measured = tuple((name, self.kinds[name]) for name in self.columns[end + 1 :])
-        return Header(self.columns[2:end], measured, tuple(OUTCOMES))
-
-    def text(self) -> bytes:
-        """As it stands in its file."""
-        content = {"rows": self.rows, **asdict(self), "kinds": dict(self.kinds)}
-        return (json.dumps(content, indent=1) + "\n").encode()
-
-
-def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a folder of results; None where its table is not in parts.
-
-    Raises
-    ------
-    RunnerError
-        When it is not as the runner writes it.
-    """
-    path = folder / MANIFEST
-    try:
-        with io_errors(path, "read"):
-            found = json.loads(path.read_bytes())
-        return Manifest(
-            found["label"],
-            tuple(map(str, found["columns"])),
-            dict(found["kinds"]),
-            tuple(Part(str(p["file"]), int(p["rows"]), int(p["bytes"]), str(p["sha256"])) for p in found["parts"]),
-            None if found["taken"] is None else (int(found["taken"][0]), int(found["taken"][1])),
-        )
-    except RunnerError:
-        if not os.path.lexists(path):
-            return None
-        raise
-    except (ValueError, KeyError, TypeError, IndexError):
-        raise RunnerError(
-            f"{path} is not as the runner wrote it, and the parts in {PARTS} can not be told without it; bring it "
-            "back, or pass --fresh to move everything aside"
-        ) from None
-
-
-def in_parts(table: Path) -> bool:
-    """Whether a table is one in parts."""
-    return table.name == PARTS and os.path.isfile(table.parent / MANIFEST)
-
-
-def tail_of(folder: Path, manifest: Manifest | None) -> Path | None:
-    """The `runs.csv` with rows that have not moved into parts yet; None where there is none."""
-    path = folder / TABLE
-    if not os.path.isfile(path) or (manifest and manifest.taken and manifest.taken == fingerprint(path)):
-        return None
-    return path
-
-
-def fingerprint(path: Path) -> tuple[int, int]:
-    """Size of a file, and a checksum of its end."""
-    with io_errors(path, "read"), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - _TAIL, 0))
-        return size, zlib.crc32(file.read())
 
 
 class PartRows:
@@ -214,7 +86,7 @@ class PartRows:
             if not os.path.lexists(path):
                 self.missing += part.rows
                 continue
-            if check and _sha256(path) != part.sha256:
+            if check and sha256(path) != part.sha256:
                 raise Refused(
                     f"{path} is not the part that was written (damaged, or changed by another program): {_WAYS_OUT}"
                 )
@@ -263,7 +135,7 @@ class PartRows:
         at = int(np.searchsorted(ends, numbers[0], side="right"))
         if at == len(ends) or self.parts[at].rows != len(numbers) or numbers[0] != ends[at] - len(numbers):
             return None
-        named = self.parts[at].file.startswith(_prefix(number))
+        named = self.parts[at].file.startswith(part_prefix(number))
         return self.parts[at] if named and (np.diff(numbers) == 1).all() else None
 
     def _group(self, group: int) -> tuple[bytes, Indices]:
@@ -276,16 +148,6 @@ class PartRows:
                 table = file.read_row_group(number)
             self._known = (group, *self.form.text_of(table, kernel=use_kernel(len(self))))
         return self._known[1:]
-
-
-def _prefix(number: int) -> str:
-    """How the name of a part begins: sorted by their names, parts are in the plan's order."""
-    return f"part-{number:06d}-"
-
-
-def _sha256(path: Path) -> str:
-    with io_errors(path, "read"), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class StoredRows:
@@ -328,157 +190,3 @@ class StoredRows:
             if len(mine):
                 yield from source.segments(mine - first)
             first += len(source)
-
-
-def part_bounds(n_seeds: int, n_runs: int) -> Iterator[list[Indices]]:
-    """Where each part of a plan begins and ends, by its row groups: arrays of two run numbers.
-
-    The bounds follow from the plan alone. So do the rows of every part of a complete study, whoever has trained them
-    in whatever order.
-    """
-    # Whole cells, where a cell has no more runs than a row group.
-    step = GROUP_ROWS // n_seeds * n_seeds if n_seeds <= GROUP_ROWS else GROUP_ROWS
-    firsts = np.arange(0, n_runs, step)
-    for at in range(0, len(firsts), GROUPS):
-        yield [np.array([first, min(first + step, n_runs)]) for first in firsts[at : at + GROUPS]]
-
-
-@dataclass
-class Staging:
-    """New parts on their way into the folder of the parts.
-
-    Parameters
-    ----------
-    held : Held
-        The folder of results.
-    form : Form
-        What the new parts have in common.
-    """
-
-    held: Held
-    form: Form
-    parts: list[Part] = field(default_factory=list)
-    _new: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._folder = self.held.folder / STAGED
-        discard(self._folder)
-        with io_errors(self._folder, "create"):
-            self._folder.mkdir()
-
-    def keep(self, part: Part) -> None:
-        """Take over a part that is there already."""
-        self.parts.append(part)
-
-    def write(self, number: int, groups: Iterable[bytes]) -> None:
-        """Write the part of a number, from the texts of its row groups."""
-        self.held.check()
-        path = self._folder / "part"
-        with io_errors(path), path.open("w+b") as file:
-            rows = write_part(file, self.form, groups)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        checksum = _sha256(path)
-        name = f"{_prefix(number)}{checksum[:12]}.parquet"
-        with io_errors(path, "rename"):
-            path.rename(self._folder / name)
-        self._new.append(name)
-        self.parts.append(Part(name, rows, size, checksum))
-
-    @property
-    def n_new(self) -> int:
-        """How many parts were written."""
-        return len(self._new)
-
-    def finish(self, label: str) -> None:
-        """Give all parts their names, and then name them in the manifest, from where on they are the table."""
-        held = self.held
-        target = held.folder / PARTS
-        with io_errors(target):
-            target.mkdir(exist_ok=True)
-            sync_folder(self._folder)
-            for name in self._new:
-                os.replace(self._folder / name, target / name)
-            sync_folder(target)
-        held.check()
-        table = held.folder / TABLE
-        taken = fingerprint(table) if os.path.isfile(table) else None
-        form = self.form
-        manifest = Manifest(label, form.header.names, form.all_kinds, tuple(self.parts), taken)
-        with held.replacing(MANIFEST) as descriptor:
-            write_all(descriptor, manifest.text())
-        remove_strangers(held.folder, manifest)
-        self.discard()
-
-    def discard(self) -> None:
-        """Remove the folder of new parts."""
-        discard(self._folder)
-
-
-def remove_strangers(folder: Path, manifest: Manifest) -> None:
-    """Remove parts that the manifest does not name: what a killed process has left, or what newer parts replace."""
-    if not os.path.isdir(folder / PARTS):
-        return
-    named = {part.file for part in manifest.parts}
-    with io_errors(folder / PARTS, "clear"):
-        for name in os.listdir(folder / PARTS):
-            if name.startswith("part-") and name.endswith(".parquet") and name not in named:
-                os.unlink(folder / PARTS / name)
-
-
-def clear_leftovers(folder: Path, header: Header) -> None:
-    """Remove what a process has left that died while rows moved into parts; the folder's lock must be held.
-
-    Raises
-    ------
-    Refused
-        When there are parts, but nothing that tells which of them count.
-    """
-    discard(folder / STAGED)
-    manifest = read_manifest(folder)
-    if manifest is None:
-        if not os.path.lexists(folder / TABLE) and any(folder.glob(f"{PARTS}/part-*.parquet")):
-            raise Refused(
-                f"{folder / PARTS} holds parts of a table, and its manifest, {MANIFEST} beside it, is missing: "
-                "bring it back, or move that folder away"
-            )
-        return
-    remove_strangers(folder, manifest)
-    if os.path.isfile(folder / TABLE) and tail_of(folder, manifest) is None and not PartRows(folder, header).missing:
-        with io_errors(folder / TABLE, "remove"):
-            os.unlink(folder / TABLE)
-            sync_folder(folder)
-
-
-def remove_parts(held: Held) -> None:
-    """Remove a table in parts, whose rows all stand in `runs.csv`."""
-    folder = held.folder
-    manifest = read_manifest(folder)
-    assert manifest is not None, "there are parts"
-    # First none of them counts any more; whoever dies now leaves parts that the next start removes.
-    manifest = replace(manifest, parts=(), taken=None)
-    with held.replacing(MANIFEST) as descriptor:
-        write_all(descriptor, manifest.text())
-    remove_strangers(folder, manifest)
-    # Whatever else somebody has put there stays.
-    with contextlib.suppress(OSError):
-        os.rmdir(folder / PARTS)
-    held.check()
-    held.drop(MANIFEST)
-    with io_errors(folder / MANIFEST, "remove"):
-        os.unlink(folder / MANIFEST)
-        sync_folder(held.descriptor)
-
-
-def discard(folder: Path) -> None:
-    """Remove a folder of unfinished parts."""
-    if os.path.islink(folder):
-        raise Refused(f"{folder} is a symbolic link; only real files are written: remove the link")
-    with io_errors(folder, "remove"), contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)
-
-
-def facts_of(manifest: Manifest) -> dict[str, Any]:
-    """What other programs are told of a table in parts."""
-    return {"parts": len(manifest.parts), "bytes": sum(part.bytes for part in manifest.parts)}

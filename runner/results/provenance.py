@@ -18,7 +18,7 @@ from runner.errors import Refused
 from runner.machine import compiles, surroundings
 from runner.measurements import RESULTS_VERSION
 from runner.results.files import ORPHANS, io_errors, write_file
-from runner.results.parts import read_manifest
+from runner.results.manifest import read_manifest
 from runner.results.sums import SUMS, made_by, made_so
 
 ENVIRONMENT = "environment.json"

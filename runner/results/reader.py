@@ -22,9 +22,10 @@ from runner.errors import Problem, RunnerError, StudyError, nearest
 from runner.registry import column_of, element
 from runner.results.columns import truth
 from runner.results.files import io_errors
+from runner.results.manifest import in_parts
 from runner.results.part_file import coded, numbers_in
 from runner.results.part_reader import PartReader
-from runner.results.parts import StoredRows, in_parts
+from runner.results.parts import StoredRows
 
 if TYPE_CHECKING:
     import pyarrow as pa

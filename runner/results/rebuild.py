@@ -11,8 +11,8 @@ from runner.results.files import ORPHANS, TABLE, io_errors, sync_folder, write_a
 from runner.results.held import Held
 from runner.results.inventory import IN_PARTS, NO_PLACE, Inventory, gather
 from runner.results.part_file import Form, key_kinds
-from runner.results.parts import Staging, part_bounds
 from runner.results.row_file import RowFile
+from runner.results.staging import Staging, part_bounds
 
 # Rows that are copied together: few enough to stay in the cache of a core between reading and writing.
 _BLOCK = 1 << 12

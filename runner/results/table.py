@@ -37,7 +37,6 @@ from runner.results.files import (
 from runner.results.held import Held
 from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_PARTS, IN_TABLE, NO_PLACE, label_of, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
-from runner.results.parts import STAGED, clear_leftovers, remove_parts
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import (
     forget_adopted,
@@ -48,6 +47,7 @@ from runner.results.rebuild import (
 )
 from runner.results.row_text import RowText
 from runner.results.sidecars import Recording, Sidecars
+from runner.results.staging import STAGED, clear_leftovers, remove_parts
 from runner.results.sums import SUMS, RowSums
 from runner.results.weights import WEIGHTS
 

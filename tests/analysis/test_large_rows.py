@@ -81,7 +81,10 @@ def claims(*more: dict[str, Any], statistic: str) -> Any:
     return read_claims([{"name": f"{n}", "statistic": statistic, "expect": "> 0.3", **e} for n, e in enumerate(every)])
 
 
-@pytest.mark.parametrize("statistic", [*statistics(), "slope(log2(mean(epochs_run)), log2(epochs))"])
+@pytest.mark.parametrize(
+    "statistic",
+    [*statistics(), "slope(log2(mean(epochs_run)), log2(epochs))", "box_dimension(converged, epochs, learning_rate)"],
+)
 def test_claims(both: tuple[Path, Path], statistic: str) -> None:
     asked = claims(statistic=statistic)
     in_memory, in_passes = (check(table, asked) for table in both)

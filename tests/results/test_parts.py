@@ -20,8 +20,9 @@ import runner
 from runner.cli.main import run as command
 from runner.errors import Refused, RunnerError
 from runner.results.files import find_table
+from runner.results.manifest import read_manifest
 from runner.results.part_file import Form, key_kinds
-from runner.results.parts import PartRows, read_manifest
+from runner.results.parts import PartRows
 from runner.results.reader import EXACTLY
 from runner.results.sidecars import Recording
 from runner.results.table import Store, Table
@@ -36,8 +37,8 @@ PART = "runs/part-*.parquet"
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row groups of two cells, parts of two row groups."""
-    monkeypatch.setattr("runner.results.parts.GROUP_ROWS", 10)
-    monkeypatch.setattr("runner.results.parts.GROUPS", 2)
+    monkeypatch.setattr("runner.results.staging.GROUP_ROWS", 10)
+    monkeypatch.setattr("runner.results.staging.GROUPS", 2)
 
 
 def run(

@@ -112,8 +112,8 @@ def to_its_end(start: Start) -> Start:
 def test_anything_at_any_system_call(
     tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.results.parts.GROUP_ROWS", 9)
-    monkeypatch.setattr("runner.results.parts.GROUPS", 2)
+    monkeypatch.setattr("runner.results.staging.GROUP_ROWS", 9)
+    monkeypatch.setattr("runner.results.staging.GROUPS", 2)
     tried = 0
     for name, fault, at in cases(pytestconfig.getoption("--faults"), tmp_path):
         start = SCENARIOS[name][1]
