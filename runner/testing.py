@@ -40,6 +40,8 @@ _LANES = Lanes(16)
 _FAMILIES: tuple[Mapping[str, Any], ...] = (ACTIVATIONS, LOSSES, OPTIMIZERS)
 # Between two of these arguments lies no point where a usual activation has a kink.
 _STEP = 1e-5
+_DERIVATIVE = "the derivative of its value"
+_SEEN = "a run that has diverged must not look sound"
 
 
 def activation_values(name: str, z: ArrayLike, dtype: Any = np.float64) -> tuple[Floats, Floats]:
@@ -158,15 +160,17 @@ def check_activation(name: str) -> None:
     """
     record, z = ACTIVATIONS.find(name), np.linspace(-8.03, 8.01, 1001)
     a, slopes = activation_values(name, z)
-    assert np.isfinite(a).all(), f"{name} is {a[~np.isfinite(a)][0]} at {z[~np.isfinite(a)][0]:g}"
+    finite = np.isfinite(a)
+    assert finite.all(), f"{name}: the value at z = {z[~finite][0]:g} is {a[~finite][0]}, and has to be finite"
     if record.exact:
         numeric = (activation_values(name, z + _STEP)[0] - activation_values(name, z - _STEP)[0]) / (2 * _STEP)
-        _agree(slopes, numeric, z, f"the slope of {name}", "its derivative", 1e-6)
+        _agree(slopes, numeric, z, f"{name}: the slope at z", _DERIVATIVE, 1e-6)
     single, single_slopes = activation_values(name, z, np.float32)
-    _agree(single, a, z, f"{name} in float32", "float64", 1e-5)
-    _agree(single_slopes, slopes, z, f"the slope of {name} in float32", "float64", 1e-4)
+    _agree(single, a, z, f"{name}: the value in float32 at z", "that in float64", 1e-5)
+    _agree(single_slopes, slopes, z, f"{name}: the slope in float32 at z", "that in float64", 1e-4)
     for dtype in _PRECISIONS:
-        assert np.isnan(activation_values(name, [np.nan], dtype)[0]).all(), f"{name} makes a number of NaN"
+        of_nan = activation_values(name, [np.nan], dtype)[0][0]
+        assert np.isnan(of_nan), f"{name}: the value of NaN is {of_nan:g}, and has to be NaN: {_SEEN}"
 
 
 def check_loss(name: str) -> None:
@@ -188,15 +192,18 @@ def check_loss(name: str) -> None:
         t = np.full_like(y, target)
         values, slopes = loss_values(name, y, t)
         numeric = (loss_values(name, y + _STEP, t)[0] - loss_values(name, y - _STEP, t)[0]) / (2 * _STEP)
-        _agree(slopes, numeric, y, f"the slope of {name} for target {target:g}", "its derivative", 1e-5)
+        _agree(slopes, numeric, y, f"{name}: for the target {target:g}, the slope at the output", _DERIVATIVE, 1e-5)
         at_target = float(loss_values(name, [target], [target])[0][0])
+        least = y[values.argmin()]
         assert at_target <= values.min() + 1e-12, (
-            f"{name} is less at {y[values.argmin()]:g} than at its target {target:g}"
+            f"{name}: for the target {target:g}, the loss of the output {least:g} is {values.min():g}, and has to be "
+            f"at least {at_target:g}, that of an output at its target"
         )
         single = loss_values(name, y, t, dtype=np.float32)[0]
-        _agree(single, values, y, f"{name} in float32", "float64", 1e-4)
+        _agree(single, values, y, f"{name}: the loss in float32 of the output", "that in float64", 1e-4)
     for dtype in _PRECISIONS:
-        assert np.isnan(loss_values(name, [np.nan], [targets[0]], dtype=dtype)).all(), f"{name} makes a number of NaN"
+        of_nan = loss_values(name, [np.nan], [targets[0]], dtype=dtype)
+        assert np.isnan(of_nan).all(), f"{name}: loss and slope of NaN are {of_nan}, and have to be NaN: {_SEEN}"
 
 
 def check_optimizer(name: str, rate: float = 0.01) -> None:
@@ -237,14 +244,23 @@ def check_optimizer(name: str, rate: float = 0.01) -> None:
 
     end = descend(start)
     before, after = ((steep * w**2).sum() for w in (start, end))
-    assert after < before, f"{name} goes up: the loss of a bowl is {before:g}, and {after:g} after 200 updates"
+    assert after < before, (
+        f"{name}: the loss of a bowl is {before:g} at first and {after:g} after 200 updates, and has to fall"
+    )
     if not OPTIMIZERS[name].needs_loss:
         alone = descend(start, only=slice(3, 4))
-        assert alone[0] == end[3], f"{name}: a weight becomes {end[3]!r} beside others, and {alone[0]!r} alone"
-    _agree(descend(start, np.float32), end, start, f"{name} in float32", "float64", 1e-2)
+        assert alone[0] == end[3], (
+            f"{name}: a weight becomes {end[3]!r} beside others and {alone[0]!r} alone, and has to become the same"
+        )
+    _agree(
+        descend(start, np.float32), end, start, f"{name}: in float32, the end of the weight", "that in float64", 1e-2
+    )
     for dtype in _PRECISIONS:
         broken = updated_weights(name, [1.0, 1.0], [[0.1, 0.1], [0.1, np.nan]], rate, [1.0, 1.0], dtype=dtype)[-1]
-        assert np.isnan(broken).tolist() == [False, True], f"{name} makes a number of a gradient that is NaN"
+        assert np.isnan(broken).tolist() == [False, True], (
+            f"{name}: the weights 1 and 1 with the gradients 0.1 and NaN become {broken.tolist()}, and the second one "
+            f"alone has to become NaN: {_SEEN}"
+        )
 
 
 def check_initializer(name: str, *arguments: float) -> None:
@@ -289,4 +305,4 @@ def _agree(found: Floats, expected: Floats, at: Floats, what: str, other: str, t
     wrong = ~np.isclose(found, expected, rtol=tolerance, atol=tolerance)
     if wrong.any():
         k = int(np.flatnonzero(wrong)[0])
-        raise AssertionError(f"{what} is {found[k]:.6g} at {at[k]:.6g}, and {other} is {expected[k]:.6g}")
+        raise AssertionError(f"{what} = {at[k]:.6g} is {found[k]:.6g}, and has to be {expected[k]:.6g}, {other}")

@@ -25,6 +25,11 @@ _NAMES = {
     "order": "order of the samples",
     "memory": "from update to update",
     "arithmetic": "rounding",
+    # Lines in which several terms stand.
+    "error": "error",
+    "weights": "step of the weights",
+    "biases": "step of the biases",
+    "activation": "forward pass",
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from runner.diagnosis.find import Found
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.training import frozen_bias, train_study
-from runner.diagnosis.twin import DATA, Twin, flat, write_study
+from runner.diagnosis.twin import DATA, Twin, flat, study_name, write_study
 from runner.errors import RunnerError
 from runner.statistics.intervals import wilson
 
@@ -90,6 +90,8 @@ class Trial:
         Units of every layer.
     folder : Path
         Where the data of the twin are.
+    program : Path
+        The author's file, after which studies are named.
     """
 
     faults: Mapping[str, str]
@@ -101,6 +103,7 @@ class Trial:
     inits: list[list[float]]
     sizes: tuple[int, ...]
     folder: Path
+    program: Path = Path("program.py")
 
     @property
     def work(self) -> float:
@@ -199,7 +202,7 @@ def make_trial(
     updates = _budget(keys, per_epoch)
     base["evaluate_every"] = EVALUATIONS * per_epoch
     sizes = tuple(found.asked.sizes)
-    trial = Trial(faults, base, rates, updates, per_epoch, samples, [], sizes, folder)
+    trial = Trial(faults, base, rates, updates, per_epoch, samples, [], sizes, folder, found.asked.program.path)
     numbers = len(flat(networks[0], bias))
     if seeds is None:
         work = trial.work * sum(1 + (_FAULTY - 1) * bool(v.faults) for v in variants(faults))
@@ -255,7 +258,7 @@ def write_variants(trial: Trial, these: Sequence[Variant], path: Path, n: int) -
     swept = dict.fromkeys(key for row in rows for key in row)
     rows = [{key: row.get(key, trial.base.get(key)) for key in swept} for row in rows]
     same = {key: rows[0][key] for key in swept if all(row[key] == rows[0][key] for row in rows)}
-    content = {"name": path.stem, "description": _DESCRIPTION, **trial.base, **same}
+    content = {"name": study_name(trial.program, path.stem), "description": _DESCRIPTION, **trial.base, **same}
     if path.parent != trial.folder:
         content["data"] = {**trial.base["data"], "csv": str((trial.folder / DATA).resolve())}
     sweep: dict[str, Any] = {}

@@ -14,8 +14,9 @@ import numpy as np
 from runner.diagnosis.advice import advice
 from runner.diagnosis.cost import SEEDS, author_weights, cost, make_trial
 from runner.diagnosis.find import Found, find
-from runner.diagnosis.findings import findings, order_finding
+from runner.diagnosis.findings import findings, order_finding, with_lines
 from runner.diagnosis.gaps import unknown
+from runner.diagnosis.ignored import ignored_by_train, ignored_by_update
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
@@ -24,9 +25,10 @@ from runner.diagnosis.probes import answering
 from runner.diagnosis.program import NAMED, SECONDS, Program, ProgramError
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.settings import nearest
+from runner.diagnosis.source import find_lines
 from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
-from runner.diagnosis.twin import Twin, batch_size, make_twin, with_order_of
+from runner.diagnosis.twin import Twin, batch_size, flat, make_twin, with_order_of
 from runner.errors import Problem, RunnerError
 from runner.keys.definitions import BUDGETS, KEYS
 from runner.keys.issues import Invalid
@@ -75,14 +77,25 @@ def diagnose_program(
         keys = dict(program.keys)
         found = likeliest(program, _sizes(program), keys)
         diagnosis = told(path, found, keys)
+        if diagnosis.findings:
+            diagnosis = replace(diagnosis, findings=tuple(with_lines(diagnosis.findings, find_lines(found))))
+        if found.process is None and found.deterministic and (unused := ignored_by_update(found)):
+            # Nothing else can be known then.
+            diagnosis = replace(diagnosis, unknown=({"term": "update", "layer": None, "says": unused},))
         order = find_order(found)
         if order is not None:
-            diagnosis = with_order(diagnosis, order)
+            diagnosis = with_order(diagnosis, _with_reason(order, found))
         if found.process is not None and not diagnosis.unknown:
             diagnosis = _compared(diagnosis, found, keys, order, into, seeds, tell)
     if into is not None:
         write_report(diagnosis, into)
     return diagnosis
+
+
+def _with_reason(order: Order, found: Found) -> Order:
+    """An order that is not known, or in which nothing moves, with what the author's loop does not use."""
+    unused = ignored_by_train(found) if order.name in ("unknown", "nothing") else ""
+    return replace(order, says=unused) if unused else order
 
 
 def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:
@@ -129,6 +142,9 @@ def _compared(
         return diagnosis.noting(f"the runner can not train the twin: {str(error).splitlines()[0]}")
     if not own:
         return diagnosis.noting("what it costs is not measured, as there is no initial(seed)")
+    if len({tuple(flat(network, "trained")) for network in own}) < len(own):
+        same = "initial(seed) gives the same weights for several seeds: they are to be drawn from its argument"
+        return diagnosis.noting(f"what it costs is not measured, as {same}")
     return _costing(diagnosis, found, with_order_of(twin, order), own, into, keys, seeds)
 
 
@@ -163,7 +179,7 @@ def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:
     """What was found, as findings, unknown terms and notes."""
     shared = found.asked.layout.biases == "single"
     wrong = findings(found.process, keys.get("loss"), found.asked.sizes, shared) if found.process is not None else []
-    return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys)), found=found)
+    return Diagnosis(path, tuple(wrong), tuple(unknown(found)), tuple(notes(found, keys, bool(wrong))), found=found)
 
 
 def likeliest(program: Program, sizes: Sequence[int], keys: Mapping[str, Any]) -> Found:

@@ -67,11 +67,21 @@ class Formula:
 
 @dataclass(frozen=True, eq=False)
 class Gradient:
-    """What an update is made of, and the pass it came from."""
+    """What an update is made of, and the pass it came from.
+
+    Attributes
+    ----------
+    weights, biases : tuples of array (probes, fan_out, fan_in) and (probes, fan_out)
+    passed : Pass
+    e, d : tuples of array (probes, samples, units)
+        dE/da and dE/dz of every layer of weights.
+    """
 
     weights: Layers
     biases: Layers
     passed: Pass
+    e: Layers
+    d: Layers
 
 
 def gradient(
@@ -101,9 +111,11 @@ def gradient(
     p = run_forward(formula.forward, W, b, x, t, W, before)
     of_weights, of_biases, new = list(W), list(b), list(W)
     e = of_loss * formula.constant * formula.signal.value(p)
+    of_a, of_z = list(p.a[1:]), list(p.z)
     for k in range(p.last, -1, -1):
         layer = formula.layers[k]
         d = rounded(layer.extra.value(p, k, layer.slope.value(p, k, e)), formula.round_errors, k)
+        of_a[k], of_z[k] = e, d
         if layer.factor is not ERROR_BELOW:
             of_weights[k] = layer.factor.value(p, k, d)
         if k < p.last and formula.layers[k + 1].factor is ERROR_BELOW:
@@ -113,7 +125,7 @@ def gradient(
             if layer.way.fault == "moved_weights":
                 new[k] = move(k, of_weights[k]) if move else layer.keep * W[k] - layer.rate * of_weights[k]
             e = layer.way.value(replace(p, moved=new), k, layer.sent.value(p, k, e, d))
-    return Gradient(tuple(of_weights), tuple(of_biases), p)
+    return Gradient(tuple(of_weights), tuple(of_biases), p, tuple(of_a), tuple(of_z))
 
 
 def stacked(parts: Sequence[Sequence[Floats]]) -> Layers:

@@ -13,7 +13,9 @@ from runner.diagnosis.find import Found
 from runner.diagnosis.match import close
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.rules import Momentum, Sgd, describe
-from runner.diagnosis.terms import NO_SLOPE
+from runner.diagnosis.terms import CROSS_ENTROPY, CROSSED, NO_SLOPE
+from runner.diagnosis.wrong import is_fused
+from runner.terminal import listed
 
 _RIGHT_SLOPES = {
     "sigmoid": "your a(1 - a) is right: a is the activation already",
@@ -21,13 +23,23 @@ _RIGHT_SLOPES = {
 }
 
 
-def notes(found: Found, keys: Mapping[str, Any]) -> list[str]:
-    """Sentences without a full stop, in the order of an update."""
+def notes(found: Found, keys: Mapping[str, Any], mistakes: bool = False) -> list[str]:
+    """Sentences without a full stop, in the order of an update.
+
+    Parameters
+    ----------
+    found : Found
+    keys : mapping
+        What the author's file says.
+    mistakes : bool
+        Whether there are any.
+    """
     told = list(_layout(found))
     for other in dict.fromkeys(found.identified.same):
         told.append(f"on this network the same formula has another name as well: {other}")
     if found.process is not None:
-        told += [*_right(found.process), *_loss(found.process), *_constants(found, found.process, keys)]
+        told += [*_right(found.process), *_loss(found.process), *_rates(found, found.process, keys)]
+        told += [*_loss_of(found, found.process, keys, mistakes), *_constants(found, found.process)]
         told += _biases(found, found.process)
     told += _data(found, keys)
     if 2 in found.asked.sizes[1:-1]:
@@ -71,34 +83,102 @@ def _loss(process: Process) -> Iterator[str]:
             yield f"layer {layer} has 1 / (1 + exp(z)) and its right slope -a(1 - a): it is 1 minus the sigmoid"
 
 
-def _constants(found: Found, process: Process, keys: Mapping[str, Any]) -> Iterator[str]:
-    asked = found.asked
-    rate = float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
-    layers = process.formula.layers
-    texts = {
-        constant(value, rate, asked.sizes, asked.unit, len(keys["inputs"])).text
-        for layer in layers
-        for value in (layer.rate, layer.bias_rate)
-        if value
-    }
-    for text in sorted(texts - {""}):
-        if text == "?":
-            shown = ", ".join(f"{layer.rate:g}" for layer in layers)
-            yield f"steps are {shown} times the gradient of a sample: no simple multiple of the learning rate {rate:g}"
-        elif text == "2":
+def _loss_of(found: Found, process: Process, keys: Mapping[str, Any], mistakes: bool) -> Iterator[str]:
+    """Of which loss the gradient is, and whether it is summed or averaged over samples."""
+    formula, outputs = process.formula, found.asked.sizes[-1]
+    texts = _texts(found, process, keys)
+    if formula.signal.wrong or formula.forward.functions[-1] == "step" or process.batch not in _REDUCED:
+        if found.batches_seen:
+            yield f"when update is given several samples, {BATCHES[process.batch]}"
+        return
+    believed = keys.get("loss")
+    residual = formula.layers[-1].slope is NO_SLOPE and is_fused(process, believed)
+    crossed = residual or formula.signal in (CROSS_ENTROPY, CROSSED)
+    # A factor of the step that is none of the loss's own constants may be anything.
+    text = next(iter(texts)) if len(texts) == 1 else ""
+    known = {"2": (2.0, False), "1 / samples": (1.0, True), "2 / samples": (2.0, True)}
+    factor, divided = known.get(text, (1.0, False))
+    if text in ("2 / outputs", "1 / outputs"):
+        factor = float(text[0]) / outputs
+    name = "the cross-entropy" if crossed else "the squared error" if factor == 2 else "half the squared error"
+    how = _REDUCED[process.batch]
+    if divided:
+        how = f"summed and divided by {len(keys['inputs'])}, the number of your samples"
+    mean = process.averages or divided
+    key = _LOSSES.get((factor, mean)) or ("mse" if mean and factor == 2 / outputs else "")
+    if crossed:
+        key = "cross_entropy" if formula.forward.functions[-1].startswith("softmax") else "binary_cross_entropy"
+    told = f"{'but for its mistakes, ' if mistakes else ''}your gradient is that of {name}"
+    told += f", {how}" if found.batches_seen else ""
+    if believed and crossed != (believed in ("cross_entropy", "binary_cross_entropy")):
+        yield f"{told}, and not that of the {believed} of your file"
+    elif crossed and not mean:
+        yield f"{told}: in a study, loss: {key} is the mean over the samples"
+    else:
+        yield f"{told}{f' (loss: {key})' if key else ''}"
+
+
+# How the samples of a call are put together, said of a loss.
+_REDUCED = {
+    "sum": "summed over the samples of a call",
+    "mean": "averaged over the samples of a call",
+    "mean_loss": "averaged over the samples of a call",
+    "one_by_one": "with an update for every sample of a call, one after the other",
+    "backwards": "with an update for every sample of a call, from the last to the first",
+}
+_LOSSES = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse"}
+
+
+def _texts(found: Found, process: Process, keys: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
+    """What the groups of weights move at, beside the learning rate: the groups of each, with their rates."""
+    asked, rate = found.asked, _learning_rate(keys)
+    texts: dict[str, list[tuple[str, float]]] = {}
+    for number, layer in enumerate(process.formula.layers, start=1):
+        for group, value in (("weights", layer.rate), ("biases", layer.bias_rate)):
+            if value:
+                text = constant(value, rate, asked.sizes, asked.unit, len(keys["inputs"])).text
+                texts.setdefault(text, []).append((f"{group} of layer {number}", abs(value)))
+    return texts
+
+
+def _learning_rate(keys: Mapping[str, Any]) -> float:
+    return float(np.ravel(np.asarray(keys["learning_rate"], float))[0])
+
+
+def _rates(found: Found, process: Process, keys: Mapping[str, Any]) -> Iterator[str]:
+    """The rate at which weights move, where it is not the one that the file says."""
+    texts, rate = _texts(found, process, keys), _learning_rate(keys)
+    for text, groups in sorted(texts.items()):
+        if not text or text.endswith("/ samples"):
+            continue
+        if text == "2":
             yield "the step is 2 times the learning rate: the 2 of (y - t)^2, as with loss: sse"
+            continue
+        if text == "2 / outputs" and process.averages:
+            continue
+        values = listed([f"{value:g}" for value in dict.fromkeys(value for _, value in groups)])
+        whose = "your learning rate"
+        if len(texts) > 1:
+            whose = f"the learning rate of the {listed([name for name, _ in groups])}"
+        if text == "?" or text == "1 alone":
+            reason = ""
         elif text.endswith(" alone"):
-            yield f"some steps are {text.removesuffix(' alone')} times the gradient, without the learning rate"
+            reason = f", {text.removesuffix(' alone')}"
+        elif "times the learning rate" in text:
+            reason = ", as it is a factor of the step twice"
         else:
-            yield f"the step is {text} times the learning rate"
+            reason = f", as the step is {text} times the learning rate"
+        yield f"{whose} is {values}{reason}, and not the {rate:g} of your file"
+
+
+def _constants(found: Found, process: Process) -> Iterator[str]:
+    layers = process.formula.layers
     for number, layer in enumerate(layers, start=1):
         if layer.rate and layer.bias_rate and not close(abs(layer.rate), abs(layer.bias_rate)):
             ratio = abs(layer.bias_rate / layer.rate)
             yield f"biases of layer {number} move {ratio:g} times as fast as its weights (bias_learning_rate)"
         if layer.keep not in (0.0, 1.0):
             yield f"weights of layer {number} shrink by {1 - layer.keep:g} of themselves in every update (weight_decay)"
-    if found.batches_seen:
-        yield f"when update is given several samples, {BATCHES[process.batch]}"
     ordinary = not isinstance(process.rule, Momentum) or process.rule.momentum > 0
     if ordinary and not isinstance(process.rule, Sgd):
         yield f"the optimizer is {describe(process.rule, not process.remembered_decay)}"

@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from runner.diagnosis.advice import label
 from runner.diagnosis.anatomy import anatomy, place
+from runner.diagnosis.legend import legend
 from runner.diagnosis.result import Diagnosis
-from runner.diagnosis.show import agreement, sentence, verdict
+from runner.diagnosis.show import agreement, formulas, sentence, verdict
 from runner.statistics.intervals import wilson
 from runner.terminal import visible
 
@@ -50,6 +51,7 @@ def page_html(diagnosis: Diagnosis, folder: Path | None = None) -> str:
             to_do=[sentence(note) for note in to_do],
             unknown=[_unknown(each) for each in diagnosis.unknown],
             parts=anatomy(diagnosis),
+            legend="; ".join(f"{symbol}: {means}" for symbol, means in legend(formulas(diagnosis))),
             rates=list(_rates(diagnosis)),
             runs=f"{diagnosis.rates[0].runs:,}" if diagnosis.rates else "",
             criterion=diagnosis.criterion,

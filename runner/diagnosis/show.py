@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
 from runner.diagnosis.advice import label
 from runner.diagnosis.anatomy import anatomy, place
+from runner.diagnosis.findings import Finding, line_of
+from runner.diagnosis.legend import legend
 from runner.diagnosis.result import Diagnosis
 from runner.diagnosis.worker import FUNCTIONS
 from runner.statistics.intervals import wilson
-from runner.terminal import counted, visible
+from runner.terminal import counted, listed, visible
 
 
 def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
     """All that is to be said, in words, in lines of `width` columns but for formulas and lines of code."""
     lines = [f"{diagnosis.file.name}: {verdict(diagnosis)}", ""]
-    for number, finding in enumerate(diagnosis.findings, start=1):
-        start = f"{number}. "
-        lines += _wrapped(f"{place(finding.term, finding.layer)}: {finding.says}.", start, "   ", width)
-        lines += [
-            f"   there stands:  {finding.is_}",
-            f"   there should:  {finding.should_be}",
-            f"   look for:      {finding.line}",
-            f"   fault:         {finding.fault or 'a known formula without a name'}",
-            "",
-        ]
+    number = 1
+    for _, group in groupby(diagnosis.findings, line_of):
+        together = list(group)
+        lines += _mistakes(together, number, diagnosis.file.name, width)
+        number += len(together)
     for each in diagnosis.unknown:
         says = f"{place(each['term'], each.get('layer'))}: not known. {sentence(each['says'])}"
         lines += _wrapped(says, "? ", "  ", width)
@@ -36,6 +35,11 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
     right = list(_right(diagnosis, width))
     if right:
         lines += ["Right in it:", *right, ""]
+    if symbols := legend(formulas(diagnosis)):
+        lines.append("In these formulas:")
+        for symbol, means in symbols:
+            lines += _wrapped(f"{symbol.ljust(7)}  {means}", "  ", " " * 11, width)
+        lines.append("")
     for note in diagnosis.notes:
         if note not in diagnosis.advice:
             lines += _wrapped(sentence(note), "- ", "  ", width)
@@ -46,6 +50,55 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
     if diagnosis.twin:
         lines += ["", *_wrapped(sentence(agreement(diagnosis.twin)), "", "", width)]
     return visible("\n".join(lines).rstrip() + "\n")
+
+
+def formulas(diagnosis: Diagnosis) -> Iterator[str]:
+    """All formulas that are shown."""
+    for finding in diagnosis.findings:
+        yield from (finding.is_, finding.should_be)
+    for part in anatomy(diagnosis):
+        if part.term != "batch":
+            yield part.stands
+
+
+def _mistakes(together: Sequence[Finding], number: int, file: str, width: int) -> Iterator[str]:
+    """A mistake; or all that are in one line, whose formula has all of them."""
+    first = together[0]
+    if len(together) == 1:
+        yield from _wrapped(f"{place(first.term, first.layer)}: {first.says}.", f"{number}. ", "   ", width)
+        yield from _formulas(first)
+        yield from _where(first, "   ", file, [] if first.source else [("look for:", first.line)])
+        yield ""
+        return
+    numbers = listed([str(number + i) for i in range(len(together))])
+    where = f"{place(first.together, first.layers)}: {len(together)} mistakes in one formula."
+    yield from _wrapped(where, f"{numbers}. ", "   ", width)
+    yield from _formulas(first)
+    same = len({finding.source for finding in together}) == 1
+    if same:
+        yield from _lines(first, "   ", file)
+    for n, finding in enumerate(together, start=number):
+        yield from _wrapped(f"{place(finding.term, None)}: {finding.says}.", f"   {n}. ", "      ", width)
+        own = replace(finding, source=()) if same else finding
+        yield from _where(own, "      ", file, [("by itself:", finding.line)])
+    yield ""
+
+
+def _formulas(finding: Finding) -> Iterator[str]:
+    yield f"   there stands:  {finding.is_}"
+    yield f"   there should:  {finding.should_be}"
+
+
+def _where(finding: Finding, indent: str, file: str, more: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The author's lines, or how it looks in NumPy, and its name."""
+    yield from _lines(finding, indent, file)
+    for what, text in (*more, ("fault:", finding.fault or "a known formula without a name")):
+        yield f"{indent}{what.ljust(13)}  {text}"
+
+
+def _lines(finding: Finding, indent: str, file: str) -> Iterator[str]:
+    for line in finding.source:
+        yield f"{indent}{f'{line.place(file)}:'.ljust(13)}  {line.text}"
 
 
 def sentence(note: str) -> str:

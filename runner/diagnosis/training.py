@@ -16,7 +16,7 @@ from runner.diagnosis.formula import stacked
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.process import agreement, simulate
 from runner.diagnosis.program import ProgramError
-from runner.diagnosis.twin import UPDATES, Twin, flat, write_data, write_study
+from runner.diagnosis.twin import UPDATES, Twin, flat, study_name, write_data, write_study
 from runner.errors import RunnerError
 from runner.keys.architecture import expand_weights
 from runner.results.reader import read_columns
@@ -98,7 +98,8 @@ def trained(
     keys = {**twin.keys, "bias": bias, "init": flat(start, bias)}
     if bias not in ("trained", "shared"):
         keys.pop("bias_learning_rate", None)
-    content = {"name": "twin", "description": f"The program {program.path.name}, restated.", **keys, "updates": UPDATES}
+    heading = {"name": study_name(program.path, "twin"), "description": f"The program {program.path.name}, restated."}
+    content = {**heading, **keys, "updates": UPDATES}
     write_study(folder / "twin.yaml", {**content, "record": {"weights": True}})
     plan = make_plan(load_study(folder / "twin.yaml", [f"updates={list(range(1, UPDATES + 1))}"]))
     prepare(plan, tell)

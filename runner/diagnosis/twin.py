@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -271,6 +272,11 @@ def write_data(folder: Path, sizes: Sequence[int], inputs: Floats, targets: Floa
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_columns(sizes))
         writer.writerows([[repr(float(v)) for v in row] for row in np.hstack([inputs, targets])])
+
+
+def study_name(program: Path, what: str) -> str:
+    """The name of a study that is made from a program: that of its file, as a study may have it, and what it is."""
+    return f"{re.sub('[^A-Za-z0-9_.-]', '_', program.stem).lstrip('.-')[:80]}_{what}"
 
 
 def write_study(path: Path, content: Mapping[str, Any]) -> None:

@@ -135,6 +135,22 @@ class Loaded:
                 weights, biases = self._given(question)
         return states
 
+    def _watch(self, question: dict[str, Any]) -> Any:
+        """One update, and every value that a line of the program gives in it; None where these are too many."""
+        # Under a name that no module of the author's has, and only for who asks.
+        place = os.path.join(os.path.dirname(os.path.abspath(__file__)), "watched.py")
+        spec = importlib.util.spec_from_file_location("_runner_watched", place)
+        assert spec is not None
+        assert spec.loader is not None
+        watched = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(watched)
+        weights, biases = self._given(question)
+        x, y = question["calls"][0]
+        watch = watched.Watch(os.path.dirname(self.module.__file__ or ""))
+        with watch.watching():
+            weights, biases = _result(self.module.update(weights, biases, x.copy(), y.copy()), weights, biases)
+        return _plain_pair(weights, biases), watch.values if watch.whole else None
+
     def _predict(self, question: dict[str, Any]) -> Any:
         weights, biases = self._given(question)
         return plain(self.module.predict(weights, biases, question["x"].copy()))

@@ -114,7 +114,7 @@ def _rounding(name: str, functions: Sequence[str]) -> list[int]:
 def _of_terms(process: Process, believed_loss: str | None, sizes: Sequence[int]) -> Iterator[Wrong]:
     formula = process.formula
     n = len(formula.layers)
-    fused = _fused(process, believed_loss)
+    fused = is_fused(process, believed_loss)
     if formula.signal.wrong:
         yield _of_signal(process)
     for k, layer in enumerate(formula.layers):
@@ -176,7 +176,7 @@ def _of_signal(process: Process) -> Wrong:
     return replace(_of_term(signal, process, 0), exact=exact)
 
 
-def _fused(process: Process, believed_loss: str | None) -> bool:
+def is_fused(process: Process, believed_loss: str | None) -> bool:
     """Whether outputs need no slope of their own, as with the cross-entropy and with the perceptron rule."""
     how, signal = process.formula.forward, process.formula.signal
     if how.functions[-1] not in FUSED or len(how.functions) - 1 in how.outside:

@@ -22,7 +22,7 @@ from runner.keys.issues import Invalid
 from runner.registry import Registry
 from runner.results.reader import header
 from runner.statistics.estimate import Estimate
-from runner.statistics.reading import Statistic
+from runner.statistics.reading import NEVER, Statistic
 from runner.terminal import listed, number, percent, visible
 
 _MOST_ROWS, _MOST_COLUMNS = 10_000, 40
@@ -248,8 +248,14 @@ def _text(estimate: Estimate | None, statistic: Statistic) -> str:
     """A number with its interval: `64.0% (63.4% to 64.5%)`."""
     if estimate is None:
         return ""
-    say = percent if statistic.is_share else number
-    if estimate.exact or math.isnan(estimate.low):
+    never = statistic.subject in NEVER and not statistic.is_share
+
+    def say(value: float) -> str:
+        if never and math.isinf(value):
+            return "never"
+        return percent(value) if statistic.is_share else number(value)
+
+    if estimate.exact or math.isnan(estimate.low) or (estimate.value == estimate.low == estimate.high == math.inf):
         return say(estimate.value)
     return f"{say(estimate.value)} ({say(estimate.low)} to {say(estimate.high)})"
 

@@ -17,7 +17,7 @@ from runner.data.files.spec import FORMS
 from runner.data.files.spec import KEYS as FILE_KEYS
 from runner.data.parameters import TruthTable
 from runner.keys import synonyms
-from runner.keys.issues import Invalid, Issue, expected, unknown
+from runner.keys.issues import OWN, Invalid, Issue, expected, hint, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
 from runner.ops import INITIALIZERS, SCHEDULES
@@ -176,7 +176,8 @@ def _read_initializer(value: object, names: list[str], what: str) -> Call:
     name, parts = split_call(value, what)
     if name not in names:
         signatures = [str(Call(n, INITIALIZERS[n].parameters)) for n in names]
-        raise Invalid(unknown(names, name, synonyms.INITIALIZERS, signatures))
+        own = name not in INITIALIZERS and not hint(name, names, synonyms.INITIALIZERS)
+        raise Invalid(f"{unknown(names, name, synonyms.INITIALIZERS, signatures)}{OWN if own else ''}")
     wanted = INITIALIZERS[name].parameters
     args = tuple(float(argument) + 0.0 for argument in _arguments(name, wanted, parts, value))
     given = dict(zip(wanted, args, strict=True))

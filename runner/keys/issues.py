@@ -68,6 +68,10 @@ def unknown(
     return f"expected one of {', '.join(shown or names)}, found {found(value)}{hint(value, names, synonyms)}"
 
 
+OWN = "; one of your own needs its file: --pieces FILE.py, or pieces= from Python"
+"""Tail of a message on a name that is like none of those of a registry which takes pieces of a user's own."""
+
+
 def hint(value: object, names: Iterable[str], synonyms: Synonyms) -> str:
     """Tail of a message on a value that is none of some names; `true` and `false` are names elsewhere too."""
     name = str(value).lower() if isinstance(value, bool) else value

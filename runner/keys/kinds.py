@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runner.keys.issues import Invalid, Issue, expected, hint, unknown
+from runner.keys.issues import OWN, Invalid, Issue, expected, hint, unknown
 from runner.keys.scalars import found, list_text
 from runner.registry import NO_SYNONYMS, Synonyms, shortest
 
@@ -112,7 +112,9 @@ def choice(names: Iterable[str] | Callable[[], Iterable[str]], synonyms: Synonym
     def read(value: object, base: Path | None = None) -> str:
         known = tuple(now())
         if not isinstance(value, str) or value not in known:
-            raise Invalid(unknown(known, value, synonyms))
+            # The names of a registry are those that there are now: a user may add his own.
+            own = callable(names) and isinstance(value, str) and not hint(value, known, synonyms)
+            raise Invalid(f"{unknown(known, value, synonyms)}{OWN if own else ''}")
         return value
 
     return Kind(read, str, {"enum": list(now())})

@@ -12,6 +12,7 @@ import numpy as np
 from runner.analysis.explain.runs import Runs
 from runner.analysis.explain.wording import interval
 from runner.analysis.groups import Grouping
+from runner.statistics.reading import NEVER
 from runner.terminal import number, percent
 
 _MOST, _MOST_FIELDS = 500, 6_000
@@ -70,7 +71,7 @@ def cells_of(runs: Runs, grouping: Grouping) -> Cells:
     for name, heading in _MEASURED.items():
         if name in groups.quartiles:
             medians = groups.quartiles[name][:, 1].tolist()
-            never = "never" if name == "epochs_to_converge" else "infinite"
+            never = "never" if name in NEVER else "infinite"
             texts = [never if math.isinf(median) else number(median) for median in medians]
             columns.append((heading, True, texts, medians))
     commonest = groups.outcomes.argmax(axis=1).tolist()

@@ -288,7 +288,9 @@ def find_table(target: str | Path, out: Path) -> Path:
         if os.path.isfile(path):
             return path
     names = [name for name in (os.listdir(out) if os.path.isdir(out) else ()) if has_table(out / name)]
-    raise StudyError([Problem(f"no results at {target} nor at {out / target}{nearest(target, names)}")])
+    # From another folder than usual the same name means something else: where that is has to be seen.
+    where = f"no results at {target} nor at {out / target}{nearest(target, names)}"
+    raise StudyError([Problem(f"{where} (looked in {out.absolute()})")])
 
 
 def has_table(folder: Path) -> bool:

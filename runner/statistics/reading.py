@@ -30,6 +30,8 @@ FORMS = (
 )
 _CALL = re.compile(r"\s*([A-Za-z_0-9]+)\s*\((.*)\)\s*", re.DOTALL)
 
+NEVER = frozenset(("epochs_to_converge", "updates_to_converge", "epochs_to_diverge"))
+"""Columns in which infinite means that it never happened, as it is shown to a reader."""
 # Columns where "no number" means "without end": never reached, or overflowed. In all others a run without a number
 # says nothing.
 UNBOUNDED = frozenset(

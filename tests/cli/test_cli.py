@@ -83,7 +83,7 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
         (["."], 2, ".: is a folder, not a study file"),
         (["/dev/null"], 2, "/dev/null: is a pipe or a device, not a study file"),
         (["n" * 300], 2, f"'{'n' * 40}...' is longer than the name of a file can be"),
-        (["report", "n" * 300], 2, f"no results at {'n' * 300} nor at results/{'n' * 300}"),
+        (["report", "n" * 300], 2, f"no results at {'n' * 300} nor at results/{'n' * 300} (looked in @/results)"),
         (["small.yaml", "--out", "n" * 300], 1, f"cannot create {'n' * 300}/small: File name too long"),
         (
             ["small.yaml", "-j", "0"],
@@ -125,9 +125,9 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
             2,
             "which results? give a study's name or its folder of results (see python -m runner report --help)",
         ),
-        (["report", "small"], 2, "no results at small nor at results/small"),
-        (["report", "small", "--out", "o"], 2, "no results at small nor at o/small"),
-        (["replay", "small", "--all"], 2, "no results at small nor at results/small"),
+        (["report", "small"], 2, "no results at small nor at results/small (looked in @/results)"),
+        (["report", "small", "--out", "o"], 2, "no results at small nor at o/small (looked in @/o)"),
+        (["replay", "small", "--all"], 2, "no results at small nor at results/small (looked in @/results)"),
         (
             ["plan", "smal"],
             2,
@@ -144,7 +144,8 @@ def wait_for_rows(process: subprocess.Popen[str], table: Path, n_bytes: int = 50
 )
 def test_wrong_arguments(folder: Path, arguments: list[str], code: int, message: str) -> None:
     before = sorted(folder.iterdir())
-    assert call(*arguments) == (code, "", f"error: {message}\n")
+    # The folder of these results, as an absolute path.
+    assert call(*arguments) == (code, "", f"error: {message.replace('@', str(folder.resolve()))}\n")
     assert sorted(folder.iterdir()) == before
 
 

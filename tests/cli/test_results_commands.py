@@ -183,13 +183,18 @@ def test_fields_that_no_run_has(folder: Path, capsys: pytest.CaptureFixture[str]
         )
 
 
+def looked() -> str:
+    """Where results are looked for, in the words of a message: from another folder it is not the one that is meant."""
+    return f"(looked in {Path.cwd() / 'results'})"
+
+
 @pytest.mark.parametrize("command", ["claims", "explain"])
 def test_misuse(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command]) == 2
     see = f"(see python -m runner {command} --help)"
     assert capsys.readouterr().err == f"error: which results? give a study's name or its folder of results {see}\n"
     assert main([command, "smal"]) == 2
-    assert capsys.readouterr().err == "error: no results at smal nor at results/smal\n"
+    assert capsys.readouterr().err == f"error: no results at smal nor at results/smal {looked()}\n"
 
 
 def test_explain_takes_several_studies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -209,14 +214,15 @@ def test_explain_takes_several_studies(folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("", "")
     # All of them are looked for before the first one is shown.
     assert main(["explain", "small", "ab12", "aba"]) == 2
-    assert capsys.readouterr() == ("", "error: no results at aba nor at results/aba\n")
+    assert capsys.readouterr() == ("", f"error: no results at aba nor at results/aba {looked()}\n")
     assert main(["report", "small", "smll"]) == 2
-    assert capsys.readouterr() == ("", "error: no results at smll nor at results/smll; did you mean 'small'?\n")
+    missing = "error: no results at smll nor at results/smll; did you mean 'small'?"
+    assert capsys.readouterr() == ("", f"{missing} {looked()}\n")
 
 
 def test_a_run_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["small.yaml", "-q"])
-    first = "error: no results at nothing nor at results/nothing\n"
+    first = f"error: no results at nothing nor at results/nothing {looked()}\n"
     hint = "error: a run_id has 16 digits, 0-9 and a-f, of which the first few are enough\n"
     assert main(["explain", "small", "nothing"]) == 2
     assert capsys.readouterr().err == first + hint

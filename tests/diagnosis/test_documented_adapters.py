@@ -87,6 +87,64 @@ def test_an_adapter_of_the_documentation_runs(name: str, tmp_path: Path) -> None
     assert diagnose_program(file).right is True
 
 
+SCRIPT = """\
+import numpy as np
+
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+y = np.array([[0], [1], [1], [0]])
+np.random.seed(1)
+W1, W2 = np.random.randn(2, 3), np.random.randn(3, 1)
+b1, b2 = np.zeros((1, 3)), np.zeros((1, 1))
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+for epoch in range(10000):
+    hidden = sigmoid(X @ W1 + b1)
+    output = sigmoid(hidden @ W2 + b2)
+    delta2 = (y - output) * output * (1 - output)
+    delta1 = delta2 @ W2.T * hidden * (1 - hidden)
+    W2 += 0.1 * hidden.T @ delta2
+    b2 += 0.1 * delta2.sum(0)
+    W1 += 0.1 * X.T @ delta1
+    b1 += 0.1 * delta1.sum(0)
+    if epoch % 1000 == 0:
+        print(np.mean(np.abs(y - output)))
+
+print(output)
+"""
+
+
+def test_the_adapter_of_a_script_needs_no_change_of_it(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    (tmp_path / "mine.py").write_text(adapter("script"))
+    found = diagnose_program(tmp_path / "mine.py", tmp_path / "out", seeds=20)
+    assert found.right is True
+    assert found.rates
+    wrong = SCRIPT.replace("hidden * (1 - hidden)", "sigmoid(hidden) * (1 - sigmoid(hidden))")
+    (tmp_path / "script.py").write_text(wrong)
+    found = diagnose_program(tmp_path / "mine.py")
+    assert [one.fault for one in found.findings] == ["slope_of_activation(layer=1)"]
+    assert [(line.file, line.number) for line in found.findings[0].source] == [("script.py", 16)]
+
+
+ONE_LINE = (
+    BLOCKS[0]
+    .replace("sigmoid(out) * (1 - sigmoid(out))", "out * (1 - out)")
+    .replace("delta @ weights[1]", "(out - y) @ weights[1]")
+    .replace("* hidden * (1 - hidden)", "* sigmoid(hidden) * (1 - sigmoid(hidden))")
+    .replace("    weights[1] -= learning_rate * delta.T @ hidden\n", "")
+    + "    weights[1] -= learning_rate * delta.T @ hidden\n"
+)
+
+
+def test_the_mistakes_of_one_line_of_the_documentation(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"<!-- session of one line -->\n```\n(.*?)```\n<!-- end", PAGE, re.DOTALL)
+    file = tmp_path / "mine.py"
+    file.write_text(ONE_LINE)
+    assert shown in page_text(diagnose_program(file))
+
+
 MENDED = BLOCKS[0][: BLOCKS[0].index("def update")] + BLOCKS[1].removeprefix("# mended\n")
 
 

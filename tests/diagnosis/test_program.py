@@ -10,6 +10,7 @@ from support.right_programs import RIGHT_PROGRAMS
 
 from runner.diagnosis.diagnose import diagnose_program
 from runner.errors import StudyError
+from runner.studies.load import load_study
 
 RIGHT = RIGHT_PROGRAMS["in place"]
 
@@ -154,3 +155,74 @@ def test_no_file_of_another_program_is_left(tmp_path: Path) -> None:
     assert not (into / "settings.yaml").exists()
     assert (into / "own.txt").read_text() == "mine"
     assert (into / "diagnosis.json").exists()
+
+
+GIVEN = "(v, w), (c, b) = weights, biases"
+OWN = "v, w, c, b = np.ones((3, 2)), np.ones((1, 3)), np.ones(3), np.ones(1)"
+MOVES_NOTHING = "moves none of the weights that it is given, and returns no others"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ([("x @ v.T", "np.array(inputs) @ v.T"), ("below.T @ x", "below.T @ np.array(inputs)")], "whatever x is"),
+        (
+            [(GIVEN, f"{GIVEN}; x, y = np.array(inputs, float), np.array(targets, float)")],
+            "update gives the same weights whatever x and y are",
+        ),
+        ([(GIVEN, OWN)], f"update {MOVES_NOTHING}"),
+        ([(GIVEN, OWN), ("@END", "    return [v, w], [c, b]")], "whatever weights and biases are"),
+    ],
+)
+def test_an_update_that_does_not_use_what_it_is_given(
+    changes: list[tuple[str, str]], told: str, tmp_path: Path
+) -> None:
+    text = RIGHT + "@END\n"
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    found = diagnose_program(file(tmp_path, text.replace("@END", "")))
+    assert found.right is None
+    assert len(found.unknown) == 1
+    assert told in found.unknown[0]["says"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("for u in range(updates): update(weights, biases, X, Y)", "whatever its inputs and targets are"),
+        ("for u in range(7): update(weights, biases, inputs, targets)", "whatever its updates are"),
+        ("for u in range(updates): update(W, B, inputs, targets)", f"train {MOVES_NOTHING}"),
+    ],
+)
+def test_a_loop_that_does_not_use_what_it_is_given(body: str, told: str, tmp_path: Path) -> None:
+    own = "X, Y = np.array(inputs, float), np.array(targets, float)\n"
+    own += "W, B = [np.ones((3, 2)), np.ones((1, 3))], [np.ones(3), np.ones(1)]"
+    train = f"{own}\ndef train(weights, biases, inputs, targets, updates):\n    {body}\n"
+    found = diagnose_program(file(tmp_path, f"{RIGHT}\n{train}"))
+    assert not found.right
+    says = [*(each["says"] for each in found.unknown), *(finding.says for finding in found.findings)]
+    assert any(told.casefold() in each.casefold() for each in says)
+
+
+INITIAL = """\
+def initial(seed):
+    r = np.random.default_rng(seed)
+    return [r.normal(size=n) for n in ((3, 2), (1, 3))], [np.zeros(3), np.zeros(1)]
+"""
+
+
+def test_initial_weights_that_are_always_the_same_are_told(tmp_path: Path) -> None:
+    same = INITIAL.replace("default_rng(seed)", "default_rng(1)")
+    found = diagnose_program(file(tmp_path, f"{RIGHT}\n{same}"), tmp_path / "out", seeds=20)
+    assert found.rates == ()
+    assert any("initial(seed) gives the same weights for several seeds" in note for note in found.notes)
+
+
+def test_studies_are_named_after_their_program(tmp_path: Path) -> None:
+    text = f"{RIGHT}\nupdates = 50\n{INITIAL}"
+    for name, called in (("mine.py", "mine"), ("my net (2).py", "my_net__2_")):
+        (tmp_path / name).write_text(text)
+        diagnose_program(tmp_path / name, tmp_path / "out", seeds=20)
+        for kind in ("twin", "cost"):
+            assert load_study(tmp_path / "out" / f"{kind}.yaml").name == f"{called}_{kind}"

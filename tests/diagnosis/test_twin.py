@@ -45,7 +45,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     said = json.loads(capsys.readouterr().out)
     assert list(said) == ["right", "findings", "unknown", "notes", "twin", "rates"]
     assert said["right"] is False
-    assert list(said["findings"][0]) == ["term", "layer", "says", "is", "should_be", "fault", "line"]
+    assert list(said["findings"][0]) == ["term", "layer", "says", "is", "should_be", "fault", "line", "source"]
     assert said["unknown"] == []
     assert all(isinstance(note, str) for note in said["notes"])
     assert list(said["twin"]) == ["updates", "largest_difference", "parts_at"]

@@ -79,7 +79,7 @@ def test_the_example_passes_the_checks_of_the_page(folder: Path) -> None:
 def test_a_wrong_slope_is_found(folder: Path) -> None:
     Path("wrong.py").write_text(EXAMPLE.replace("1 + pieces.cosine(z)", "pieces.cosine(z)"))
     pieces.load("wrong.py")
-    with pytest.raises(AssertionError, match=r"the slope of wave is -0.17\d+ at -8.03, and its derivative is 0.82"):
+    with pytest.raises(AssertionError, match=r"wave: the slope at z = -8.03 is -0.17\d+, and has to be 0.82"):
         testing.check_activation("wave")
 
 
@@ -161,6 +161,15 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: none.py: the pieces can not be read: No such file or directory\n"
     assert main(["plan", "s.yaml", "--pieces"]) == 2
     assert capsys.readouterr().err == "error: --pieces: expected a Python file after it\n"
+
+
+@pytest.mark.parametrize("key", ["activation", "loss", "optimizer", "init"])
+def test_a_name_that_is_like_none_is_told_to_need_its_file(key: str) -> None:
+    keys = {"data": "xor", "architecture": "2-2-1", "learning_rate": 1, "epochs": 1} | {key: "zebra_crossing"}
+    with pytest.raises(
+        StudyError, match=r"found 'zebra_crossing'; one of your own needs its file: --pieces FILE.py, or"
+    ):
+        runner.study(**keys)
 
 
 def test_without_the_file_its_names_are_unknown(folder: Path) -> None:

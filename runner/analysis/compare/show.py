@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from runner.analysis.compare.result import CellChange, Compared
 from runner.analysis.compare.sides import Differing, Side
 from runner.printed import Writer
+from runner.statistics.reading import NEVER
 from runner.terminal import Shortener, counted, listed, number, page, percent, table
 
 WIDTH = 80
@@ -150,7 +151,7 @@ def measures(found: Compared) -> Rows:
     for each in found.medians:
         name = f"median {each.column.replace('_', ' ')}"
         ends = _ends(found, _signed(each.low), _signed(each.high))
-        rows.append((name, _number(each.a), _number(each.b), _signed(each.difference), ends))
+        rows.append((name, _number(each.a, each.column), _number(each.b, each.column), _signed(each.difference), ends))
     return rows
 
 
@@ -209,8 +210,10 @@ def _points(share: float, digits: int = 1) -> str:
     return text[1:] if float(text) == 0 else text
 
 
-def _number(value: float) -> str:
-    return "never" if math.isinf(value) else number(value)
+def _number(value: float, column: str) -> str:
+    if math.isinf(value):
+        return "never" if column in NEVER else "infinite"
+    return number(value)
 
 
 def _signed(value: float) -> str:
