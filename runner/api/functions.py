@@ -222,6 +222,7 @@ def compare(
     where: Mapping[str, Any] | None = None,
     versus: Mapping[str, Any] | None = None,
     out: str | Path = "results",
+    confidence: float = 0.95,
 ) -> Comparison:
     """Compare two studies, or two parts of one, on the same seeds.
 
@@ -237,6 +238,8 @@ def compare(
         Which runs of `b`.
     out : str or Path
         Folder of all results, in which a name is looked up.
+    confidence : float
+        Of all intervals.
 
     Returns
     -------
@@ -256,7 +259,7 @@ def compare(
     if b is None and not versus:
         raise ValueError("versus: expected which runs of the study are compared with those of where")
     tables = table_of(a, out), table_of(a if b is None else b, out)
-    return compared(tables, read_both(selection_of(where), selection_of(versus, "versus")))
+    return compared(tables, read_both(selection_of(where), selection_of(versus, "versus")), confidence)
 
 
 def replay(

@@ -16,6 +16,8 @@ from runner.errors import Problem, StudyError, nearest
 from runner.terminal import counted, visible
 
 if TYPE_CHECKING:
+    from runner.analysis.compare.comparison import Comparison
+    from runner.figures.tables import TableFormat
     from runner.studies.claims.grammar import Selection
     from runner.studies.load import Study
 
@@ -181,14 +183,26 @@ def _compare(given: argparse.Namespace) -> int:
         raise StudyError(
             [Problem("compare looks at two studies A B, or at two parts of one, with --where and --versus")]
         )
-    if given.into and not given.html:
-        raise StudyError([Problem("--into is for the page: give --html")])
+    if given.into and given.into.suffix == ".html" and not given.html:
+        raise StudyError([Problem("--into FILE.html is for the page: give --html")])
+    if given.format is not None and given.html:
+        raise StudyError([Problem("--format is that of a table, and --html writes a page: give one of them")])
+    form = None
+    if given.format is not None or (given.into is not None and not given.html):
+        # It takes long to import.
+        from runner.figures.tables import format_of
+
+        form = format_of(given.format, given.into)
     first, second = table_of(given.items[0], given.out), table_of(given.items[-1], given.out)
-    found = compare((first, second), read_both(given.where, given.versus))
+    found = compare((first, second), read_both(given.where, given.versus), given.confidence)
     if given.json:
         print(json.dumps(as_json(found), allow_nan=False))
-    elif not given.quiet:
+    elif not given.quiet and (form is None or not found.pairs):
         show(found)
+    if not found.pairs:
+        raise StudyError([Problem("nothing is compared: no run of A has a partner in B")])
+    if form is not None:
+        _write_differences(found, form, given)
     if given.html:
         from runner.report.compare import write_comparison
 
@@ -200,6 +214,19 @@ def _compare(given: argparse.Namespace) -> int:
     return 0
 
 
+def _write_differences(found: Comparison, form: TableFormat, given: argparse.Namespace) -> None:
+    """The table of differences, in a file or on stdout."""
+    from runner.figures.differences import write_differences
+    from runner.results.files import write_file
+
+    text, quiet = write_differences(found, form), given.json or given.quiet
+    if given.into is not None:
+        write_file(given.into, text.encode(errors="backslashreplace"))
+        text = f"{visible(str(given.into))}: {counted(found.pairs, 'pair')}\n"
+    if not quiet:
+        print(text, end="")
+
+
 def _compare_flags(parser: argparse.ArgumentParser) -> None:
     where = (
         "only these runs of A, and of B unless --versus is given, such as optimizer=adam; may be given several times"
@@ -208,7 +235,12 @@ def _compare_flags(parser: argparse.ArgumentParser) -> None:
     versus = "only these runs of B, or of A where there is no B"
     parser.add_argument("--versus", action="append", default=[], metavar="KEY=VALUE", help=versus)
     parser.add_argument("--html", action="store_true", help="also write a page, compare_B.html beside the table of A")
-    parser.add_argument("--into", type=Path, metavar="FILE", help="the page, in place of that")
+    into = "with --html the page, in place of that; else a table of the differences, by the ending of FILE"
+    parser.add_argument("--into", type=Path, metavar="FILE", help=into)
+    formats = "a table of the differences in place of the page: text, markdown, latex or csv"
+    parser.add_argument("--format", metavar="FORMAT", help=formats)
+    confidence = "of the intervals (default: 0.95)"
+    parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=confidence)
 
 
 def _export(given: argparse.Namespace) -> int:

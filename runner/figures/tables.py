@@ -175,6 +175,26 @@ def _cells(
 
 
 @dataclass(frozen=True)
+class Grid:
+    """What is written: texts by line and column.
+
+    Attributes
+    ----------
+    head : list of str
+    lines : list of list of str
+    heads : int
+        So many columns name the line.
+    above : str
+        What stands above all other columns; "" for nothing.
+    """
+
+    head: list[str]
+    lines: list[list[str]]
+    heads: int
+    above: str = ""
+
+
+@dataclass(frozen=True)
 class TableFormat:
     """A way to write a table.
 
@@ -183,28 +203,23 @@ class TableFormat:
     name, ending, doc : str
         `ending` is that of files which are written so.
     write : callable
+        From a table to its text.
+    lay_out : callable
+        From any grid, and what stands below it, to its text.
     """
 
     name: str
     ending: str
     doc: str
     write: Callable[[Table], str]
+    lay_out: Callable[[Grid, Sequence[str]], str]
 
 
 FORMATS: Registry[TableFormat] = Registry("format")
 """All formats of tables by name."""
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """What is written: texts by line and column; the first `heads` columns name the line."""
-
-    head: list[str]
-    lines: list[list[str]]
-    heads: int
-
-
-def _grid(table: Table, column_name: bool = True) -> _Grid:
+def _grid(table: Table, column_name: bool = True) -> Grid:
     """The estimates as texts: a statistic per column, or, where a key has the columns, per line."""
     names = [axis.name for axis in table.rows]
     lines: dict[tuple[int, ...], list[list[str]]] = {}
@@ -216,7 +231,7 @@ def _grid(table: Table, column_name: bool = True) -> _Grid:
     if table.columns is None:
         head = [*names, *(statistic.text for statistic in table.show)]
         made = [[*_labels(table, place), *(cell for (cell,) in cells)] for place, cells in lines.items()]
-        return _Grid(head, _without_repeats(made, depth - 1), depth)
+        return Grid(head, _without_repeats(made, depth - 1), depth)
     start = f"{table.columns.name} " if column_name else ""
     values = [f"{start}{label}" for label in table.columns.labels]
     several = ["statistic"] if m > 1 else []
@@ -225,7 +240,8 @@ def _grid(table: Table, column_name: bool = True) -> _Grid:
         for statistic, texts in zip(table.show, cells, strict=True):
             made.append([*_labels(table, place), *([statistic.text] if several else []), *texts])
     heads = depth + len(several)
-    return _Grid([*names, *several, *values], _without_repeats(made, heads - 1), heads)
+    above = "" if column_name else table.columns.name
+    return Grid([*names, *several, *values], _without_repeats(made, heads - 1), heads, above)
 
 
 def _labels(table: Table, place: tuple[int, ...]) -> list[str]:
@@ -267,8 +283,7 @@ def _remarks(table: Table) -> list[str]:
     return [*([one] if one else []), said, *table.notes]
 
 
-def _as_text(table: Table) -> str:
-    grid = _grid(table)
+def _as_text(grid: Grid, remarks: Sequence[str]) -> str:
     cells = [[visible(cell) for cell in line] for line in (grid.head, *grid.lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
@@ -278,10 +293,12 @@ def _as_text(table: Table) -> str:
         )
         for line in cells
     ]
-    return "".join(f"{line.rstrip()}\n" for line in (*lines, "", *map(visible, _remarks(table))))
+    return "".join(f"{line.rstrip()}\n" for line in (*lines, "", *map(visible, remarks)))
 
 
-FORMATS.add(TableFormat("text", ".txt", "For a terminal.", _as_text))
+FORMATS.add(
+    TableFormat("text", ".txt", "For a terminal.", lambda table: _as_text(_grid(table), _remarks(table)), _as_text)
+)
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
@@ -292,18 +309,24 @@ def _markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", visible(text))
 
 
-def _as_markdown(table: Table) -> str:
-    grid = _grid(table)
-
+def _as_markdown(grid: Grid, remarks: Sequence[str]) -> str:
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(map(_markdown, cells))} |\n"
 
     rule = ["---"] * grid.heads + ["---:"] * (len(grid.head) - grid.heads)
-    below = "; ".join(map(_markdown, _remarks(table)))
+    below = "; ".join(map(_markdown, remarks))
     return f"{line(grid.head)}| {' | '.join(rule)} |\n{''.join(map(line, grid.lines))}\n{below}\n"
 
 
-FORMATS.add(TableFormat("markdown", ".md", "For GitHub and notebooks.", _as_markdown))
+FORMATS.add(
+    TableFormat(
+        "markdown",
+        ".md",
+        "For GitHub and notebooks.",
+        lambda table: _as_markdown(_grid(table), _remarks(table)),
+        _as_markdown,
+    )
+)
 
 
 _TEX = {
@@ -316,7 +339,7 @@ _TEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
 }
-_MINUS = re.compile(r"(?<![\w.)])-(?=[\d.]|inf)")
+_MINUS = re.compile(r"(?<![\w.)])-(?=[\d.]|inf|∞)")
 
 
 def _tex(text: str) -> str:
@@ -326,16 +349,15 @@ def _tex(text: str) -> str:
 
 def _tex_number(text: str) -> str:
     """The same of a number and its interval, with a minus and a sign for what is infinite."""
-    return _MINUS.sub("$-$", _tex(text)).replace("inf", r"$\infty$")
+    return _MINUS.sub("$-$", _tex(text)).replace("inf", r"$\infty$").replace("∞", r"$\infty$")
 
 
-def _as_latex(table: Table) -> str:
-    grid = _grid(table, column_name=False)
+def _as_latex(grid: Grid, remarks: Sequence[str]) -> str:
     n, heads = len(grid.head), grid.heads
-    lines = [f"% {visible(remark)}" for remark in _remarks(table)]
+    lines = [f"% {visible(remark)}" for remark in remarks]
     lines += ["% needs \\usepackage{booktabs}", f"\\begin{{tabular}}{{{'l' * heads}{'r' * (n - heads)}}}", "\\toprule"]
-    if table.columns is not None:
-        above = f"\\multicolumn{{{n - heads}}}{{c}}{{{_tex(table.columns.name)}}}"
+    if grid.above:
+        above = f"\\multicolumn{{{n - heads}}}{{c}}{{{_tex(grid.above)}}}"
         lines += [f"{'& ' * heads}{above} \\\\", f"\\cmidrule(lr){{{heads + 1}-{n}}}"]
     lines += [" & ".join(map(_tex, grid.head)) + r" \\", "\\midrule"]
     for line in grid.lines:
@@ -344,7 +366,15 @@ def _as_latex(table: Table) -> str:
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
 
 
-FORMATS.add(TableFormat("latex", ".tex", "With the rules of booktabs.", _as_latex))
+FORMATS.add(
+    TableFormat(
+        "latex",
+        ".tex",
+        "With the rules of booktabs.",
+        lambda table: _as_latex(_grid(table, column_name=False), _remarks(table)),
+        _as_latex,
+    )
+)
 
 
 def _as_csv(table: Table) -> str:
@@ -358,7 +388,14 @@ def _as_csv(table: Table) -> str:
     return out.getvalue()
 
 
-FORMATS.add(TableFormat("csv", ".csv", "One line per number, for another program.", _as_csv))
+def _grid_as_csv(grid: Grid, remarks: Sequence[str]) -> str:
+    """The texts as they are; what stands below a table is no line of numbers."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([grid.head, *grid.lines])
+    return out.getvalue()
+
+
+FORMATS.add(TableFormat("csv", ".csv", "One line per number, for another program.", _as_csv, _grid_as_csv))
 
 
 def format_of(name: str | None, into: Path | None) -> TableFormat:

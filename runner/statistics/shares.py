@@ -107,8 +107,8 @@ def effective_runs(hits: Floats, runs: Floats, confidence: float) -> float:
     return min(max(float(worth), float(seeds)), n)
 
 
-def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False) -> Share:
-    """Share with a 95% Wilson interval that knows about common seeds.
+def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False, confidence: float = CONFIDENCE) -> Share:
+    """Share with a Wilson interval that knows about common seeds.
 
     Parameters
     ----------
@@ -116,13 +116,15 @@ def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False) -> Share:
         Of each seed.
     exact : bool
         Whether no chance is involved: the interval is the share itself.
+    confidence : float
+        Of the interval.
     """
     total, hit = float(runs.sum()), float(hits.sum())
     if exact and total:
         return Share(hit, total, hit / total, hit / total)
-    worth = effective_runs(hits, runs, CONFIDENCE)
+    worth = effective_runs(hits, runs, confidence)
     # Not by a product where all are hits: rounding must not leave one out.
-    low, high = wilson(worth if hit == total else hit * worth / total, worth, CONFIDENCE) if total else (0.0, 1.0)
+    low, high = wilson(worth if hit == total else hit * worth / total, worth, confidence) if total else (0.0, 1.0)
     return Share(hit, total, float(low), float(high))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import math
@@ -54,17 +55,17 @@ def pairs(folder: Path) -> pd.DataFrame:
     return joined
 
 
-def wilson(hits: float, n: float) -> tuple[float, float]:
-    found = stats.binomtest(int(hits), int(n)).proportion_ci(CONFIDENCE, "wilson")
+def wilson(hits: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    found = stats.binomtest(int(hits), int(n)).proportion_ci(confidence, "wilson")
     return found.low, found.high
 
 
-def newcombe(both: int, only_b: int, only_a: int, neither: int) -> tuple[float, float]:
+def newcombe(both: int, only_b: int, only_a: int, neither: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Method 10 of Newcombe (1998) for the rate of b less that of a, as the paper writes it."""
     e, f, g, h = both, only_b, only_a, neither
     n = e + f + g + h
     p_b, p_a = (e + f) / n, (e + g) / n
-    (low_b, high_b), (low_a, high_a) = wilson(e + f, n), wilson(e + g, n)
+    (low_b, high_b), (low_a, high_a) = (wilson(hits, n, confidence) for hits in (e + f, e + g))
     product = (e + f) * (g + h) * (e + g) * (f + h)
     excess = e * h - f * g
     corrected = excess - n / 2 if excess > n / 2 else 0 if excess >= 0 else excess
@@ -87,13 +88,14 @@ def test_rates_are_counted_over_partners(folder: Path, pairs: pd.DataFrame) -> N
     assert rates.low < rates.difference < rates.high
 
 
-def test_one_pair_per_seed_has_newcombes_interval(folder: Path, pairs: pd.DataFrame) -> None:
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_one_pair_per_seed_has_newcombes_interval(folder: Path, pairs: pd.DataFrame, confidence: float) -> None:
     where = {"learning_rate": 0.1, "epochs": 100}
-    rates = runner.compare("sgd", "adam", where, out=folder).rates
+    rates = runner.compare("sgd", "adam", where, out=folder, confidence=confidence).rates
     assert rates is not None
     some = pairs.query("learning_rate == 0.1 and epochs == 100")
     a, b = some["converged_a"], some["converged_b"]
-    expected = newcombe((a & b).sum(), (~a & b).sum(), (a & ~b).sum(), (~a & ~b).sum())
+    expected = newcombe((a & b).sum(), (~a & b).sum(), (a & ~b).sum(), (~a & ~b).sum(), confidence)
     assert (rates.low, rates.high) == pytest.approx(expected, rel=1e-9)
 
 
@@ -311,7 +313,11 @@ def test_json_has_the_same_numbers(folder: Path, capsys: pytest.CaptureFixture[s
     [
         (["sgd"], "compare looks at two studies A B, or at two parts of one, with --where and --versus"),
         (["sgd", "adam", "both"], "compare looks at two studies A B"),
-        (["sgd", "adam", "--into", "a.html"], "--into is for the page: give --html"),
+        (["sgd", "adam", "--into", "a.html"], "--into FILE.html is for the page: give --html"),
+        (["sgd", "adam", "--into", "a.pdf"], "into: expected a file that ends in .txt, .md, .tex, .csv, found 'a.pdf'"),
+        (["sgd", "adam", "--format", "latx"], "format: expected one of text, markdown, latex, csv, found 'latx'"),
+        (["sgd", "adam", "--format", "csv", "--html"], "--format is that of a table, and --html writes a page"),
+        (["sgd", "adam", "--confidence", "95"], "confidence: expected a number between 0 and 1, found 95"),
         (["sgd", "adam", "--where", "epoch=1"], "where: unknown key 'epoch'; did you mean 'epochs'?"),
         (["sgd", "adam", "--versus", "loss"], "versus: expected key=value, found 'loss'"),
         (["sgd", "madam"], "madam"),
@@ -343,3 +349,54 @@ def test_trained_studies_are_compared(tmp_path: Path) -> None:
     assert {*itertools.chain.from_iterable(each.label.split(", ") for each in (*found.better, *found.worse))} <= {
         "learning_rate 1", "loss mse", "loss half_sse",
     }  # fmt: skip
+
+
+def test_nothing_to_compare_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several values on one side against another one: the page says what to do, and the exit code that it is wrong."""
+    write(made("sgd", ("0.1", "1.0", "3.0")), tmp_path, "a")
+    command = [
+        "compare",
+        "a",
+        "--out",
+        str(tmp_path),
+        "--where",
+        "learning_rate=[0.1, 1]",
+        "--versus",
+        "learning_rate=3",
+    ]
+    assert main(command) == 2
+    shown = capsys.readouterr()
+    assert "give one value for each side with where and versus, or values that both have" in " ".join(shown.out.split())
+    assert shown.err == "error: nothing is compared: no run of A has a partner in B\n"
+    assert main([*command, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["pairs"] == 0
+    # Values that both have are compared, and those keys do not tell partners apart.
+    assert main([*command[:-1], "learning_rate=[1, 3]"]) == 0
+    assert "not the same" not in capsys.readouterr().out
+
+
+def test_differences_are_a_table_to_paste(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["compare", "sgd", "adam", "--out", str(folder), "--confidence", "0.9"]
+    found = runner.compare("sgd", "adam", out=folder, confidence=0.9)
+    assert found.rates is not None
+    assert main([*command, "--format", "csv"]) == 0
+    read = pd.read_csv(io.StringIO(capsys.readouterr().out), index_col="measurement")
+    assert read.loc["converged", "difference"] == found.rates.difference
+    assert (read.loc["converged", "low"], read.loc["converged", "high"]) == (found.rates.low, found.rates.high)
+    for each in found.medians:
+        row = read.loc[f"median({each.column})"]
+        assert (row.a, row.b, row.difference, row.low, row.high, row.pairs) == (
+            *(each.a, each.b, each.difference, each.low, each.high),
+            each.pairs,
+        )
+    assert main([*command, "--into", str(tmp_path / "t.tex")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 't.tex'}: {found.pairs} pairs\n"
+    lines = (tmp_path / "t.tex").read_text().splitlines()
+    assert r" & A & B & B - A & 90\% interval \\" in lines
+    assert all(line.count(" & ") == 4 for line in lines if line.endswith(r"\\"))
+    assert not any("∞" in line for line in lines)
+    assert main([*command, "--format", "markdown"]) == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {6}
+    assert main([*command, "--format", "text"]) == 0
+    assert "90% interval" in capsys.readouterr().out

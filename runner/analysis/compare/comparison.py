@@ -17,6 +17,7 @@ from runner.analysis.compare.result import CellChange, Compared, Medians, Rates
 from runner.analysis.compare.show import write
 from runner.analysis.compare.sides import NUMBERS, Differing, Partners, Side, differences, partners, read_sides
 from runner.analysis.explain.factors import DERIVED
+from runner.errors import Problem, StudyError
 from runner.printed import Printed, Writer
 from runner.statistics.estimate import Values
 from runner.statistics.intervals import Triple, difference, pair_correlation, quantile, wilson
@@ -48,7 +49,9 @@ class Comparison(Compared, Printed):
         return f"<Comparison of {self.a.name} and {self.b.name}: {counted(self.pairs, 'pair')}, {found}>"
 
 
-def compare(tables: tuple[Path, Path], wheres: tuple[Selection, Selection]) -> Comparison:
+def compare(
+    tables: tuple[Path, Path], wheres: tuple[Selection, Selection], confidence: float = CONFIDENCE
+) -> Comparison:
     """Compare two selections of runs.
 
     Parameters
@@ -57,12 +60,18 @@ def compare(tables: tuple[Path, Path], wheres: tuple[Selection, Selection]) -> C
         The same one twice for two parts of a study.
     wheres : two selections
         As `runner.analysis.claims.selection.read_where` returns them.
+    confidence : float
+        Of all intervals, between 0 and 1.
 
     Raises
     ------
+    StudyError
+        When the confidence is none.
     RunnerError
         When one is no table of results, a selection has no runs, or several runs have the same partner.
     """
+    if not 0 < confidence < 1:
+        raise StudyError([Problem(f"confidence: expected a number between 0 and 1, found {confidence:g}")])
     a, b = read_sides(tables, wheres, (_shown(wheres[0]), _shown(wheres[1])))
     differing = differences(a, b)
     found = partners(a, b, differing)
@@ -81,13 +90,14 @@ def compare(tables: tuple[Path, Path], wheres: tuple[Selection, Selection]) -> C
         exact,
         len(first),
         len(np.unique(seeds)),
-        _rates(hits[0], hits[1], seeds, exact) if len(first) else None,
-        tuple(_medians(first, second, exact)),
+        _rates(hits[0], hits[1], seeds, exact, confidence) if len(first) else None,
+        tuple(_medians(first, second, exact, confidence)),
         _outcomes(first, second),
         cells,
-        _changes(cells, [k for k in order[:_SHOWN].tolist() if change[k] > 0], exact),
-        _changes(cells, [k for k in order[::-1][:_SHOWN].tolist() if change[k] < 0], exact),
+        _changes(cells, [k for k in order[:_SHOWN].tolist() if change[k] > 0], exact, confidence),
+        _changes(cells, [k for k in order[::-1][:_SHOWN].tolist() if change[k] < 0], exact, confidence),
         tuple(_notes(a, b, differing)),
+        confidence,
     )
 
 
@@ -112,7 +122,7 @@ def _whole(rows: pd.DataFrame, side: Side) -> pd.DataFrame:
     return rows.assign(**{key: pd.Categorical([text] * len(rows)) for key, text in side.fixed.items()})
 
 
-def _rates(a: Any, b: Any, seeds: Any, exact: bool) -> Rates:
+def _rates(a: Any, b: Any, seeds: Any, exact: bool, confidence: float = CONFIDENCE) -> Rates:
     """Rates on both sides and their difference, over seeds that are drawn by chance.
 
     With one pair per seed the interval is method 10 of Newcombe (1998). With several, Wilson's intervals count with an
@@ -123,7 +133,7 @@ def _rates(a: Any, b: Any, seeds: Any, exact: bool) -> Rates:
     _, of = np.unique(seeds, return_inverse=True)
     n = int(of.max()) + 1
     runs, hits_a, hits_b = totals(of, n), totals(of, n, a), totals(of, n, b)
-    share_a, share_b = share_over_seeds(hits_a, runs, exact), share_over_seeds(hits_b, runs, exact)
+    share_a, share_b = (share_over_seeds(hits, runs, exact, confidence) for hits in (hits_a, hits_b))
     r = pair_correlation(both, only_b, only_a, neither) if len(a) == n else _correlation(hits_a / runs, hits_b / runs)
     low, high = difference(_triple(share_b), _triple(share_a), r)
     return Rates(share_a, share_b, both, only_a, only_b, neither, low, high)
@@ -139,7 +149,7 @@ def _correlation(a: Any, b: Any) -> float:
     return float(np.clip(np.corrcoef(a, b)[0, 1], -1.0, 1.0))
 
 
-def _medians(first: pd.DataFrame, second: pd.DataFrame, exact: bool) -> Iterable[Medians]:
+def _medians(first: pd.DataFrame, second: pd.DataFrame, exact: bool, confidence: float) -> Iterable[Medians]:
     for column in (name for name in NUMBERS if name in first and name in second):
         statistic = Statistic("quantile", column)
         seeds = first["seed"].to_numpy()
@@ -151,7 +161,7 @@ def _medians(first: pd.DataFrame, second: pd.DataFrame, exact: bool) -> Iterable
         values = pair_values(y, x, "difference", exact)
         if not len(values.numbers):
             continue
-        found = estimate(values, statistic, CONFIDENCE)
+        found = estimate(values, statistic, confidence)
         silent = len(seeds) - found.runs
         notes = (f"in {silent:,} pairs both are infinite or missing",) if silent else ()
         middles = [quantile(np.sort(each.numbers), 0.5) for each in (x, y)]
@@ -177,7 +187,7 @@ def _cells(first: pd.DataFrame, found: Partners, a: Any, b: Any) -> pd.DataFrame
     return pd.DataFrame(texts | {name: count[order].astype(np.int64) for name, count in counts.items()})
 
 
-def _changes(cells: pd.DataFrame, places: Sequence[int], exact: bool) -> tuple[CellChange, ...]:
+def _changes(cells: pd.DataFrame, places: Sequence[int], exact: bool, confidence: float) -> tuple[CellChange, ...]:
     keys = [key for key in cells.columns if key not in _COUNTS]
     # What follows from other keys says nothing new.
     own = [key for key in keys if key not in DERIVED] or keys
@@ -186,17 +196,19 @@ def _changes(cells: pd.DataFrame, places: Sequence[int], exact: bool) -> tuple[C
     for place in places:
         row = cells.iloc[place]
         label = ", ".join(f"{key} {short[key](row[key])}" for key in own)
-        found.append(CellChange(label, int(row["pairs"]), int(row["a"]), int(row["b"]), *_interval(row, exact)))
+        found.append(
+            CellChange(label, int(row["pairs"]), int(row["a"]), int(row["b"]), *_interval(row, exact, confidence))
+        )
     return tuple(found)
 
 
-def _interval(row: Any, exact: bool) -> Interval:
+def _interval(row: Any, exact: bool, confidence: float) -> Interval:
     """Of one setting, whose seeds occur once: method 10 of Newcombe (1998)."""
     n, a, b, both = (int(row[name]) for name in _COUNTS)
     if exact:
         return (b - a) / n, (b - a) / n
     r = pair_correlation(both, b - both, a - both, n - a - b + both)
-    return difference((b / n, *wilson(b, n)), (a / n, *wilson(a, n)), r)
+    return difference((b / n, *wilson(b, n, confidence)), (a / n, *wilson(a, n, confidence)), r)
 
 
 def _notes(a: Side, b: Side, differing: Sequence[Differing]) -> Iterable[str]:
@@ -205,7 +217,8 @@ def _notes(a: Side, b: Side, differing: Sequence[Differing]) -> Iterable[str]:
             f"{a.name} holds results of version {a.version} and {b.name} of version {b.version}: what an outcome "
             "means, or how a run is trained, may have changed between them."
         )
-    keys = {each.key for each in differing}
+    # Partners have the same value of a key of which both sides have some values.
+    keys = {each.key for each in differing if not each.in_common}
     if "criterion" in keys:
         yield "They have not the same criterion: to converge does not mean the same on both sides."
     start = sorted(keys & {"architecture", "init", "bias_init"})
@@ -241,6 +254,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
         ],
         "outcomes": [{"a": a, "b": b, "pairs": n} for a, b, n in found.outcomes],
         "exact": found.exact,
+        "confidence": found.confidence,
         "better": [vars(each) for each in found.better],
         "worse": [vars(each) for each in found.worse],
         "notes": list(found.notes),

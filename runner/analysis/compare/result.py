@@ -21,7 +21,7 @@ class Rates:
     both, only_a, only_b, neither : int
         Pairs by which of the two converged.
     low, high : float
-        95% interval of the difference.
+        Interval of the difference.
     """
 
     a: Share
@@ -49,7 +49,7 @@ class Medians:
     a, b : float
         Its median on each side.
     difference, low, high : float
-        The median of the differences within pairs, b less a, and its 95% interval.
+        The median of the differences within pairs, b less a, and its interval.
     pairs : int
         In how many of them there is a difference: not where both are infinite.
     notes : tuple of str
@@ -77,7 +77,7 @@ class CellChange:
     a, b : int
         How many of them converged on each side.
     low, high : float
-        95% interval of the difference of the rates.
+        Interval of the difference of the rates.
     """
 
     label: str
@@ -119,6 +119,8 @@ class Compared:
         The settings whose rate has changed most.
     notes : tuple of str
         What the reader has to know.
+    confidence : float
+        Of all intervals.
     """
 
     a: Side
@@ -135,6 +137,7 @@ class Compared:
     better: tuple[CellChange, ...]
     worse: tuple[CellChange, ...]
     notes: tuple[str, ...]
+    confidence: float = 0.95
 
     @property
     def apart(self) -> tuple[Differing, ...]:

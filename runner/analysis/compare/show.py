@@ -105,7 +105,7 @@ def sentences(found: Compared) -> Iterable[str]:
         else:
             yield f"No run of A has the same {settings} as a run of B: nothing can be compared."
             if foreign := [each.key for each in found.partly if not each.in_common]:
-                where = "choose one for each side with where and versus"
+                where = "give one value for each side with where and versus, or values that both have"
                 yield f"They have no value of {listed(foreign)} in common; {where}."
     else:
         own = [f"{n:,} only in {name}" for name, n in (("A", only_a), ("B", only_b)) if n]
@@ -144,7 +144,7 @@ def measures(found: Compared) -> Rows:
     """The rate and the medians on both sides, and their differences with intervals."""
     rates = found.rates
     assert rates is not None
-    rows: Rows = [("", "A", "B", "B - A", "95% interval")]
+    rows: Rows = [("", "A", "B", "B - A", interval_of(found))]
     ends = _ends(found, _points(rates.low), _points(rates.high))
     change = f"{_points(rates.difference)} points"
     rows.append(("share converged", percent(rates.a.rate), percent(rates.b.rate), change, ends))
@@ -153,6 +153,11 @@ def measures(found: Compared) -> Rows:
         ends = _ends(found, _signed(each.low), _signed(each.high))
         rows.append((name, _number(each.a, each.column), _number(each.b, each.column), _signed(each.difference), ends))
     return rows
+
+
+def interval_of(found: Compared) -> str:
+    """`95% interval`."""
+    return f"{100 * found.confidence:g}% interval"
 
 
 def about_measures(found: Compared) -> Iterable[str]:
@@ -192,7 +197,7 @@ CHANCE = "Of many settings some differ by chance: an interval that leaves out 0 
 
 
 def _cell_rows(found: Compared, cells: Sequence[CellChange]) -> Rows:
-    rows: Rows = [("setting", "pairs", "A", "B", "B - A", "95% interval")]
+    rows: Rows = [("setting", "pairs", "A", "B", "B - A", interval_of(found))]
     for each in cells:
         shares = percent(each.a / each.pairs, 0), percent(each.b / each.pairs, 0)
         ends = _ends(found, _points(each.low, 0), _points(each.high, 0))
