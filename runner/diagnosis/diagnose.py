@@ -16,7 +16,7 @@ from runner.diagnosis.cost import SEEDS, author_weights, cost, make_trial
 from runner.diagnosis.find import Found, find
 from runner.diagnosis.findings import findings, order_finding, with_lines
 from runner.diagnosis.gaps import unknown
-from runner.diagnosis.ignored import ignored_by_train, ignored_by_update
+from runner.diagnosis.ignored import ignored_by_train, ignored_by_update, told_unused
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.notes import notes
 from runner.diagnosis.order import Order, find_order
@@ -74,28 +74,35 @@ def diagnose_program(
             write_report(diagnosis, into)
         return diagnosis
     with Program(path, seconds) as program:
-        keys = dict(program.keys)
-        found = likeliest(program, _sizes(program), keys)
-        diagnosis = told(path, found, keys)
-        if diagnosis.findings:
-            diagnosis = replace(diagnosis, findings=tuple(with_lines(diagnosis.findings, find_lines(found))))
-        if found.process is None and found.deterministic and (unused := ignored_by_update(found)):
-            # Nothing else can be known then.
-            diagnosis = replace(diagnosis, unknown=({"term": "update", "layer": None, "says": unused},))
-        order = find_order(found)
-        if order is not None:
-            diagnosis = with_order(diagnosis, _with_reason(order, found))
-        if found.process is not None and not diagnosis.unknown:
-            diagnosis = _compared(diagnosis, found, keys, order, into, seeds, tell)
+        diagnosis = _asked(program, into, seeds, tell)
     if into is not None:
         write_report(diagnosis, into)
     return diagnosis
 
 
-def _with_reason(order: Order, found: Found) -> Order:
-    """An order that is not known, or in which nothing moves, with what the author's loop does not use."""
-    unused = ignored_by_train(found) if order.name in ("unknown", "nothing") else ""
-    return replace(order, says=unused) if unused else order
+def _asked(program: Program, into: Path | None, seeds: int | None, tell: Callable[[str], None]) -> Diagnosis:
+    """What a program that is loaded answers."""
+    keys, sizes = dict(program.keys), _sizes(program)
+    unused = ignored_by_update(next(answering(program, sizes)))
+    # No formula is in what uses neither samples nor weights. That one of x and y has no part may be a known mistake.
+    if {"all", "weights and biases"} & {*unused} or {"x", "y"} <= {*unused}:
+        says = {"term": "update", "layer": None, "says": told_unused("update", unused)}
+        return Diagnosis(program.path, (), (says,), ())
+    found = likeliest(program, sizes, keys)
+    diagnosis = told(program.path, found, keys)
+    if found.process is None and found.deterministic and unused:
+        says = {"term": "update", "layer": None, "says": told_unused("update", unused)}
+        diagnosis = replace(diagnosis, unknown=(says,))
+    if diagnosis.findings:
+        diagnosis = replace(diagnosis, findings=tuple(with_lines(diagnosis.findings, find_lines(found))))
+    order = find_order(found)
+    if order is not None:
+        if order.name in ("unknown", "nothing") and (unused := ignored_by_train(found)):
+            order = replace(order, says=told_unused("train", unused))
+        diagnosis = with_order(diagnosis, order)
+    if found.process is not None and not diagnosis.unknown:
+        diagnosis = _compared(diagnosis, found, keys, order, into, seeds, tell)
+    return diagnosis
 
 
 def with_order(diagnosis: Diagnosis, order: Order) -> Diagnosis:

@@ -190,8 +190,8 @@ def test_an_update_that_does_not_use_what_it_is_given(
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("for u in range(updates): update(weights, biases, X, Y)", "whatever its inputs and targets are"),
-        ("for u in range(7): update(weights, biases, inputs, targets)", "whatever its updates are"),
+        ("for u in range(updates): update(weights, biases, X, Y)", "whatever its inputs and its targets are"),
+        ("for u in range(7): update(weights, biases, inputs, targets)", "whatever its number of updates is"),
         ("for u in range(updates): update(W, B, inputs, targets)", f"train {MOVES_NOTHING}"),
     ],
 )
