@@ -43,6 +43,7 @@ def opened(network: Any) -> Any:
         network.layers,
         network.parameters,
         network.n_units,
+        network.gain,
         whole,
         advanced(whole, n),
         advanced(whole, 2 * n),

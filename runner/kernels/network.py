@@ -9,6 +9,9 @@ of matrices:
     D = dE/dA * f'(Z) = dE/dZ     dE/dA' = s W^T @ D
     dE/dW = s D @ A'^T            dE/db = D summed over the samples
 
+With a gain g, A = f(g Z): buf.Z holds g Z, and D is g dE/dA * f'(g Z). With shortcuts A' are all units that the layer
+sees, and dE/dA' is the sum over the layers that see A'.
+
 A, Z, D and the gradient G are the arrays of `structs.Buffers` with these names.
 
 Performance shape: all arrays are flat with the lanes innermost, so every access is one aligned vector. A tile holds T
@@ -56,6 +59,8 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
         whole = net.sizes[layer] - net.sizes[layer] % width.rows.n
         _sums(net, buf, width, layer, ZERO, whole, width.rows)
         _sums(net, buf, width, layer, whole, net.sizes[layer], ONE)
+        if net.gain != 1.0:
+            _times(buf.Z, net.gain, here, end, tile)
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
         choose(net.activate, net.codes[layer], (buf.Z, buf.A, here, end, tile))
@@ -63,6 +68,13 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
             round_span(buf.A, here, end, job.output_scale, tile)
     if job.softmax:
         softmax(net, buf, tile)
+
+
+@inlined
+def _times(array: Any, factor: float, first: int, end: int, tile: Any) -> None:
+    """Multiply the numbers from `first` to `end` by a factor."""
+    for at in range(first, end, tile.n):
+        store(array, at, load(array, at, tile) * factor)
 
 
 @inlined
@@ -174,6 +186,9 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
         at, bias = net.weights[layer] * L, net.biases[layer] * L
         scale = net.scales[layer]
+        if net.gain != 1.0:
+            # The slopes were taken by gain z.
+            _times(buf.D, net.gain, here, end, tile)
         for out in range(here, end, S):
             d = load(buf.D, out, tile)
             store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))

@@ -91,6 +91,7 @@ def make_request(
     places = {_place(Net, "net", field): ("whole", k * rows) for k, field in enumerate(_WHOLE)}
     places |= {_place(Net, "net", field): ("real", k * rows) for k, field in enumerate(_REAL)}
     constants = {f"net.{k}": str(n) for k, n in enumerate((network.layers, network.parameters, network.n_units))}
+    constants[_place(Net, "net", "gain")] = _bits(network.gain)
     constants |= {"data.0": str(samples.n), "looked": "0", "measuring": "0"}
     for field, value in zip(Job._fields, job, strict=True):
         if isinstance(value, float):

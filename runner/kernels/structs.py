@@ -20,6 +20,8 @@ class Network(NamedTuple):
     ----------
     layers, parameters, n_units : int
         Layers of weights; weights and biases (P); units of all layers, inputs included.
+    gain : float
+        Every activation is f(gain z).
     whole : int64 array (8, layers + 1)
         sizes, units, weights, biases, codes, fan_ins, seen, readers.
     real : float64 array (3, layers + 1)
@@ -31,6 +33,7 @@ class Network(NamedTuple):
     layers: int
     parameters: int
     n_units: int
+    gain: float
     whole: Any
     real: Any
     activate: Any
@@ -42,7 +45,7 @@ class Net(NamedTuple):
 
     Attributes
     ----------
-    layers, parameters, n_units : int
+    layers, parameters, n_units, gain
         As in Network.
     sizes : int64 (layers + 1,)
         Units of each layer.
@@ -73,6 +76,7 @@ class Net(NamedTuple):
     layers: int
     parameters: int
     n_units: int
+    gain: float
     sizes: Any
     units: Any
     weights: Any

@@ -144,6 +144,7 @@ def _keys() -> list[Key]:
             word_or(("trained", "none", "shared"), number(), "a number", synonyms.BIAS),
             "trained",
         ),
+        Key("gain", "The factor in f(gain z), of all activations.", number(0)),
         Key("parameterization", "Of the network.", choice(("standard", "mean_field")), "standard"),
         Key(
             "init",

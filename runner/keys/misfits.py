@@ -8,15 +8,15 @@ from runner.ops.faults import FAULTS, layer_of, needs_table
 from runner.registry import Call
 
 
-def fits_shortcuts(fault: Call) -> bool:
-    """Whether a fault means something in a network in which a layer sees more than the layer below it.
+def fits_any_layers(fault: Call) -> bool:
+    """Whether a fault means something in a network whose layers see more than the one below them, or have a gain.
 
-    Those of a weight's factor and of the way back are lines of programs without shortcuts, and so are all that are said
-    of one layer; those of the network's error signal, samples, rounding and direction are not.
+    Those of a weight's factor and of the way back are lines of programs without such layers, and so are all that are
+    said of one layer; those of the network's error signal, samples, rounding and direction are not.
 
     Examples
     --------
-    >>> fits_shortcuts(Call("ascent")), fits_shortcuts(Call("own_activation"))
+    >>> fits_any_layers(Call("ascent")), fits_any_layers(Call("own_activation"))
     (True, False)
     """
     return not needs_table((fault,)) and FAULTS[fault.name].term not in ("factor", "hidden error")

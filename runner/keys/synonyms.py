@@ -27,6 +27,7 @@ KEYS = Synonyms(
             "transfer_function transfer_fcn"
         ),
         "output": "output_activation output_function out_activation final_activation last_activation",
+        "gain": "steepness sigmoid_gain activation_gain",
         "bias": "use_bias biases with_bias fit_intercept intercept",
         "init": (
             "initializer initialization initialisation weight_init weights_init init_weights initial_weights "

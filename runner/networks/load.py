@@ -100,5 +100,6 @@ def _layers(cell: Cell, numbers: np.ndarray) -> list[Layer]:
         at += fan_out
         if cell.parameterization == "mean_field":
             W = W * (1.0 / fan_in if k == len(sizes) - 1 else math.sqrt(2.0 / fan_in))
-        layers.append((W.astype(kind), b.astype(kind)))
+        gain = 1.0 if cell.gain is None else cell.gain
+        layers.append(((W * gain).astype(kind), (b * gain).astype(kind)))
     return layers

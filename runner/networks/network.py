@@ -42,7 +42,7 @@ class Network:
         Activation of the output layer.
     weights : list of pairs of arrays
         W (fan_out, fan_in) and b (fan_out,) of every layer, of float64 or of float32: a layer computes f(W x + b). Of
-        the mean-field parameterisation W has its factor.
+        the mean-field parameterisation W has its factor, and with a gain both have it.
     coding : Coding
         What was done to inputs and targets.
     shortcuts : str or None

@@ -193,6 +193,7 @@ class Cell:
     activation = _Key[str | tuple[str, ...]]()
     output = _Key[str]()
     bias = _Key[str | float]()
+    gain = _Key[float | None]()
     parameterization = _Key[str]()
     init = _Key[Call | tuple[float, ...]]()
     bias_init = _Key[Call]()

@@ -15,7 +15,7 @@ from typing import Any
 from runner.keys.architecture import hidden_activations, layer_text, parameter_count
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
-from runner.keys.misfits import fits_shortcuts, misfit
+from runner.keys.misfits import fits_any_layers, misfit
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import layer_of
@@ -89,9 +89,24 @@ def _shortcuts(shortcuts: str | None, architecture: tuple[int, ...]) -> str:
 
 def _fault_shortcuts(faults: tuple[Call, ...], shortcuts: str | None) -> str:
     for fault in faults if shortcuts else ():
-        if not fits_shortcuts(fault):
+        if not fits_any_layers(fault):
             return f"{fault} is about layers that see the one below them alone; shortcuts is {shortcuts}"
     return ""
+
+
+def _fault_gain(faults: tuple[Call, ...], has_gain: bool) -> str:
+    for fault in faults if has_gain else ():
+        if not fits_any_layers(fault):
+            return f"{fault} is about layers without a gain"
+    return ""
+
+
+def _rule_gain(rule: str, has_gain: bool) -> str:
+    return f"{rule} has no slope that a gain could change" if has_gain and RULES[rule].residual else ""
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None
 
 
 def _memory(architecture: tuple[int, ...], shortcuts: str | None) -> str:
@@ -226,6 +241,8 @@ CHECKS = (
     Check(("faults", "output", "loss", "architecture"), _fault_output),
     Check(("faults", "activation", "output", "architecture"), _fault_activation),
     Check(("faults", "shortcuts"), _fault_shortcuts),
+    Check(("faults", "gain"), _fault_gain, {"gain": _is_given}),
+    Check(("rule", "gain"), _rule_gain, {"gain": _is_given}),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
     Check(("learning_rate_schedule", "epochs"), _schedule_epochs),

@@ -68,6 +68,8 @@ def test_every_activation_with_every_loss(tmp_path: Any) -> None:
         ({"parameterization": "mean_field", "bias": "shared"}, 20),
         ({"architecture": "3-2-4-3-3"}, 6 + 2 + 8 + 4 + 12 + 3 + 9 + 3),
         ({"learning_rate": -0.25}, PARAMETERS),
+        ({"gain": 1.7, "parameterization": "mean_field"}, PARAMETERS),
+        ({"gain": 0.6, "output": "softmax", "loss": "cross_entropy", "shortcuts": "all"}, 4 * 3 + 7 * 3),
         ({"architecture": "3-3-2-3", "activation": ["tanh", "sigmoid"]}, 4 * 3 + 4 * 2 + 3 * 3),
         ({"architecture": "3-2-4-3-3", "shortcuts": "all"}, (3 + 1) * 2 + (5 + 1) * 4 + (9 + 1) * 3 + (12 + 1) * 3),
         ({"architecture": "3-2-4-3", "shortcuts": "input_output"}, (3 + 1) * 2 + (2 + 1) * 4 + (7 + 1) * 3),

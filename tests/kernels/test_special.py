@@ -81,10 +81,11 @@ def test_a_fault_that_reads_the_weighted_sums_of_the_inputs(tmp_path: Path) -> N
     both(studies.make(tmp_path, record={"weights": True}, replicates=5, **keys))
 
 
-def test_shortcuts_are_known_to_special_kernels(tmp_path: Path) -> None:
-    keys: dict[str, Any] = {"data": "xor", "learning_rate": 0.3, "epochs": 50, "replicates": 3}
-    shapes = {"architecture": ["2-2-2-1", "2-2-1-2-1"], "shortcuts": ["all", "input_output"]}
-    facts = both(studies.make(tmp_path, record={"weights": True}, sweep={"grid": shapes}, **keys)).facts()
+def test_shortcuts_and_gains_are_known_to_special_kernels(tmp_path: Path) -> None:
+    keys: dict[str, Any] = {"data": "xor", "architecture": "2-2-2-1", "learning_rate": 0.3, "epochs": 50}
+    rows = [{"shortcuts": "all"}, {"shortcuts": "input_output", "gain": 1.5}, {"architecture": "2-2-1-2-1"}]
+    sweep = {"include": [{**row, "shortcuts": row.get("shortcuts", "all")} for row in rows]}
+    facts = both(studies.make(tmp_path, record={"weights": True}, sweep=sweep, replicates=3, **keys)).facts()
     assert facts["made"] + facts["loaded"] == 4
 
 

@@ -102,7 +102,7 @@ def weighted_sums(cells: Sequence[Any], parameters: list[list[torch.Tensor]], x:
     taken = x.expand(len(parameters[0][0]), *x.shape)
     before = [taken]
     for k, (W, b) in enumerate(parameters):
-        z = naive.scale(cells[0], k) * (taken @ W.transpose(1, 2)) + b
+        z = naive.gain(cells[0]) * (naive.scale(cells[0], k) * (taken @ W.transpose(1, 2)) + b)
         if k < len(parameters) - 1:
             names = [naive.hidden_activation(cell, k) for cell in cells]
             groups = [(name, len(list(group))) for name, group in itertools.groupby(names)]
@@ -288,6 +288,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "biases frozen at 0.3, mean field": {"bias": 0.3, "parameterization": "mean_field"},
     "an activation per layer": {"activation": ["softplus", "tanh"], "optimizer": "momentum"},
     "an activation per layer, all shortcuts": {"activation": ["sigmoid", "softsign"], "shortcuts": "all"},
+    "a gain": {"gain": 0.7, "optimizer": "momentum"},
+    "a gain, mean field, shared biases": {"gain": 1.5, "parameterization": "mean_field", "bias": "shared"},
+    "a gain, all shortcuts, adam": {"gain": 1.5, "shortcuts": "all", "optimizer": "adam"},
     "all shortcuts": {"shortcuts": "all"},
     "all shortcuts, mean field, rates per layer": {
         "shortcuts": "all",

@@ -131,6 +131,7 @@ def test_functions_are_those_of_the_definition(name: str) -> None:
         {"bias": 0.75},
         {"parameterization": "mean_field"},
         {"activation": ("tanh", "relu")},
+        {"gain": 1.7, "bias": 0.5},
         {"shortcuts": "all", "target_range": [0.1, 0.9], "scaling": "standardize"},
         {"shortcuts": "input_output", "parameterization": "mean_field"},
         {"architecture": "3-2", "output": "tanh"},

@@ -43,7 +43,7 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
     expected = {
         "data": "xor", "scaling": "none", "missing": "error", "target_encoding": "none", "target_range": "",
         "architecture": "2-2-1", "shortcuts": "", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
-        "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
+        "gain": "", "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
         "rule": "backprop", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""), "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",
         "order": "sequential", "epochs": "10", "updates": "", "criterion": "{max_error: 0.5}", "evaluate_every": "1",

@@ -592,6 +592,21 @@ STUDIES = [
         id="a number among activations",
     ),
     pytest.param(
+        BASE + "gain: -1\n",
+        "x.yaml:5:7: gain: expected a number >= 0, found -1",
+        id="a negative gain",
+    ),
+    pytest.param(
+        BASE + "gain: 2\nfaults: own_activation\n",
+        "x.yaml:6:9: faults: own_activation is about layers without a gain",
+        id="a fault of a layer with a gain",
+    ),
+    pytest.param(
+        "data: and\narchitecture: 2-1\noutput: step\nrule: perceptron\ngain: 2\nlearning_rate: 0.5\nepochs: 100\n",
+        "x.yaml:4:7: rule: perceptron has no slope that a gain could change",
+        id="the rule of the perceptron with a gain",
+    ),
+    pytest.param(
         BASE + "shortcuts: skip\n",
         "x.yaml:5:12: shortcuts: expected one of none, all, input_output, found 'skip'",
         id="shortcuts that there are not",

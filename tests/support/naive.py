@@ -114,6 +114,11 @@ def scale(cell: Any, layer: int) -> float:
     return 1.0 / fan_in if last else math.sqrt(2.0 / fan_in)
 
 
+def gain(cell: Any) -> float:
+    """The factor in f(gain z)."""
+    return 1.0 if cell.gain is None else cell.gain
+
+
 def hidden_activation(cell: Any, layer: int) -> str:
     """Of hidden layer number `layer`, counted from 0."""
     return cell.activation if isinstance(cell.activation, str) else cell.activation[layer]
@@ -124,7 +129,7 @@ def forward(cell: Any, layers: Layers, inputs: Floats) -> tuple[list[Floats], li
     sums, activations = [], [inputs]
     for k, (W, b) in enumerate(layers):
         taken = np.hstack([activations[j] for j in seen(cell, k)])
-        sums.append(scale(cell, k) * (taken @ W.T) + b)
+        sums.append(gain(cell) * (scale(cell, k) * (taken @ W.T) + b))
         hidden = k < len(layers) - 1
         z = sums[-1]
         activations.append(ACTIVATIONS[hidden_activation(cell, k)][0](z) if hidden else outputs(cell, z))
@@ -139,6 +144,7 @@ def gradient(cell: Any, layers: Layers, inputs: Floats, targets: Floats) -> Laye
     # The derivative by the activations of each layer comes from all layers that take them.
     by_activation = [np.zeros_like(a) for a in activations]
     for k in reversed(range(len(layers))):
+        error = gain(cell) * error
         by_bias = error.sum(axis=0)
         if cell.bias == "shared":
             by_bias = np.full_like(by_bias, by_bias.sum())

@@ -224,7 +224,8 @@ def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Netw
     activations = np.array([members.activation(name) for name in names])
     whole = np.array([sizes, units, weights, biases, activations, inputs, first, readers])
     real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
-    return structs.Network(layers, at, int(sizes.sum()), whole, real, members.activate, members.slope)
+    gain = 1.0 if cell.gain is None else cell.gain
+    return structs.Network(layers, at, int(sizes.sum()), gain, whole, real, members.activate, members.slope)
 
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
