@@ -36,6 +36,7 @@ _FORMS = {
     "data": "one of [Data sets](#data-sets), or columns of a [file](data.md#csv-data)",
     "scaling": "one of [Scalings](#scalings)",
     "target_range": "`none` or `[lo, hi]`",
+    "test": "`none`, `{fraction: 0.2}`, `{k_fold: 5}` or a [file](data.md#held-out-samples)",
     "architecture": "`2-4-1` or `[2, 4, 1]`",
     "activation": "one of [Activations](#activations), or a list of one per hidden layer",
     "output": "one of [Activations](#activations)",
@@ -47,9 +48,12 @@ _FORMS = {
     "optimizer": "one of [Optimizers](#optimizers)",
     "learning_rate": "a number, or a list of one per layer",
     "bias_learning_rate": "a number, or a list of one per layer",
+    "stop": "`budget`, `converged` or a rule of [early stopping](data.md#early-stopping)",
     "criterion": f"`{{NAME: number, ...}}` of {', '.join(f'`{name}`' for name in CRITERIA)}",
 }
 _DEFAULTS = {
+    "fold": "each of the folds",
+    "split_seed": "the seed of the run",
     "bias_learning_rate": "`learning_rate`",
     "weight_decay": "the optimizer's",
     "evaluate_every": "one epoch",

@@ -55,6 +55,13 @@ MEASUREMENTS = (
     Column("output_spread", "float", "Largest standard deviation of an output over the samples."),
     Column("saturation", "float", "Share of hidden activations within 1% of a limit; empty without hidden units."),
     Column("weight_norm", "float", "Euclidean norm of all trained weights and biases."),
+    Column("test_loss", "float", "Loss of the final weights on the held-out samples; empty where there are none."),
+    Column("test_mse", "float", "mse on the held-out samples."),
+    Column("test_accuracy", "float", "accuracy on the held-out samples."),
+    Column("test_max_error", "float", "max_error on the held-out samples."),
+    Column("best_test_loss", "float", "Smallest test_loss of all evaluations."),
+    Column("best_test_accuracy", "float", "test_accuracy at the evaluation with the smallest test_loss."),
+    Column("best_test_epoch", "float", "Epochs before that evaluation: where training could have ended best."),
 )
 """All measurements in the order of the columns; `outcome` stands before them."""
 

@@ -6,6 +6,7 @@ Adding a data set is one block in `datasets.py`, adding a scaling one block in `
 from runner.data.datasets import DATASETS
 from runner.data.files.samples import MISSING_POLICIES
 from runner.data.files.spec import FileData, parse_file_spec
+from runner.data.held_out import HeldOut, HeldOutFraction, KFold
 from runner.data.load import Data, DataSet, fingerprint, load_data
 from runner.data.memory import MemoryData
 from runner.data.scaling import SCALINGS
@@ -21,6 +22,9 @@ __all__ = [
     "DataError",
     "DataSet",
     "FileData",
+    "HeldOut",
+    "HeldOutFraction",
+    "KFold",
     "MemoryData",
     "fingerprint",
     "load_data",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from runner.data.files.binary import read_npz, read_parquet
 from runner.data.files.file import check_file, digest, read_bytes
 from runner.data.files.samples import MISSING_POLICIES, Samples, read_table
 from runner.data.files.spec import FileData
+from runner.data.held_out import HeldOut, KFold, file_of_test, held_out
 from runner.data.memory import MemoryData
 from runner.data.parameters import Entry, Floats
-from runner.data.scaling import SCALINGS, Fitted, scale
-from runner.data.targets import ENCODINGS, map_range, one_hot
+from runner.data.scaling import SCALINGS, Fitted, apply, fit
+from runner.data.targets import ENCODINGS, classes_of, map_range, one_hot, span
 from runner.errors import DataError, Problem, nearest
-from runner.registry import Call, Registry
+from runner.registry import Call, Registry, shortest
+from runner.terminal import counted
 
 Range = tuple[float, float]
 Data = Call | FileData | MemoryData
@@ -43,12 +46,60 @@ class DataSet:
         Whether the targets are classes with one output each, so that accuracy goes by the largest output.
     middle : float
         Accuracy otherwise: an output is right when it is on its target's side of this.
+    test : DataSet or None
+        The samples that are held out, scaled, encoded and mapped as these are.
+    division : Division or None
+        What made it of more samples, where the seed of a run decides which of them are held out.
     """
 
     inputs: Floats
     targets: Floats
     one_hot: bool
     middle: float
+    test: DataSet | None = None
+    division: Division | None = None
+
+    def of_seed(self, seed: int) -> DataSet:
+        """That of the runs with a seed; the same for all seeds unless there is a division."""
+        return self if self.division is None else self.division.data_set(seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Samples that are divided into those to train on and those that are held out.
+
+    Attributes
+    ----------
+    samples : Samples
+        All of them, as they stand in the data.
+    scaling, target_encoding, target_range, test, fold, split_seed
+        Keys of the run.
+    """
+
+    samples: Samples
+    scaling: Call
+    target_encoding: str
+    target_range: Range | None
+    test: HeldOut
+    fold: int | None
+    split_seed: int | None
+
+    def parts(self, seed: int) -> tuple[Samples, Samples]:
+        """The samples to train on and those held out, for a seed of a run; DataError where one would be empty."""
+        assert not isinstance(self.test, FileData), "a file is not drawn from the samples"
+        seed = seed if self.split_seed is None else self.split_seed
+        out = held_out(self.samples.targets, self.test, self.fold, seed, self.target_encoding == "one_hot")
+        inputs, targets, labels = self.samples
+        return Samples(inputs[~out], targets[~out], labels), Samples(inputs[out], targets[out], labels)
+
+    def data_set(self, seed: int) -> DataSet:
+        """What a run with this seed trains on, and what it is tested with."""
+        size = self.samples.inputs.size + self.samples.targets.size
+        return (_divided if size <= _SMALL else _divided.__wrapped__)(self, seed)
+
+
+# Numbers of a data set, at most, whose divisions are kept: at most 100 MB of them, those of larger ones are made again.
+_SMALL, _KEPT = 1 << 12, 2048
 
 
 @dataclass(frozen=True)
@@ -66,6 +117,9 @@ def load_data(
     missing: str = "error",
     target_encoding: str = "none",
     target_range: Range | None = None,
+    test: HeldOut | None = None,
+    fold: int | None = None,
+    split_seed: int | None = None,
     base: Path = Path(),
 ) -> DataSet:
     """Inputs and targets, scaled, encoded and mapped.
@@ -82,6 +136,13 @@ def load_data(
         `none`, or `one_hot`: the one target column holds class labels, text or numbers.
     target_range : (float, float), optional
         Where the smallest and the largest target go.
+    test : HeldOutFraction, KFold or FileData, optional
+        Which samples are held out, of these or in a file of their own. Scaling and range are then found from the
+        others alone.
+    fold : int, optional
+        Which of k folds is held out.
+    split_seed : int, optional
+        Of the division; None for one by the seed of each run, of which this is the one of seed 0.
     base : Path
         Where relative paths of files start: the folder of the study.
 
@@ -98,12 +159,18 @@ def load_data(
     problems = _argument_problems(data, scaling, missing, target_encoding, target_range)
     if problems:
         raise DataError([Problem(message) for message in problems])
-    if isinstance(data, Call):
-        return _load(data, scaling, "error", target_encoding, target_range, None)
     if isinstance(data, MemoryData):
         memory.load(data, base)  # from now on it is in this process
-        return _load(data, scaling, missing, target_encoding, target_range, None)
-    return _load(data, scaling, missing, target_encoding, target_range, _source(data, base))
+    source = _source(data, base) if isinstance(data, FileData) else None
+    keys = scaling, "error" if isinstance(data, Call) else missing, target_encoding, target_range
+    if test is None:
+        return _load(data, *keys, source)
+    if isinstance(test, FileData):
+        file = file_of_test(test, data)
+        with _about_test():
+            test_source = _source(file, base)
+        return _load_tested(data, *keys, source, file, test_source)
+    return _load_divided(data, *keys, source, test, fold if isinstance(test, KFold) else None, split_seed)
 
 
 def load_raw(data: Data, missing: str = "error", target_encoding: str = "none", base: Path = Path()) -> Samples:
@@ -123,7 +190,7 @@ def fingerprint(data: FileData, base: Path = Path()) -> FileData:
     """The same data with the hash of the file as it is now; DataError when the study names another."""
     found = _fingerprint(data.path, _source(data, base))
     _check_digest(data, found)
-    return dataclasses.replace(data, sha256=found)
+    return replace(data, sha256=found)
 
 
 @lru_cache(maxsize=64)
@@ -188,27 +255,128 @@ def _raw(data: Data, missing: str, labelled: bool, source: _Source | None) -> Sa
 
 @lru_cache(maxsize=256)
 def _load(
+    data: Data, scaling: Call, missing: str, target_encoding: str, target_range: Range | None, source: _Source | None
+) -> DataSet:
+    samples = _encodable(data, missing, target_encoding, source)
+    return _prepared(samples, scaling, target_encoding, target_range)
+
+
+@lru_cache(maxsize=256)
+def _load_divided(
     data: Data,
     scaling: Call,
     missing: str,
     target_encoding: str,
     target_range: Range | None,
     source: _Source | None,
+    test: HeldOut,
+    fold: int | None,
+    split_seed: int | None,
 ) -> DataSet:
+    samples = _encodable(data, missing, target_encoding, source)
+    division = Division(samples, scaling, target_encoding, target_range, test, fold, split_seed)
+    return division.data_set(0)
+
+
+@lru_cache(maxsize=64)
+def _load_tested(
+    data: Data,
+    scaling: Call,
+    missing: str,
+    target_encoding: str,
+    target_range: Range | None,
+    source: _Source | None,
+    test: FileData,
+    test_source: _Source,
+) -> DataSet:
+    samples = _encodable(data, missing, target_encoding, source)
+    with _about_test():
+        tested = _encodable(test, missing, target_encoding, test_source)
+    for what, ours, theirs in zip(("input", "target"), samples[:2], tested[:2], strict=True):
+        if theirs.shape[1] != ours.shape[1]:
+            columns = counted(theirs.shape[1], what)
+            raise DataError([Problem(f"test: {test.path!r} has {columns}, and data has {ours.shape[1]}")])
+    if target_encoding == "one_hot":
+        tested = _in_classes_of(samples, tested, test.path)
+    return _prepared(samples, scaling, target_encoding, target_range, tested)
+
+
+@lru_cache(maxsize=_KEPT)
+def _divided(division: Division, seed: int) -> DataSet:
+    """What is made of a division for a seed."""
+    training, test = division.parts(seed)
+    by_seed = division if division.split_seed is None else None
+    keys = division.scaling, division.target_encoding, division.target_range
+    return _prepared(training, *keys, test, division.samples.targets, by_seed)
+
+
+def _encodable(data: Data, missing: str, target_encoding: str, source: _Source | None) -> Samples:
+    """Samples as they stand in the data."""
     encode = target_encoding == "one_hot"
     if encode and isinstance(data, FileData) and len(data.targets) > 1:
         message = f"target_encoding: one_hot takes one target column, found {len(data.targets)}"
         raise DataError([Problem(message)])
-    raw_inputs, raw_targets, _ = _raw(data, missing, encode and not isinstance(data, Call), source)
-    inputs = scale(raw_inputs, scaling)
-    if np.isfinite(raw_inputs).all() and not np.isfinite(inputs).all():
-        raise DataError([Problem(f"scaling: {scaling} makes an input too large for a number")])
+    return _raw(data, missing, encode and not isinstance(data, Call), source)
+
+
+def _in_classes_of(samples: Samples, tested: Samples, path: str) -> Samples:
+    """Samples of a second file, their labels numbered as in the first one."""
+    names: Sequence[str] = samples.labels or [shortest(each) for each in classes_of(samples.targets).tolist()]
+    codes = dict(zip(names, range(len(names)) if samples.labels else classes_of(samples.targets).tolist(), strict=True))
+    found = [
+        "" if math.isnan(code) else tested.labels[int(code)] if tested.labels else shortest(code)
+        for code in tested.targets[:, 0].tolist()
+    ]
+    if unknown := next((label for label in found if label and label not in codes), None):
+        message = f"test: {path!r} has samples of class {unknown!r}, which data has not{nearest(unknown, names)}"
+        raise DataError([Problem(message)])
+    targets = np.array([[float(codes.get(label, math.nan))] for label in found])
+    return Samples(tested.inputs, targets, samples.labels)
+
+
+def _prepared(
+    samples: Samples,
+    scaling: Call,
+    target_encoding: str,
+    target_range: Range | None,
+    test: Samples | None = None,
+    whole: Floats | None = None,
+    division: Division | None = None,
+) -> DataSet:
+    """Samples scaled, encoded and mapped, and held-out ones in the same way.
+
+    `whole` are the targets of all samples, between whose smallest and largest one the middle is.
+    """
+    encode = target_encoding == "one_hot"
+    fitted = fit(samples.inputs, scaling)
     try:
-        targets = one_hot(raw_targets) if encode else raw_targets
-        targets, middle = map_range(targets, target_range)
+        classes = classes_of(samples.targets) if encode else None
+        ends = (0.0, 1.0) if encode else span(samples.targets)
+        # Without a range the middle is that of all samples, which are the same for all seeds.
+        around = ends if encode or target_range or whole is None else span(whole)
+        middle = map_range(samples.targets, target_range, around)[1]
+
+        def made_of(part: Samples) -> tuple[Floats, Floats]:
+            inputs = apply(fitted, part.inputs)
+            if np.isfinite(part.inputs).all() and not np.isfinite(inputs).all():
+                raise DataError([Problem(f"scaling: {scaling} makes an input too large for a number")])
+            targets = one_hot(part.targets, classes) if encode else part.targets
+            return _frozen(inputs), _frozen(map_range(targets, target_range, ends)[0])
+
+        held = None if test is None else DataSet(*made_of(test), encode, middle)
+        return DataSet(*made_of(samples), encode, middle, held, division)
     except ValueError as error:
         raise DataError([Problem(str(error))]) from None
-    return DataSet(_frozen(inputs), _frozen(targets), encode, middle)
+
+
+@contextmanager
+def _about_test() -> Iterator[None]:
+    """Problems with the file of the held-out samples say that they are about it."""
+    try:
+        yield
+    except DataError as error:
+        about = [replace(each, message=each.message.replace("data:", "test:", 1)) for each in error.problems]
+        raise DataError(about) from None
 
 
 def _frozen(array: Floats) -> Floats:

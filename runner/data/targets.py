@@ -12,10 +12,8 @@ ENCODINGS = ("none", "one_hot")
 MOST_CLASSES = 1000
 
 
-def one_hot(targets: Floats) -> Floats:
-    """One output for each class in order of the labels: 1 for the sample's class, 0 for the others.
-
-    A missing label (NaN) makes all outputs of its sample NaN.
+def classes_of(targets: Floats) -> Floats:
+    """The classes of one column of labels, in their order.
 
     Raises
     ------
@@ -35,30 +33,40 @@ def one_hot(targets: Floats) -> Floats:
             f"target_encoding: one_hot found {len(classes):,} classes in {len(labels):,} samples, "
             f"more than {MOST_CLASSES:,}"
         )
-    encoded: Floats = (labels[:, None] == classes).astype(np.float64)
-    encoded[missing] = np.nan
+    return classes
+
+
+def one_hot(targets: Floats, classes: Floats | None = None) -> Floats:
+    """One output for each class in order of the labels: 1 for the sample's class, 0 for the others.
+
+    A missing label (NaN) makes all outputs of its sample NaN. The classes are those of other targets, where they are
+    given; ValueError as of `classes_of`.
+    """
+    encoded: Floats = (targets == (classes_of(targets) if classes is None else classes)).astype(np.float64)
+    encoded[np.isnan(targets[:, 0])] = np.nan
     return encoded
 
 
-def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tuple[Floats, float]:
+def map_range(
+    targets: Floats, target_range: tuple[float, float] | None, ends: tuple[float, float] | None = None
+) -> tuple[Floats, float]:
     """Targets mapped linearly, and the middle between the smallest and the largest of them.
-
-    Targets that are all 0 or 1 span 0 to 1 even when only one of the two occurs, so that `boolean(1111)`
-    keeps the middle 0.5 and its 1 goes where the 1 of every other boolean function goes.
 
     Parameters
     ----------
     targets : array
-        Of any shape; NaN stays NaN and does not count.
+        Of any shape; NaN stays NaN.
     target_range : (float, float) or None
         Where the smallest and the largest target go; None leaves them.
+    ends : (float, float), optional
+        These two, where they are those of other targets.
 
     Raises
     ------
     ValueError
         When the targets are constant, and neither 0 nor 1, so that there is nothing to map.
     """
-    low, high = span(targets)
+    low, high = span(targets) if ends is None else ends
     if target_range is None:
         return targets, 0.5 * low + 0.5 * high
     if low == high:
@@ -71,7 +79,11 @@ def map_range(targets: Floats, target_range: tuple[float, float] | None) -> tupl
 
 
 def span(targets: Floats) -> tuple[float, float]:
-    """The smallest and the largest target; NaN when there is none."""
+    """The smallest and the largest target; NaN when there is none.
+
+    Targets that are all 0 or 1 span 0 to 1 even when only one of the two occurs, so that `boolean(1111)`
+    keeps the middle 0.5 and its 1 goes where the 1 of every other boolean function goes.
+    """
     known = targets[~np.isnan(targets)]
     if not known.size:
         return np.nan, np.nan

@@ -90,7 +90,8 @@ def curve_quantiles(
     Quantiles or None
         None when no run has a curve.
     """
-    stopped = ((runs["stop"] == "converged") & runs["epochs_to_converge"].notna()).to_numpy()
+    early = ~runs["stop"].isin(["budget", "converged"])
+    stopped = (early | ((runs["stop"] == "converged") & runs["epochs_to_converge"].notna())).to_numpy()
     curves = []
     for run, stays in zip(runs["run_id"].astype(str), stopped.tolist(), strict=True):
         if run in points.places:

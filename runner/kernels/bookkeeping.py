@@ -24,6 +24,7 @@ from runner.kernels.codes import (
     V_VARIATION,
     VALUES,
 )
+from runner.kernels.held_out import H_STOPS, write_held
 from runner.kernels.lanes.operations import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
 from runner.kernels.measure import INFINITY, meets
 
@@ -141,14 +142,14 @@ def settle(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width
 
 
 @kernel
-def freeze(net: Any, job: Any, event: int, made: int, out: Any, n_events: int, buf: Any, width: Any) -> bool:
+def freeze(net: Any, job: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width: Any) -> bool:
     """Stop the runs that met their criterion after `made` updates: what they are now is the result of all later events.
 
     Parameters
     ----------
     event : int
         Number of the next event.
-    out : Out
+    out, runs : Out, Runs
         Of this group.
 
     Returns
@@ -162,14 +163,36 @@ def freeze(net: Any, job: Any, event: int, made: int, out: Any, n_events: int, b
     for lane in range(L):
         if job.stop == 1 and buf.counts[C_FIRST * L + lane] == made:
             buf.counts[C_MADE * L + lane] = made
-            for later in range(event, n_events):
+            for later in range(event, runs.n_events):
                 _write(net, later, lane, out, buf, L)
+                write_held(runs.held, later, lane, made, L)
         finished = finished and buf.counts[C_MADE * L + lane] >= 0
     return finished
 
 
 @kernel
-def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> None:
+def freeze_early(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width: Any) -> bool:
+    """Stop the runs whose held-out samples say so after `made` updates; arguments and result as of `freeze`."""
+    L = width.lanes.n
+    close_live(made, buf, width)
+    finished = True
+    for lane in range(L):
+        if runs.held.state[H_STOPS * L + lane] > 0.0:
+            # The training data have not been evaluated here: this measurement is that.
+            if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:
+                buf.counts[C_FIRST * L + lane] = made
+            if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
+                buf.counts[C_DIVERGED * L + lane] = made
+            buf.counts[C_MADE * L + lane] = made
+            for later in range(event, runs.n_events):
+                _write(net, later, lane, out, buf, L)
+                write_held(runs.held, later, lane, made, L)
+        finished = finished and buf.counts[C_MADE * L + lane] >= 0
+    return finished
+
+
+@kernel
+def record(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width: Any) -> None:
     """Write the measurements of event number `event` for the runs that have not stopped; `freeze` wrote the others'."""
     not_inlined()
     L = width.lanes.n
@@ -179,6 +202,7 @@ def record(net: Any, event: int, made: int, out: Any, buf: Any, width: Any) -> N
         if buf.counts[C_MADE * L + lane] >= 0:
             continue
         _write(net, event, lane, out, buf, L)
+        write_held(runs.held, event, lane, made, L)
         out.counts[counts + C_MADE * L + lane] = made
         # This measurement is an evaluation too, the last one of a run whose budget ends here.
         if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:

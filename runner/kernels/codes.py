@@ -8,7 +8,8 @@ TRAINED, FROZEN, SHARED = 0, 1, 2
 SEQUENTIAL, SHUFFLED, WITH_REPLACEMENT = 0, 1, 2
 # Bits of Job.watch by number, and rows of Runs.thresholds: the measures that a criterion may bound.
 MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM = 0, 1, 2, 3, 4
-CRITERIA = 5
+TEST_LOSS, TEST_MSE, TEST_ACCURACY, TEST_MAX_ERROR = 5, 6, 7, 8
+CRITERIA = 9
 # Rows of Runs.settings: up to five settings of the optimizer, in the order of its record, and last weight_decay.
 SLOTS = 6
 # Bits of Job.faults.

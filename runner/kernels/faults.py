@@ -21,6 +21,7 @@ from runner.kernels.codes import (
 from runner.kernels.lanes.operations import advanced, fill, inlined, kernel, load, not_inlined, rint, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import repeat
+from runner.kernels.samples import numbers_at
 
 # Which faults replace the input as the factor of a weight's gradient, and which the residual as the error signal.
 FACTORS = WEIGHT_ITSELF | OWN_ACTIVATION | NO_FACTOR | INPUT_OF_WRONG_SAMPLE
@@ -62,7 +63,7 @@ def wrong_factor(net: Any, data: Any, buf: Any, width: Any, faults: int, weight:
     if faults & NO_FACTOR:
         return fill(buf.A, 1.0, width.tile)
     # Input number `unit` of sample number `unit`, whatever the sample.
-    return fill(buf.A, data.inputs[unit * net.sizes[0] + unit], width.tile)
+    return repeat(numbers_at(data, data.inputs, unit * net.sizes[0] + unit, width.lanes), width.tile)
 
 
 @kernel

@@ -37,6 +37,7 @@ from runner.kernels.codes import (
     V_SPREAD,
     V_WEIGHT_NORM,
 )
+from runner.kernels.held_out import meets_held
 from runner.kernels.lanes.operations import (
     absolute,
     fill,
@@ -217,7 +218,7 @@ def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any
     if job.watch & (1 << GRAD_NORM):
         x = norm_of_trained(net, job, buf.G, width)
         holds = where_lt(x, load(limits, GRAD_NORM * L, lanes), holds, 0.0)
-    return holds
+    return meets_held(job, runs.held, limits, holds, lanes)
 
 
 @kernel

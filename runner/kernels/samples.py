@@ -1,15 +1,109 @@
-"""Which samples an update sees, and in which order; and filling a tile with them."""
+"""Which samples an update sees, and in which order; and filling a tile with them.
+
+Runs side by side mostly share their samples (Data); where each has its own (LaneData), the code that reads them is
+compiled apart.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numba import config
+from numba.extending import overload
 
 from runner.kernels.codes import SHUFFLED
-from runner.kernels.lanes.operations import advanced, fill, inlined, kernel, not_inlined, store
+from runner.kernels.lanes.operations import BY_TYPE, advanced, fill, inlined, kernel, load, not_inlined, pointer, store
 from runner.kernels.lanes.tiles import spread_samples
 from runner.kernels.random import STREAM_ORDER, index_below, philox
+from runner.kernels.structs import Data, LaneData
+
+
+def of_group(data: Any, g: int, L: int) -> Any:
+    """The samples of group number `g` of L lanes, with pointers in place of arrays."""
+    if isinstance(data, LaneData):
+        at = g * data.n * L
+        inputs = advanced(pointer(data.inputs), at * data.inputs.shape[2])
+        return LaneData(data.n, inputs, advanced(pointer(data.targets), at * data.targets.shape[2]))
+    return Data(data.n, pointer(data.inputs), pointer(data.targets))
+
+
+def _of_group(data: Any, g: int, L: int) -> Any:
+    def shared(data: Any, g: int, L: int) -> Any:
+        return Data(data.n, pointer(data.inputs), pointer(data.targets))
+
+    def own(data: Any, g: int, L: int) -> Any:
+        at = g * data.n * L
+        inputs = advanced(pointer(data.inputs), at * data.inputs.shape[2])
+        return LaneData(data.n, inputs, advanced(pointer(data.targets), at * data.targets.shape[2]))
+
+    return own if _is_own(data) else shared
+
+
+@kernel
+def group_samples(data: Any, g: int, L: int) -> Any:
+    """`of_group`, as a function of its own."""
+    return of_group(data, g, L)
+
+
+def is_shared(data: Any) -> bool:
+    """Whether the runs share their samples."""
+    return not isinstance(data, LaneData)
+
+
+def _is_shared(data: Any) -> Any:
+    def shared(data: Any) -> bool:
+        return True
+
+    def own(data: Any) -> bool:
+        return False
+
+    return own if _is_own(data) else shared
+
+
+def numbers_at(data: Any, values: Any, at: int, lanes: Any) -> Any:
+    """Number `at` of data.inputs or data.targets, which `values` is, in every lane: a vector (L,)."""
+    return load(values, at * lanes.n, lanes) if isinstance(data, LaneData) else fill(values, values[at], lanes)
+
+
+def _numbers_at(data: Any, values: Any, at: int, lanes: Any) -> Any:
+    def shared(data: Any, values: Any, at: int, lanes: Any) -> Any:
+        return fill(values, values[at], lanes)
+
+    def own(data: Any, values: Any, at: int, lanes: Any) -> Any:
+        return load(values, at * lanes.n, lanes)
+
+    return own if _is_own(data) else shared
+
+
+def number_of_lane(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
+    """The same for one lane."""
+    return values[at * L + lane] if isinstance(data, LaneData) else values[at]
+
+
+def _number_of_lane(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
+    def shared(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
+        return values[at]
+
+    def own(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
+        return values[at * L + lane]
+
+    return own if _is_own(data) else shared
+
+
+def _is_own(data: Any) -> bool:
+    """Whether a Numba type is that of a LaneData."""
+    return data.instance_class is LaneData
+
+
+if not config.DISABLE_JIT:
+    for plain, by_type in (
+        (of_group, _of_group),
+        (is_shared, _is_shared),
+        (numbers_at, _numbers_at),
+        (number_of_lane, _number_of_lane),
+    ):
+        overload(plain, jit_options=BY_TYPE)(by_type)
 
 
 @kernel
@@ -66,7 +160,7 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
     """
     L, S, lanes, tile = width.lanes.n, width.tile.n, width.lanes, width.tile
     inputs, outputs, here = net.sizes[0], net.sizes[net.layers], net.units[0] * S
-    if ordered == 0 and count * L == S:
+    if is_shared(data) and ordered == 0 and count * L == S:
         # Most tiles are full, and without orders all lanes have the same samples: these are written in whole tiles.
         store(buf.mask, 0, fill(buf.mask, 1.0, tile))
         for i in range(inputs):
@@ -79,14 +173,14 @@ def fill_tile(net: Any, data: Any, buf: Any, width: Any, first: int, count: int,
         store(buf.mask, t * L, fill(buf.mask, 1.0 if t < count else 0.0, lanes))
         if ordered == 0:
             for i in range(inputs):
-                store(buf.A, here + i * S + t * L, fill(buf.A, data.inputs[n * inputs + i], lanes))
+                store(buf.A, here + i * S + t * L, numbers_at(data, data.inputs, n * inputs + i, lanes))
             for o in range(outputs):
-                store(buf.T, o * S + t * L, fill(buf.T, data.targets[n * outputs + o], lanes))
+                store(buf.T, o * S + t * L, numbers_at(data, data.targets, n * outputs + o, lanes))
         else:
             for lane in range(L):
                 chosen = np.int64(buf.order[lane * buf.n_order + n])
                 at = t * L + lane
                 for i in range(inputs):
-                    buf.A[here + i * S + at] = data.inputs[chosen * inputs + i]
+                    buf.A[here + i * S + at] = number_of_lane(data, data.inputs, chosen * inputs + i, lane, L)
                 for o in range(outputs):
-                    buf.T[o * S + at] = data.targets[chosen * outputs + o]
+                    buf.T[o * S + at] = number_of_lane(data, data.targets, chosen * outputs + o, lane, L)

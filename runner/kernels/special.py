@@ -124,12 +124,13 @@ def make_request(
 def general_code(network: Any, samples: Any, job: Any, width: Any) -> Path | None:
     """The file with the code of the general kernel for such arguments; None while there is none.
 
-    That of a kernel without a schedule of learning rates: with one, it takes other arguments.
+    That of a kernel without a schedule of learning rates and without held-out samples: with these, it takes other
+    arguments.
     """
-    wanted = tuple(typeof(each) for each in (network, samples, job, NONE, width))
-    schedule = LaneArrays._fields.index("schedule")
+    wanted = tuple(typeof(each) for each in (network, samples, job, NONE, NONE, width))
+    apart = [LaneArrays._fields.index(field) for field in ("schedule", "held")]
     for signature in train_block.signatures:
-        if (*signature[:3], signature[3].types[schedule], signature[6]) == wanted:
+        if (*signature[:3], *(signature[3].types[field] for field in apart), signature[6]) == wanted:
             return cache.lowered(train_block, signature)
     return None
 

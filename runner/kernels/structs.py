@@ -107,6 +107,22 @@ class Data(NamedTuple):
     targets: Any
 
 
+class LaneData(NamedTuple):
+    """A data set for each lane: runs of one block that are trained on different samples, but on as many.
+
+    Attributes
+    ----------
+    n : int
+        Samples.
+    inputs, targets : float arrays (G, n, inputs, L), (G, n, outputs, L)
+        Within the kernel pointers to those of one group.
+    """
+
+    n: int
+    inputs: Any
+    targets: Any
+
+
 class Job(NamedTuple):
     """What is done to the network. It is the same for all runs of a block, so that no branch depends on a lane.
 
@@ -144,7 +160,7 @@ class Job(NamedTuple):
     every : int
         Updates between two evaluations of the criterion.
     watch : int
-        Bit k is set where the criterion has a threshold for measure k (MAX_ERROR, LOSS, MSE, ACCURACY, GRAD_NORM).
+        Bit k is set where the criterion has a threshold for measure k (MAX_ERROR to TEST_MAX_ERROR of `codes`).
     stop : int
         1 where a run stops as soon as it meets its criterion.
     faults : int
@@ -228,6 +244,8 @@ class LaneArrays(NamedTuple):
         Likewise Buffers.counts.
     schedule : schedules.Schedule or ()
         Of the learning rates; an empty tuple where they stay as they are.
+    held : held_out.HeldOut or ()
+        The samples that are not trained on; an empty tuple where there are none.
     """
 
     groups: int
@@ -242,6 +260,7 @@ class LaneArrays(NamedTuple):
     state: Any
     counts: Any
     schedule: Any
+    held: Any
 
 
 class Runs(NamedTuple):
@@ -261,6 +280,7 @@ class Runs(NamedTuple):
     state : float (carried_rows(P), L)
     counts : int64 (COUNTS, L)
     schedule : schedules.Schedule or ()
+    held : held_out.HeldOut or ()
     """
 
     seeds: Any
@@ -277,6 +297,7 @@ class Runs(NamedTuple):
     state: Any
     counts: Any
     schedule: Any
+    held: Any
 
 
 class Out(NamedTuple):

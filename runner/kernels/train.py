@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import config
+from numba.extending import overload
 
-from runner.kernels.bookkeeping import evaluate, find_fixed, freeze, have_diverged, record, settle
+from runner.kernels.bookkeeping import evaluate, find_fixed, freeze, freeze_early, have_diverged, record, settle
 from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
     ACCURACY,
@@ -34,7 +36,9 @@ from runner.kernels.codes import (
     SHARED,
 )
 from runner.kernels.faults import SIGNALS, round_span
+from runner.kernels.held_out import NONE, begin_held, conclude, is_none, until_next
 from runner.kernels.lanes.operations import (
+    BY_TYPE,
     call_at,
     entry,
     fill,
@@ -42,14 +46,13 @@ from runner.kernels.lanes.operations import (
     kernel,
     load,
     not_inlined,
-    pointer,
     step,
     store,
 )
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.network import backward, forward, output_error
-from runner.kernels.samples import draw_order, fill_tile
-from runner.kernels.structs import Data
+from runner.kernels.samples import draw_order, fill_tile, group_samples
+from runner.kernels.structs import Runs
 from runner.kernels.update import share_biases, update
 
 # Bits of what a pass over samples does beside the forward pass. All numbers handed to an inner function are typed
@@ -84,15 +87,16 @@ def train_block(
     Parameters
     ----------
     network, samples, job, lanes, results, scratch, width
-        Network, Data, Job, LaneArrays, Out, Scratch and Width of `structs`, which says what shapes and types they have.
+        Network, Data or LaneData, Job, LaneArrays, Out, Scratch and Width of `structs`, which says what shapes and
+        types they have.
         Nothing is checked here: a wrong shape reads or writes beyond the memory.
     special : int
         Address of a `stretch` made for this network, these samples and this job (see `special`), or 0.
     """
     net = opened(network)
-    data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
     buf = buffers(net, scratch, width)
     for g in range(lanes.groups):
+        data = group_samples(samples, g, width.lanes.n)
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         start(net, runs, buf, width)
@@ -113,6 +117,7 @@ def start(net: Any, runs: Any, buf: Any, width: Any) -> None:
         for at in range(COUNTS * L):
             buf.counts[at] = runs.counts[at]
         return
+    begin_held(runs.held, lanes)
     copy_rows(buf.W, runs.weights, net.parameters, width)
     fill_rows(buf.S0, net.parameters, 0.0, width)
     fill_rows(buf.S1, net.parameters, 0.0, width)
@@ -309,11 +314,58 @@ def stretch(
                 made += 1
 
 
+@kernel
+def examine(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: Any) -> Any:
+    """Evaluate the held-out samples after `made` updates; whether a run of the group stops by it."""
+    not_inlined()
+    samples, data = width.tile.n // width.lanes.n, runs.held.samples
+    clear_sums(buf, width)
+    for at in range(0, data.n, samples):
+        fill_tile(net, data, buf, width, at, min(samples, data.n - at), NO)
+        forward(net, job, buf, width, job.faults & FORWARD)
+        observe(net, job, buf, width, data.n - at < samples)
+        count_correct(net, job, buf, width)
+    return conclude(net, job, runs.held, buf, made, width)
+
+
+@kernel
+def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+    """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
+    not_inlined()
+    if not examine(net, job, runs, buf, width, made):
+        return False
+    stretch(net, data, job, runs, buf, width, made, made, NO, YES)
+    write_live(net, job, data, runs, buf, width)
+    fill_rows(buf.G, net.parameters, 0.0, width)
+    return freeze_early(net, event, made, out, runs, buf, width)
+
+
+def _is_over(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
+    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, width, made, event)
+
+
+def _is_over_by_type(
+    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
+) -> Any:
+    def none(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+        return False
+
+    def some(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+        return _end_early(net, data, job, runs, out, buf, width, made, event)
+
+    return none if is_none(runs.types[Runs._fields.index("held")]) else some
+
+
+if not config.DISABLE_JIT:
+    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
+
+
 @step
 def _repeats(job: Any, data: Any, runs: Any) -> bool:
-    """Whether every update is the same function of the weights and of nothing else."""
+    """Whether every update is the same function of the weights and of nothing else, and no rule may end a run."""
     full = job.batch >= data.n and job.order == SEQUENTIAL
-    return full and not job.states and not job.faults and len(runs.schedule) == 0
+    return full and not job.states and not job.faults and len(runs.schedule) == 0 and len(runs.held) == 0
 
 
 @step
@@ -337,17 +389,20 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
     while runs.events[event] < made:
         event += 1
     while True:
+        # After a stop the held-out samples have been evaluated with these weights already.
+        if not stopping and _is_over(net, data, job, runs, out, buf, width, made, event):
+            return
         if stopping or runs.events[event] == made:
             stretch(net, data, job, runs, buf, width, made, made, NO, YES)
             write_live(net, job, data, runs, buf, width)
             fill_rows(buf.G, net.parameters, 0.0, width)
             if stopping:
-                if freeze(net, job, event, made, out, runs.n_events, buf, width):
+                if freeze(net, job, event, made, out, runs, buf, width):
                     return
                 if repeats and have_diverged(buf, width):
                     look = made
             else:
-                record(net, event, made, out, buf, width)
+                record(net, event, made, out, runs, buf, width)
                 event += 1
                 if event == runs.n_events:
                     return
@@ -355,7 +410,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         if looking:
             # An optimizer without state leaves its memory free.
             copy_rows(buf.S0, buf.W, net.parameters, width)
-        until = min(runs.events[event], runs.until)
+        until = until_next(runs.held, job.every, made, min(runs.events[event], runs.until))
         if made < look:
             until = min(until, look)
         # One that is made for this network knows that the evaluation of its first update is still to be done.

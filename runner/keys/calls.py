@@ -111,7 +111,7 @@ def _read_data(value: object, base: Path | None = None) -> Data:
                 memory.load(data, base)
             return data
     except DataError as error:
-        raise Invalid(*_file_issues(problem.message for problem in error.problems)) from None
+        raise Invalid(*file_issues(problem.message for problem in error.problems)) from None
     except ValueError as error:
         raise Invalid(str(error)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
@@ -124,7 +124,7 @@ def _read_data(value: object, base: Path | None = None) -> Data:
     return _bound(entry, name, args)
 
 
-def _file_issues(messages: Iterable[str]) -> list[Issue]:
+def file_issues(messages: Iterable[str]) -> list[Issue]:
     """The messages about a file of data, each with the entry that it begins with."""
     issues = []
     for message in messages:
@@ -139,7 +139,7 @@ def _file_issues(messages: Iterable[str]) -> list[Issue]:
     return [issue for issue in issues if not (misspelt and issue.message.endswith("found nothing"))]
 
 
-_FILE_SCHEMA = {
+FILE_SCHEMA = {
     "type": "object",
     "properties": {
         **{form: {"type": "string"} for form in FORMS},
@@ -153,7 +153,7 @@ _FILE_SCHEMA = {
 }
 _MEMORY_SCHEMA = {"type": "string", "pattern": f"^{memory.PREFIX}[0-9a-f]{{16}}$"}
 
-DATA = Kind(_read_data, str, _call_schema(DATASETS, _FILE_SCHEMA, _MEMORY_SCHEMA))
+DATA = Kind(_read_data, str, _call_schema(DATASETS, FILE_SCHEMA, _MEMORY_SCHEMA))
 
 
 # Scalings ------------------------------------------------------------------------------------------------------------

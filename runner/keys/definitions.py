@@ -17,6 +17,7 @@ from runner.keys import synonyms
 from runner.keys.architecture import SHORTCUTS, architecture
 from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
 from runner.keys.faults import FAULT_LIST
+from runner.keys.held_out import STOP, TEST
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, one_or_each, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
@@ -24,7 +25,7 @@ from runner.registry import Call, element
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
-DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range")
+DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range", "test", "fold", "split_seed")
 """The keys that decide what samples a run has."""
 BUDGETS = ("epochs", "updates")
 """The keys of which a run has exactly one."""
@@ -37,6 +38,10 @@ CRITERIA = MappingProxyType(
         "mse": number(0),
         "accuracy": number(0, 1),
         "grad_norm": number(0),
+        "test_loss": number(),
+        "test_mse": number(0),
+        "test_accuracy": number(0, 1),
+        "test_max_error": number(0),
     }
 )
 """What a criterion may bound, in the order in which it is written."""
@@ -125,6 +130,13 @@ def _keys() -> list[Key]:
             "none",
         ),
         Key("target_range", "Where the smallest and the largest target are mapped.", interval()),
+        Key("test", "Samples that are not trained on: a fraction, k folds, or those of a file.", TEST),
+        Key("fold", "Which of the k folds is held out, from 0; default: each of them in turn.", integer(0)),
+        Key(
+            "split_seed",
+            "Who is held out, the same for all runs; default: the seed of the run.",
+            integer(0, MOST_SEED),
+        ),
         Key("architecture", "Layer sizes from input to output.", architecture(), required=True),
         Key(
             "shortcuts",
@@ -194,8 +206,8 @@ def _keys() -> list[Key]:
         ),
         Key(
             "stop",
-            "At the end of the budget, or at the criterion.",
-            choice(("budget", "converged"), synonyms.STOP),
+            "At the end of the budget, at the criterion, or by the loss of held-out samples.",
+            STOP,
             "budget",
         ),
         Key("precision", "Of the arithmetic.", choice(("float64", "float32"), synonyms.PRECISION), "float64"),

@@ -21,6 +21,12 @@ KEYS = Synonyms(
         "missing": "missing_values missing_policy nan nans na nan_policy dropna",
         "target_encoding": "one_hot one_hot_encoding encoding encode to_categorical label_encoding",
         "target_range": "output_range targets_range",
+        "test": (
+            "validation validation_split validation_fraction validation_data val_split val_size val_fraction test_size "
+            "test_split train_size train_test_split cv k_fold folds held_out hold_out test_data test_set"
+        ),
+        "fold": "fold_number fold_index",
+        "split_seed": "split_random_state division_seed fold_seed",
         "shortcuts": "shortcut skips skip_connections skip_connection direct_connections cascade",
         "activation": (
             "activations activation_function act act_fn hidden_activation hidden_function nonlinearity "
@@ -102,12 +108,8 @@ KEYS = Synonyms(
         "'criterion' says when a run has converged, as in {max_error: 0.1}, and 'stop: converged' ends it there": (
             "tol tolerance goal target_error target_loss error_goal min_delta threshold"
         ),
-        "there is no patience: 'stop: converged' ends a run where its 'criterion' holds": (
+        "'stop: patience(20)' ends a run after 20 evaluations without a smaller loss on the samples of 'test'": (
             "early_stopping early_stop patience n_iter_no_change callback callbacks"
-        ),
-        "not supported: a run trains on all samples of 'data', and is measured on them": (
-            "validation validation_split validation_fraction validation_data val_split val_size val_fraction test "
-            "test_size test_split train_size train_test_split cv k_fold folds"
         ),
         "not supported: use 'weight_decay' or a smaller 'architecture' instead, because no units are left out": (
             "dropout dropout_rate drop_rate"
@@ -451,9 +453,21 @@ ORDER = Synonyms(
 )
 """Orders of the samples."""
 
+TEST = Synonyms(
+    {
+        "fraction": "test_size test_fraction validation_split validation_fraction share size ratio percent",
+        "k_fold": "k folds kfold kfolds n_splits n_folds cv cross_validation stratified_k_fold",
+        "csv": "file filename path",
+    },
+)
+"""Ways to hold samples out."""
+
 CRITERIA = Synonyms(
     {
         "accuracy": "acc",
+        "test_loss": "val_loss validation_loss",
+        "test_accuracy": "val_acc val_accuracy validation_accuracy test_acc",
+        "test_mse": "val_mse validation_mse",
         "max_error": "error maximum_error largest_error max_abs_error",
         "mse": "mean_squared_error",
         "grad_norm": "gradient gradient_norm gnorm grad",
@@ -469,7 +483,10 @@ CRITERIA = Synonyms(
 
 STOP = Synonyms(
     {
-        "converged": "criterion early early_stopping goal true",
+        "converged": "criterion goal true",
+        "patience": "early early_stopping",
+        "gl": "generalization_loss",
+        "pq": "progress_quotient",
         "budget": "end never epochs updates none false",
     },
 )

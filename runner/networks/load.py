@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.data import HeldOutFraction, KFold
 from runner.data.coding import coding_of
-from runner.data.load import load_raw
+from runner.data.load import Division, load_raw
 from runner.errors import RunnerError
 from runner.kernels.faulty.table import ACTIVATION, AXIS, BIAS, ROUNDED_OUTPUT, ROUNDED_SUM, SUM
 from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, parameter_count
@@ -45,9 +46,14 @@ def load_network(table: Path, run_id: str, threads: int | None = None) -> Networ
         that changes its outputs, or an activation that is known to the kernels only.
     """
     study = study_of([row_of(table, run_id)], table)
-    cell = make_plan(study).cell(0)
+    plan = make_plan(study)
+    cell = plan.cell(0)
     _refuse_others(cell, run_id)
     samples = load_raw(cell.data, cell.missing, cell.target_encoding, study.folder)
+    if isinstance(cell.test, HeldOutFraction | KFold):
+        # Scaling is found from the samples that were trained on.
+        keys = cell.scaling, cell.target_encoding, cell.target_range, cell.test, cell.fold, cell.split_seed
+        samples = Division(samples, *keys).parts(plan.seeds[0])[0]
     return Network(
         run_id=run_id,
         architecture=cell.architecture,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from runner.data import Data, DataSet, load_data
+from runner.data import Data, DataSet, FileData, HeldOut, KFold, load_data
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
@@ -20,6 +20,7 @@ CELL_KEYS = tuple(key for key in KEYS if key != "seed")
 PLACE = {key: place for place, key in enumerate(CELL_KEYS)}
 """Where each of them stands in the values and texts of a cell."""
 _DATA = slice(PLACE[DATA_KEYS[0]], PLACE[DATA_KEYS[-1]] + 1)
+_TEST, _FOLD, _SPLIT_SEED = PLACE["test"], PLACE["fold"], PLACE["split_seed"]
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
 _EPOCHS, _UPDATES, _EVERY = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"]
@@ -148,6 +149,10 @@ class Resolver:
                 values[place], texts[place] = value, text
         if values[_BIAS_RATE] is None:
             values[_BIAS_RATE], texts[_BIAS_RATE] = values[_RATE], texts[_RATE]
+        if not isinstance(values[_TEST], KFold):
+            values[_FOLD], texts[_FOLD] = None, ""
+        if values[_TEST] is None or isinstance(values[_TEST], FileData):
+            values[_SPLIT_SEED], texts[_SPLIT_SEED] = None, ""
         if values[_BATCH] == FULL:
             values[_ORDER] = texts[_ORDER] = "sequential"
         if values[_EVERY] is None:
@@ -188,6 +193,9 @@ class Cell:
     missing = _Key[str]()
     target_encoding = _Key[str]()
     target_range = _Key[tuple[float, float] | None]()
+    test = _Key[HeldOut | None]()
+    fold = _Key[int | None]()
+    split_seed = _Key[int | None]()
     architecture = _Key[tuple[int, ...]]()
     shortcuts = _Key[str | None]()
     activation = _Key[str | tuple[str, ...]]()
@@ -211,7 +219,7 @@ class Cell:
     updates = _Key[int | None]()
     criterion = _Key[tuple[tuple[str, float], ...]]()
     evaluate_every = _Key[int]()
-    stop = _Key[str]()
+    stop = _Key[str | Call]()
     precision = _Key[str]()
 
     def __init__(self, data_sets: DataSets, index: int, values: Iterable[Any], texts: Iterable[str]) -> None:
@@ -251,7 +259,7 @@ class Cell:
 
     @property
     def data_set(self) -> DataSet:
-        """The samples to train on."""
+        """The samples to train on, and those held out; where they depend on the seed, those of seed 0."""
         return self._data_sets(self.values[_DATA])
 
     @property

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
+from runner.data import HeldOut, KFold
 from runner.keys.architecture import hidden_activations, layer_text, parameter_count
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
@@ -195,6 +196,32 @@ def _schedule_epochs(schedule: Call, epochs: int | None) -> str:
     return f"{schedule} has factors for at most {MOST_EPOCHS:,} epochs, found {epochs:,}"
 
 
+def _fold(fold: int | None, test: HeldOut | None) -> str:
+    if not isinstance(test, KFold) or (fold is not None and fold < test.k):
+        return ""
+    return f"expected one of the folds of {test}, 0 to {test.k - 1}, found {'nothing' if fold is None else fold}"
+
+
+def _tested(criterion: tuple[str, ...], test: bool) -> str:
+    if test or not (named := [name for name in criterion if name.startswith("test_")]):
+        return ""
+    return f"{named[0]} needs held-out samples, as in test: {{fraction: 0.2}}"
+
+
+def _stop(stop: str | Call, test: bool) -> str:
+    return (
+        f"{stop} needs held-out samples, as in test: {{fraction: 0.2}}" if isinstance(stop, Call) and not test else ""
+    )
+
+
+def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
+    return tuple(name for name, _ in criterion)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None
+
+
 def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
@@ -247,6 +274,9 @@ CHECKS = (
     Check(("faults", "batch", "order"), _fault_batches),
     Check(("learning_rate_schedule", "epochs"), _schedule_epochs),
     Check(("learning_rate_schedule", "updates"), _schedule_epochs),
+    Check(("fold", "test"), _fold),
+    Check(("criterion", "test"), _tested, {"criterion": _names, "test": _is_given}),
+    Check(("stop", "test"), _stop, {"test": _is_given}),
     Check(("criterion", "precision"), criterion_message, {"criterion": lost_limits}),
     *(
         Check((name, "optimizer", "precision"), partial(setting_message, name), {name: partial(lost_setting, name)})

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from runner.data import HeldOutFraction, KFold
 from runner.errors import Problem, StudyError
 from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, sweep_key
@@ -72,6 +73,7 @@ def check_together(
         yield from combination_issues(space, unknown)
         yield from _faults_without_cells(space, unknown)
         yield from _unused_settings(space, silent)
+        yield from _unused_divisions(space, silent)
         yield from _conditions(space, silent)
         yield from data_issues(space, folder, unknown)
     except StudyError as error:
@@ -175,6 +177,20 @@ def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issu
         elsewhere = synonyms.SETTINGS_ELSEWHERE.hint(key, ())
         message = f"{key} is used by {users}; no run of this study uses them{elsewhere}"
         yield Issue(message, next(iter(where.values())))
+
+
+def _unused_divisions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
+    """A fold or a seed of the division where no cell draws who is held out."""
+    tests = [] if "test" in silent else [test for (test,) in space.together(("test",), lambda key, value: value)]
+    users: dict[str, tuple[type, ...]] = {"fold": (KFold,), "split_seed": (KFold, HeldOutFraction)}
+    for key, kinds in users.items():
+        where = {value: path for value, path in places(space, key).items() if value is not None}
+        if not where or key in silent or not tests or any(isinstance(test, kinds) for test in tests):
+            continue
+        shown = "test: {k_fold: 5}" if key == "fold" else "test: {fraction: 0.2} or {k_fold: 5}"
+        yield Issue(
+            f"{key} is about a division such as {shown}; no run of this study has one", next(iter(where.values()))
+        )
 
 
 def _conditions(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:

@@ -266,7 +266,7 @@ def _checked(tree: Node, wrong: Sequence[Issue | Problem], text: str, file: str,
         record=model.record,
         claims=model.claims,
         base=MappingProxyType(space.base),
-        sweep=model.sweep,
+        sweep=space.sweep,
         seeds=model.run_seeds,
         space=space,
     )

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import product as combinations
 from typing import Any
 
+from runner.data import KFold
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import misfit
@@ -19,7 +20,7 @@ from runner.keys.scalars import meant
 from runner.ops import OPTIMIZERS, SETTINGS
 from runner.registry import Call
 from runner.sweep.axes import Axes
-from runner.sweep.model import Sweep
+from runner.sweep.model import Sweep, When
 from runner.sweep.product import Level, Product, Rule
 
 
@@ -77,6 +78,28 @@ def _axes(sweep: Sweep) -> list[Axis]:
     return axes
 
 
+def with_folds(base: Mapping[str, Any], sweep: Sweep) -> Sweep:
+    """The sweep with all folds of every `k_fold`, where the study does not say which it wants."""
+    everywhere = [sweep.grid, *((sweep.sample.space,) if sweep.sample else ())]
+    somewhere = [when.grid for when in sweep.when]
+    if "fold" in base or any("fold" in row for row in (*everywhere, *somewhere, *sweep.zip)):
+        return sweep
+    given = [test for axis in everywhere for test in axis.get("test", ())]
+    given += [row["test"] for row in sweep.zip if "test" in row]
+    # A test of the sweep takes the place of the one at the top.
+    swept = bool(given or any("test" in axis for axis in somewhere))
+    given = given or [base.get("test")]
+    given += [test for axis in somewhere for test in axis.get("test", ())]
+    tests = dict.fromkeys(test for test in given if isinstance(test, KFold))
+    if not swept:
+        folds = [tuple(range(test.k)) for test in tests]
+        return sweep.model_copy(update={"grid": {**sweep.grid, "fold": folds[0]}}) if folds else sweep
+    more = tuple(
+        When.model_construct(condition={"test": (test,)}, grid={"fold": tuple(range(test.k))}) for test in tests
+    )
+    return sweep.model_copy(update={"when": (*sweep.when, *more)})
+
+
 def _users(setting: str) -> frozenset[str]:
     """The optimizers that have a setting."""
     return frozenset(name for name, record in OPTIMIZERS.items() if setting in record.settings)
@@ -103,8 +126,8 @@ class SweepSpace:
 
     def __init__(self, base: Mapping[str, Any], sweep: Sweep) -> None:
         self.base = dict(base)
-        self.sweep = sweep
-        self.axes = _axes(sweep)
+        self.sweep = with_folds(base, sweep)
+        self.axes = _axes(self.sweep)
         self._providers: dict[str, list[int]] = {}
         for at, axis in enumerate(self.axes):
             for key in axis.keys:

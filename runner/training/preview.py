@@ -190,7 +190,7 @@ def _cost(plan: Plan, done: NDArray[np.bool_], folder: Path) -> tuple[Cost | Non
 def _may_stop(plan: Plan) -> bool:
     """Whether the study has runs that stop at their criterion."""
     varied = any(key == "stop" for key, _ in plan.axes) or any("stop" in row for row in plan.study.sweep.include)
-    return varied or (plan.n_cells > 0 and plan.cell(0).stop == "converged")
+    return varied or (plan.n_cells > 0 and plan.cell(0).stop != "budget")
 
 
 def _disk_bytes(plan: Plan, header: Header, state: Inventory, runs: int) -> int:

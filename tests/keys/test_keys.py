@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.analysis.claims.selection import read
-from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, FileData
+from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, FileData, HeldOutFraction, KFold
 from runner.keys.architecture import SHORTCUTS
 from runner.keys.definitions import CRITERIA, KEYS, sweep_key, text
 from runner.keys.issues import Invalid
@@ -97,6 +97,12 @@ VALUES = {
     "missing": named(MISSING_POLICIES),
     "target_encoding": named(ENCODINGS),
     "target_range": st.none() | st.tuples(FINITE, FINITE).filter(lambda pair: pair[0] < pair[1]),
+    "test": st.none()
+    | st.floats(0, 1, exclude_min=True, exclude_max=True).map(HeldOutFraction)
+    | st.integers(2, 10**6).map(KFold)
+    | st.builds(FileData, st.just("a b/c: d.csv"), st.just(()), st.just(())),
+    "fold": st.integers(0, 10**6),
+    "split_seed": st.integers(0, 2**63 - 1),
     "architecture": st.lists(st.integers(1, 65536), min_size=2, max_size=5).map(tuple),
     "shortcuts": st.none() | named(SHORTCUTS),
     "activation": HIDDEN | st.lists(HIDDEN, min_size=1).map(tuple),
@@ -125,7 +131,8 @@ VALUES = {
         lambda limits: tuple((name, limits[name] + 0.0) for name in CRITERIA if name in limits)
     ),
     "evaluate_every": COUNTS,
-    "stop": named(["budget", "converged"]),
+    "stop": named(["budget", "converged"])
+    | st.sampled_from([Call("patience", (20,)), Call("gl", (5.0,)), Call("pq", (0.5, 5))]),
     "precision": named(["float64", "float32"]),
     "seed": st.integers(0, 2**63 - 1),
 }
@@ -144,6 +151,9 @@ def test_keys_come_in_the_order_of_the_columns():
         "missing",
         "target_encoding",
         "target_range",
+        "test",
+        "fold",
+        "split_seed",
         "architecture",
         "shortcuts",
         "activation",

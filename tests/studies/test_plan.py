@@ -42,6 +42,7 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
     cell = only(plan_of(tmp_path))
     expected = {
         "data": "xor", "scaling": "none", "missing": "error", "target_encoding": "none", "target_range": "",
+        "test": "", "fold": "", "split_seed": "",
         "architecture": "2-2-1", "shortcuts": "", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
         "gain": "", "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
         "rule": "backprop", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""), "learning_rate": "0.5",

@@ -376,7 +376,8 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "criterion: 0.5\n",
-        "x.yaml:5:12: criterion: expected a mapping of max_error, loss, mse, accuracy, grad_norm to numbers, found 0.5",
+        "x.yaml:5:12: criterion: expected a mapping of max_error, loss, mse, accuracy, grad_norm, test_loss, "
+        "test_mse, test_accuracy, test_max_error to numbers, found 0.5",
         id="criterion as a number",
     ),
     pytest.param(
@@ -386,7 +387,8 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "criterion: {}\n",
-        "x.yaml:5:12: criterion: expected a mapping of max_error, loss, mse, accuracy, grad_norm to numbers, found an empty mapping",
+        "x.yaml:5:12: criterion: expected a mapping of max_error, loss, mse, accuracy, grad_norm, test_loss, "
+        "test_mse, test_accuracy, test_max_error to numbers, found an empty mapping",
         id="empty criterion",
     ),
     pytest.param(

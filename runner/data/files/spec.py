@@ -39,7 +39,8 @@ class FileData:
     path : str
         As written in the study; a relative one starts at the study's folder.
     inputs, targets : tuple of str or int
-        Columns by name, or by position counted from 0; of an npz file its arrays, by name.
+        Columns by name, or by position counted from 0; of an npz file its arrays, by name. Both are empty for held-out
+        samples whose columns are those of the training data.
     sha256 : str
         First 16 hexadecimal digits of the SHA-256 of the file's bytes; empty when the study does not say.
     form : str
@@ -59,9 +60,9 @@ class FileData:
 
     def __str__(self) -> str:
         """One line of YAML that `parse_file_spec` reads back to the same value."""
-        columns = f"inputs: {flow_list(self.inputs)}, targets: {flow_list(self.targets)}"
+        columns = f", inputs: {flow_list(self.inputs)}, targets: {flow_list(self.targets)}" if self.inputs else ""
         tail = f', sha256: "{self.sha256}"' if self.sha256 else ""
-        return f"{{{self.form}: {_flow(self.path)}, {columns}{tail}}}"
+        return f"{{{self.form}: {_flow(self.path)}{columns}{tail}}}"
 
 
 def flow_list(columns: Sequence[Column]) -> str:
@@ -77,13 +78,15 @@ def _flow(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
 
 
-def parse_file_spec(spec: Mapping[str, object]) -> FileData:
+def parse_file_spec(spec: Mapping[str, object], columns: bool = True) -> FileData:
     """Check what a study says about a file of data, without looking at the file.
 
     Parameters
     ----------
     spec : mapping
         As YAML reads it: ``{"csv": "x.csv", "inputs": ["a", "b"], "targets": ["c"]}``, and ``sha256``.
+    columns : bool
+        Whether it must name its columns.
 
     Raises
     ------
@@ -94,8 +97,9 @@ def parse_file_spec(spec: Mapping[str, object]) -> FileData:
     form, *others = [form for form in FORMS if form in spec] or ["csv"]
     problems += [f"{other} must not stand beside {form}: data come from one file" for other in others]
     path = _path(form, spec.get(form), problems)
-    inputs = _columns("inputs", spec.get("inputs"), problems)
-    targets = _columns("targets", spec.get("targets"), problems)
+    named = columns or "inputs" in spec or "targets" in spec
+    inputs = _columns("inputs", spec.get("inputs"), problems) if named else ()
+    targets = _columns("targets", spec.get("targets"), problems) if named else ()
     kinds = {isinstance(column, int) for column in inputs + targets}
     if form == "npz" and int in {type(column) for column in inputs + targets}:
         problems.append("name the arrays of an npz file, which have no positions")

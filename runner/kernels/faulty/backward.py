@@ -54,6 +54,7 @@ from runner.kernels.lanes.elementary import exp, sigmoid
 from runner.kernels.lanes.operations import advanced, fill, fma, inlined, kernel, load, maximum, not_inlined, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax_slope
+from runner.kernels.samples import numbers_at
 
 
 @inlined
@@ -262,7 +263,7 @@ def add_gradient(
                 elif kind == ONE:
                     a = fill(buf.A, 1.0, lanes)
                 elif kind == WRONG_SAMPLE:
-                    a = fill(buf.A, data.inputs[i * fan_in + i], lanes)
+                    a = numbers_at(data, data.inputs, i * fan_in + i, lanes)
                 elif kind == WEIGHTED_SUM:
                     a = load(buf.Z, below + i * L, lanes)
                 elif kind == OUTER_TRANSPOSED:

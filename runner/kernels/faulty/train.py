@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import config
+from numba.extending import overload
 
-from runner.kernels.bookkeeping import evaluate, freeze, record
+from runner.kernels import held_out
+from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import ACCURACY, BIAS_PER_WEIGHT, GRAD_NORM, SHARED
 from runner.kernels.faults import SIGNALS
@@ -36,7 +39,9 @@ from runner.kernels.faulty.table import (
     opened_faults,
 )
 from runner.kernels.faulty.update import update_layers
+from runner.kernels.held_out import conclude
 from runner.kernels.lanes.operations import (
+    BY_TYPE,
     absolute,
     entry,
     fill,
@@ -46,14 +51,13 @@ from runner.kernels.lanes.operations import (
     load,
     maximum,
     not_inlined,
-    pointer,
     store,
     where_le,
     where_lt,
 )
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
-from runner.kernels.samples import fill_tile
-from runner.kernels.structs import Data
+from runner.kernels.samples import fill_tile, numbers_at, of_group
+from runner.kernels.structs import Runs
 from runner.kernels.train import NO, YES, ZERO, Part, choose_batch, isolate, start
 from runner.kernels.update import share_biases, tick
 
@@ -85,10 +89,10 @@ def train_faulty_block(
     current : int64 array (L,)
     """
     net = opened(network)
-    data = Data(samples.n, pointer(samples.inputs), pointer(samples.targets))
     buf = buffers(net, scratch, width)
     wrong = opened_faults(net, faults, memory, current, width)
     for g in range(lanes.groups):
+        data = of_group(samples, g, width.lanes.n)
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         start(net, runs, buf, width)
@@ -98,6 +102,57 @@ def train_faulty_block(
         for lane in range(width.lanes.n):
             wrong.current[lane] = 0
         _train_group(net, data, job, runs, out, buf, wrong, width)
+
+
+@kernel
+def _examine(net: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, made: Any) -> Any:
+    """Evaluate the held-out samples after `made` updates; whether a run of the group stops by it."""
+    not_inlined()
+    data = runs.held.samples
+    clear_sums(buf, width)
+    everything = Part(ZERO, data.n, NO)
+    _sum_up(net, data, job, buf, wrong, width, everything, NO)
+    _pass(net, data, job, buf, wrong, width, everything, OBSERVE | CORRECT, YES, net.layers, NO)
+    return conclude(net, job, runs.held, buf, made, width)
+
+
+@kernel
+def _end_early(
+    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
+) -> Any:
+    """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
+    not_inlined()
+    if not _examine(net, job, runs, buf, wrong, width, made):
+        return False
+    _measure(net, data, job, runs, buf, wrong, width, Part(ZERO, data.n, NO))
+    return freeze_early(net, event, made, out, runs, buf, width)
+
+
+def _is_over(
+    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
+) -> Any:
+    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
+    return runs.held != held_out.NONE and _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
+
+
+def _is_over_by_type(
+    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
+) -> Any:
+    def none(
+        net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
+    ) -> Any:
+        return False
+
+    def some(
+        net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
+    ) -> Any:
+        return _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
+
+    return none if held_out.is_none(runs.types[Runs._fields.index("held")]) else some
+
+
+if not config.DISABLE_JIT:
+    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
 
 
 @kernel
@@ -112,9 +167,12 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
     if job.watch & (1 << GRAD_NORM):
         look |= LEARN
     while True:
-        if runs.events[event] == made:
+        at_event = runs.events[event] == made
+        if (at_event or made == next_look) and _is_over(net, data, job, runs, out, buf, wrong, width, made, event):
+            return
+        if at_event:
             _measure(net, data, job, runs, buf, wrong, width, everything)
-            record(net, event, made, out, buf, width)
+            record(net, event, made, out, runs, buf, width)
             event += 1
             if event == runs.n_events:
                 return
@@ -127,7 +185,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             _share(net, job, buf, width)
             if evaluate(net, data, job, runs, made, buf, width):
                 _measure(net, data, job, runs, buf, wrong, width, everything)
-                if freeze(net, job, event, made, out, runs.n_events, buf, width):
+                if freeze(net, job, event, made, out, runs, buf, width):
                     return
         _learn(net, data, job, runs, buf, wrong, width, made)
         made += 1
@@ -277,7 +335,7 @@ def _pass(
         fill_tile(net, data, buf, width, at, YES, part.ordered)
         if learning and formula(wrong, PAIRS, 0) == APART:
             for o in range(outputs):
-                store(buf.T, o * L, fill(buf.T, data.targets[at % data.n * outputs + o], lanes))
+                store(buf.T, o * L, numbers_at(data, data.targets, at % data.n * outputs + o, lanes))
         forward(net, job, buf, wrong, width, weights, not what & (LARGEST | EXPONENTIALS))
         if what & LARGEST:
             find_largest(net, buf, wrong, lanes)

@@ -29,6 +29,8 @@ inlined = njit(nogil=True, error_model="numpy", forceinline=True, pipeline_class
 # Numba itself merges a `step` into its caller, before it infers types. As a function of its own it would be linked with
 # everything that it calls once more: what is only one step of a longer function is merged to save compilation.
 step = njit(nogil=True, error_model="numpy", inline="always", pipeline_class=PartCompiler)
+# For the `overload` of a function that is another one for arguments of another type: those are `inlined`.
+BY_TYPE = {"nogil": True, "error_model": "numpy", "forceinline": True, "pipeline_class": PartCompiler}
 
 
 def operation(numpy_twin: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data import DataSet
+from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, structs
+from runner.kernels import codes, held_out, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.vector import Lanes
@@ -74,6 +74,10 @@ class Shared:
         The optimizer's clock before the first update.
     faults : table.Faults or None
         What stands for which term, where the kernel without a table does not know it.
+    held : HeldOut or None
+        Held-out samples, without what is kept of each run.
+    data_of : callable (seed) -> DataSet, or None
+        The samples of the runs with a seed, where they are not those of `data`.
     members : str
         The name of the members that its kernel knows.
     """
@@ -91,7 +95,14 @@ class Shared:
     schedule: Call
     clock: tuple[float, float]
     faults: table.Faults | None
+    held: held_out.HeldOut | None
+    data_of: Callable[[int], DataSet] | None
     members: str
+
+    @property
+    def stops(self) -> bool:
+        """Whether a run may stop before the end of its budget."""
+        return bool(self.job.stop or (self.held is not None and self.held.rule != held_out.NEVER))
 
     @property
     def samples_per_update(self) -> int:
@@ -121,7 +132,12 @@ class Shared:
         samples, evaluated = (-(-n // tile) * tile for n in (self.samples_per_update, self.data.n))
         # With full batches, the pass that trains evaluates as well.
         evaluations = evaluated / self.job.every if self.job.batch < self.data.n else 0
-        return float((samples + evaluations) * per_sample)
+        work = float((samples + evaluations) * per_sample)
+        if self.held is not None:
+            # A forward pass is a third of what learning takes.
+            tested = -(-self.held.samples.n // tile) * tile
+            work += tested / self.job.every * per_sample / 3
+        return work
 
     @property
     def kernel(self) -> str:
@@ -129,6 +145,7 @@ class Shared:
         width = self.width
         parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
         parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
+        parts += ["tested"] * (self.held is not None) + ["divided"] * (self.data_of is not None)
         return "-".join([*parts, *filter(None, [self.members])])
 
 
@@ -149,21 +166,51 @@ def make_shared(cell: Cell, members: Members) -> Shared:
     faults = _faults(cell.faults, len(sizes) - 1, members) if needs_table(cell.faults) else None
     return Shared(
         net,
-        structs.Data(
-            len(data.inputs), np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
-        ),
+        samples_of(data, dtype),
         _job(cell, data, batch, members),
         _width(dtype, single or faults is not None, net.parameters),
         dtype,
         sizes,
         net.parameters,
         are_classes(data.targets),
-        largest_deviation(data.targets),
+        largest_deviation(_all_targets(cell, data)),
         cell.updates_per_epoch,
         cell.learning_rate_schedule,
         OPTIMIZERS[cell.optimizer].clock,
         faults,
+        _held(cell, data, dtype),
+        data.of_seed if data.division is not None else None,
         members.name,
+    )
+
+
+def _all_targets(cell: Cell, data: DataSet) -> Floats:
+    """The targets with which the spread of the outputs is compared: those of all samples, where a seed divides them."""
+    if data.test is None or isinstance(cell.test, FileData):
+        return data.targets
+    return np.concatenate([data.targets, data.test.targets])
+
+
+def samples_of(data: DataSet, dtype: np.dtype[Any]) -> structs.Data:
+    """A data set in the precision of the training."""
+    inputs, targets = np.ascontiguousarray(data.inputs, dtype), np.ascontiguousarray(data.targets, dtype)
+    return structs.Data(len(inputs), inputs, targets)
+
+
+def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut | None:
+    """The held-out samples of a cell."""
+    if data.test is None:
+        return None
+    loss, (n, outputs) = LOSSES[cell.loss], data.test.targets.shape
+    stop = cell.stop if isinstance(cell.stop, Call) else None
+    limit, strip, *_ = (*(() if stop is None else stop.args), 1, 1)
+    return held_out.HeldOut(
+        samples_of(data.test, dtype),
+        loss.factor / (1, n, n * outputs)[_PER[loss.per]],
+        held_out.NEVER if stop is None else _RULES[stop.name],
+        float(limit),
+        int(strip),
+        *(np.empty((0, 0, 0), kind) for kind in (dtype, np.int64, dtype, np.int64)),
     )
 
 
@@ -229,6 +276,7 @@ def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Netw
 
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
+_RULES = {"patience": held_out.PATIENCE, "gl": held_out.LOST, "pq": held_out.QUOTIENT}
 _ORDERS = {
     "sequential": codes.SEQUENTIAL,
     "shuffled": codes.SHUFFLED,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import codes, schedules, structs
+from runner.kernels import codes, held_out, schedules, structs
 from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
@@ -16,6 +17,7 @@ from runner.ops.schedules import CONSTANT, factors_of
 from runner.training.blocks.segments import Carried
 
 if TYPE_CHECKING:
+    from runner.data import DataSet
     from runner.training.blocks.arguments import Shared
     from runner.training.blocks.block import Block
 
@@ -82,7 +84,57 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         state,
         books,
         _schedule(shared, block.budgets[-1]),
+        _held(block, carried),
     )
+
+
+def samples_of_block(block: Block) -> structs.Data | structs.LaneData:
+    """What its runs are trained on."""
+    shared = block.shared
+    if shared.data_of is None:
+        return shared.data
+    return _by_lane(block, [shared.data_of(seed) for seed in block.seeds])
+
+
+def _by_lane(block: Block, data_sets: Sequence[DataSet]) -> structs.LaneData:
+    """Data sets of as many samples, one for each run, lane by lane."""
+    groups, lanes, dtype = block.groups, int(block.shared.width.lanes.n), block.shared.dtype
+    # Runs with the same seed have the same data set.
+    each = {id(data): data for data in data_sets}
+    place = {key: k for k, key in enumerate(each)}
+    order = by_group(np.array([place[id(data)] for data in data_sets]), groups, lanes)
+    inputs, targets = (
+        np.ascontiguousarray(np.stack([getattr(data, part) for data in each.values()], -1), dtype)
+        for part in ("inputs", "targets")
+    )
+    laid = [np.ascontiguousarray(np.moveaxis(array[..., order], -2, 0)) for array in (inputs, targets)]
+    return structs.LaneData(len(inputs), *laid)
+
+
+def _held(block: Block, carried: Carried | None) -> held_out.HeldOut | tuple[()]:
+    """The held-out samples, with room for what is kept of them."""
+    shared, groups, lanes = block.shared, block.groups, int(block.shared.width.lanes.n)
+    if shared.held is None:
+        return held_out.NONE
+    samples = shared.held.samples
+    if shared.data_of is not None:
+        samples = _by_lane(block, [_tested(shared.data_of(seed)) for seed in block.seeds])
+    if carried is not None:
+        kept = [by_group(array, groups, lanes) for array in carried.held]
+    else:
+        events = len(block.events)
+        kept = [
+            np.empty((groups, held_out.H_STATE, lanes), shared.dtype),
+            np.empty((groups, 1, lanes), np.int64),
+            np.empty((groups, events, held_out.H_VALUES, lanes), shared.dtype),
+            np.empty((groups, events, 1, lanes), np.int64),
+        ]
+    return held_out.HeldOut(samples, *shared.held[1:5], *kept)
+
+
+def _tested(data: DataSet) -> DataSet:
+    assert data.test is not None, "a division holds samples out"
+    return data.test
 
 
 def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
@@ -161,7 +213,9 @@ def carried_on(block: Block, runs: structs.LaneArrays, out: structs.Out, before:
     state, books, values, counts, weights = (
         by_run(array, n) for array in (runs.state, runs.counts, out.values, out.counts, out.weights)
     )
-    return Carried(state, books, values, counts, weights, initial)
+    # What is kept of held-out samples comes last in a HeldOut.
+    held = tuple(by_run(array, n) for array in runs.held[5:])
+    return Carried(state, books, values, counts, weights, initial, held)
 
 
 def scratch_bytes(shared: Shared) -> int:

@@ -61,6 +61,11 @@ class Block:
         return sum(len(segment.seeds) for segment in self.segments)
 
     @cached_property
+    def seeds(self) -> list[int]:
+        """Of each trajectory."""
+        return [int(seed) for segment in self.segments for seed in segment.seeds.tolist()]
+
+    @cached_property
     def events(self) -> NDArray[np.int64]:
         """After which updates everything is measured."""
         return events_of(self.budgets, self.points)

@@ -54,4 +54,4 @@ class CurveEpochs:
     def _make(self, cell: int) -> tuple[NDArray[np.float64], bool]:
         of = self._plan.cell(cell)
         per_epoch = of.updates_per_epoch
-        return np.array(curve_updates(self._n, of.budget, per_epoch)) / float(per_epoch), of.stop == "converged"
+        return np.array(curve_updates(self._n, of.budget, per_epoch)) / float(per_epoch), of.stop != "budget"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Multiply-adds that a block should hold, at roughly 10^10 per second.
 _BLOCK_WORK = 1e9
 _MOST_GROUPS = 256
+# Bytes of the samples of a block whose runs have samples of their own.
+_MOST_SAMPLES = 1 << 26
 # Runs that may wait for their blocks to fill, and bytes that they may carry, before the fullest block is sent off
 # incomplete.
 _MOST_WAITING = 200_000
@@ -136,7 +138,7 @@ class BlockPacker:
     def _put(self, shared: Shared, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
         """Let a segment wait, and make the blocks that are full with it."""
         key = (id(shared), budgets, start)
-        waiting, staged = self._bins.get(key), bool(shared.job.stop) or id(shared) in self._diverging
+        waiting, staged = self._bins.get(key), shared.stops or id(shared) in self._diverging
         if waiting is None or (staged and not waiting.staged and not waiting.n):
             waiting = self._bins[key] = _Bin(shared, budgets, start, self._points(shared, budgets), staged)
         self._count(segment, 1)
@@ -261,7 +263,12 @@ def _by_budgets(
 def _capacity(shared: Shared, updates: int) -> int:
     """Lanes of a block: as many as make one call last about a tenth of a second."""
     lanes = int(shared.width.lanes.n)
-    groups = min(max(_BLOCK_WORK / (updates * shared.work_per_update * lanes), 1.0), float(_MOST_GROUPS))
+    most = float(_MOST_GROUPS)
+    if shared.data_of is not None and shared.held is not None:
+        # Each run has its own samples.
+        numbers = sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
+        most = min(most, _MOST_SAMPLES / (numbers * shared.dtype.itemsize * lanes))
+    groups = max(min(_BLOCK_WORK / (updates * shared.work_per_update * lanes), most), 1.0)
     return lanes * int(groups)
 
 
@@ -272,7 +279,7 @@ def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tup
     if shared.faults is not None:
         return budget
     # Every point of a curve is carried on.
-    carried = carried_numbers(shared.parameters, len(events_of(budgets, points)))
+    carried = carried_numbers(shared.parameters, len(events_of(budgets, points)), shared.held is not None)
     longer = max(_FIRST_STAGE * carried / shared.work_per_update, start * _STAGES_GROW)
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def records(block: Block, values: Floats, counts: NDArray[np.int64]) -> Floats:
+def records(block: Block, values: Floats, counts: NDArray[np.int64], held: tuple[NDArray[Any], ...]) -> Floats:
     """Records of finished runs, budget by budget.
 
     Parameters
@@ -25,15 +26,24 @@ def records(block: Block, values: Floats, counts: NDArray[np.int64]) -> Floats:
     block : Block
     values : float64 array (events, VALUES, n)
     counts : int64 array (events, COUNTS, n)
+    held : two arrays (events, H_VALUES, n), int64 (events, 1, n), or ()
+        The same of held-out samples.
     """
     n = values.shape[-1]
     rows = np.empty((len(block.budgets) * n, len(RECORD_COLUMNS)))
     for k, budget in enumerate(block.budgets):
-        _fill(rows[k * n : (k + 1) * n], block, budget, values, counts)
+        _fill(rows[k * n : (k + 1) * n], block, budget, values, counts, held)
     return rows
 
 
-def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArray[np.int64]) -> None:
+def _fill(
+    rows: Floats,
+    block: Block,
+    budget: int,
+    values: Floats,
+    counts: NDArray[np.int64],
+    held: tuple[NDArray[Any], ...],
+) -> None:
     """Fill in the records of the runs with one budget."""
     shared = block.shared
     end = int(np.searchsorted(block.events, budget))
@@ -63,6 +73,7 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
         "output_spread": spread,
         "saturation": v[codes.V_SATURATION] if hidden else np.full(len(spread), MISSING),
         "weight_norm": v[codes.V_WEIGHT_NORM],
+        **_on_held([array[end] for array in held], len(spread), epochs),
     }
     rows[:, 0] = classify(
         v[codes.V_MEETS] > 0,
@@ -76,6 +87,20 @@ def _fill(rows: Floats, block: Block, budget: int, values: Floats, counts: NDArr
     )
     for k, column in enumerate(MEASUREMENTS, 1):
         rows[:, k] = columns[column.name]
+
+
+def _on_held(held: Sequence[NDArray[Any]], n: int, epochs: float) -> dict[str, Floats]:
+    """The columns that are about held-out samples; missing where there are none."""
+    names = ("test_loss", "test_mse", "test_accuracy", "test_max_error", "best_test_loss", "best_test_accuracy")
+    if not held:
+        return dict.fromkeys((*names, "best_test_epoch"), np.full(n, MISSING))
+    values, (best,) = held
+    columns = {name: values[row].astype(np.float64) for row, name in enumerate(names)}
+    # Where no loss was a number, there is no smallest one.
+    none = best < 0
+    for name in names[-2:]:
+        columns[name][none] = MISSING
+    return {**columns, "best_test_epoch": np.where(none, MISSING, best / epochs)}
 
 
 def curves(block: Block, values: Floats, counts: NDArray[np.int64]) -> list[Floats]:

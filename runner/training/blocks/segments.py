@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
+from runner.kernels.held_out import H_STATE, H_VALUES
 from runner.training.blocks.arguments import LaneValues
 
 
@@ -27,6 +28,8 @@ class Carried(NamedTuple):
         Weights after each budget, where they are recorded; else no rows.
     initial : array (parameters, n)
         Initial weights, where they are recorded; else no rows.
+    held : tuple of arrays
+        What is kept of held-out samples (the last four of `runner.kernels.held_out.HeldOut`); empty without any.
     """
 
     state: NDArray[Any]
@@ -35,25 +38,39 @@ class Carried(NamedTuple):
     counts: NDArray[np.int64]
     weights: NDArray[Any]
     initial: NDArray[Any]
+    held: tuple[NDArray[Any], ...]
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All of its arrays."""
+        return (*self[:-1], *self.held)
+
+    @classmethod
+    def of(cls, arrays: Iterable[NDArray[Any]]) -> Carried:
+        """What has these arrays."""
+        state, books, values, counts, weights, initial, *held = arrays
+        return cls(state, books, values, counts, weights, initial, tuple(held))
 
     def part(self, which: Any) -> Carried:
         """That of some of the runs."""
-        return Carried(*(array[..., which] for array in self))
+        return Carried.of(array[..., which] for array in self.arrays)
 
     @property
     def nbytes(self) -> int:
         """Memory that it holds."""
-        return sum(array.nbytes for array in self)
+        return sum(array.nbytes for array in self.arrays)
 
 
-def carried_numbers(parameters: int, events: int) -> int:
-    """How many numbers a run carries, without weights that are recorded."""
-    return int(carried_rows(parameters)) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS)
+def carried_numbers(parameters: int, events: int, held: bool) -> int:
+    """How many numbers a run carries, without weights that are recorded; `held` says whether samples are held out."""
+    of_held = (H_STATE + 1 + events * (H_VALUES + 1)) * held
+    return int(carried_rows(parameters)) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held
 
 
 def joined(parts: Iterable[Carried]) -> Carried:
     """What several segments carry, one after the other."""
-    return Carried(*(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)))
+    each = [part.arrays for part in parts]
+    return Carried.of(np.concatenate(arrays, axis=-1) for arrays in zip(*each, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

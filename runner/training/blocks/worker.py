@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
 from runner.kernels.faulty.train import train_faulty_block
+from runner.kernels.held_out import H_STATE
 from runner.kernels.train import train_block
 from runner.machine import reserved
 from runner.training.blocks import records
-from runner.training.blocks.arrays import carried_on, lane_arrays, memory, results, scratch, scratch_bytes
+from runner.training.blocks.arrays import (
+    carried_on,
+    lane_arrays,
+    memory,
+    results,
+    samples_of_block,
+    scratch,
+    scratch_bytes,
+)
 from runner.training.blocks.block import Block, Floats
 from runner.training.blocks.segments import Carried, Segment, joined
 
@@ -66,10 +75,11 @@ def train(block: Block, special: int = 0) -> Trained:
         kernels, began = _kernels(), time.thread_time()
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
         runs, out = lane_arrays(block, before), results(block, before)
+        samples = samples_of_block(block)
         if shared.faults is None:
-            train_block(shared.net, shared.data, shared.job, runs, out, scratch(shared), shared.width, special)
+            train_block(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width, special)
         else:
-            given = (shared.net, shared.data, shared.job, shared.faults, runs, out, scratch(shared))
+            given = (shared.net, samples, shared.job, shared.faults, runs, out, scratch(shared))
             train_faulty_block(*given, *memory(shared), shared.width)
         now = carried_on(block, runs, out, before)
         multiply_adds = _multiply_adds(block, now)
@@ -83,7 +93,7 @@ def train(block: Block, special: int = 0) -> Trained:
         values = now.values.astype(np.float64, copy=False)
         return Trained(
             done,
-            records.records(block, values, now.counts),
+            records.records(block, values, now.counts, now.held[2:]),
             records.curves(block, values, now.counts) if block.points else None,
             records.weights(block, now.initial, now.weights) if block.weights is not None else None,
             rest,
@@ -121,7 +131,11 @@ def _memory(block: Block) -> int:
     # Every budget's weights stand in the kernel's results, run by run, and in the records.
     kept = 3 * len(block.budgets) if block.weights is not None else 0
     measured = len(block.events) * (codes.VALUES * size + 8 * codes.COUNTS)
+    if shared.held is not None:
+        measured += (len(block.events) + 1) * (H_STATE * size + 8)
     per_run = shared.parameters * (8 + size * (1 + kept)) + 2 * measured
+    if shared.data_of is not None and shared.held is not None:
+        per_run += 2 * size * sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
         per_run += 2 * (size * (carried_rows(shared.parameters) + kept * shared.parameters) + measured)
