@@ -3,6 +3,10 @@
 Numba's own cache looks at the file of the cached function only, and would not notice that an activation in another file
 has changed. So the name of the cache folder is a fingerprint of every source file of the kernels, and of every file
 with functions for their tables. Functions from outside the package are told apart by the names of their tables.
+
+A kernel is kept twice: as machine code of this processor, and as Numba lowered it, in LLVM's intermediate code, which
+is the same for all processors of a kind. From that, LLVM alone makes the same machine code in a third of the time. A
+wheel may bring some kernels in this form (`SHIPPED`).
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import platform
 import secrets
 import sys
 import zlib
@@ -27,6 +32,7 @@ from numba.core import compiler, serialize
 from numba.core.runtime import rtsys
 
 from runner.errors import RunnerError
+from runner.kernels.lanes import compiling
 from runner.machine import cache_folder
 
 
@@ -35,9 +41,14 @@ def fingerprint() -> str:
     if not os.path.isfile(__file__):
         # Kernels of other sources would be taken for these.
         raise RunnerError(f"the runner can not work from within an archive ({Path(__file__).parent}): install it")
+    return _digest(sys.version)
+
+
+def _digest(python: str) -> str:
+    """Of the sources, the versions of what compiles them, and this text about Python."""
     package = Path(__file__).parent.parent
     files = [file for folder in ("kernels", "ops") for file in (package / folder).rglob("*.py")]
-    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
+    digest = hashlib.sha256(f"{python} {numba.__version__} {llvmlite.__version__}".encode())
     for file in sorted(files):
         digest.update(f"\n{file.name}\n".encode())
         with contextlib.suppress(OSError):
@@ -48,6 +59,27 @@ def fingerprint() -> str:
 def folder() -> Path:
     """Where the compiled kernels of these sources are kept."""
     return cache_folder() / fingerprint()
+
+
+SHIPPED = Path(__file__).parent / "lowered"
+"""Where a wheel has kernels as Numba lowered them: below the name that `shipped` gives."""
+
+
+def shipped() -> Path:
+    """Where a wheel that was made with the same versions of everything has its lowered kernels, if it has some.
+
+    Unlike machine code they suit other builds of the same Python, and other processors of the same kind.
+    """
+    python = sys.implementation.name, *sys.version_info[:2], platform.system(), platform.machine()
+    return SHIPPED / _digest(" ".join(map(str, python)))
+
+
+_origins = {"loaded": 0, "lowered": 0, "shipped": 0, "compiled": 0}
+
+
+def origins() -> dict[str, int]:
+    """How many kernels of this process were loaded, made from lowered code, from a wheel's, and compiled by Numba."""
+    return dict(_origins)
 
 
 class KernelError(Exception):
@@ -116,16 +148,28 @@ class _Cache:
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The kernel for some types of arguments; None when it is to be compiled."""
         key = self._key(signature, context.codegen())
-        path = self._path(key)
+        kernel = self._taken(self._path(key), partial(_loaded, key, context))
+        if kernel is not None:
+            _origins["loaded"] += 1
+            return kernel
+        own = self.lowered(signature)
+        for path in (own, shipped() / own.name):
+            made = self._taken(path, partial(_made, context))
+            if made is not None:
+                kernel, content, stored = made
+                self._write(self._path(key), serialize.dumps((key, *stored)))
+                if path != own:
+                    self._write(own, content)
+                _origins["lowered" if path == own else "shipped"] += 1
+                return kernel
+        _origins["compiled"] += 1
+        return None
+
+    def _taken(self, path: Path, take: Callable[[bytes], Any]) -> Any:
+        """What is made of a file; None where there is none, or it can not be used."""
         try:
             content = read(path)
-            if content is None:
-                return None
-            stored, outside, kernel = pickle.loads(content)
-            if stored != key:
-                return None
-            _provide(outside, context)
-            return compiler.CompileResult._rebuild(context, *kernel)
+            return None if content is None else take(content)
         except Exception as error:
             self._not_used(path, str(error) or type(error).__name__)
             return None
@@ -134,15 +178,19 @@ class _Cache:
         """Keep a kernel that has been compiled, and its code as it was before it became that of this processor."""
         if compiled.library.has_dynamic_globals:  # addresses of this process
             return
+        (name, kind, (machine_code, module)), *others = compiled._reduce()
+        outside, names = _symbols(module)
+        kernel = (name, kind, (machine_code, names)), *others
         key = self._key(signature, compiled.codegen)
-        lowered = getattr(compiled.library, "lowered", None)
+        self._write(self._path(key), serialize.dumps((key, outside, kernel)))
+        code = getattr(compiled.library, "lowered", None)
+        if code is not None:
+            rest = serialize.dumps((outside, (name, kind, names), others))
+            self._write(self.lowered(signature), zlib.compress(pickle.dumps((code, rest))))
+
+    def _write(self, path: Path, content: bytes) -> None:
         try:
-            (name, kind, (machine_code, module)), *others = compiled._reduce()
-            outside, module = _symbols(module)
-            kernel = (name, kind, (machine_code, module)), *others
-            write(self._path(key), serialize.dumps((key, outside, kernel)))
-            if lowered is not None:
-                write(self.lowered(signature), zlib.compress(lowered))
+            write(path, content)
         except OSError as error:
             self._not_kept(error.strerror or str(error))
 
@@ -156,6 +204,25 @@ class _Cache:
 
     def _path(self, key: tuple[Any, ...]) -> Path:
         return self._place / f"{key[0]}-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}.kernel"
+
+
+def _loaded(key: tuple[Any, ...], context: Any, content: bytes) -> Any:
+    """A kernel from its file; None where the file is of another one."""
+    stored, outside, kernel = pickle.loads(content)
+    if stored != key:
+        return None
+    _provide(outside, context)
+    return compiler.CompileResult._rebuild(context, *kernel)
+
+
+def _made(context: Any, content: bytes) -> tuple[Any, bytes, Any]:
+    """A kernel from its lowered code, the contents of the file with that, and what `_loaded` takes of the kernel."""
+    code, rest = pickle.loads(zlib.decompress(content))
+    outside, (name, kind, names), others = pickle.loads(rest)
+    _provide(outside, context)
+    machine_code = compiling.machine_code(context.codegen(), name, code)
+    kernel = (name, kind, (machine_code, names)), *others
+    return compiler.CompileResult._rebuild(context, *kernel), content, (outside, kernel)
 
 
 def _symbols(code: bytes) -> tuple[list[str], bytes]:
@@ -185,9 +252,18 @@ def _provide(outside: Iterable[str], context: Any) -> None:
 
 
 def lowered(dispatcher: Any, signature: Any) -> Path | None:
-    """The file with a kernel's code as Numba lowered it, compressed (see `read`); None when kernels are not kept."""
+    """The file with a kernel's code as Numba lowered it (see `lowered_code`); None when kernels are not kept."""
     kept = dispatcher._cache
     return kept.lowered(signature) if isinstance(kept, _Cache) else None
+
+
+def lowered_code(path: Path) -> bytes | None:
+    """The code in such a file, as LLVM's bitcode; None where there is none. It raises as `read` does."""
+    content = read(path)
+    if content is None:
+        return None
+    code: bytes = pickle.loads(zlib.decompress(content))[0]
+    return code
 
 
 _CHECKSUM = 32

@@ -15,7 +15,6 @@ import hashlib
 import subprocess
 import sys
 import tempfile
-import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -182,11 +181,11 @@ class Making:
 
     def __init__(self, request: Request, code: Path) -> None:
         self.path = place_of(request, code)
-        content = cache.read(code)
+        content = cache.lowered_code(code)
         if content is None:
             raise ValueError("the code of the general kernel is not kept")
         self._given, self._made, self._told = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115  # noqa: SIM115
-        self._given.write(request.message(zlib.decompress(content)))
+        self._given.write(request.message(content))
         self._given.seek(0)
         # Not by the name of its module: this finds the file wherever Python was started. And out of reach of the
         # terminal's Ctrl-C, for the runs in flight are finished then.

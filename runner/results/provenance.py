@@ -238,9 +238,9 @@ class Provenance:
         write_file(self._folder / STUDY, self._text.encode())
         self._write(self._timings)
 
-    def end(self, seconds: float, runs: int, updates: int, special: Mapping[str, Any] | None = None) -> None:
-        """Add how long it took, and what became of kernels that know their network."""
-        self._facts["special_kernels"] = special
+    def end(self, seconds: float, runs: int, updates: int, kernels: Mapping[str, Any]) -> None:
+        """Add how long it took, and what became of the kernels."""
+        self._facts |= kernels
         self._write(
             {
                 "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -259,7 +259,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     marker = cache.folder() / shared.kernel
     if problems or not marker.exists():
         once = "" if problems else ", once on this machine"
-        notify(f"compiling kernels for {cell.precision}: about ten seconds{once}")
+        seconds = "three" if (cache.shipped() / shared.kernel).exists() else "ten"
+        notify(f"compiling kernels for {cell.precision}: about {seconds} seconds{once}")
     segment = Segment(lane_values(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
     try:
         with collection_paused():

@@ -225,6 +225,15 @@ def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple
     return partial(train, begun=begun, write=table.write, specials=specials), fingerprint(), specials
 
 
+def _kernel_facts(specials: Specials | None) -> dict[str, Any]:
+    """Where the kernels of this start come from, for environment.json; `specials` is None where another one trained."""
+    if specials is None:
+        return {"special_kernels": None}
+    from runner.kernels.cache import origins
+
+    return {"special_kernels": specials.facts(), "kernels_from": origins()}
+
+
 def recording_of(plan: Plan) -> Recording:
     """What a plan's study records besides rows."""
     from runner.training.blocks.curve_points import CurveEpochs
@@ -300,7 +309,7 @@ class _Session:
         self._table.held.check()
         write_failed(self._table.folder, self._failures)
         if self._trained:
-            provenance.end(seconds, self._trained, self._updates, specials.facts() if specials else None)
+            provenance.end(seconds, self._trained, self._updates, _kernel_facts(specials))
         if left:
             what = "interrupted; " if interrupted else ""
             self._progress.message(f"{what}{counted(left, 'run')} {_are(left)} left: resume with the same command")

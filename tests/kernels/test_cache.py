@@ -13,6 +13,7 @@ import pytest
 from numba import njit
 
 from runner.kernels import cache
+from runner.kernels.lanes.operations import entry
 
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
 
@@ -28,9 +29,9 @@ class Told:
         self.not_kept: list[str] = []
         self.not_used: list[str] = []
 
-    def kernel(self, function: Any = _double) -> Any:
+    def kernel(self, function: Any = _double, compiled_by: Any = njit) -> Any:
         """A kernel as another process would make it: nothing of it is compiled."""
-        made = njit(function)
+        made = compiled_by(function)
         cache.enable(
             made, not_kept=self.not_kept.append, not_used=lambda file, reason: self.not_used.append(f"{file}: {reason}")
         )
@@ -137,3 +138,70 @@ def test_a_kernel_that_can_not_be_compiled_is_no_reason_of_a_run(told: Told) -> 
 
     with pytest.raises(cache.KernelError, match=r"^TypingError: "):
         told.kernel(wrong)(1.5)
+
+
+def _object(file: Path) -> bytes:
+    """The machine code in the file of a kernel."""
+    code: bytes = pickle.loads(cache.read(file) or b"")[2][0][2][0]
+    return code
+
+
+def _triple(x: float) -> float:
+    return 3.0 * x
+
+
+def test_machine_code_is_made_from_lowered_code_without_numba(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the own cache, after a change of processor, and of a wheel: the bytes that Numba would have made."""
+    monkeypatch.setattr(cache, "SHIPPED", tmp_path / "wheel")
+    before = cache.origins()
+    assert told.kernel(_triple, entry)(1.5) == 4.5
+    file = the_file(tmp_path)
+    compiled, (lowered,) = _object(file), tmp_path.rglob("*.lowered")
+    file.unlink()
+
+    def never(*arguments: Any) -> Any:
+        raise AssertionError("Numba compiles")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("numba.core.compiler.compile_extra", never)
+        assert told.kernel(_triple, entry)(1.5) == 4.5
+        assert _object(file) == compiled
+        file.unlink()
+        cache.shipped().mkdir(parents=True)
+        in_wheel = lowered.rename(cache.shipped() / lowered.name)
+        assert told.kernel(_triple, entry)(1.5) == 4.5
+        assert _object(file) == compiled
+        # A special kernel is made from the copy.
+        assert lowered.read_bytes() == in_wheel.read_bytes()
+    counts = {name: n - before[name] for name, n in cache.origins().items()}
+    assert counts == {"loaded": 0, "lowered": 1, "shipped": 1, "compiled": 1}
+    assert (told.not_kept, told.not_used) == ([], [])
+
+
+def test_damaged_lowered_code_is_not_used(tmp_path: Path, told: Told) -> None:
+    assert told.kernel(_triple, entry)(1.5) == 4.5
+    file, (lowered,) = the_file(tmp_path), tmp_path.rglob("*.lowered")
+    file.unlink()
+    content = bytearray(lowered.read_bytes())
+    content[len(content) // 2] ^= 1
+    lowered.write_bytes(content)
+    assert told.kernel(_triple, entry)(1.5) == 4.5
+    assert told.not_used == [f"{lowered}: its checksum is wrong"]
+    assert cache.lowered_code(lowered)
+
+
+def test_a_wheel_suits_the_versions_that_it_was_made_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {cache.shipped()}
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.numba, "__version__", "0.1")
+        places.add(cache.shipped())
+    with monkeypatch.context() as patch:
+        patch.setattr("platform.machine", lambda: "m68k")
+        places.add(cache.shipped())
+    # Of the same version of Python, other builds will do.
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.version", "another build")
+        places.add(cache.shipped())
+    assert len(places) == 3

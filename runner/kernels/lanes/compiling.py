@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import llvmlite.binding as llvm
 from numba.core import compiler, compiler_machinery, typed_passes
 from numba.core.codegen import JITCodeLibrary
 
@@ -60,6 +61,25 @@ class _EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
     def _optimize_final_module(self) -> None:
         self.lowered = self._final_module.as_bitcode()
         super()._optimize_final_module()
+
+
+def machine_code(codegen: Any, name: str, lowered: bytes) -> bytes:
+    """The object file of a whole kernel from its code as it was lowered: by the passes that would have made it at once.
+
+    Parameters
+    ----------
+    codegen : JITCPUCodegen
+        Numba's, for this processor.
+    name : str
+        Of the library.
+    lowered : bytes
+        As an _EntryLibrary remembers it.
+    """
+    library = _EntryLibrary(codegen, name)
+    library._final_module = llvm.parse_bitcode(lowered)
+    library._optimize_final_module()
+    library._final_module.verify()
+    return bytes(codegen._tm.emit_object(library._final_module))
 
 
 @compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
