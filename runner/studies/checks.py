@@ -218,10 +218,6 @@ def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
 
 
-def _is_given(value: Any) -> bool:
-    return value is not None
-
-
 def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 

@@ -113,7 +113,7 @@ class Shared:
     def repeats(self) -> bool:
         """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
         full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
-        plain = not self.job.states and not self.job.faults and self.faults is None
+        plain = not self.job.states and not self.job.faults and self.faults is None and self.held is None
         return bool(full and plain and self.schedule.name == CONSTANT)
 
     @property
