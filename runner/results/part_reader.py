@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+_FEW_ROWS = 10_000
+
 
 class PartReader:
     """The parts of a table, opened for reading.
@@ -84,8 +86,10 @@ class PartReader:
             with io_errors(path, "read"):
                 try:
                     with parquet.ParquetFile(path) as file:
+                        # Threads take longer to wake up than a small part takes to read.
+                        threads = file.metadata.num_rows > _FEW_ROWS
                         while number is not None and number < first + file.num_row_groups:
-                            yield file.read_row_group(number - first, columns=wanted)
+                            yield file.read_row_group(number - first, columns=wanted, use_threads=threads)
                             number = next(asked, None)
                         self._sizes[path] = file.num_row_groups
                         first += file.num_row_groups

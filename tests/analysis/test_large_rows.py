@@ -27,14 +27,14 @@ from runner.statistics.estimate import Values
 from runner.statistics.passes import PassedValues, Ranked
 from runner.studies.claims.grammar import read_claims
 
-_COLUMNS = ("final_loss", "epochs_to_converge", "accuracy", "epochs_run")
+_COLUMNS = ("final_loss", "epochs_to_converge")
 
 
 def statistics() -> list[str]:
     """Every member of the registry, of every column that the table has for it."""
     found = ["rate(converged)", "rate(stuck)"]
     for member in STATISTICS.values():
-        columns = [name for name in _COLUMNS if name in (member.columns or _COLUMNS)]
+        columns = [name for name in _COLUMNS if name in (member.columns or _COLUMNS)] or member.columns[:1]
         q = "0.9, " if member.takes_q else ""
         found += [f"{member.name}({q}{name})" for name in columns if member.of == "COLUMN"]
     return found
