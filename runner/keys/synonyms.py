@@ -456,7 +456,7 @@ ORDER = Synonyms(
 TEST = Synonyms(
     {
         "fraction": "test_size test_fraction validation_split validation_fraction share size ratio percent",
-        "k_fold": "k folds kfold kfolds n_splits n_folds cv cross_validation stratified_k_fold",
+        "k_fold": "k folds kfolds n_splits n_folds cv cross_validation stratified_k_fold",
         "csv": "file filename path",
     },
 )

@@ -225,7 +225,10 @@ def message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **changes: str) -> 
         ("beta", "did you mean 'beta1' or 'beta2'?"),
         ("l2", "did you mean 'weight_decay'?"),
         ("shuffle", "it is said by 'order: shuffled', and matters where 'batch' is not full"),
-        ("patience", "there is no patience: 'stop: converged' ends a run where its 'criterion' holds"),
+        (
+            "patience",
+            "'stop: patience(20)' ends a run after 20 evaluations without a smaller loss on the samples of 'test'",
+        ),
         (
             "dropout",
             "not supported: use 'weight_decay' or a smaller 'architecture' instead, because no units are left out",

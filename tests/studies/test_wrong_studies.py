@@ -346,7 +346,8 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "stop: convergence\n",
-        "x.yaml:5:7: stop: expected one of budget, converged, found 'convergence'; did you mean 'converged'?",
+        "x.yaml:5:7: stop: expected one of budget, converged, patience(n), gl(alpha), pq(alpha, k), found 'convergence'; "
+        "did you mean 'converged'?",
         id="stop",
     ),
     pytest.param(

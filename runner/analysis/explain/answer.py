@@ -15,7 +15,7 @@ from runner.analysis.explain.answer_one import about_cell, about_run, what_helps
 from runner.analysis.explain.counterfactuals import ENOUGH, Change
 from runner.analysis.explain.criterion import asked
 from runner.analysis.explain.explanation import Explanation, most_in_any_cell
-from runner.analysis.explain.factors import DATA
+from runner.analysis.explain.factors import TASK
 from runner.analysis.explain.levels import GRID, FactorReport
 from runner.analysis.explain.outcomes import commonest_failure
 from runner.analysis.explain.wording import between, price
@@ -284,7 +284,7 @@ def _with(labels: Iterable[str]) -> str:
 
 def _best(found: Explanation) -> list[str]:
     best = found.best
-    if not found.factors or not best.share.hits or any(factor.name == DATA for factor in found.runs.factors):
+    if not found.factors or not best.share.hits or any(factor.name in TASK for factor in found.runs.factors):
         return []
     many = f" (the cheapest to train of {best.equals:,} that do equally well)" if best.equals > 1 else ""
     how_many = f"{int(best.share.hits):,} of {counted(int(best.share.runs), 'run')}"

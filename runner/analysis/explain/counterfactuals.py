@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import DATA, Factor
+from runner.analysis.explain.factors import TASK, Factor
 from runner.analysis.explain.runs import Floats, Runs, combined
 from runner.statistics.shares import Share, share_over_seeds, totals
 
@@ -132,7 +132,7 @@ def changes(runs: Runs) -> dict[int, tuple[Change, ...]]:
     found: dict[int, tuple[Change, ...]] = {}
     best = 0.0
     # Another task is no remedy.
-    factors = [at for at, factor in enumerate(runs.factors) if factor.name != DATA]
+    factors = [at for at, factor in enumerate(runs.factors) if factor.name not in TASK]
     tried = [_try(runs, (at,)) for at in factors]
     for size in range(1, min(len(factors), _MOST_FACTORS) + 1):
         if size > 1:
@@ -163,7 +163,7 @@ def best_by_factor(runs: Runs, failed: NDArray[np.bool_]) -> tuple[Change, ...]:
     """
     found = []
     for at, factor in enumerate(runs.factors):
-        if factor.name != DATA and (some := _try(runs, (at,), failed)).enough.any():
+        if factor.name not in TASK and (some := _try(runs, (at,), failed)).enough.any():
             best = np.lexsort((some.cost, -some.rates, ~some.enough))[0]
             found.append(_change(runs, some, int(best), failed))
     return tuple(sorted(found, key=lambda change: -change.saved.hits))

@@ -54,7 +54,8 @@ class Gap:
 def criterion_gap(runs: Runs) -> Gap | None:
     """What there is to say of the criterion; None where runs fail by far, or where being right means little."""
     accuracy = runs.measured.get("accuracy")
-    if accuracy is None or len(runs.criteria) != 1 or runs.converged.all():
+    # A criterion on held-out samples is not about this accuracy.
+    if accuracy is None or len(runs.criteria) != 1 or "test_" in runs.criteria[0] or runs.converged.all():
         return None
     failed = accuracy[~runs.converged]
     known = failed[np.isfinite(failed)]
@@ -83,7 +84,8 @@ def asked(criterion: str) -> str:
         "mse": "a mean squared error of at most {}",
         "grad_norm": "a gradient of length at most {}",
     }
+    words |= {f"test_{name}": f"{text} (held-out samples)" for name, text in words.items() if name != "grad_norm"}
     parts = re.findall(r"(\w+): ([^,}]+)", criterion)
     if not parts or any(name not in words for name, _ in parts):
         return criterion
-    return listed([words[name].format(f"{100 * float(x):g}%" if name == "accuracy" else x) for name, x in parts])
+    return listed([words[name].format(f"{100 * float(x):g}%" if name.endswith("accuracy") else x) for name, x in parts])

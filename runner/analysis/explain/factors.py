@@ -16,6 +16,8 @@ from runner.terminal import Shortener
 
 Ints = NDArray[np.int64]
 DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates")
+TASK = frozenset((DATA, "test", "fold", "split_seed"))
+"""The keys that are what a network is to learn: nobody chooses others because runs converge with them."""
 WITH, WITHOUT = "with", "without"
 DERIVED = (
     *("momentum", "dampening", "eta_minus", "eta_plus", "step_min", "step_max", "max_growth", "lr_decay", "alpha"),

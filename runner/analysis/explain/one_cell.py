@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.explain.factors import DATA, Factor
+from runner.analysis.explain.factors import TASK, Factor
 from runner.analysis.explain.levels import share_where
 from runner.analysis.explain.runs import Runs
 from runner.errors import Problem, StudyError
@@ -145,7 +145,7 @@ def cell_report(runs: Runs, row: int) -> CellReport:
         tried += len(steps)
         if steps:
             best.append(min(steps, key=_order))
-        elif factor.name != DATA:
+        elif factor.name not in TASK:
             untried.append(factor.name)
     return CellReport(
         settings=", ".join(factor.label(int(value)) for factor, value in zip(runs.factors, own, strict=True)),
