@@ -45,6 +45,7 @@ STUDY: dict[str, Any] = {
             {"if": {"optimizer": "momentum"}, "grid": {"batch": ["full", 3], "order": ["sequential", "shuffled"]}},
             {"if": {"activation": "tanh"}, "grid": {"init": ["normal(0, 1)", "orthogonal"]}},
             {"if": {"optimizer": "nesterov"}, "grid": {"parameterization": ["standard", "mean_field"]}},
+            {"if": {"optimizer": "rmsprop"}, "grid": {"shortcuts": ["none", "all"], "gain": [1.5]}},
         ],
     },
 }
