@@ -36,7 +36,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", RESULTS, *sorted((ROOT / 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = (sys.executable, "-m", "runner")
 # Pages that are sessions from their first line to their last: all of it is run.
-SESSIONS = [ROOT / "docs" / f"{name}.md" for name in ("start", "not_learning", "convergence")]
+SESSIONS = [ROOT / "docs" / f"{name}.md" for name in ("start", "not_learning", "convergence", "teaching")]
 # A path within the project as it is written in a page: `runner/studies/load.py`, `tests/support/`, `.ci/run`.
 _PATH = re.compile(r"`((?:runner|tests|docs|benchmarks|configs|\.ci)/[\w./-]*|\.[\w-]+\.yaml)`")
 # A name of the code in docs/architecture.md: `study.load.load_study`.
