@@ -260,6 +260,18 @@ def _examples_parser() -> Parser:
     return examples_parser()
 
 
+def _docs_parser() -> Parser:
+    from runner.cli.docs import docs_parser
+
+    return docs_parser()
+
+
+def _docs(given: argparse.Namespace) -> int:
+    from runner.cli.docs import run
+
+    return run(given)
+
+
 def _completion_parser() -> Parser:
     parser = Parser(
         "completion",
@@ -288,6 +300,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "diagnose": Command(_diagnose_parser, _diagnose),
         "example": Command(_example_parser, _example),
         "examples": Command(_examples_parser, _examples),
+        "docs": Command(_docs_parser, _docs),
         "completion": Command(_completion_parser, _completion),
         "schema": Command(partial(Parser, "schema", "Print the JSON schema of a study file."), _schema),
     }

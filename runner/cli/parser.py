@@ -36,7 +36,7 @@ commands:
   plot, table NAME ...   a figure for a paper, a table to paste into one
   diagnose FILE.py       your own program: which line is wrong, and what it costs
   example, examples      run a study that comes with the package; list them
-  schema, completion     for editors: JSON schema of a study file; for shells: what Tab needs
+  docs, schema, completion  a page of the documentation; for editors: JSON schema; for shells: Tab
 """
 _EXIT_CODES = """
 
@@ -78,6 +78,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "diagnose": ("diagnose mine.py", "diagnose mine.py --seeds 100 --into results/mine"),
         "example": ("example xor_sweep", "example xor_sweep replicates=10 epochs=1000"),
         "examples": ("examples", "examples --json"),
+        "docs": ("docs not_learning", "docs plot --path"),
         "schema": ("schema", "schema > study.schema.json"),
         "completion": (
             "completion bash > ~/.local/share/bash-completion/completions/runner",

@@ -122,6 +122,7 @@ def test_the_wheel_has_every_file_and_works_without_the_checkout(folder: Path) -
         for path in (ROOT / top).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
+    files |= {f"runner/docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     built = {
         path.relative_to(folder / "site").as_posix() for path in (folder / "site/runner").rglob("*") if path.is_file()
     }
@@ -130,6 +131,8 @@ def test_the_wheel_has_every_file_and_works_without_the_checkout(folder: Path) -
     command = (sys.executable, "-m", "runner")
     listed = subprocess.run([*command, "examples"], env=environment, capture_output=True, text=True, check=True)
     assert "xor_sweep" in listed.stdout
+    told = subprocess.run([*command, "docs", "diagnose"], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout == (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")
     made = subprocess.run([*command, "example", "line_fit", "-q"], env=environment, cwd=folder, check=False)
     assert made.returncode == 0
     assert len(pd.read_csv(folder / "results/line_fit/runs.csv")) == 24
