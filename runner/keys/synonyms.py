@@ -538,7 +538,7 @@ STATISTICS = Synonyms(
         "peak_efficiency": "efficiency",
         "best_limit": "optimal_limit restart_limit",
         "slope": "exponent scaling trend fit regression",
-        "box_dimension": "fractal_dimension dimension boxes box_counting hausdorff",
+        "box_dimension": "fractal_dimension box_counting hausdorff_dimension",
     },
 )
 """Statistics of a claim."""

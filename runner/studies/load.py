@@ -320,7 +320,8 @@ def _read_text(file: str) -> str:
     try:
         with open(file, "rb") as stream:
             # A file without a size is empty, or one of the system's that may never end.
-            content = stream.read(MOST_BYTES + 1) if os.fstat(stream.fileno()).st_size else b""
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(min(size, MOST_BYTES) + 1) if size else b""
     except FileNotFoundError:
         link = os.path.islink(file)
         raise failed("it is a link to a file that is not there" if link else "there is no such file") from None

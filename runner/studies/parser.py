@@ -18,8 +18,8 @@ from runner.studies.tree import Entries, Items, Mark, Node, Scalar
 
 MOST_BYTES = 2**24
 """Bytes of a study file, at most: some 300,000 rows of a zip."""
-MOST_VALUES = 5_000_000
-"""Values of a document with its aliases written out, at most."""
+MOST_VALUES = 500_000
+"""Values of a document with its aliases written out, at most; or as many as are written in it, if that is more."""
 MOST_DEPTH = 32
 """Lists and mappings within each other, at most."""
 
@@ -40,6 +40,7 @@ class _Builder:
         self._file = file
         self._positions = positions
         self._anchors: dict[str, Node] = {}
+        self._written = 0
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=loader))
 
     def document(self) -> Node:
@@ -76,6 +77,7 @@ class _Builder:
                 self._fail(event, f"alias *{event.anchor} has no anchor before it")
             return known
         assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
+        self._written += 1
         if event.tag is not None:
             self.problems.append(self._mark(event).problem(f"tags are not allowed, found {_tag(event.tag)}"))
         node: Node
@@ -87,7 +89,7 @@ class _Builder:
             node = self._items(event, depth)
         else:
             node = self._entries(event, depth)
-        if node.size > MOST_VALUES:
+        if node.size > max(MOST_VALUES, self._written):
             self._fail(event, f"more than {MOST_VALUES:,} values once aliases are written out")
         if event.anchor is not None:
             self._anchors[event.anchor] = node

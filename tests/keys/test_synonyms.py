@@ -21,7 +21,7 @@ from runner.measurements import MEASUREMENTS, OUTCOMES
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.registry import Synonyms
 from runner.statistics import STATISTICS
-from runner.statistics.reading import COMPARISONS, SLOPE
+from runner.statistics.reading import COMPARISONS, DIMENSION, SLOPE
 from runner.studies.load import load_study
 from runner.studies.model import StudyFile
 from runner.studies.parser import parse
@@ -59,7 +59,7 @@ FAMILIES: dict[str, tuple[Synonyms, Iterable[str]]] = {
     "PRECISION": (synonyms.PRECISION, ("float64", "float32")),
     "COLUMNS": (synonyms.COLUMNS, [column.name for column in MEASUREMENTS]),
     "OUTCOMES": (synonyms.OUTCOMES, OUTCOMES),
-    "STATISTICS": (synonyms.STATISTICS, (*STATISTICS, SLOPE, *COMPARISONS)),
+    "STATISTICS": (synonyms.STATISTICS, (*STATISTICS, SLOPE, DIMENSION, *COMPARISONS)),
     "CSV": (spec.ELSEWHERE, spec.KEYS),
 }
 KEY_OF_FAMILY = {
