@@ -101,10 +101,16 @@ def train_block(
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         start(net, runs, buf, width)
         _train_group(net, data, job, runs, out, buf, width, special)
-        if runs.until < runs.events[runs.n_events - 1]:
-            copy_rows(runs.state, buf.W, carried_rows(net.parameters), width)
-            for at in range(COUNTS * width.lanes.n):
-                runs.counts[at] = buf.counts[at]
+        leave(net, runs, buf, width)
+
+
+@step
+def leave(net: Any, runs: Any, buf: Any, width: Any) -> None:
+    """Hand out what runs carry, where this call is not their last one."""
+    if runs.until < runs.events[runs.n_events - 1]:
+        copy_rows(runs.state, buf.W, carried_rows(net.parameters), width)
+        for at in range(COUNTS * width.lanes.n):
+            runs.counts[at] = buf.counts[at]
 
 
 @step

@@ -22,6 +22,7 @@ from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, one_or_each, rates, word_or
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
+from runner.terminal import listed
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
@@ -100,7 +101,10 @@ def _setting_keys() -> list[Key]:
     keys = []
     for name, setting in SETTINGS.items():
         users = [f"{o.settings[name]:g} for {o.name}" for o in OPTIMIZERS.values() if name in o.settings]
-        kind = number(setting.low, setting.high, below=not setting.high_included)
+        if setting.whole:
+            kind = integer(int(setting.low), int(setting.high))
+        else:
+            kind = number(setting.low, setting.high, below=not setting.high_included)
         keys.append(Key(name, f"{setting.doc} Default: {', '.join(users)}.", kind))
     return keys
 
@@ -114,6 +118,7 @@ def _keys() -> list[Key]:
         return [name for name, record in ACTIVATIONS.items() if record.output]
 
     budget = integer(1, MOST_UPDATES)
+    without = listed([name for name, record in OPTIMIZERS.items() if record.iteration is not None])
     return [
         Key("data", "A named data set, or columns of a CSV, npz or Parquet file.", DATA, required=True),
         Key("scaling", "Of the inputs, column by column.", SCALING, Call("none")),
@@ -175,7 +180,7 @@ def _keys() -> list[Key]:
             "sgd",
         ),
         *_setting_keys(),
-        Key("learning_rate", "A number of any sign, or one per layer.", rates(), required=True),
+        Key("learning_rate", f"A number of any sign, or one per layer; {without} have none.", rates(), required=True),
         Key("bias_learning_rate", "The same for biases; default: learning_rate.", rates()),
         Key(
             "learning_rate_schedule",

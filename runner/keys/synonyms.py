@@ -47,7 +47,12 @@ KEYS = Synonyms(
             "optim optimisation optimization solver algorithm method trainer train_fcn training_function "
             "training_algorithm"
         ),
-        "momentum": "mu momentum_coefficient momentum_factor",
+        "momentum": "momentum_coefficient momentum_factor",
+        "momentum, damping": "mu",
+        "damping_decrease": "mu_dec",
+        "damping_increase": "mu_inc",
+        "damping_max": "mu_max",
+        "history": "history_size maxcor memory",
         "eta_minus, eta_plus": "etas",
         "step_min, step_max": "step_sizes",
         "alpha": "rho",
@@ -88,7 +93,7 @@ KEYS = Synonyms(
         "sweep": (
             "param_grid parameter_grid params parameters hyperparameters hyperparams search_space grid_search axes vary"
         ),
-        "record": "save keep history",
+        "record": "save keep",
         "claims": "assert assertions expectations",
     },
     {
@@ -411,16 +416,16 @@ OPTIMIZERS = Synonyms(
         "rprop_plus": "rprop_1993 rprop_with_backtracking",
         "rprop_minus": "rprop_without_backtracking",
         "irprop_minus": "irprop improved_rprop",
+        "levenberg_marquardt": "lm trainlm levenberg marquardt gauss_newton",
+        "scg": "trainscg scaled_conjugate_gradient scaled_conjugate_gradients cg conjugate_gradient",
+        "lbfgs": "lbfgsb bfgs trainbfg",
     },
     {
         "not supported: use 'adam' instead, because it is the method that this one varies": (
             "amsgrad adabelief sparse_adam"
         ),
         "not supported: use 'sgd' instead, because weights are not averaged": "asgd averaged_sgd",
-        "not supported: use 'rprop' or 'quickprop' instead, because they too are made for full batches": (
-            "lbfgs bfgs trainbfg cg conjugate_gradient scg trainscg scaled_conjugate_gradient lm trainlm "
-            "levenberg_marquardt newton gauss_newton"
-        ),
+        "not supported: use 'levenberg_marquardt' or 'lbfgs' instead, because they come near it": "newton",
     },
 )
 """Optimizers."""

@@ -10,8 +10,19 @@ from runner.ops.faults import FAULTS
 from runner.ops.initializers import INITIALIZERS
 from runner.ops.losses import LOSSES
 from runner.ops.members import Members
-from runner.ops.optimizers import OPTIMIZERS, SETTINGS
+from runner.ops.optimizers import OPTIMIZERS, RATES, SETTINGS
 from runner.ops.rules import RULES
 from runner.ops.schedules import SCHEDULES
 
-__all__ = ["ACTIVATIONS", "FAULTS", "INITIALIZERS", "LOSSES", "OPTIMIZERS", "RULES", "SCHEDULES", "SETTINGS", "Members"]
+__all__ = [
+    "ACTIVATIONS",
+    "FAULTS",
+    "INITIALIZERS",
+    "LOSSES",
+    "OPTIMIZERS",
+    "RATES",
+    "RULES",
+    "SCHEDULES",
+    "SETTINGS",
+    "Members",
+]

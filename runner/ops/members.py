@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from runner.kernels.lanes.switch import Table
-from runner.ops import adam_family, rprop_family  # noqa: F401 - they register optimizers
+from runner.ops import adam_family, rprop_family, second_order  # noqa: F401 - they register optimizers
 from runner.ops.activations import ACTIVATIONS
 from runner.ops.losses import LOSSES
 from runner.ops.optimizers import OPTIMIZERS
@@ -69,6 +69,8 @@ class Members:
     ----------
     activate, slope, loss_value, loss_slope, update_stateless, update, tick : Table
         What a kernel takes (see `runner.kernels.structs`).
+    iterate : Table
+        Methods of second order, which have a kernel apart (see `runner.kernels.second_order`).
     name : str
         A short name of these members, for kernels with them; empty for those of the core alone.
     """
@@ -78,11 +80,14 @@ class Members:
     ) -> None:
         of_units = _chosen(ACTIVATIONS, CORE_ACTIVATIONS, activations)
         of_outputs = _chosen(LOSSES, CORE_LOSSES, losses)
-        updating = _chosen(OPTIMIZERS, CORE_OPTIMIZERS, optimizers)
+        iterating = [record for name, record in OPTIMIZERS.items() if name in optimizers and record.iteration]
+        updating = _chosen(OPTIMIZERS, CORE_OPTIMIZERS, {*optimizers}.difference(one.name for one in iterating))
         self._activations = _Family(of_units, activate="activate", slope="slope")
         self._losses = _Family(of_outputs, loss_value="value", loss_slope="slope")
         self._stateless = _Family((one for one in updating if not one.keeps_state), update_stateless="loop")
         self._with_state = _Family((one for one in updating if one.keeps_state), update="loop", tick="tick")
+        self._iterations = [one.name for one in iterating]
+        self.iterate = Table("iterate", {one.name: one.iteration.iterate for one in iterating if one.iteration})
         self.activate, self.slope = self._activations.tables
         self.loss_value, self.loss_slope = self._losses.tables
         (self.update_stateless,) = self._stateless.tables
@@ -100,8 +105,10 @@ class Members:
         return self._losses.code(LOSSES[name])
 
     def optimizer(self, name: str) -> int:
-        """The code of an optimizer, among those that keep state or among those that keep none."""
+        """The code of an optimizer, among the methods of second order, those that keep state or those that do not."""
         record = OPTIMIZERS[name]
+        if record.iteration is not None:
+            return self._iterations.index(name)
         return (self._with_state if record.keeps_state else self._stateless).code(record)
 
 

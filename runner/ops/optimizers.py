@@ -12,6 +12,8 @@ block. A method with state is a function (w, g, s, h, c, rate) -> (w, s) of vect
 - `rate` the learning rate.
 
 A method without state is a function (w, g, h, rate) -> w.
+
+Methods that look at all weights of a network at once are in `runner.ops.second_order`.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ class Setting:
         The smallest and the largest value.
     high_included : bool
         Whether `high` itself is allowed.
+    whole : bool
+        Whether it is a whole number.
     """
 
     name: str
@@ -46,6 +50,30 @@ class Setting:
     low: float
     high: float
     high_included: bool = True
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """How a method of second order makes one update: by passes over the whole data set, without a learning rate.
+
+    Attributes
+    ----------
+    iterate : callable
+        Its function for the table `iterate` of `runner.kernels.second_order`.
+    kept_rows, work_rows : callable (parameters, history) -> int
+        Vectors that a run carries from call to call, and those that an update needs meanwhile.
+    work : callable (parameters, samples, outputs) -> float
+        Multiply-adds of one update, roughly, beside those of the pass that gives its gradient.
+    of_residuals : bool
+        Whether it needs the residual of each sample by itself, and so a squared loss.
+    """
+
+    iterate: Callable[..., Any]
+    kept_rows: Callable[[int, int], int]
+    work_rows: Callable[[int, int], int]
+    work: Callable[[int, int, int], float]
+    of_residuals: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,24 +98,36 @@ class Optimizer:
         Whether its clock needs the loss of every batch.
     source : str
         As of an activation.
-    update, tick : callable
-        Its functions as they stand in its block; without state there is no `tick`.
+    update, tick : callable or None
+        Its functions as they stand in its block; without state there is no `tick`, and a method of second order has
+        neither.
+    iteration : Iteration or None
+        What makes it a method of second order. It needs all samples in every update.
     """
 
     name: str
     doc: str
-    loop: Callable[..., Any]
+    loop: Callable[..., Any] | None
     settings: Mapping[str, float]
     weight_decay: float = 0.0
     clock: tuple[float, float] = (0.0, 0.0)
     keeps_state: bool = True
     needs_loss: bool = False
     source: str = ""
-    update: Callable[..., Any] = field(kw_only=True)
+    update: Callable[..., Any] | None = field(kw_only=True)
     tick: Callable[..., Any] | None = field(kw_only=True)
+    iteration: Iteration | None = field(kw_only=True, default=None)
 
+    def takes(self, key: str) -> bool:
+        """Whether it has a use for a key of `SETTINGS` or `RATES`."""
+        return self.iteration is None if key in RATES else key in self.settings
+
+
+RATES = ("learning_rate", "bias_learning_rate")
+"""The keys of learning rates, which methods of second order have not."""
 
 SETTINGS: Registry[Setting] = Registry("optimizer setting")
+"""Keys that only some optimizers have a use for, beside the learning rates."""
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 SETTINGS.add(Setting("momentum", "Share of the last change that is kept.", 0.0, 1.0, high_included=False))
@@ -106,6 +146,16 @@ SETTINGS.add(
 SETTINGS.add(Setting("beta1", "Smoothing of the gradient.", 0.0, 1.0, high_included=False))
 SETTINGS.add(Setting("beta2", "Smoothing of the squared gradient.", 0.0, 1.0, high_included=False))
 SETTINGS.add(Setting("epsilon", "Added to a denominator.", 0.0, 1e300))
+SETTINGS.add(Setting("damping", "levenberg_marquardt (its mu), scg (its lambda): the first damping.", 1e-20, 1e300))
+SETTINGS.add(
+    Setting("damping_decrease", "levenberg_marquardt: factor of the damping after a step that is made.", 1e-6, 1.0)
+)
+SETTINGS.add(
+    Setting("damping_increase", "levenberg_marquardt: factor of the damping after a step that is not made.", 1.0, 1e6)
+)
+SETTINGS.add(Setting("damping_max", "levenberg_marquardt: the largest damping.", 1e-20, 1e300))
+SETTINGS.add(Setting("sigma", "scg: how far away the second gradient is taken.", 1e-12, 1.0))
+SETTINGS.add(Setting("history", "lbfgs: how many changes of weights and gradient it remembers.", 1, 1000, whole=True))
 
 
 def register(

@@ -198,7 +198,7 @@ def _defaults() -> dict[str, str]:
     found = {key: record.text(record.default) for key, record in KEYS.items() if record.default is not None}
     for name, optimizer in OPTIMIZERS.items():
         for key, value in {**optimizer.settings, "weight_decay": optimizer.weight_decay}.items():
-            found[f"{name}.{key}"] = KEYS[key].text(float(value))
+            found[f"{name}.{key}"] = KEYS[key].text(KEYS[key].read(value))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from runner.data import Data, DataSet, FileData, HeldOut, KFold, load_data
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
-from runner.ops import OPTIMIZERS, SETTINGS
+from runner.ops import OPTIMIZERS, RATES, SETTINGS
 from runner.registry import Call, element
 
 T = TypeVar("T")
@@ -66,8 +66,8 @@ def _defaults(name: str, source: str) -> _Defaults:
     record = OPTIMIZERS[name]
     given = {**record.settings, "weight_decay": record.weight_decay}
     return _Defaults(
-        tuple(PLACE[key] for key in SETTINGS if key not in record.settings),
-        tuple(Change.of(key, float(value)) for key, value in given.items()),
+        tuple(PLACE[key] for key in (*SETTINGS, *RATES) if not record.takes(key)),
+        tuple(Change.of(key, KEYS[key].read(value)) for key, value in given.items()),
     )
 
 
@@ -209,8 +209,8 @@ class Cell:
     rule = _Key[str]()
     faults = _Key[tuple[Call, ...]]()
     optimizer = _Key[str]()
-    learning_rate = _Key[float | tuple[float, ...]]()
-    bias_learning_rate = _Key[float | tuple[float, ...]]()
+    learning_rate = _Key[float | tuple[float, ...] | None]()
+    bias_learning_rate = _Key[float | tuple[float, ...] | None]()
     learning_rate_schedule = _Key[Call]()
     weight_decay = _Key[float]()
     batch = _Key[str | int]()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
+from operator import eq
 from typing import Any
 
 from runner.data import HeldOut, KFold
@@ -18,17 +19,18 @@ from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import fits_any_layers, misfit
 from runner.machine import total
-from runner.ops import FAULTS, LOSSES, RULES, SCHEDULES, SETTINGS
+from runner.ops import FAULTS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import layer_of
-from runner.ops.schedules import MOST_EPOCHS
+from runner.ops.schedules import CONSTANT, MOST_EPOCHS
 from runner.registry import Call
 from runner.studies.precision_checks import criterion_message, lost_limits, lost_setting, setting_message
 from runner.sweep.space import SweepSpace
-from runner.terminal import counted
+from runner.terminal import counted, listed
 
 # Bytes that a parameter takes at least: a vector of 64 bytes as it is drawn and another as it is trained, each with one
 # number for every network that is trained beside this one.
 _LEAST_BYTES = 128
+_VECTOR_BYTES = 64
 # A network that needs less fits into any machine: its memory is not asked for.
 _SMALL = 1 << 30
 
@@ -218,6 +220,33 @@ def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
 
 
+def _second_order(key: str, fits: Callable[[Any], bool], need: str, optimizer: str, value: Any) -> str:
+    """What keeps a method of second order from a value of a key; `need` is what it needs instead."""
+    if OPTIMIZERS[optimizer].iteration is None or fits(value):
+        return ""
+    return f"{optimizer} needs {need}, found {KEYS[key].text(value)}"
+
+
+def _residuals(optimizer: str, loss: str) -> str:
+    iteration = OPTIMIZERS[optimizer].iteration
+    if iteration is None or not iteration.of_residuals or LOSSES[loss].squares:
+        return ""
+    squared = [name for name, record in LOSSES.items() if record.squares]
+    return f"{optimizer} needs loss {listed(squared, 'or')}, found {loss}"
+
+
+def _matrix(optimizer: str, architecture: tuple[int, ...], shortcuts: str | None) -> str:
+    """Whether the whole memory of the machine would do for what an update needs beside the network."""
+    iteration, n = OPTIMIZERS[optimizer].iteration, parameter_count(architecture, "trained", shortcuts)
+    needed = 0 if iteration is None else _VECTOR_BYTES * iteration.work_rows(n, 0)
+    if needed < _SMALL or (most := total()) is None or needed <= most:
+        return ""
+    return (
+        f"{optimizer} takes {needed / 1e9:,.0f} GB of memory for the {n:,} weights and biases of "
+        f"{_shown(architecture)}, and this machine has {most / 1e9:,.0f} GB"
+    )
+
+
 def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
@@ -268,6 +297,18 @@ CHECKS = (
     Check(("rule", "gain"), _rule_gain, {"gain": _is_given}),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
+    *(
+        Check(("optimizer", key), partial(_second_order, key, fits, need))
+        for key, fits, need in (
+            ("batch", partial(eq, FULL), "batch full"),
+            ("faults", partial(eq, ()), "faults none"),
+            ("rule", partial(eq, "backprop"), "rule backprop"),
+            ("learning_rate_schedule", partial(eq, Call(CONSTANT)), f"learning_rate_schedule {CONSTANT}"),
+            ("test", partial(eq, None), "no test"),
+        )
+    ),
+    Check(("optimizer", "loss"), _residuals),
+    Check(("optimizer", "architecture", "shortcuts"), _matrix),
     Check(("learning_rate_schedule", "epochs"), _schedule_epochs),
     Check(("learning_rate_schedule", "updates"), _schedule_epochs),
     Check(("fold", "test"), _fold),

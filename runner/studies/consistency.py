@@ -7,6 +7,7 @@ other or the data, and a setting, a condition or a claim may be about runs that 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
-from runner.ops import OPTIMIZERS, SETTINGS
+from runner.ops import OPTIMIZERS, RATES, SETTINGS
 from runner.registry import column_of, element
 from runner.statistics.plane import LEAST
 from runner.statistics.weights import read_weights
@@ -26,7 +27,7 @@ from runner.studies.claims.grammar import Claim
 from runner.studies.data_checks import data_issues
 from runner.sweep.axes import Axes
 from runner.sweep.product import Rule
-from runner.sweep.space import SweepSpace, collisions
+from runner.sweep.space import SweepSpace, collisions, joined
 from runner.terminal import counted, listed
 
 LISTED = 12
@@ -101,16 +102,25 @@ def _elements(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
 
 
 def _missing(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
-    """Every cell needs the keys that have no default."""
+    """Every cell needs the keys that have no default; a learning rate only where its optimizer has a use for it."""
+
+    def needing(key: str, optimizer: object) -> bool:
+        return key not in RATES or optimizer not in OPTIMIZERS or OPTIMIZERS[str(optimizer)].takes(key)
+
     for key in (key.name for key in KEYS.values() if key.required):
         if key in space.base or key in unknown:
             continue
+        rules = space.having("optimizer", partial(needing, key))
         if not space.axes_of(key):
-            yield Issue(f"{key} is missing")
-        elif not space.is_everywhere(key) and space.bare.possible(_absent(space, key)):
-            yield Issue(f"{key} is missing where no when gives it")
+            if any(map(space.bare.possible, rules)):
+                yield Issue(f"{key} is missing")
+        elif not space.is_everywhere(key):
+            absent = _absent(space, key)
+            if any(space.bare.possible(joined(absent, rule)) for rule in rules):
+                yield Issue(f"{key} is missing where no when gives it")
         for i, row in enumerate(space.sweep.include):
-            if key not in row and space.axes_of(key):
+            needed = needing(key, row.get("optimizer", space.common("optimizer")))
+            if key not in row and needed and (space.axes_of(key) or not needing(key, space.common("optimizer"))):
                 yield Issue(f"include: {key} is missing here and at the top", ("sweep", "include", i))
 
 
@@ -165,13 +175,17 @@ def _faults_without_cells(space: SweepSpace, unknown: frozenset[str]) -> Iterato
 
 
 def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issue]:
-    """Settings of optimizers that no cell has."""
+    """Settings of optimizers, and learning rates, that no cell has a use for."""
     if "optimizer" in silent:
         return
     optimizers = {str(name) for (name,) in space.together(("optimizer",), lambda key, value: value)}
-    for key in SETTINGS:
+    for key in (*RATES, *SETTINGS) if optimizers else ():
         where = places(space, key)
-        if key in silent or not where or any(key in OPTIMIZERS[name].settings for name in optimizers):
+        if key in silent or not where or any(OPTIMIZERS[name].takes(key) for name in optimizers):
+            continue
+        if key in RATES:
+            message = f"{key}: {listed(sorted(optimizers), 'and')} {'has' if len(optimizers) == 1 else 'have'} none"
+            yield Issue(message, next(iter(where.values())))
             continue
         users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
         elsewhere = synonyms.SETTINGS_ELSEWHERE.hint(key, ())

@@ -15,6 +15,7 @@ from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, MOST_SEED, Key, sweep_key
 from runner.keys.issues import Issue, Step, expected
 from runner.keys.kinds import flag, integer, text
+from runner.ops import OPTIMIZERS, RATES
 from runner.registry import NO_SYNONYMS, Synonyms
 from runner.studies.claims.grammar import Claim, claims_schema, read_claims
 from runner.studies.tree import Node
@@ -174,6 +175,12 @@ def json_schema() -> dict[str, Any]:
     schema = _tidy(StudyFile.model_json_schema())
     required = [[key.name] for key in KEYS.values() if key.required]
     needed = [{"anyOf": [form for key in keys for form in _given(key)]} for keys in (*required, BUDGETS)]
+    for keys, forms in zip(required, needed, strict=False):
+        if keys[0] in RATES:
+            # An optimizer that has none may stand at the top, or perhaps in the sweep.
+            without = [name for name, record in OPTIMIZERS.items() if not record.takes(keys[0])]
+            top, *others = _given("optimizer")
+            forms["anyOf"] += [{**top, "properties": {"optimizer": {"enum": without}}}, *others]
     one_budget = {"not": {"required": list(BUDGETS)}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "allOf": [*needed, one_budget]}
 

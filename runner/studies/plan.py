@@ -14,7 +14,7 @@ import numpy as np
 from runner.errors import Refused, RunnerError
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SETTINGS, Members
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, Members
 from runner.printed import Printed, Writer
 from runner.registry import Call, Registry, element
 from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
@@ -22,7 +22,7 @@ from runner.studies.load import Study
 from runner.studies.plan_text import plan_lines
 from runner.studies.schedule import Schedule
 from runner.sweep.numbering import Expansion
-from runner.sweep.space import Axis, SweepSpace
+from runner.sweep.space import Axis, SweepSpace, is_unused
 from runner.sweep.trajectories import Trajectories
 from runner.terminal import counted
 
@@ -267,15 +267,14 @@ def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:
     They are the first row that fits, for a later one would have made the same cell again and is left out, and the row
     after the last where there are cells without this axis.
     """
-    settings = OPTIMIZERS[values[PLACE["optimizer"]]].settings
-    full = values[PLACE["batch"]] == FULL
+    optimizer, full = values[PLACE["optimizer"]], values[PLACE["batch"]] == FULL
 
     def fits(key: str, value: Any) -> bool:
+        if is_unused(key, optimizer) or (key == "order" and full):
+            return True
         if (one := element(key)) is not None:
             numbers = values[PLACE[one.key]]
             return isinstance(numbers, tuple) and one.k < len(numbers) and numbers[one.k] == value
-        if (key in SETTINGS and key not in settings) or (key == "order" and full):
-            return True
         return bool(values[PLACE[key]] == value)
 
     fitting = (number for number, row in enumerate(axis.rows) if all(map(fits, axis.keys, row)))

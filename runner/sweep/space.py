@@ -1,7 +1,7 @@
 """From the run at the top of a study and its sweep to levels and rules: which cells there are.
 
-Two cells are never the same run: where an axis does not apply (`beta1` under sgd, `order` under full batches), only its
-first value makes a cell.
+Two cells are never the same run: where an axis does not apply (`beta1` under sgd, `learning_rate` where the optimizer
+has none, `order` under full batches), only its first value makes a cell.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import misfit
 from runner.keys.scalars import meant
-from runner.ops import OPTIMIZERS, SETTINGS
-from runner.registry import Call
+from runner.ops import OPTIMIZERS, RATES, SETTINGS
+from runner.registry import Call, column_of
 from runner.sweep.axes import Axes
 from runner.sweep.model import Sweep, When
 from runner.sweep.product import Level, Product, Rule
@@ -100,9 +100,21 @@ def with_folds(base: Mapping[str, Any], sweep: Sweep) -> Sweep:
     return sweep.model_copy(update={"when": (*sweep.when, *more)})
 
 
-def _users(setting: str) -> frozenset[str]:
-    """The optimizers that have a setting."""
-    return frozenset(name for name, record in OPTIMIZERS.items() if setting in record.settings)
+def is_of_optimizers(name: str) -> bool:
+    """Whether only some optimizers have a use for a key, or for a number of its list."""
+    return name in SETTINGS or column_of(name) in RATES
+
+
+def _users(name: str) -> frozenset[str]:
+    """The optimizers that have a use for such a key."""
+    return frozenset(each for each, record in OPTIMIZERS.items() if record.takes(column_of(name)))
+
+
+def is_unused(name: str, optimizer: str | None) -> bool:
+    """Whether a key, or a number of its list, is one that this optimizer has no use for."""
+    if not is_of_optimizers(name):
+        return False
+    return optimizer is None or not OPTIMIZERS[optimizer].takes(column_of(name))
 
 
 def joined(*rules: Rule) -> Rule:
@@ -190,7 +202,7 @@ class SweepSpace:
         for key, wanted in condition.items():
             accepted = frozenset(self._in_full(key, value) for value in wanted)
             rules = self.having(key, accepted.__contains__, before)
-            if key in SETTINGS:
+            if is_of_optimizers(key):
                 users = self.having("optimizer", _users(key).__contains__, before)
                 rules = [joined(a, b) for a, b in combinations(rules, users)]
             elif key == "order":
@@ -276,7 +288,7 @@ class SweepSpace:
     def _repeated(self, at: int) -> list[Rule]:
         """The rows of an axis that, where some of its keys do not apply, repeat an earlier row."""
         keys = self.axes[at].keys
-        settings = any(key in SETTINGS for key in keys)
+        settings = any(map(is_of_optimizers, keys))
         optimizers = list(self.values("optimizer")) if settings and "optimizer" not in keys else [None]
         batches = [FULL, None] if "order" in keys and "batch" not in keys else [None]
         rules: list[Rule] = []
@@ -296,11 +308,9 @@ class SweepSpace:
         for number, row in enumerate(axis.rows):
             given = dict(zip(axis.keys, row, strict=True))
             name = given.get("optimizer", optimizer)
-            used = OPTIMIZERS[name].settings if name else {}
             full = given.get("batch", batch) == FULL
             kept = tuple(
-                None if (key in SETTINGS and key not in used) or (key == "order" and full) else value
-                for key, value in given.items()
+                None if is_unused(key, name) or (key == "order" and full) else value for key, value in given.items()
             )
             if kept in first:
                 repeated.append(number)

@@ -26,6 +26,7 @@ from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.run_ids import identify_runs
+from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
 from runner.training.begun import Begun
 from runner.training.blocks.arguments import lane_values, make_shared
@@ -250,8 +251,9 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     def not_used(file: Path, reason: str) -> None:
         notify(f"a compiled kernel is damaged and is compiled anew ({file}: {reason})")
 
-    kernels = train_block, train_faulty_block, initial_weights, write_rows, identify_runs, sum_rows
-    cache.enable(*kernels, not_kept=not_kept, not_used=not_used)
+    training = train_block, train_faulty_block, train_second_order_block
+    others = initial_weights, write_rows, identify_runs, sum_rows
+    cache.enable(*training, *others, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
     shared = make_shared(cell, plan.members)
     if shared.kernel in _prepared:

@@ -140,7 +140,8 @@ class Specials:
         shared = network.shared
         given = (shared.net, shared.data, shared.job)
         outputs = int(shared.sizes[-1])
-        suits = shared.faults is None and shared.schedule.name == CONSTANT and shared.held is None
+        plain = shared.faults is None and shared.iteration is None and shared.held is None
+        suits = plain and shared.schedule.name == CONSTANT
         if not (suits and special.is_worth_making(shared.net, shared.width, outputs)):
             network.given_up = True
             return

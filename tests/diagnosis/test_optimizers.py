@@ -123,9 +123,9 @@ def test_a_fault_is_named_under_an_optimizer(name: str, tmp_path: Path) -> None:
     assert [finding.fault for finding in diagnose_program(file).findings] == ["slope_is_activation(layer=1)"]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", [name for name, record in OPTIMIZERS.items() if record.iteration is None])
 def test_the_registry_runs_in_numpy(name: str) -> None:
-    """Every optimizer of the registry, also one that is added: what `diagnose` recognises it by."""
+    """Every optimizer that changes each weight by itself, also one that is added: what `diagnose` recognises it by."""
     record = OPTIMIZERS[name]
     w, g, h = (
         np.array([1.0, -2.0]),

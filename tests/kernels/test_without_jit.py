@@ -72,6 +72,11 @@ STUDIES: dict[str, dict[str, Any]] = {
         "architecture": "2-2-1",
         "sweep": {"grid": {"faults": ["moved_weights", "own_activation(layer=1)", ["bias_outside", "summed_slope"]]}},
     },
+    "second order": {
+        "data": "xor",
+        "architecture": "2-2-1",
+        "sweep": {"grid": {"optimizer": ["sgd", "levenberg_marquardt", "scg", "lbfgs"]}},
+    },
     "single precision": {"data": "xor", "architecture": "2-2-1", "precision": "float32"},
 }
 

@@ -42,6 +42,8 @@ def named(names):
 
 
 def setting(record):
+    if record.whole:
+        return st.integers(int(record.low), int(record.high))
     return st.floats(record.low, record.high, exclude_max=not record.high_included).map(lambda x: x + 0.0)
 
 

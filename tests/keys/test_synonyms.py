@@ -276,8 +276,8 @@ def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, hint: 
         ("optimizer", "amsgrad", "not supported: use 'adam' instead, because it is the method that this one varies"),
         (
             "optimizer",
-            "lbfgs",
-            "not supported: use 'rprop' or 'quickprop' instead, because they too are made for full batches",
+            "newton",
+            "not supported: use 'levenberg_marquardt' or 'lbfgs' instead, because they come near it",
         ),
         ("bias", "false", "did you mean 'none'?"),
         ("bias", "yes", "did you mean 'trained'?"),

@@ -56,7 +56,11 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_brings_its_own_settings_and_no_others(tmp_path, name):
-    cell = only(plan_of(tmp_path, optimizer=name))
+    plan = plan_of(
+        tmp_path, {"sweep": {"zip": [{"optimizer": name}, {"optimizer": "adam" if name == "sgd" else "sgd"}]}}
+    )
+    cell = plan.cell(0)
+    assert [cell.learning_rate, cell.bias_learning_rate] == [None if OPTIMIZERS[name].iteration else 0.5] * 2
     settings_of = {key: cell.setting(key) for key in SETTINGS}
     assert settings_of == {key: OPTIMIZERS[name].settings.get(key) for key in SETTINGS}
     assert cell.weight_decay == OPTIMIZERS[name].weight_decay

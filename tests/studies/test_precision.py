@@ -18,10 +18,16 @@ LARGEST_BELOW_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 OF_OPTIMIZERS = [(name, setting) for name, record in OPTIMIZERS.items() for setting in record.settings]
 
 
+def with_rate(keys: dict[str, Any]) -> dict[str, Any]:
+    """All keys of a study; methods of second order have no learning rate."""
+    rate = OPTIMIZERS[keys.get("optimizer", "sgd")].takes("learning_rate")
+    return {key: value for key, value in (BASE | keys).items() if rate or key != "learning_rate"}
+
+
 def problems(folder: Path, **keys: Any) -> list[str]:
     """What is wrong with a study, without places."""
     try:
-        studies.make(folder, **BASE | keys)
+        studies.make(folder, **with_rate(keys))
     except StudyError as error:
         return [problem.message for problem in error.problems]
     return []

@@ -839,6 +839,32 @@ STUDIES = [
         id="when of a value that never is",
     ),
     pytest.param(
+        "data: xor\narchitecture: 2-2-1\nepochs: 3\nloss: mae\noutput: identity\nbatch: 2\nfaults: ascent\n"
+        "learning_rate_schedule: cosine(3)\noptimizer: levenberg_marquardt\n",
+        "x.yaml:9:12: optimizer: levenberg_marquardt needs batch full, found 2\n"
+        "x.yaml:9:12: optimizer: levenberg_marquardt needs faults none, found [ascent]\n"
+        "x.yaml:9:12: optimizer: levenberg_marquardt needs learning_rate_schedule constant, found cosine(3)\n"
+        "x.yaml:9:12: optimizer: levenberg_marquardt needs loss half_sse, sse, half_mse or mse, found mae",
+        id="what a method of second order can not do",
+    ),
+    pytest.param(
+        BASE + "optimizer: scg\nbias_learning_rate: 2\n",
+        "x.yaml:3:16: learning_rate: scg has none\nx.yaml:6:21: bias_learning_rate: scg has none",
+        id="a learning rate that nothing has a use for",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-2-1\nepochs: 3\noptimizer: scg\nsweep:\n  grid: {loss: [mse, sse]}\n"
+        "  include: [{optimizer: lbfgs}, {optimizer: sgd}]\n",
+        "x.yaml:7:33: include: learning_rate is missing here and at the top",
+        id="a learning rate missing where an include needs one",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-2-1\nepochs: 3\nsweep:\n  grid: {optimizer: [scg, sgd]}\n"
+        "  when: [{if: {optimizer: scg}, grid: {learning_rate: [1, 2]}}]\n",
+        "x.yaml:1:1: learning_rate is missing where no when gives it",
+        id="a learning rate only where it is not used",
+    ),
+    pytest.param(
         BASE
         + "sweep:\n  grid: {learning_rate: {geomspace: [0.1, 10, 3]}, epochs: [1, 2]}\n  exclude:\n    - {learning_rate: 0.5, epochs: 2}\n",
         "x.yaml:8:23: exclude: learning_rate is never 0.5; its values are 0.1, 1.0, 10.0",

@@ -139,7 +139,11 @@ def forward(cell: Any, layers: Layers, inputs: Floats) -> tuple[list[Floats], li
 def gradient(cell: Any, layers: Layers, inputs: Floats, targets: Floats) -> Layers:
     """Derivative of the loss of these samples by all weights and biases; none for biases that are not trained."""
     sums, activations = forward(cell, layers, inputs)
-    error = output_error(cell, sums[-1], targets)
+    return back(cell, layers, sums, activations, output_error(cell, sums[-1], targets))
+
+
+def back(cell: Any, layers: Layers, sums: list[Floats], activations: list[Floats], error: Floats) -> Layers:
+    """Derivatives by all weights and biases, from those by the weighted sums of the outputs; `sums` as of `forward`."""
     found: Layers = []
     # The derivative by the activations of each layer comes from all layers that take them.
     by_activation = [np.zeros_like(a) for a in activations]

@@ -93,6 +93,47 @@ def naive_cells(study):
     return list(different.values())
 
 
+# Optimizers without a learning rate ----------------------------------------------------------------------------------
+
+
+def pairs_of(**columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+RATES = {"learning_rate": [0.1, 1.0]}
+BIAS_RATES = {"bias_learning_rate": [1.0, 2.0]}
+WHEN = {"if": {"learning_rate": 0.5}, "grid": {"epochs": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "cells"),
+    [
+        ({"grid": {"optimizer": ["sgd", "scg"], **RATES}}, [("sgd", 0.1), ("sgd", 1.0), ("scg", None)]),
+        ({"grid": {**RATES, "optimizer": ["scg", "sgd"]}}, [("scg", None), ("sgd", 0.1), ("sgd", 1.0)]),
+        (
+            {"grid": {**BIAS_RATES, "optimizer": ["lbfgs"]}, "include": [{"optimizer": "sgd"}]},
+            [("lbfgs", None), ("sgd", 0.5)],
+        ),
+        (
+            {"zip": pairs_of(optimizer=["scg", "scg", "sgd"], learning_rate=[1.0, 2.0, 2.0])},
+            [("scg", None), ("sgd", 2.0)],
+        ),
+        ({"grid": {"optimizer": ["sgd", "scg"]}, "when": [WHEN]}, [("sgd", 0.5), ("sgd", 0.5), ("scg", None)]),
+    ],
+)
+def test_a_learning_rate_makes_cells_only_where_the_optimizer_has_one(tmp_path, sweep, cells):
+    plan = plan_of(tmp_path, {"sweep": sweep})
+    assert column(plan, "optimizer", "learning_rate") == cells
+    for i in range(len(plan._expansion)):
+        assert plan._find(list(plan.cell(i).values), list(plan.cell(i).texts)) == i
+
+
+def test_numbers_of_a_list_of_learning_rates_make_cells_only_where_they_are_used(tmp_path):
+    sweep = {"grid": {"optimizer": ["sgd", "scg"], "learning_rate[0]": [0.1, 1.0]}}
+    plan = plan_of(tmp_path, {"learning_rate": [2.0, 3.0], "sweep": sweep})
+    assert column(plan, "learning_rate") == [(0.1, 3.0), (1.0, 3.0), None]
+
+
 # Studies at random -------------------------------------------------------------------------------------------------
 
 VALUES = {

@@ -54,6 +54,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "losses": {"sweep": {"grid": {"loss": [x for x in CORE_LOSSES if x != "cross_entropy"]}}, "data": "encoder(3)"}
     | {"architecture": "3-2-3", "learning_rate": [0.1, 0.2], "bias_learning_rate": 0.05},
     "beyond the core": {"activation": "elu", "loss": "huber", "optimizer": "irprop_plus"},
+    "second order": {"sweep": {"grid": {"optimizer": ["lbfgs", "scg", "levenberg_marquardt", "sgd"]}}},
     "classes": {"data": "iris", "target_encoding": "one_hot", "output": "softmax", "loss": "cross_entropy"}
     | {"architecture": "4-2-3", "scaling": "standardize", "batch": 50},
     "initialisers": {

@@ -21,7 +21,8 @@ TASK = frozenset((DATA, "test", "fold", "split_seed"))
 WITH, WITHOUT = "with", "without"
 DERIVED = (
     *("momentum", "dampening", "eta_minus", "eta_plus", "step_min", "step_max", "max_growth", "lr_decay", "alpha"),
-    *("beta1", "beta2", "epsilon", "bias_learning_rate", "weight_decay", "order", "evaluate_every"),
+    *("beta1", "beta2", "epsilon", "damping", "damping_decrease", "damping_increase", "damping_max", "sigma"),
+    *("history", "bias_learning_rate", "weight_decay", "order", "evaluate_every"),
 )
 """Keys whose values follow from those of other keys where a study does not give them."""
 _FEW_CELLS = 12

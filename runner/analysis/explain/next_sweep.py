@@ -156,7 +156,8 @@ def _rates(*factors: float) -> Move:
     """The learning rate, or that of every layer, times some factors."""
 
     def move(fields: Fields) -> Values | None:
-        own = json.loads(fields["learning_rate"])
+        # An optimizer of second order has none.
+        own = json.loads(fields["learning_rate"] or "0")
         if not own:
             return None
         many = [

@@ -163,6 +163,7 @@ def _helps(runs: Runs, name: str, best: Sequence[Change], saving: Change | None,
     tried = {*runs.varied, *(["seed"] if runs.n_seeds > 1 else [])}
     # A batch of all samples can not be larger.
     tried |= {"batch"} if runs.full_batch else set()
+    tried |= {"learning_rate"} if runs.without_rate else set()
     untried = [advice.text for advice in meaning.advice if tried.isdisjoint(advice.keys)]
     if not runs.converged.any():
         untried += [text for advice in meaning.advice for each in nearness if (text := _beyond(runs, each, advice))]

@@ -63,6 +63,8 @@ class Runs:
         Whether every update of every run saw all samples.
     part : SomeSeeds or None
         Of a table that is too large for memory, which seeds these are the runs of.
+    without_rate : bool
+        Whether no run has a learning rate, as under a method of second order.
     """
 
     factors: tuple[Factor, ...]
@@ -79,6 +81,7 @@ class Runs:
     criteria: tuple[str, ...] = ()
     full_batch: bool = False
     part: SomeSeeds | None = None
+    without_rate: bool = False
 
     def __len__(self) -> int:
         return len(self.converged)
@@ -224,6 +227,7 @@ def from_frame(frame: pd.DataFrame, keys: Sequence[str], given: Sequence[str] = 
         measured=_measured(frame),
         criteria=tuple(map(str, frame["criterion"].unique())) if "criterion" in frame else (),
         full_batch="batch" in frame and set(map(str, frame["batch"].unique())) == {"full"},
+        without_rate="learning_rate" in frame and set(map(str, frame["learning_rate"].unique())) <= {"", "nan"},
         broken_at_start=int((frame["epochs_to_diverge"] == 0).sum()) if "epochs_to_diverge" in frame else 0,
     )
 

@@ -16,11 +16,13 @@ from runner.data.targets import are_classes, largest_deviation
 from runner.kernels import codes, held_out, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
+from runner.kernels.lanes.switch import Table
 from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, seen_by
 from runner.keys.definitions import CRITERIA
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, Members
+from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS, Members
 from runner.ops.faults import layer_of, needs_table, table_entries
+from runner.ops.optimizers import Iteration
 from runner.ops.schedules import CONSTANT
 from runner.registry import Call
 from runner.studies.cells import PLACE
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Keys whose values may differ from lane to lane of a block. All others choose code or shape, which runs of a block
-# share; of `bias` and `criterion` a part is shared and a part may differ.
+# Keys whose values may differ from lane to lane of a block. All others choose code or shape (as a whole number of an
+# optimizer does: how much it remembers), which runs of a block share; of `bias` and `criterion` a part is shared and a
+# part may differ.
 LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
-) | {setting for record in OPTIMIZERS.values() for setting in record.settings}
+) | {name for name, setting in SETTINGS.items() if not setting.whole}
 _shared_values = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
 _FAULTS = PLACE["faults"]
@@ -78,6 +81,12 @@ class Shared:
         Held-out samples, without what is kept of each run.
     data_of : callable (seed) -> DataSet, or None
         The samples of the runs with a seed, where they are not those of `data`.
+    iteration : Iteration or None
+        How a method of second order makes an update.
+    iterate : Table
+        The methods of second order that its kernel knows.
+    history : int
+        What such a method remembers; 0 for one that remembers nothing.
     members : str
         The name of the members that its kernel knows.
     """
@@ -97,6 +106,9 @@ class Shared:
     faults: table.Faults | None
     held: held_out.HeldOut | None
     data_of: Callable[[int], DataSet] | None
+    iteration: Iteration | None
+    iterate: Table
+    history: int
     members: str
 
     @property
@@ -137,6 +149,8 @@ class Shared:
             # A forward pass is a third of what learning takes.
             tested = -(-self.held.samples.n // tile) * tile
             work += tested / self.job.every * per_sample / 3
+        if self.iteration is not None:
+            work += self.iteration.work(self.parameters, self.data.n, int(self.sizes[-1]))
         return work
 
     @property
@@ -146,6 +160,7 @@ class Shared:
         parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
         parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
         parts += ["tested"] * (self.held is not None) + ["divided"] * (self.data_of is not None)
+        parts += [self.iterate.name] * (self.iteration is not None)
         return "-".join([*parts, *filter(None, [self.members])])
 
 
@@ -164,11 +179,13 @@ def make_shared(cell: Cell, members: Members) -> Shared:
     batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
     single = batch == 1 and len(data.inputs) > 1
     faults = _faults(cell.faults, len(sizes) - 1, members) if needs_table(cell.faults) else None
+    optimizer = OPTIMIZERS[cell.optimizer]
+    iteration = optimizer.iteration
     return Shared(
         net,
         samples_of(data, dtype),
         _job(cell, data, batch, members),
-        _width(dtype, single or faults is not None, net.parameters),
+        _width(dtype, single or faults is not None, net.parameters, iteration),
         dtype,
         sizes,
         net.parameters,
@@ -176,10 +193,13 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         largest_deviation(_all_targets(cell, data)),
         cell.updates_per_epoch,
         cell.learning_rate_schedule,
-        OPTIMIZERS[cell.optimizer].clock,
+        optimizer.clock,
         faults,
         _held(cell, data, dtype),
         data.of_seed if data.division is not None else None,
+        iteration,
+        members.iterate,
+        int(cell.setting("history") or 0),
         members.name,
     )
 
@@ -218,12 +238,14 @@ def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut |
 # layer that are summed together, by which the sums fill half of the processor's registers. Each of these is a kernel of
 # its own to compile, so there are no more than pay for it.
 NARROW, SINGLE, WIDE = WIDTHS = (2, 8, 2), (4, 4, 2), (1, 4, 4)
+# A matrix of vectors for each group of lanes: the fewer lanes, the longer it stays in the cache.
+DENSE = (1, 1, 2)
 _CACHE_LINE = 64
 # Numbers per weight that training streams through, and bytes of them that should fit into a core's second-level cache.
 _STREAMED, _CACHE = 4, 1 << 19
 
 
-def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width:
+def _width(dtype: np.dtype[Any], single: bool, parameters: int, iteration: Iteration | None) -> structs.Width:
     """Lanes and tiles that suit a network.
 
     Batches of one sample have no second one to share a weight with: all width goes to lanes. So it does in the kernel
@@ -231,7 +253,9 @@ def _width(dtype: np.dtype[Any], single: bool, parameters: int) -> structs.Width
     would leave the cache train in as few lanes as a vector has.
     """
     n = _CACHE_LINE // dtype.itemsize
-    if single:
+    if iteration is not None and iteration.of_residuals:
+        lanes, tile, rows = DENSE
+    elif single:
         lanes, tile, rows = SINGLE
     elif _STREAMED * parameters * NARROW[0] * _CACHE_LINE > _CACHE:
         lanes, tile, rows = WIDE
@@ -398,7 +422,8 @@ def lane_values(cell: Cell) -> LaneValues:
     sizes = cell.architecture
     numbers: list[float] = []
     for place in _RATES:
-        rate = values[place]
+        # A method of second order has none.
+        rate = 0.0 if values[place] is None else values[place]
         numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
     name = values[_OPTIMIZER]
     settings = [values[place] for place in _places_of_settings(name, OPTIMIZERS[name].source)]

@@ -13,8 +13,9 @@ from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.vector import Lanes
+from runner.kernels.second_order.passes import Method
 from runner.ops.schedules import CONSTANT, factors_of
-from runner.training.blocks.segments import Carried
+from runner.training.blocks.segments import Carried, state_rows
 
 if TYPE_CHECKING:
     from runner.data import DataSet
@@ -68,7 +69,8 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         books = np.empty((groups, codes.COUNTS, lanes), np.int64)
     else:
         weights = np.empty((0, 0, 0), shared.dtype)
-        state, books = by_group(carried.state, groups, lanes), by_group(carried.books, groups, lanes)
+        common = carried.state[: carried_rows(shared.parameters)]
+        state, books = by_group(common, groups, lanes), by_group(carried.books, groups, lanes)
     with np.errstate(over="ignore"):
         # A learning rate beyond float32 is infinite in it.
         numbers = spread("numbers", shared.dtype)
@@ -203,7 +205,28 @@ def results(block: Block, carried: Carried | None) -> structs.Out:
     )
 
 
-def carried_on(block: Block, runs: structs.LaneArrays, out: structs.Out, before: Carried | None) -> Carried:
+def method_of(block: Block, carried: Carried | None) -> Method:
+    """The method of second order, with its memory."""
+    shared = block.shared
+    assert shared.iteration is not None
+    groups, lanes = block.groups, shared.width.lanes.n
+    common = int(carried_rows(shared.parameters))
+    rows = state_rows(shared) - common
+    if carried is None:
+        kept = np.zeros((groups, rows, lanes), shared.dtype)
+    else:
+        kept = by_group(carried.state[common:], groups, lanes)
+    work = _aligned(_work_rows(shared) * lanes, shared.dtype)
+    return Method(shared.iterate, shared.job.optimizer, shared.history, kept, rows, work)
+
+
+def _work_rows(shared: Shared) -> int:
+    return shared.iteration.work_rows(shared.parameters, shared.history) if shared.iteration is not None else 0
+
+
+def carried_on(
+    block: Block, runs: structs.LaneArrays, method: Method | None, out: structs.Out, before: Carried | None
+) -> Carried:
     """All that a call of the kernel gave, run by run."""
     n = block.n
     if before is not None:
@@ -213,16 +236,22 @@ def carried_on(block: Block, runs: structs.LaneArrays, out: structs.Out, before:
     state, books, values, counts, weights = (
         by_run(array, n) for array in (runs.state, runs.counts, out.values, out.counts, out.weights)
     )
+    if method is not None and len(state):
+        state = np.concatenate([state, by_run(method.kept, n)])
     # What is kept of held-out samples comes last in a HeldOut.
     held = tuple(by_run(array, n) for array in runs.held[5:])
     return Carried(state, books, values, counts, weights, initial, held)
 
 
 def scratch_bytes(shared: Shared) -> int:
-    """Memory of one call's scratch but for the order of samples."""
+    """Memory of one call's scratch but for the order of samples, and of a method of second order."""
+    return int((_scratch_numbers(shared) + _work_rows(shared) * shared.width.lanes.n) * shared.dtype.itemsize)
+
+
+def _scratch_numbers(shared: Shared) -> int:
+    """Numbers in `Scratch.numbers`."""
     net, lanes = shared.net, shared.width.lanes.n
-    rows = scratch_rows(net, int(shared.sizes[-1]), shared.width.tile.n // lanes)
-    return int(rows * lanes * shared.dtype.itemsize)
+    return int(scratch_rows(net, int(shared.sizes[-1]), shared.width.tile.n // lanes) * lanes)
 
 
 def memory(shared: Shared) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -252,7 +281,7 @@ def scratch(shared: Shared) -> structs.Scratch:
         # A fault may choose one sample for each lane.
         n_order = 1
     return structs.Scratch(
-        _aligned(scratch_bytes(shared) // shared.dtype.itemsize, shared.dtype),
+        _aligned(_scratch_numbers(shared), shared.dtype),
         np.zeros(codes.COUNTS * lanes, np.int64),
         n_order,
         np.zeros(lanes * n_order, np.int32),

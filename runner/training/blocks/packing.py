@@ -279,7 +279,7 @@ def _stage_end(shared: Shared, budgets: tuple[int, ...], start: int, points: tup
     if shared.faults is not None:
         return budget
     # Every point of a curve is carried on.
-    carried = carried_numbers(shared.parameters, len(events_of(budgets, points)), shared.held is not None)
+    carried = carried_numbers(shared, len(events_of(budgets, points)))
     longer = max(_FIRST_STAGE * carried / shared.work_per_update, start * _STAGES_GROW)
     end = -int(-longer // every) * every
     # What would be left is no stage of its own.

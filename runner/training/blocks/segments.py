@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
 from runner.kernels.held_out import H_STATE, H_VALUES
-from runner.training.blocks.arguments import LaneValues
+from runner.training.blocks.arguments import LaneValues, Shared
 
 
 class Carried(NamedTuple):
@@ -20,8 +20,9 @@ class Carried(NamedTuple):
 
     Attributes
     ----------
-    state : array (rows, n), books : int64 array (COUNTS, n)
-        As the kernel left them (see `runner.kernels.structs.LaneArrays`).
+    state : array (state_rows(...), n), books : int64 array (COUNTS, n)
+        As the kernel left them (see `runner.kernels.structs.LaneArrays`, and `Method.kept` of
+        `runner.kernels.second_order.passes`).
     values : array (events, VALUES, n), counts : int64 array (events, COUNTS, n)
         Measurements; those after events to come are not filled in yet.
     weights : array (budgets, parameters, n)
@@ -61,10 +62,16 @@ class Carried(NamedTuple):
         return sum(array.nbytes for array in self.arrays)
 
 
-def carried_numbers(parameters: int, events: int, held: bool) -> int:
-    """How many numbers a run carries, without weights that are recorded; `held` says whether samples are held out."""
-    of_held = (H_STATE + 1 + events * (H_VALUES + 1)) * held
-    return int(carried_rows(parameters)) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held
+def state_rows(shared: Shared) -> int:
+    """How many numbers the state of a run has: what all kernels carry, and then what only its method does."""
+    own = shared.iteration.kept_rows(shared.parameters, shared.history) if shared.iteration is not None else 0
+    return int(carried_rows(shared.parameters)) + own
+
+
+def carried_numbers(shared: Shared, events: int) -> int:
+    """How many numbers a run carries, without weights that are recorded."""
+    of_held = (H_STATE + 1 + events * (H_VALUES + 1)) * (shared.held is not None)
+    return state_rows(shared) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held
 
 
 def joined(parts: Iterable[Carried]) -> Carried:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import codes
-from runner.kernels.buffers import carried_rows
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.held_out import H_STATE
+from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
 from runner.machine import reserved
 from runner.training.blocks import records
@@ -19,13 +19,14 @@ from runner.training.blocks.arrays import (
     carried_on,
     lane_arrays,
     memory,
+    method_of,
     results,
     samples_of_block,
     scratch,
     scratch_bytes,
 )
 from runner.training.blocks.block import Block, Floats
-from runner.training.blocks.segments import Carried, Segment, joined
+from runner.training.blocks.segments import Carried, Segment, joined, state_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +77,16 @@ def train(block: Block, special: int = 0) -> Trained:
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
         runs, out = lane_arrays(block, before), results(block, before)
         samples = samples_of_block(block)
-        if shared.faults is None:
+        method = method_of(block, before) if shared.iteration is not None else None
+        if method is not None:
+            first = (shared.net, samples, shared.job, method)
+            train_second_order_block(*first, runs, out, scratch(shared), shared.width)
+        elif shared.faults is None:
             train_block(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width, special)
         else:
             given = (shared.net, samples, shared.job, shared.faults, runs, out, scratch(shared))
             train_faulty_block(*given, *memory(shared), shared.width)
-        now = carried_on(block, runs, out, before)
+        now = carried_on(block, runs, method, out, before)
         multiply_adds = _multiply_adds(block, now)
         diverged = now.books[codes.C_DIVERGED] if not block.is_last else now.counts[-1, codes.C_DIVERGED]
         diverged_early = float(((diverged >= 0) & (2 * diverged < block.budgets[-1])).mean())
@@ -106,7 +111,8 @@ def train(block: Block, special: int = 0) -> Trained:
 
 def _kernels() -> int:
     """How many kernels are compiled; 0 where Numba is told not to compile any."""
-    return len(getattr(train_block, "signatures", ()))
+    entries = train_block, train_faulty_block, train_second_order_block
+    return sum(len(getattr(each, "signatures", ())) for each in entries)
 
 
 def _multiply_adds(block: Block, now: Carried) -> float:
@@ -138,7 +144,7 @@ def _memory(block: Block) -> int:
         per_run += 2 * size * sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
-        per_run += 2 * (size * (carried_rows(shared.parameters) + kept * shared.parameters) + measured)
+        per_run += 2 * (size * (state_rows(shared) + kept * shared.parameters) + measured)
     extra = memory(shared)[0].nbytes if shared.faults is not None else 0
     return int(block.groups * lanes * per_run + scratch_bytes(shared) + extra)
 

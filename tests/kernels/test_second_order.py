@@ -1,0 +1,212 @@
+"""Methods of second order against their papers in NumPy, run by run, and what all optimizers must keep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize
+from support import second_order, studies
+from support.second_order import Task
+
+from runner.errors import StudyError
+
+TASKS: dict[str, dict[str, Any]] = {
+    "xor": {"data": "xor", "architecture": "2-3-1"},
+    "parity": {"data": "parity(4)", "architecture": "4-5-1", "activation": "tanh", "loss": "mse"},
+    "iris": {
+        "data": "iris",
+        "scaling": "standardize",
+        "target_encoding": "one_hot",
+        "architecture": "4-3-3",
+        "output": "softmax",
+        "loss": "half_mse",
+    },
+    "two layers, shared biases, decay": {
+        "data": "parity(3)",
+        "architecture": "3-3-2-1",
+        "bias": "shared",
+        "loss": "sse",
+        "parameterization": "mean_field",
+        "weight_decay": 1e-4,
+    },
+    "shortcuts": {
+        "data": "parity(4)",
+        "architecture": "4-2-2-1",
+        "shortcuts": "all",
+        "activation": ["tanh", "sigmoid"],
+    },
+    "frozen biases": {"data": "parity(3)", "architecture": "3-3-1", "bias": 0.3, "bias_init": None},
+}
+EPOCHS = [1, 2, 3, 5, 8, 11]
+
+
+def trained(folder: Path, threads: int = 1, **keys: Any) -> studies.Runs:
+    """Runs that record their weights."""
+    given = {"init": "normal(0, 1)", "bias_init": "normal(0, 1)", "record": {"weights": True}} | keys
+    return studies.run(folder, threads=threads, **{key: value for key, value in given.items() if value is not None})
+
+
+PAPERS = {
+    "levenberg_marquardt": second_order.levenberg_marquardt,
+    "scg": second_order.scg,
+    "lbfgs": second_order.lbfgs,
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, studies.Runs]:
+    """Every method on every task."""
+    return {
+        name: trained(
+            tmp_path_factory.mktemp("task"),
+            **keys,
+            replicates=3,
+            sweep={"grid": {"optimizer": list(PAPERS), "epochs": EPOCHS}},
+        )
+        for name, keys in TASKS.items()
+    }
+
+
+# The relative error of the weights after these iterations, at most. That of scg grows: its curvature is a difference
+# of gradients a ten-thousandth apart.
+LARGEST = {"levenberg_marquardt": 1e-9, "scg": 1e-7, "lbfgs": 1e-9}
+
+
+failures: Counter[str] = Counter()
+
+
+@pytest.mark.parametrize("optimizer", PAPERS)
+@pytest.mark.parametrize("name", TASKS)
+def test_methods_are_those_of_their_papers(name: str, optimizer: str, runs: dict[str, studies.Runs]) -> None:
+    paths: dict[int, Any] = {}
+    for number, cell, seed in runs[name].each():
+        if cell.optimizer != optimizer:
+            continue
+        initial, final = runs[name].weights[number]
+        task = Task(cell, initial)
+        if seed not in paths:
+            paths[seed] = PAPERS[optimizer](task, EPOCHS[-1])
+        error = studies.relative(final, paths[seed][cell.epochs])
+        assert error < LARGEST[optimizer], (cell.epochs, seed)
+        decay = 0.5 * cell.weight_decay * float(final @ final)
+        assert runs[name].row(number)["final_loss"] == pytest.approx(task.loss(final) - decay, rel=1e-9, abs=1e-15)
+    made = [(np.diff(path, axis=0) != 0).any(axis=1) for path in paths.values()]
+    assert all(each.sum() > 2 for each in made)
+    failures[optimizer] += sum(int((~each).sum()) for each in made)
+
+
+def test_some_steps_were_not_made() -> None:
+    """Of those that were compared: what a method does then was compared as well."""
+    assert failures["levenberg_marquardt"] > 10
+    assert failures["scg"] > 10
+    assert failures["lbfgs"] == 0
+
+
+EXACT = {"gtol": 1e-10, "ftol": 0, "maxiter": 200}
+
+
+def test_lbfgs_ends_where_scipy_does(tmp_path: Path) -> None:
+    """Where there is one minimum: a single layer, and weight decay."""
+    keys = {"data": "iris", "scaling": "standardize", "target_encoding": "one_hot", "architecture": "4-3"}
+    keys |= {"output": "softmax", "loss": "cross_entropy", "weight_decay": 0.01, "optimizer": "lbfgs"}
+    runs = trained(tmp_path, **keys, epochs=60, replicates=2)
+    for number, cell, _ in runs.each():
+        initial, final = runs.weights[number]
+        task = Task(cell, initial)
+        best = optimize.minimize(task.loss, initial, jac=task.gradient, method="L-BFGS-B", options=EXACT)
+        assert studies.relative(final, best.x) < 1e-6
+        assert np.abs(task.gradient(final)).max() < 1e-8
+
+
+ALL = {"grid": {"optimizer": list(PAPERS)}}
+SMALL = {"data": "parity(3)", "architecture": "3-3-1", "loss": "mse", "replicates": 3, "epochs": 30, "sweep": ALL}
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_run_has_the_same_bits_alone_and_among_others(precision: str, tmp_path: Path) -> None:
+    runs = trained(tmp_path, **SMALL | {"precision": precision, "replicates": 19}, threads=2)
+    for number in (0, 8, 18, 19 + 7, 2 * 19 + 11):
+        _, cell, seed = list(runs.each())[number]
+        alone = trained(
+            tmp_path,
+            **SMALL
+            | {"precision": precision, "sweep": {}, "optimizer": cell.optimizer, "replicates": None, "seed": seed},
+        )
+        assert np.array_equal(alone.bits[0], runs.bits[number])
+        assert np.array_equal(alone.weights[0][1], runs.weights[number][1])
+
+
+def test_nothing_but_the_end_of_training_changes_with_stages_events_and_stopping(tmp_path: Path) -> None:
+    """Runs that stop and are packed anew, and points of a curve, change no bit of what comes after."""
+    keys = SMALL | {"replicates": 40, "epochs": 400, "criterion": {"mse": 0.001}}
+    plain = trained(tmp_path, **keys)
+    stopping = trained(tmp_path, **keys | {"stop": "converged"})
+    curved = trained(tmp_path, **keys | {"record": {"weights": True, "curves": 40}})
+    assert np.array_equal(plain.bits, curved.bits)
+    met = plain.column("epochs_to_converge")
+    assert np.array_equal(met, stopping.column("epochs_to_converge"), equal_nan=True)
+    assert np.isfinite(met).mean() > 0.3
+    never = np.isnan(met)
+    assert np.array_equal(plain.bits[never], stopping.bits[never])
+    for number, (_, cell, seed) in enumerate(stopping.each()):
+        if seed < 2 and np.isfinite(met[number]):
+            short = trained(
+                tmp_path,
+                **keys
+                | {
+                    "sweep": {},
+                    "optimizer": cell.optimizer,
+                    "replicates": None,
+                    "seed": seed,
+                    "epochs": int(met[number]) or 1,
+                },
+            )
+            assert np.array_equal(short.weights[0][1], stopping.weights[number][1]) or met[number] == 0
+
+
+def test_what_is_not_a_number_stays_so_and_goes_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,t\n1,0\n,1\n2,1\n")
+    data = {"csv": "x.csv", "inputs": ["a"], "targets": ["t"]}
+    runs = trained(tmp_path, **SMALL | {"data": data, "missing": "keep", "architecture": "1-2-1"})
+    for number, _, _ in runs.each():
+        initial, final = runs.weights[number]
+        assert runs.outcome(number) == "diverged"
+        assert np.array_equal(initial, final)
+
+
+@pytest.mark.parametrize("activation", ["relu", "step"])
+def test_a_network_without_gradient_or_with_infinite_loss(activation: str, tmp_path: Path) -> None:
+    """Singular matrices, no direction, steps beyond all numbers: the loss never grows."""
+    runs = trained(
+        tmp_path,
+        **SMALL | {"activation": activation, "output": "identity", "init": "normal(0, 30)", "replicates": 20},
+    )
+    assert (runs.column("final_loss") <= runs.column("initial_loss")).all()
+    assert np.isfinite(runs.column("final_loss")).all()
+    zeros = trained(tmp_path, **SMALL | {"activation": "relu", "init": "zeros", "output": "step"})
+    assert all(np.array_equal(initial, final) for initial, final in zeros.weights)
+
+
+def test_curves_of_squares_fall(tmp_path: Path) -> None:
+    """No method makes a step that makes the loss larger."""
+    runs = trained(tmp_path, **SMALL | {"record": {"weights": True, "curves": 30}})
+    for curve in runs.curves:
+        assert (np.diff(curve[:, 1]) <= 0).all()
+
+
+def test_history_is_what_lbfgs_remembers(tmp_path: Path) -> None:
+    runs = trained(tmp_path, **SMALL | {"optimizer": "lbfgs", "sweep": {"grid": {"history": [1, 3, 20]}}})
+    for number, cell, _ in runs.each():
+        initial, final = runs.weights[number]
+        expected = second_order.lbfgs(Task(cell, initial), 30, int(cell.setting("history") or 0))[-1]
+        assert studies.relative(final, expected) < 1e-4
+
+
+def test_a_matrix_that_the_machine_can_not_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"levenberg_marquardt takes [\d,]+ GB of memory for the 240,001 weights"):
+        trained(tmp_path, data="xor", architecture="2-60000-1", epochs=1, optimizer="levenberg_marquardt")
+    studies.make(tmp_path, data="xor", architecture="2-60000-1", epochs=1, optimizer="lbfgs")
