@@ -250,7 +250,8 @@ EITHER = (
             lambda: runner.study(**XOR, faults=["ascent", "no_factor"], loss="x").name,
             [
                 EITHER,
-                f"argument loss: expected one of {', '.join(LOSSES)}, found 'x'",
+                f"argument loss: expected one of {', '.join(LOSSES)}, found 'x'; one of your own needs its file: "
+                "--pieces FILE.py, or pieces= from Python",
             ],
         ),
         (
@@ -318,8 +319,8 @@ def test_mistakes_name_the_argument_all_at_once(make: Callable[[], object], mess
 
 
 def test_a_study_that_no_file_could_hold_is_refused() -> None:
-    with pytest.raises(runner.StudyError, match=r"^the study has 1,\d+,\d+ bytes as a file, more than 1,048,576$"):
-        runner.study(**XOR, description="x" * 2**20)
+    with pytest.raises(runner.StudyError, match=r"^the study has 16,\d+,\d+ bytes as a file, more than 16,777,216$"):
+        runner.study(**XOR, description="x" * 2**24)
     endless: list[Any] = []
     endless.append(endless)
     with pytest.raises(runner.StudyError, match=r"^argument init\[0\]: nested more than 16 deep$"):

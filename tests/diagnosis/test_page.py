@@ -117,7 +117,7 @@ def test_a_browser_shows_it(width: int, scheme: str, wrong: tuple[Diagnosis, Pat
     assert page.inner_text("h1") == NAME
     assert page.locator("li.wrong").count() == 2
     assert page.locator("li.right").count() == 11
-    assert "d_j = f'(z_j) sum_k (w_kj - h g_kj) d_k" in said
+    assert "d_j = f'(z_j) sum_k (w_kj - h g_kj) (y_k - t_k)" in said
     assert page.locator("tr").count() == len(wrong[0].rates)
     assert "These formulas alone give the weights of your program for 100 updates" in said
     ground, ink = page.evaluate(

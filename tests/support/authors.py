@@ -73,6 +73,8 @@ def cell(architecture: Sequence[int], faults: Sequence[Call], **keys: Any) -> An
         "weight_decay": 0.0,
         "batch": "full",
         "parameterization": "standard",
+        "shortcuts": None,
+        "gain": None,
     }
     found = SimpleNamespace(
         architecture=tuple(architecture), faults=tuple(faults), setting=settings.__getitem__, **(usual | keys)

@@ -98,7 +98,7 @@ def _possible(cell: Any) -> bool:
         FAULT_LIST.read([written(fault) for fault in cell.faults])
     except Invalid:
         return False
-    usual = {"order": "sequential", "rule": "backprop", "init": "normal(0, 1)"}
+    usual = {"order": "sequential", "rule": "backprop", "init": "normal(0, 1)", "criterion": (), "stop": "budget"}
     for check in CHECKS:
         values = [check.reduced(key, usual.get(key, getattr(cell, key, None))) for key in check.keys]
         if check.message(*values):
