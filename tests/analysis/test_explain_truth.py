@@ -1323,10 +1323,16 @@ def test_every_number_about_a_run(studies: dict[str, Made], name: str) -> None:
             assert heading.startswith("A sweep to try (")
 
 
+def varied(frame: pd.DataFrame) -> list[str]:
+    """The keys that have several values."""
+    columns = list(frame.columns)
+    return [key for key in columns[2 : columns.index("outcome")] if frame[key].nunique() > 1]
+
+
 @pytest.mark.parametrize("name", [*slow("grid"), "zip", "when", "faults", "exclude", "fixed", "none"])
 def test_every_number_about_a_setting(studies: dict[str, Made], name: str) -> None:
     made = studies[name]
-    keys = [key for key in made.frame.columns[2:42] if made.frame[key].nunique() > 1 and key != "seed"]
+    keys = [key for key in varied(made.frame) if key != "seed"]
     for _, run in made.frame[made.frame.seed == 3].iloc[::4].iterrows():
         at = [f"{key}={run[key]}" for key in keys if run[key]]
         stream = io.StringIO()
@@ -1410,6 +1416,4 @@ def test_what_was_not_tried_is_a_sweep_that_runs(
     assert (len(tried), tried.cell_id.nunique(), tried.seed.nunique()) == (number(runs), number(cells), number(seeds))
     assert run.run_id in set(tried.run_id), "the run itself is among them"
     if keys is not None:
-        assert {key for key in tried.columns[2:42] if tried[key].nunique() > 1} - {"seed", "bias_learning_rate"} == set(
-            keys
-        )
+        assert set(varied(tried)) - {"seed", "bias_learning_rate"} == set(keys)
