@@ -160,7 +160,8 @@ def test_a_digit_that_has_changed(table: Path) -> None:
     """Only the checksum tells, when the number could have been another run's; the row is made again when removed."""
     whole = table.read_bytes()
     header, *rows = table.read_text().splitlines(keepends=True)
-    at = rows[4].rindex(",") + 4
+    # In the weight norm, which no column of this study stands behind.
+    at = len(rows[4].rstrip(",\n")) - 4
     digit = str((int(rows[4][at]) + 1) % 10)
     rows[4] = rows[4][:at] + digit + rows[4][at + 1 :]
     table.write_text("".join([header, *rows]))
