@@ -11,7 +11,7 @@ from runner.errors import Problem, StudyError
 from runner.machine import MOST_THREADS
 
 if TYPE_CHECKING:
-    from runner.results.table import Store
+    from runner.results.table import Store, Writer
     from runner.studies.load import Study
 
 
@@ -104,6 +104,13 @@ def store_of(name: str, value: Any) -> Store | None:
     """As what a table is kept, or nothing."""
     if value is not None and value not in ("csv", "parquet"):
         raise ValueError(f"{name}: expected 'csv' or 'parquet', found {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def writer_of(name: str, value: Any) -> Writer:
+    """Who writes the rows of a study."""
+    if value not in ("client", "workers"):
+        raise ValueError(f"{name}: expected 'client' or 'workers', found {value!r}")
     return value  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import studies
-from runner.api.arguments import path_of, register_pieces, store_of, threads_of
+from runner.api.arguments import path_of, register_pieces, store_of, threads_of, writer_of
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def run(
     quiet: bool = True,
     client: distributed.Client | None = None,
     store: str | None = None,
+    write: str = "client",
     pieces: str | Path | Sequence[str | Path] | None = None,
 ) -> Results:
     """Train every run of a study that has no row yet.
@@ -53,6 +54,9 @@ def run(
     store : {"csv", "parquet"}, optional
         As what the table is kept: `runs.csv`, or parts in the folder `runs`. Default: as it is, and CSV where there is
         none. A table of the other kind is converted when the study is complete.
+    write : {"client", "workers"}
+        Who writes the rows: this process, or with `client` and `store="parquet"` the workers, which must all see the
+        folder of results. It changes no row.
     pieces : str or Path, or a list of them, optional
         Python files with activations, losses, optimizers or initialisers of your own (see `runner.pieces`).
 
@@ -86,13 +90,16 @@ def run(
         quiet=bool(quiet),
         store=store_of("store", store),
     )
+    writer = writer_of("write", write)
+    if writer == "workers" and client is None:
+        raise ValueError("write: 'workers' needs a cluster, client=..., and store='parquet'")
     plan = studies.plan(study, max_runs)
     if client is None:
         result = run_session(plan, options)
     else:
-        from runner.cluster.dask_engine import run_on
+        from runner.cluster.part_engine import run_on
 
-        result = run_on(client, plan, options)
+        result = run_on(client, plan, options, writer)
     if result.interrupted:
         raise KeyboardInterrupt
     if result.failed:

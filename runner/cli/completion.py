@@ -23,7 +23,7 @@ from argcomplete.finders import CompletionFinder
 from argcomplete.lexers import split_line
 
 from runner.cli.main import COMMANDS
-from runner.cli.parser import SHELLS, STORES, split_command
+from runner.cli.parser import SHELLS, STORES, WRITERS, split_command
 from runner.errors import RunnerError
 from runner.machine import VERSION, cache_folder
 
@@ -306,6 +306,8 @@ def _collect_names() -> dict[str, Any]:
         "statistics": measured | rates | statistics,
         "run --store": _plain(STORES),
         "example --store": _plain(STORES),
+        "run --write": _plain(WRITERS),
+        "example --write": _plain(WRITERS),
         "export --to": _plain(KNOWN),
         "plot --kind": {kind.name: kind.doc for kind in FIGURES.values()},
         "plot --width": _plain(WIDTHS),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runner.cli.output import lasting_output
 from runner.cli.parser import SHELLS, Parser, add_output_flags, read, split_command, split_pieces, study_parser
 from runner.cli.studies import plans_of
-from runner.errors import NO_FOLDER, RunnerError
+from runner.errors import NO_FOLDER, Problem, RunnerError, StudyError
 from runner.terminal import counted, one_line, visible
 
 if TYPE_CHECKING:
@@ -94,12 +94,14 @@ def _failed(*lines: str, code: int = 1) -> int:
 
 
 def _train(given: argparse.Namespace) -> int:
+    if given.write == "workers" and not given.dask:
+        raise StudyError([Problem("--write workers needs workers, --dask ADDRESS, and --store parquet")])
     plans = plans_of(given, COMMANDS)
     if given.dry_run:
         return _show_plans(plans, given)
     if not given.dask:
         return _train_each(plans, given)
-    from runner.cluster.dask_engine import connected
+    from runner.cluster.connection import connected
 
     with connected(given.dask) as client:
         return _train_each(plans, given, client)
@@ -123,9 +125,9 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
         if client is None:
             outcome = run_session(plan, options)
         else:
-            from runner.cluster.dask_engine import run_on
+            from runner.cluster.part_engine import run_on
 
-            outcome = run_on(client, plan, options)
+            outcome = run_on(client, plan, options, given.write)
     timings = {
         "trained": outcome.trained,
         "failed": outcome.failed,

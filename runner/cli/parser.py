@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.studies.shard import Shard
 
 STORES = ("csv", "parquet")
+WRITERS = ("client", "workers")
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
 _DESCRIPTION = """\
@@ -140,6 +141,8 @@ def study_parser(command: str) -> Parser:
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
     store = "keep the table as csv or as parquet, in parts (default: as it is, else csv)"
     parser.add_argument("--store", type=_store, metavar="STORE", help=store)
+    write = "who writes the table: client, or, for --store parquet, the workers of --dask"
+    parser.add_argument("--write", type=_writer, metavar="WHO", default="client", help=write)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
@@ -165,7 +168,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
     parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
-    pieces = "a Python file with activations, losses, optimizers or initialisers of your own; more than once for more"
+    pieces = "a file of your own activations, losses, optimizers, initialisers; repeatable"
     parser.add_argument("--pieces", metavar="FILE.py", help=pieces)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
 
@@ -206,6 +209,12 @@ def _store(text: str) -> str:
     return text
 
 
+def _writer(text: str) -> str:
+    if text not in WRITERS:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(WRITERS)}, not {text!r}{nearest(text, WRITERS)}")
+    return text
+
+
 def _threads(text: str) -> int:
     """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
     n = at_least_one(text)
@@ -216,9 +225,9 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--shard", "--dask", "--store", "--limit", "--sample", "--to", "--into", "--port"),
+    *("-j", "--out", "--max-runs", "--shard", "--dask", "--store", "--write", "--limit", "--sample", "--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--versus", "--kind", "--width", "--confidence", "--zoom"),
-    *("--at", "--rows", "--columns", "--show", "--format", "--seeds"),
+    *("--at", "--rows", "--columns", "--show", "--format", "--seeds", "--port"),
 }
 
 

@@ -1,30 +1,27 @@
 """Training on the workers of a Dask cluster, in the place of threads of this process.
 
 Workers get the study once and then ranges of runs, each some seconds of work, and give back what the engine gives;
-this process alone writes. So the folder of results, an interruption and a resumption are those of a study on one
-machine. Dask brings the rest: SSH, SLURM, PBS and Kubernetes through their deployments, workers that come and go, and
-that the work of a lost worker is done by another.
+this process alone writes (in `runner.cluster.part_engine` workers do). So the folder of results, an interruption and a
+resumption are those of a study on one machine. Dask brings the rest: SSH, SLURM, PBS and Kubernetes through their
+deployments, workers that come and go, and that the work of a lost worker is done by another.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import queue
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.cluster.connection import connected
 from runner.cluster.tasks import Answer, Errand, hand_out, refuse_other_versions, train_task, versions
-from runner.errors import Problem, Refused, RunnerError, StudyError
-from runner.kernels.cache import fingerprint
+from runner.errors import Refused, RunnerError
 from runner.keys.architecture import parameter_count
 from runner.measurements import MEASUREMENTS
 from runner.ops.own import source_of
@@ -32,7 +29,6 @@ from runner.terminal import counted
 from runner.training.blocks.arguments import Shared, make_shared, shared_key
 from runner.training.blocks.packing import Turn, turns_of
 from runner.training.engine import Result
-from runner.training.session import Options, SessionResult, run_session
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -55,62 +51,22 @@ _PATIENCE = 60.0
 _POLL = 0.5
 
 
-@contextlib.contextmanager
-def connected(address: str) -> Iterator[Client]:
-    """A client of a cluster.
-
-    Parameters
-    ----------
-    address : str
-        `tcp://host:port` of a scheduler, its scheduler file, or `local` for workers on this machine, one for each core;
-        `local:4` for four.
-
-    Raises
-    ------
-    StudyError
-        When it is none of these, or Dask is not installed.
-    RunnerError
-        When nobody answers there.
-    """
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise StudyError([Problem("--dask needs the package distributed: pip install 'runner[dask]'")]) from None
-    # Its own messages, such as that a worker has gone, are told here in one line.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    name, _, count = address.partition(":")
-    with contextlib.ExitStack() as stack:
-        if name == "local":
-            if count and not (count.isdigit() and int(count) > 0):
-                raise StudyError([Problem(f"--dask: expected local or local:N, found '{address}'")])
-            n = int(count) if count else None
-            options = {"n_workers": n, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-            yield stack.enter_context(Client(stack.enter_context(LocalCluster(**options))))
-            return
-        if "://" in address:
-            given: dict[str, Any] = {"address": address}
-        elif Path(address).is_file():
-            given = {"scheduler_file": address}
-        else:
-            expected = "tcp://HOST:PORT, the path of a scheduler file, local or local:N"
-            raise StudyError([Problem(f"--dask: expected {expected}; found '{address}'")])
-        try:
-            client = stack.enter_context(Client(**given, timeout=_PATIENCE / 2))
-        except (OSError, TimeoutError, ValueError) as error:
-            raise RunnerError(f"no scheduler answers at {address}: {error}") from None
-        yield client
-
-
 def threads_at(address: str) -> int:
     """How many threads the workers of a cluster have at present, all together; `local` means those of this machine."""
     with connected(address) as client:
         return DaskTrainer(client).threads()
 
 
-def run_on(client: Client, plan: Plan, options: Options) -> SessionResult:
-    """Run a study on a cluster; see `runner.training.session.run_session`."""
-    trainer = DaskTrainer(client)
-    return run_session(plan, replace(options, threads=trainer.threads() or None), trainer, kernels=fingerprint())
+class AnyTask(Protocol):
+    """What a worker does at a time."""
+
+    @property
+    def call(self) -> tuple[Any, ...]: ...
+
+    def lost(self, reason: str) -> Any: ...
+
+
+T = TypeVar("T", bound=AnyTask)
 
 
 class DaskTrainer:
@@ -135,16 +91,53 @@ class DaskTrainer:
         stop: Callable[[], bool],
     ) -> Generator[Result]:
         """Take the place of `runner.training.engine.train`; `threads` is of no use here."""
+        errand = self.prepare(plan, notify, stop)
+        tasks = _Tasks(plan, done)
+        for task, answer in self.work(errand, tasks.next, notify, stop):
+            tasks.learn(task, answer.seconds)
+            yield from answer.results
+
+    def prepare(self, plan: Plan, notify: Callable[[str], None], stop: Callable[[], bool]) -> Errand:
+        """Wait for workers, see that they are of the same versions, and say what they need of a plan."""
         here = versions()
         self._await_workers(notify, stop)
         self._compare_versions(here)
-        tasks = _Tasks(plan, done)
         pieces = plan.own_pieces
         files = tuple(file for digest in dict.fromkeys(pieces.values()) if (file := source_of(digest)) is not None)
-        errand = Errand(_token(plan), plan.study, plan.all_data_sets(), here, pieces, files)
+        return Errand(_token(plan), plan.study, plan.all_data_sets(), here, pieces, files)
+
+    def work(
+        self,
+        errand: object,
+        next_task: Callable[[], T | None],
+        notify: Callable[[str], None],
+        stop: Callable[[], bool],
+        *,
+        give_up: bool = False,
+    ) -> Generator[tuple[T, Any]]:
+        """Have tasks done by the workers, some at a time.
+
+        Parameters
+        ----------
+        errand : object
+            What every task needs; it goes to each worker once.
+        next_task : callable
+            None once there are no more.
+        notify, stop : callable
+            Those of the trainer.
+        give_up : bool
+            Whether tasks that are not finished are given up when training is to end.
+
+        Yields
+        ------
+        task
+            As they end, in any order.
+        answer
+            What it has given.
+        """
         send = partial(self._client.submit, hand_out, errand, pure=False)
         sent = send()
-        in_flight: dict[Future, _Task] = {}
+        in_flight: dict[Future, T] = {}
         # The scheduler is asked for its workers now and then: not for each task, as there may be thousands of either.
         n_threads, look = 0, 0.0
         try:
@@ -155,11 +148,11 @@ class DaskTrainer:
                         n_threads = _threads(workers)
                         notify(f"{counted(n_threads, 'thread')} on {counted(len(workers), 'worker')}")
                 while len(in_flight) < _AHEAD * max(n_threads, 1) and not stop():
-                    task = tasks.next()
+                    task = next_task()
                     if task is None:
                         break
                     self._submit(in_flight, sent, task)
-                if not in_flight:
+                if not in_flight or (give_up and stop()):
                     return
                 future = self._next_finished()
                 if future is None:
@@ -179,14 +172,19 @@ class DaskTrainer:
                         sent = send()
                     self._submit(in_flight, sent, task)
                     continue
-                tasks.learn(task, answer.seconds)
-                yield from answer.results
+                yield task, answer
         finally:
             with contextlib.suppress(Exception):
                 self._client.cancel(list(in_flight))
 
-    def _submit(self, in_flight: dict[Future, _Task], errand: Future, task: _Task) -> None:
-        future = self._client.submit(train_task, errand, task.turns, pure=False)
+    def on_workers(self, function: Callable[..., str], *arguments: object) -> dict[str, str]:
+        """What a function returns on each worker, by its address."""
+        found: dict[str, str] = self._client.run(function, *arguments)
+        return found
+
+    def _submit(self, in_flight: dict[Future, T], errand: Future, task: T) -> None:
+        function, *arguments = task.call
+        future = self._client.submit(function, errand, *arguments, pure=False)
         in_flight[future] = task
         future.add_done_callback(self._finished.put)
 
@@ -197,18 +195,17 @@ class DaskTrainer:
         except queue.Empty:
             return None
 
-    def _answer(self, future: Future, task: _Task) -> Answer | None:
+    def _answer(self, future: Future, task: AnyTask) -> Any:
         """What a task has given; None when it was lost and is to be sent again."""
         from distributed import CancelledError, KilledWorker
 
         try:
-            answer: Answer = future.result()
-            return answer
+            return future.result()
         except CancelledError:
             return None
         except KilledWorker as error:
             died = f"the workers that trained it died, the last one {error.last_worker.address}"
-            return Answer([task.failed(f"KilledWorker: {died} (memory?)")], 0.0)
+            return task.lost(f"KilledWorker: {died} (memory?)")
         except RunnerError:
             raise
         except Exception as error:
@@ -272,6 +269,15 @@ class _Task:
         self.turns: list[Turn] = []
         self.work = self.n_bytes = 0.0
         self.n_runs = 0
+
+    @property
+    def call(self) -> tuple[Any, ...]:
+        """What a worker is to call, and with what after the errand."""
+        return train_task, self.turns
+
+    def lost(self, reason: str) -> Answer:
+        """What stands for the answer when workers have died of it."""
+        return Answer([self.failed(reason)], 0.0)
 
     def failed(self, reason: str) -> Result:
         """None of the runs could be trained."""

@@ -125,26 +125,40 @@ def train_task(errand: Errand, turns: list[Turn]) -> Answer:
     Refused
         When this process may give other bytes than the one that asks.
     """
+    from runner.training.engine import train_turns
+
+    plan = plan_of(errand)
+    began = time.perf_counter()
+    results: list[Any] = list(train_turns(plan, turns, threads=1))
+    return Answer(results, time.perf_counter() - began)
+
+
+def plan_of(errand: Errand) -> Plan:
+    """The plan of an errand, on a worker, which makes it once; its kernels are loaded or compiled.
+
+    Raises
+    ------
+    Refused
+        When this process may give other bytes than the one that asks.
+    """
     from runner.ops.own import load_installed, load_text
     from runner.studies.plan import Plan
-    from runner.training.engine import prepare, train_turns
+    from runner.training.engine import prepare
 
     if errand.token not in _plans:
-        refuse_other_versions(errand.versions, versions(), _own_name())
+        refuse_other_versions(errand.versions, versions(), own_name())
         load_installed()
         for file in errand.files:
             load_text(file)
         plan = Plan(errand.study, errand.data_sets)
-        refuse_other_versions(errand.pieces, plan.own_pieces, _own_name())
+        refuse_other_versions(errand.pieces, plan.own_pieces, own_name())
         prepare(plan)
         _plans.clear()  # one study at a time: an earlier one is done
         _plans[errand.token] = plan
-    began = time.perf_counter()
-    results: list[Any] = list(train_turns(_plans[errand.token], turns, threads=1))
-    return Answer(results, time.perf_counter() - began)
+    return _plans[errand.token]
 
 
-def _own_name() -> str:
+def own_name() -> str:
     """How this worker is called."""
     from distributed import get_worker
 

@@ -48,6 +48,15 @@ def need_pyarrow() -> None:
         ) from None
 
 
+def pyarrow_version() -> str:
+    """Of this process; "" where it is not installed."""
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        return ""
+    return str(pyarrow.__version__)
+
+
 def kind_of(texts: Iterable[str]) -> Kind:
     """As what a key is kept whose values are written so; "" stands for a missing one.
 

@@ -7,7 +7,7 @@ complete they move into parts (`runner.results.staging`), in the plan's order.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,16 +72,22 @@ class PartRows:
                 f"{folder / MANIFEST} was written by another version of the runner; "
                 "pass another --out or name=..., or --fresh to move everything aside"
             )
-        need_pyarrow()
         self.form = Form(header, self.manifest.kinds)
-        self._open(self.manifest, check)
+        self._open(self.manifest.parts, check)
 
-    def _open(self, manifest: Manifest, check: bool) -> None:
+    def add(self, manifest: Manifest, parts: Iterable[Part]) -> None:
+        """Take parts that a manifest names by now, behind the others, whose rows keep their numbers."""
+        self.manifest = manifest
+        self.form = Form(manifest.header, manifest.kinds)
+        self._open(parts, check=False)
+
+    def _open(self, parts: Iterable[Part], check: bool) -> None:
         """See which parts are there, and read their identities."""
+        need_pyarrow()
         from pyarrow import parquet
 
-        ids, sizes = [self.ids], [0]
-        for part in manifest.parts:
+        ids, sizes = [self.ids], np.diff(self._firsts, prepend=0).tolist()
+        for part in parts:
             path = self.path / part.file
             if not os.path.lexists(path):
                 self.missing += part.rows

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.errors import Refused
+from runner.errors import Refused, RunnerError
 from runner.results.columns import Header, Indices
 from runner.results.files import MANIFEST, PARTS, TABLE, io_errors, sync_folder, write_all
 from runner.results.manifest import Manifest, Part, fingerprint, part_prefix, read_manifest, sha256, tail_of
@@ -30,6 +30,21 @@ STAGED = "runs.new"
 """Folder in which new parts are until all of them are there."""
 GROUPS = 4
 """Row groups of a part."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A part that is safely on disk and has no name among the parts yet.
+
+    Attributes
+    ----------
+    part : Part
+    file : Path
+        Where it stands.
+    """
+
+    part: Part
+    file: Path
 
 
 def part_bounds(n_seeds: int, n_runs: int) -> Iterator[list[Indices]]:
@@ -75,18 +90,9 @@ class Staging:
     def write(self, number: int, groups: Iterable[bytes]) -> None:
         """Write the part of a number, from the texts of its row groups."""
         self.held.check()
-        path = self._folder / "part"
-        with io_errors(path), path.open("w+b") as file:
-            rows = write_part(file, self.form, groups)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        checksum = sha256(path)
-        name = f"{part_prefix(number)}{checksum[:12]}.parquet"
-        with io_errors(path, "rename"):
-            path.rename(self._folder / name)
-        self._new.append(name)
-        self.parts.append(Part(name, rows, size, checksum))
+        part = stage_part(self._folder, "part", self.form, number, groups).part
+        self._new.append(part.file)
+        self.parts.append(part)
 
     @property
     def n_new(self) -> int:
@@ -116,6 +122,104 @@ class Staging:
     def discard(self) -> None:
         """Remove the folder of new parts."""
         discard(self._folder)
+
+
+def stage_part(folder: Path, unfinished: str, form: Form, number: int, groups: Iterable[bytes]) -> Staged:
+    """Write the part of a number into a folder of new parts, and make sure of it.
+
+    Parameters
+    ----------
+    folder : Path
+    unfinished : str
+        Name of the file until it is complete; nobody else may use it at the same time.
+    form : Form
+    number : int
+    groups : iterable of bytes
+        The rows of each row group, as text.
+    """
+    path = folder / unfinished
+    with io_errors(path), path.open("w+b") as file:
+        rows = write_part(file, form, groups)
+        file.flush()
+        os.fsync(file.fileno())
+        size = file.tell()
+    checksum = sha256(path)
+    part = Part(f"{part_prefix(number)}{checksum[:12]}.parquet", rows, size, checksum)
+    with io_errors(path, "rename"):
+        path.rename(folder / part.file)
+    return Staged(part, folder / part.file)
+
+
+class Arrivals:
+    """Parts that other processes write while a study trains, and that are named in the manifest some at a time.
+
+    Parameters
+    ----------
+    held : Held
+        The folder of results, locked by this process.
+    form : Form
+        What the parts of the study have in common.
+    label : str
+        What their rows depend on.
+
+    Attributes
+    ----------
+    parts : list of Part
+        Those that have come, in the order in which they came.
+    rows : int
+        Of all these.
+    """
+
+    def __init__(self, held: Held, form: Form, label: str) -> None:
+        self._held = held
+        self._form = form
+        self._label = label
+        self._waiting: list[Staged] = []
+        self.parts: list[Part] = []
+        self.rows = 0
+
+    def add(self, staged: Staged) -> None:
+        """Take a part, if it is the one that was written.
+
+        Raises
+        ------
+        RunnerError
+            When it is not.
+        """
+        part, file = staged.part, staged.file
+        if sha256(file) != part.sha256:
+            raise RunnerError(f"{file} is not the part that a worker has written: start the same command again")
+        self._waiting.append(staged)
+        self.parts.append(part)
+        self.rows += part.rows
+
+    def name(self) -> Manifest | None:
+        """Give all parts that wait their names, and then name them in the manifest: from here on they count.
+
+        Returns
+        -------
+        Manifest or None
+            As it stands now; None where none has ever been written.
+        """
+        held, known = self._held, read_manifest(self._held.folder)
+        if not self._waiting:
+            return known
+        held.check()
+        target = held.folder / PARTS
+        with io_errors(target):
+            target.mkdir(exist_ok=True)
+            for staged in self._waiting:
+                os.replace(staged.file, target / staged.part.file)
+            sync_folder(target)
+        # One that has been lost may have come again.
+        parts = {part.file: part for part in (*(known.parts if known else ()), *self.parts)}
+        in_order = tuple(parts[name] for name in sorted(parts))
+        taken = known.taken if known else None
+        manifest = Manifest(self._label, self._form.header.names, self._form.all_kinds, in_order, taken)
+        with held.replacing(MANIFEST) as descriptor:
+            write_all(descriptor, manifest.text())
+        self._waiting.clear()
+        return manifest
 
 
 def remove_strangers(folder: Path, manifest: Manifest) -> None:

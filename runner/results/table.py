@@ -37,6 +37,7 @@ from runner.results.files import (
 from runner.results.held import Held
 from runner.results.inventory import IN_JOURNAL, IN_ORPHANS, IN_PARTS, IN_TABLE, NO_PLACE, label_of, take_inventory
 from runner.results.journal import JOURNAL, LARGEST_FRAME, Frame
+from runner.results.part_file import Form, key_kinds
 from runner.results.provenance import ENVIRONMENT, STUDY
 from runner.results.rebuild import (
     forget_adopted,
@@ -47,7 +48,7 @@ from runner.results.rebuild import (
 )
 from runner.results.row_text import RowText
 from runner.results.sidecars import Recording, Sidecars
-from runner.results.staging import STAGED, clear_leftovers, remove_parts
+from runner.results.staging import STAGED, Arrivals, Staged, clear_leftovers, discard, remove_parts
 from runner.results.sums import SUMS, RowSums
 from runner.results.weights import WEIGHTS
 
@@ -59,6 +60,8 @@ _SYNC_SECONDS = 3.0
 Store = Literal["csv", "parquet"]
 """As what the rows of a complete study are kept."""
 STORES: tuple[Store, ...] = ("csv", "parquet")
+Writer = Literal["client", "workers"]
+"""Who writes the rows of a study that is trained on a cluster."""
 
 
 class Table:
@@ -115,6 +118,7 @@ class Table:
         self._synced = time.monotonic()
         self._mine = held is None
         self.held = held or Held(folder)
+        self._arrivals: Arrivals | None = None
         self._descriptor = self._open()
         self._hold()
 
@@ -174,6 +178,18 @@ class Table:
             self._add(result, rows)
         self.watch()
 
+    def take(self, runs: Indices, staged: Staged) -> None:
+        """Take the part that another process has written with the rows of some runs, which ascend.
+
+        It counts within some seconds; a death of this process before then loses it.
+        """
+        if self._arrivals is None:
+            self._arrivals = Arrivals(self.held, Form(self.header, key_kinds(self._plan, self.header)), self._label)
+        first = IN_PARTS + len(self._state.parts) + self._arrivals.rows
+        self._arrivals.add(staged)
+        self._state.place[runs] = first + np.arange(len(runs))
+        self.watch()
+
     def write(self, runs: Indices, records: Records) -> list[Written]:
         """The rows of finished runs, to be taken by `add`; the threads that train may ask for them at the same time."""
         return self._text.written(runs, records, LARGEST_FRAME)
@@ -196,6 +212,8 @@ class Table:
         self._state.sums.sync()
         if self._recording:
             self._state.journal.sync()
+        if self._arrivals is not None:
+            self._arrivals.name()
         self._check()
         self._synced = time.monotonic()
 
@@ -210,8 +228,11 @@ class Table:
         """
         state, line, held = self._state, self.header.line, self.held
         self._check()
-        keep_orphans(held, state, line)
         to_parts = self._store == "parquet" and complete
+        if self._arrivals is not None and (manifest := self._arrivals.name()) and to_parts:
+            state.parts.add(manifest, self._arrivals.parts)
+        discard(self.folder / STAGED)
+        keep_orphans(held, state, line)
         # The places of the rows that runs.csv is to have.
         places = state.place[state.place != NO_PLACE]
         if self._store == "parquet":

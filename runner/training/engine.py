@@ -41,6 +41,7 @@ from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
     from runner.results.columns import Written
+    from runner.results.staging import Staged
     from runner.studies.plan import Plan
 
     Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
@@ -69,6 +70,9 @@ class Result:
         The rows, where the thread that trained has written them already.
     error : str or None
         Why these runs could not be trained; there are no records then.
+    part : Staged or None
+        The part of the table that has the rows of these runs, where the process that trained has written it already;
+        there are no records then.
     """
 
     runs: NDArray[np.int64]
@@ -78,6 +82,7 @@ class Result:
     updates: int
     rows: list[Written] | None = None
     error: str | None = None
+    part: Staged | None = None
 
 
 def train(

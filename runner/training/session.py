@@ -341,7 +341,10 @@ class _Session:
         with contextlib.closing(results):
             for result in results:
                 if result.error is None:
-                    self._table.add(result)
+                    if result.part is None:
+                        self._table.add(result)
+                    else:
+                        self._table.take(result.runs, result.part)
                     self._trained += len(result.runs)
                     self._updates += result.updates
                     self._progress.advance(len(result.runs), result.updates)

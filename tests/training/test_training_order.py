@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,23 @@ def test_all_cells_have_their_first_seeds_before_any_has_more(tmp_path: Path) ->
     assert [places for _, places, _ in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
     missing[:, :64] = False
     assert [places for _, places, _ in packing.turns_of(plan, ~missing.ravel())] == [slice(64, 70)] * 84
+
+
+@given(st.data())
+def test_turns_between_two_numbers_hold_these_runs_once(data: st.DataObject) -> None:
+    """Of a plan of which some cells share trajectories, and whose runs between the two begin and end within cells."""
+    n_seeds = data.draw(st.integers(1, 9))
+    schedule = [(0, 2, 4), (1,), (3, 5), (6,)]
+    plan = SimpleNamespace(seeds=range(n_seeds), schedule=lambda: schedule)
+    first = data.draw(st.integers(0, 7 * n_seeds))
+    last = data.draw(st.integers(first, 7 * n_seeds))
+    found = []
+    for cells, places, wanted in packing.turns_between(plan, first, last):
+        assert wanted is None
+        assert any(set(cells) <= set(group) for group in schedule)
+        assert list(cells) == sorted(cells)
+        found += [cell * n_seeds + seed for cell in cells for seed in range(*places.indices(n_seeds))]
+    assert sorted(found) == list(range(first, last))
 
 
 def test_an_interrupted_study_has_covered_every_axis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,6 +245,26 @@ def turns_of(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Turn]:
                 yield Turn(cells, places, wanted)
 
 
+def turns_between(plan: Plan, first: int, last: int) -> Iterator[Turn]:
+    """The runs of a plan from one number to before another, by trajectory.
+
+    Parameters
+    ----------
+    plan : Plan
+    first, last : int
+    """
+    n_seeds = len(plan.seeds)
+    for cells in plan.schedule():
+        # The first and the last cell may have some of their seeds only.
+        by_places: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for cell in cells:
+            places = max(first - cell * n_seeds, 0), min(last - cell * n_seeds, n_seeds)
+            if places[0] < places[1]:
+                by_places[places].append(cell)
+        for places, alike in by_places.items():
+            yield Turn(tuple(alike), slice(*places), None)
+
+
 def _by_budgets(
     budgets: list[int], wanted: NDArray[np.bool_]
 ) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64], NDArray[np.int64]]]:
