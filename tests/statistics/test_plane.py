@@ -29,7 +29,7 @@ def plane(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def koch(n: int) -> Grid:
     """What lies within Koch's snowflake, whose border has the dimension log 4 / log 3."""
     points = np.array([0, np.exp(1j * np.pi / 3), 1, 0])
-    for _ in range(7):
+    for _ in range(6):
         starts, third = points[:-1], np.diff(points) / 3
         tips = starts + third + third * np.exp(1j * np.pi / 3)
         points = np.append(np.stack([starts, starts + third, tips, starts + 2 * third], axis=1).reshape(-1), 0)

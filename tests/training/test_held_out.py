@@ -194,19 +194,26 @@ def test_the_same_bytes_by_any_number_of_threads_and_alone(tmp_path: Path) -> No
         assert np.array_equal(alone.bits[0], one.bits[number])
 
 
-def test_samples_of_ones_own_train_as_shared_ones_do(tmp_path: Path) -> None:
-    # Divided by the seed of a run, each lane has samples of its own; by split_seed, all have the same.
-    more = {"test": {"fraction": 0.3}, "epochs": 7, "criterion": {"test_mse": 0.2}}
-    ways = [
+@pytest.mark.parametrize(
+    "way",
+    [
         {"batch": ["full", 16], "order": ["sequential", "shuffled", "with_replacement"]},
         {"batch": ["full", 1], "faults": ["none", ["own_activation"], ["no_output_derivative"]]},
-        {"faults": [["own_activation(layer=1)"], ["moved_weights"]], "stop": ["budget", "patience(1)"]},
-    ]
-    for way in ways:
-        own = studies.run(tmp_path, **IRIS, **more, seeds=[3, 8, 5], sweep={"grid": way})
-        for place, seed in enumerate([3, 8, 5]):
-            shared = studies.run(tmp_path, **IRIS, **more, seeds=[seed], split_seed=seed, sweep={"grid": way})
-            assert np.array_equal(shared.bits, own.bits[place::3])
+        # Two kernels more to compile.
+        pytest.param(
+            {"faults": [["own_activation(layer=1)"], ["moved_weights"]], "stop": ["budget", "patience(1)"]},
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["orders", "faults", "faults of a layer"],
+)
+def test_samples_of_ones_own_train_as_shared_ones_do(tmp_path: Path, way: dict[str, list[Any]]) -> None:
+    # Divided by the seed of a run, each lane has samples of its own; by split_seed, all have the same.
+    more = {"test": {"fraction": 0.3}, "epochs": 7, "criterion": {"test_mse": 0.2}}
+    own = studies.run(tmp_path, **IRIS, **more, seeds=[3, 8, 5], sweep={"grid": way})
+    for place, seed in enumerate([3, 8, 5]):
+        shared = studies.run(tmp_path, **IRIS, **more, seeds=[seed], split_seed=seed, sweep={"grid": way})
+        assert np.array_equal(shared.bits, own.bits[place::3])
 
 
 @pytest.mark.parametrize("fault", ["own_activation", "own_activation(layer=1)"])
