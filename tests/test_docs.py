@@ -146,6 +146,9 @@ def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: 
         # Nobody answers at these addresses, and workers on this machine are started elsewhere.
         at = arguments.index("--dask")
         arguments = arguments[:at] + arguments[at + 2 :]
+        if "--write" in arguments:
+            at = arguments.index("--write")
+            arguments = arguments[:at] + arguments[at + 2 :]
     if arguments:
         # What is trained is planned only.
         result = subprocess.run(

@@ -85,6 +85,7 @@ class FakeResult:
     weights: tuple[np.ndarray, np.ndarray] | None = None
     updates: int = 1
     rows: None = None
+    part: None = None
     error: str | None = None
 
 
