@@ -37,7 +37,8 @@ def test_the_list_tells_names_runs_and_times(capsys: pytest.CaptureFixture[str])
     assert [line.split()[0] for line in lines[1:-2]] == list(shipped())
     (xor,) = (line for line in lines if line.startswith("xor_sweep "))
     assert "  33,600  " in xor
-    assert "  Which initial weights, learning rates and widths learn XOR," in xor
+    # How much of it there is room for depends on the times that are told.
+    assert "  Which initial weights, learning rates" in xor
     assert max(map(len, lines)) <= 100
     assert run(["examples", "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
