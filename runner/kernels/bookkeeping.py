@@ -162,10 +162,7 @@ def freeze(net: Any, job: Any, event: int, made: int, out: Any, runs: Any, buf: 
     finished = True
     for lane in range(L):
         if job.stop == 1 and buf.counts[C_FIRST * L + lane] == made:
-            buf.counts[C_MADE * L + lane] = made
-            for later in range(event, runs.n_events):
-                _write(net, later, lane, out, buf, L)
-                write_held(runs.held, later, lane, made, L)
+            _stop(net, event, made, lane, out, runs, buf, L)
         finished = finished and buf.counts[C_MADE * L + lane] >= 0
     return finished
 
@@ -183,12 +180,19 @@ def freeze_early(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any,
                 buf.counts[C_FIRST * L + lane] = made
             if not abs(buf.live[V_LOSS * L + lane]) < INFINITY and buf.counts[C_DIVERGED * L + lane] < 0:
                 buf.counts[C_DIVERGED * L + lane] = made
-            buf.counts[C_MADE * L + lane] = made
-            for later in range(event, runs.n_events):
-                _write(net, later, lane, out, buf, L)
-                write_held(runs.held, later, lane, made, L)
+            _stop(net, event, made, lane, out, runs, buf, L)
         finished = finished and buf.counts[C_MADE * L + lane] >= 0
     return finished
+
+
+@kernel
+def _stop(net: Any, event: int, made: int, lane: int, out: Any, runs: Any, buf: Any, L: int) -> None:
+    """Stop the run of a lane after `made` updates: what it is now is written for all events from `event` on."""
+    not_inlined()
+    buf.counts[C_MADE * L + lane] = made
+    for later in range(event, runs.n_events):
+        _write(net, later, lane, out, buf, L)
+        write_held(runs.held, later, lane, made, L)
 
 
 @kernel

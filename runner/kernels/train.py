@@ -321,6 +321,15 @@ def stretch(
 
 
 @kernel
+def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
+    """Measure everything after `made` updates, into buf.live."""
+    not_inlined()
+    stretch(net, data, job, runs, buf, width, made, made, NO, YES)
+    write_live(net, job, data, runs, buf, width)
+    fill_rows(buf.G, net.parameters, 0.0, width)
+
+
+@kernel
 def examine(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: Any) -> Any:
     """Evaluate the held-out samples after `made` updates; whether a run of the group stops by it."""
     not_inlined()
@@ -340,9 +349,7 @@ def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wid
     not_inlined()
     if not examine(net, job, runs, buf, width, made):
         return False
-    stretch(net, data, job, runs, buf, width, made, made, NO, YES)
-    write_live(net, job, data, runs, buf, width)
-    fill_rows(buf.G, net.parameters, 0.0, width)
+    _measure(net, data, job, runs, buf, width, made)
     return freeze_early(net, event, made, out, runs, buf, width)
 
 
@@ -399,9 +406,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         if not stopping and _is_over(net, data, job, runs, out, buf, width, made, event):
             return
         if stopping or runs.events[event] == made:
-            stretch(net, data, job, runs, buf, width, made, made, NO, YES)
-            write_live(net, job, data, runs, buf, width)
-            fill_rows(buf.G, net.parameters, 0.0, width)
+            _measure(net, data, job, runs, buf, width, made)
             if stopping:
                 if freeze(net, job, event, made, out, runs, buf, width):
                     return
@@ -430,9 +435,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             made = -1 - made
         elif looking:
             if find_fixed(net, buf, width):
-                stretch(net, data, job, runs, buf, width, made, made, NO, YES)
-                write_live(net, job, data, runs, buf, width)
-                fill_rows(buf.G, net.parameters, 0.0, width)
+                _measure(net, data, job, runs, buf, width, made)
                 if settle(net, event, made, out, runs, buf, width):
                     return
             look, pause = look + pause, 2 * pause

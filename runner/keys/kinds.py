@@ -154,19 +154,25 @@ def flag() -> Kind:
     return Kind(read, lambda value: str(value).lower(), {"type": "boolean"})
 
 
-def numbers(value: Sequence[object], what: str = "a number") -> tuple[float, ...]:
-    """A list of finite numbers; every bad one is reported at its place."""
-    good, issues = [], []
+def _each(value: Sequence[object], read: Callable[[object], Any], what: str) -> tuple[Any, ...]:
+    """Every item of a list as `read` takes it; every bad one is reported at its place."""
+    good: list[Any] = []
+    issues: list[Issue] = []
     for i, item in enumerate(value):
         try:
-            good.append(to_float(item, what))
+            good.append(read(item))
         except Invalid as invalid:
             issues += [issue.under(i) for issue in invalid.issues]
     if issues:
         raise Invalid(*issues)
     if not good:
-        raise Invalid("expected at least one number, found an empty list")
+        raise Invalid(f"expected at least one {what}, found an empty list")
     return tuple(good)
+
+
+def numbers(value: Sequence[object], what: str = "a number") -> tuple[float, ...]:
+    """A list of finite numbers; every bad one is reported at its place."""
+    return _each(value, lambda item: to_float(item, what), "number")
 
 
 def rates() -> Kind:
@@ -186,18 +192,7 @@ def one_or_each(one: Kind) -> Kind:
         if not isinstance(value, list):
             name: str = one.read(value, base)
             return name
-        good: list[str] = []
-        issues: list[Issue] = []
-        for i, item in enumerate(value):
-            try:
-                good.append(one.read(item, base))
-            except Invalid as invalid:
-                issues += [issue.under(i) for issue in invalid.issues]
-        if issues:
-            raise Invalid(*issues)
-        if not good:
-            raise Invalid("expected at least one name, found an empty list")
-        return tuple(good)
+        return _each(value, lambda item: one.read(item, base), "name")
 
     schema = {"anyOf": [one.schema, {"type": "array", "items": one.schema, "minItems": 1}]}
     return Kind(read, lambda names: names if isinstance(names, str) else f"[{', '.join(names)}]", schema)
