@@ -25,6 +25,9 @@ MAX_RUNS = 10**7
 MOST_THREADS = 1024
 """Each thread holds memory and a place in the system's list of threads."""
 
+DEVICES = ("cpu", "cuda")
+"""Where runs are trained: by the processor, or by a graphics card of NVIDIA."""
+
 # Where Linux tells of processes, and the root of the paths in what it tells.
 _PROC, _SYSTEM = Path("/proc"), Path("/")
 _RECORDED_PACKAGES = ("numba", "llvmlite", "numpy")

@@ -42,6 +42,7 @@ STRANGERS = {
     "rich": {"terminal", "training", "analysis"},
     "numba": {"kernels"},
     "llvmlite": {"kernels"},
+    "cuda": {"kernels"},
     "scipy": {"statistics", "analysis", "sweep"},
     "pyarrow": {"data", "results"},
     "optuna": {"results"},

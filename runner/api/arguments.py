@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import Problem, StudyError
-from runner.machine import MOST_THREADS
+from runner.machine import DEVICES, MOST_THREADS
 
 if TYPE_CHECKING:
     from runner.results.table import Store, Writer
@@ -105,6 +105,13 @@ def store_of(name: str, value: Any) -> Store | None:
     if value is not None and value not in ("csv", "parquet"):
         raise ValueError(f"{name}: expected 'csv' or 'parquet', found {value!r}")
     return value  # type: ignore[no-any-return]
+
+
+def on_card(name: str, value: Any) -> bool:
+    """Whether a graphics card trains."""
+    if value not in DEVICES:
+        raise ValueError(f"{name}: expected {' or '.join(map(repr, DEVICES))}, found {value!r}")
+    return bool(value == "cuda")
 
 
 def writer_of(name: str, value: Any) -> Writer:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import studies
-from runner.api.arguments import path_of, register_pieces, store_of, threads_of, writer_of
+from runner.api.arguments import on_card, path_of, register_pieces, store_of, threads_of, writer_of
 from runner.machine import MAX_RUNS
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def run(
     max_runs: int | None = MAX_RUNS,
     retry_failed: bool = False,
     quiet: bool = True,
+    device: str = "cpu",
     client: distributed.Client | None = None,
     store: str | None = None,
     write: str = "client",
@@ -49,6 +51,8 @@ def run(
         Whether runs that could not be trained by an earlier call are tried again.
     quiet : bool
         Whether to show nothing while it trains.
+    device : {"cpu", "cuda"}
+        Where runs are trained: by the processor, or by a graphics card of NVIDIA; it changes no byte of the table.
     client : distributed.Client, optional
         Trains on the workers of its Dask cluster instead of threads of this process.
     store : {"csv", "parquet"}, optional
@@ -69,7 +73,8 @@ def run(
     Raises
     ------
     RunnerError
-        When the study is wrong or has too many runs, the results are in use or can not be written, or some runs failed.
+        When the study is wrong or has too many runs, the results are in use or can not be written, some runs failed, or
+        there is no graphics card that could be used.
     KeyboardInterrupt
         After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
     """
@@ -94,7 +99,14 @@ def run(
     if writer == "workers" and client is None:
         raise ValueError("write: 'workers' needs a cluster, client=..., and store='parquet'")
     plan = studies.plan(study, max_runs)
-    if client is None:
+    if on_card("device", device):
+        from runner.kernels.cuda import Card
+
+        if client is not None:
+            raise ValueError("device: workers of a cluster train on their processors; leave 'cuda' or client out")
+        with Card() as card:
+            result = run_session(plan, replace(options, card=card))
+    elif client is None:
         result = run_session(plan, options)
     else:
         from runner.cluster.part_engine import run_on

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from runner.cli.results import Reading
+    from runner.kernels.cuda import Card
     from runner.studies.plan import Plan
 
 
@@ -96,9 +97,18 @@ def _failed(*lines: str, code: int = 1) -> int:
 def _train(given: argparse.Namespace) -> int:
     if given.write == "workers" and not given.dask:
         raise StudyError([Problem("--write workers needs workers, --dask ADDRESS, and --store parquet")])
+    on_card = given.device == "cuda"
+    if on_card and (given.dask or given.dry_run):
+        other = "--dask: its workers train" if given.dask else "--dry-run: a plan is made for training"
+        raise StudyError([Problem(f"--device cuda does not go with {other} on processors")])
     plans = plans_of(given, COMMANDS)
     if given.dry_run:
         return _show_plans(plans, given)
+    if on_card:
+        from runner.kernels.cuda import Card
+
+        with Card() as card:
+            return _train_each(plans, given, card=card)
     if not given.dask:
         return _train_each(plans, given)
     from runner.cluster.connection import connected
@@ -107,12 +117,14 @@ def _train(given: argparse.Namespace) -> int:
         return _train_each(plans, given, client)
 
 
-def _train_each(plans: list[tuple[Plan, Path]], given: argparse.Namespace, client: Client | None = None) -> int:
+def _train_each(
+    plans: list[tuple[Plan, Path]], given: argparse.Namespace, client: Client | None = None, card: Card | None = None
+) -> int:
     """Train studies one after the other: what goes wrong in one does not keep those after it from being trained."""
-    return max(_exit_code(partial(_train_one, plan, given, client), given.out) for plan, _ in plans)
+    return max(_exit_code(partial(_train_one, plan, given, client, card), given.out) for plan, _ in plans)
 
 
-def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = None) -> int:
+def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None, card: Card | None) -> int:
     from runner.analysis.claims.verdicts import check_claims
     from runner.cli.pages import watching, write_at_end
     from runner.training.session import Options, run_session
@@ -120,7 +132,7 @@ def _train_one(plan: Plan, given: argparse.Namespace, client: Client | None = No
     if plan.left_out and not given.quiet:
         print(visible(f"{plan.study.name}: {plan.left_out}"), file=sys.stderr)
     how = given.limit, given.retry_failed, given.fresh, given.quiet, given.shard, given.store
-    options = Options(given.out, given.threads, *how, own_process=True)
+    options = Options(given.out, given.threads, *how, card, own_process=True)
     with watching(options.folder(plan.study.name), given):
         if client is None:
             outcome = run_session(plan, options)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.errors import Problem, StudyError, nearest
-from runner.machine import MAX_RUNS, MOST_THREADS
+from runner.machine import DEVICES, MAX_RUNS, MOST_THREADS
 
 if TYPE_CHECKING:
     from runner.studies.shard import Shard
@@ -137,6 +137,9 @@ def study_parser(command: str) -> Parser:
     parser.add_argument("--max-runs", type=at_least_one, default=MAX_RUNS, metavar="N", help=large)
     part = "train the I-th of N equal parts in a folder of its own; then `merge`"
     parser.add_argument("--shard", type=_shard, metavar="I/N", help=part)
+    if command != "plan":
+        device = "where runs are trained: cpu, or cuda, a graphics card (default: cpu)"
+        parser.add_argument("--device", type=_device, metavar="DEVICE", default="cpu", help=device)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
     store = "keep the table as csv or as parquet, in parts (default: as it is, else csv)"
@@ -215,6 +218,12 @@ def _writer(text: str) -> str:
     return text
 
 
+def _device(text: str) -> str:
+    if text not in DEVICES:
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(DEVICES)}, not {text!r}{nearest(text, DEVICES)}")
+    return text
+
+
 def _threads(text: str) -> int:
     """So many that any machine has all to do; each holds memory and a place in the system's list of threads."""
     n = at_least_one(text)
@@ -225,7 +234,8 @@ def _threads(text: str) -> int:
 
 # Flags whose value is the argument after them, of whatever command.
 _WITH_VALUE = {
-    *("-j", "--out", "--max-runs", "--shard", "--dask", "--store", "--write", "--limit", "--sample", "--to", "--into"),
+    *("-j", "--device", "--out", "--max-runs", "--shard", "--dask", "--store", "--write", "--limit", "--sample"),
+    *("--to", "--into"),
     *("--x", "--y", "--by", "--facet", "--where", "--versus", "--kind", "--width", "--confidence", "--zoom"),
     *("--at", "--rows", "--columns", "--show", "--format", "--seeds", "--port"),
 }

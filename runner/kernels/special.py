@@ -27,7 +27,7 @@ from runner.kernels import cache, specialise
 from runner.kernels.codes import ACCUMULATORS, RUNNING
 from runner.kernels.schedules import NONE
 from runner.kernels.specialise import Request
-from runner.kernels.structs import Buffers, Job, LaneArrays, Net, Runs
+from runner.kernels.structs import Buffers, LaneArrays, Net, Runs
 from runner.kernels.train import train_block
 
 # Networks of more weights and biases are left to the general kernel: their numbers do not fit into registers, so that
@@ -61,12 +61,18 @@ def buffer_sizes(network: Any, width: Any, outputs: int) -> dict[str, int]:
     return sizes | {"acc": (ACCUMULATORS + 3 * outputs) * L}
 
 
-def _bits(number: float) -> str:
+def float_bits(number: float) -> str:
     """A float64 as LLVM writes it, to the last bit."""
     return f"0x{np.float64(number).view(np.uint64):016X}"
 
 
-def _place(structure: Any, name: str, field: str) -> str:
+def numbers_as_constants(values: Any, name: str) -> dict[str, str]:
+    """The numbers of a tuple as LLVM writes them, by the names of the arguments that they are."""
+    numbers = {f"{name}.{k}": value for k, value in enumerate(values) if isinstance(value, int | float)}
+    return {each: float_bits(value) if isinstance(value, float) else str(value) for each, value in numbers.items()}
+
+
+def place_in(structure: Any, name: str, field: str) -> str:
     """The name of an argument of `stretch` for a field of one of its tuples."""
     return f"{name}.{structure._fields.index(field)}"
 
@@ -86,20 +92,15 @@ def make_request(
         Of the training.
     """
     rows = network.layers + 1
-    whole, real = [str(n) for n in network.whole.reshape(-1)], [_bits(x) for x in network.real.reshape(-1)]
-    places = {_place(Net, "net", field): ("whole", k * rows) for k, field in enumerate(_WHOLE)}
-    places |= {_place(Net, "net", field): ("real", k * rows) for k, field in enumerate(_REAL)}
+    whole, real = [str(n) for n in network.whole.reshape(-1)], [float_bits(x) for x in network.real.reshape(-1)]
+    places = {place_in(Net, "net", field): ("whole", k * rows) for k, field in enumerate(_WHOLE)}
+    places |= {place_in(Net, "net", field): ("real", k * rows) for k, field in enumerate(_REAL)}
     constants = {f"net.{k}": str(n) for k, n in enumerate((network.layers, network.parameters, network.n_units))}
-    constants[_place(Net, "net", "gain")] = _bits(network.gain)
-    constants |= {"data.0": str(samples.n), "looked": "0", "measuring": "0"}
-    for field, value in zip(Job._fields, job, strict=True):
-        if isinstance(value, float):
-            constants[_place(Job, "job", field)] = _bits(value)
-        elif isinstance(value, int):
-            constants[_place(Job, "job", field)] = str(value)
+    constants[place_in(Net, "net", "gain")] = float_bits(network.gain)
+    constants |= {"data.0": str(samples.n), "looked": "0", "measuring": "0", **numbers_as_constants(job, "job")}
     for field, tick in zip(("clock0", "clock1"), clock, strict=True):
-        constants[_place(Runs, "runs", field)] = _bits(tick)
-    sizes = buffer_sizes(network, width, samples.targets.shape[1])
+        constants[place_in(Runs, "runs", field)] = float_bits(tick)
+    sizes = buffer_sizes(network, width, int(whole[rows - 1]))
     carried = (*_CARRIED, *(_WITH_STATE if job.states else ()))
     triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
     return Request(
@@ -107,10 +108,10 @@ def make_request(
         constants=constants,
         arrays={"whole": ("i64", whole), "real": ("double", real)},
         places=places,
-        local={_place(Buffers, "buf", name): sizes[name] for name in (*carried, *_LOCAL)},
-        carried=[_place(Buffers, "buf", name) for name in carried],
+        local={place_in(Buffers, "buf", name): sizes[name] for name in (*carried, *_LOCAL)},
+        carried=[place_in(Buffers, "buf", name) for name in carried],
         # To the fault early_derivative, the inputs have weighted sums too: zeros, as the caller's memory begins with.
-        zeroed=[_place(Buffers, "buf", name) for name in (("G", "Z") if job.faults else ("G",))],
+        zeroed=[place_in(Buffers, "buf", name) for name in (("G", "Z") if job.faults else ("G",))],
         number="double" if dtype == np.float64 else "float",
         lanes=width.lanes.n,
         unrolled=_UNROLLED,
@@ -137,7 +138,8 @@ def general_code(network: Any, samples: Any, job: Any, width: Any) -> Path | Non
 def place_of(request: Request, code: Path) -> Path:
     """The file of a special kernel, beside the code that it is made from."""
     key = f"{code.name} {request}".encode()
-    return code.with_name(f"special-{hashlib.blake2b(key, digest_size=8).hexdigest()}.object")
+    kind = "object" if request.launch is None else "ptx"
+    return code.with_name(f"special-{hashlib.blake2b(key, digest_size=8).hexdigest()}.{kind}")
 
 
 _loaded: dict[Path, tuple[int, Any]] = {}
@@ -196,6 +198,11 @@ class Making:
             stderr=self._told,
             start_new_session=True,
         )
+
+    def wait(self) -> None:
+        """Wait until it is made and kept; it raises as `finished` does."""
+        self._process.wait()
+        self.finished()
 
     def finished(self) -> float | None:
         """Keep the kernel in its file as soon as it is made; None before.

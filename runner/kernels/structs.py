@@ -222,8 +222,9 @@ class LaneArrays(NamedTuple):
 
     Attributes
     ----------
-    groups : int
-        G.
+    first, end : int
+        The groups from number `first` to before `end` are trained; elsewhere than on a graphics card, whose threads
+        train one each, these are all G.
     seeds : uint64 array (G, L)
     weights : float array (G, P, L)
         Initial weights; empty where `start` is not 0.
@@ -248,7 +249,8 @@ class LaneArrays(NamedTuple):
         The samples that are not trained on; an empty tuple where there are none.
     """
 
-    groups: int
+    first: int
+    end: int
     seeds: Any
     weights: Any
     numbers: Any

@@ -82,7 +82,7 @@ class Part(NamedTuple):
 def train_block(
     network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any, special: Any
 ) -> None:
-    """Train G groups of L runs from update `start` to update `until` and write their measurements after every event.
+    """Train groups of L runs from update `start` to update `until` and write their measurements after every event.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def train_block(
     """
     net = opened(network)
     buf = buffers(net, scratch, width)
-    for g in range(lanes.groups):
+    for g in range(lanes.first, lanes.end):
         data = group_samples(samples, g, width.lanes.n)
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)

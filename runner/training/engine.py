@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +40,16 @@ from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
 
 if TYPE_CHECKING:
+    from runner.kernels.cuda import Card
     from runner.results.columns import Written
     from runner.results.staging import Staged
     from runner.studies.plan import Plan
 
     Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
     _Finished = tuple[Trained, list[Written] | None]
+
+NOT_ON_CARD = "a graphics card trains no faults of one layer, no method of second order and no large network"
+"""What `Shared.on` leaves to the processor, for the user."""
 
 # How often a start that waits for a long block looks up.
 _LOOK_SECONDS = 2.0
@@ -95,6 +99,7 @@ def train(
     begun: Begun | None = None,
     write: Write | None = None,
     specials: Specials | None = None,
+    card: Card | None = None,
 ) -> Generator[Result]:
     """Train the runs of a plan that are not done.
 
@@ -115,16 +120,17 @@ def train(
         Makes the rows of finished runs, in the threads that train.
     specials : Specials, optional
         Makes kernels for networks that are worth it.
+    card : Card, optional
+        A graphics card, which trains the runs that it can train.
 
     Yields
     ------
     Result
         As blocks finish, in any order.
     """
-    prepare(plan, notify)
-    yield from train_turns(
-        plan, turns_of(plan, done), threads, stop, notify=notify, begun=begun, write=write, specials=specials
-    )
+    prepare(plan, notify, card)
+    how: dict[str, Any] = {"notify": notify, "begun": begun, "write": write, "specials": specials, "card": card}
+    yield from train_turns(plan, turns_of(plan, done), threads, stop, **how)
 
 
 def train_turns(
@@ -137,6 +143,7 @@ def train_turns(
     begun: Begun | None = None,
     write: Write | None = None,
     specials: Specials | None = None,
+    card: Card | None = None,
 ) -> Generator[Result]:
     """Train some runs of a plan.
 
@@ -150,6 +157,7 @@ def train_turns(
     begun : Begun, optional
     write : callable, optional
     specials : Specials, optional
+    card : Card, optional
         As those of `train`.
 
     Yields
@@ -158,10 +166,11 @@ def train_turns(
         As blocks finish, in any order.
     """
     speeds, began, n_runs = SpeedMeter(), time.thread_time(), 0
-    packer = BlockPacker(plan, turns)
+    packer = BlockPacker(plan, turns, card)
     in_flight: dict[Future[_Finished], tuple[int, Block, int]] = {}
     numbers = count()
     pool, threads = start_threads(threads, notify)
+    told = False
     try:
         while True:
             # One block for each thread, and one more that waits for it: little is prepared that an interrupt loses.
@@ -169,10 +178,14 @@ def train_turns(
                 block = packer.next(idle=len(in_flight) < threads)
                 if block is None:
                     break
+                if card is not None and block.shared.card is None and not told:
+                    notify(f"some runs are trained by the processor: {NOT_ON_CARD}")
+                    told = True
                 number = next(numbers)
                 if begun is not None:
                     begun.begin(number, block.runs(np.ones(block.n, np.bool_)))
-                address = specials.address(block.shared) if specials is not None else 0
+                own = specials if block.shared.card is None else None
+                address = own.address(block.shared) if own is not None else 0
                 in_flight[pool.submit(_finish, block, address, write)] = number, block, address
             if not in_flight:
                 return
@@ -233,7 +246,7 @@ def _result(
 _prepared: set[str] = set()
 
 
-def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) -> None:
+def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, card: Card | None = None) -> None:
     """Load the kernels for a plan's first cell from the disk cache, or compile them.
 
     Training does this by itself; done before, its seconds do not count as training.
@@ -243,6 +256,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     plan : Plan
     notify : callable
         Takes messages for the user.
+    card : Card, optional
+        The graphics card that trains it.
     """
     if plan.n_cells == 0:
         return
@@ -261,6 +276,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None) ->
     cache.enable(*training, *others, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
     shared = make_shared(cell, plan.members)
+    if card is not None:
+        shared = shared.on(card)
     if shared.kernel in _prepared:
         return
     marker = cache.folder() / shared.kernel

@@ -31,6 +31,7 @@ from runner.training.interrupt import EXIT_CODE, Interrupt
 from runner.training.progress import TRAINING, Progress, showing
 
 if TYPE_CHECKING:
+    from runner.kernels.cuda import Card
     from runner.studies.plan import Plan
     from runner.studies.shard import Shard
     from runner.training.engine import Result
@@ -77,6 +78,8 @@ class Options:
         Only this part of the study, in a folder of its own.
     store : {"csv", "parquet"} or None
         As what the rows are kept when the study is complete; None for what the folder has, CSV where it is new.
+    card : Card or None
+        The graphics card that trains what it can train.
     own_process : bool
         Whether the second Ctrl-C may end the process: it is the command line's, not one that calls `runner.run`.
     """
@@ -89,6 +92,7 @@ class Options:
     quiet: bool = False
     shard: Shard | None = None
     store: Store | None = None
+    card: Card | None = None
     own_process: bool = False
 
     def folder(self, name: str) -> Path:
@@ -193,7 +197,7 @@ def run_session(
             specials: Specials | None = None
             # A study that is done needs no kernels, and waits for none.
             if not (trainer or table.done.all()):
-                trainer, kernels, specials = _engine(plan, progress, begun, table)
+                trainer, kernels, specials = _engine(plan, progress, begun, table, options.card)
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
@@ -212,26 +216,30 @@ def store_of(folder: Path) -> Store:
     return "parquet" if (folder / MANIFEST).exists() else "csv"
 
 
-def _engine(plan: Plan, progress: Progress, begun: Begun, table: Table) -> tuple[Trainer, str, Specials]:
+def _engine(
+    plan: Plan, progress: Progress, begun: Begun, table: Table, card: Card | None
+) -> tuple[Trainer, str, Specials]:
     """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
     from runner.kernels.cache import fingerprint
     from runner.training.engine import prepare, train
     from runner.training.specials import Specials
 
-    prepare(plan, progress.message)
+    prepare(plan, progress.message, card)
     # Where not all runs are left, about as large a part of the updates.
     share_left = 1 - np.count_nonzero(table.done) / len(table.done)
     specials = Specials(int(plan.n_updates * share_left))
-    return partial(train, begun=begun, write=table.write, specials=specials), fingerprint(), specials
+    trainer = partial(train, begun=begun, write=table.write, specials=specials, card=card)
+    return trainer, fingerprint(), specials
 
 
-def _kernel_facts(specials: Specials | None) -> dict[str, Any]:
+def _kernel_facts(specials: Specials | None, card: Card | None) -> dict[str, Any]:
     """Where the kernels of this start come from, for environment.json; `specials` is None where another one trained."""
     if specials is None:
         return {"special_kernels": None}
     from runner.kernels.cache import origins
 
-    return {"special_kernels": specials.facts(), "kernels_from": origins()}
+    facts = {"special_kernels": specials.facts(), "kernels_from": origins()}
+    return facts if card is None else {**facts, "graphics_card": card.facts()}
 
 
 def recording_of(plan: Plan) -> Recording:
@@ -309,7 +317,7 @@ class _Session:
         self._table.held.check()
         write_failed(self._table.folder, self._failures)
         if self._trained:
-            provenance.end(seconds, self._trained, self._updates, _kernel_facts(specials))
+            provenance.end(seconds, self._trained, self._updates, _kernel_facts(specials, self._options.card))
         if left:
             what = "interrupted; " if interrupted else ""
             self._progress.message(f"{what}{counted(left, 'run')} {_are(left)} left: resume with the same command")

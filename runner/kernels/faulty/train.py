@@ -91,7 +91,7 @@ def train_faulty_block(
     net = opened(network)
     buf = buffers(net, scratch, width)
     wrong = opened_faults(net, faults, memory, current, width)
-    for g in range(lanes.groups):
+    for g in range(lanes.first, lanes.end):
         data = of_group(samples, g, width.lanes.n)
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)

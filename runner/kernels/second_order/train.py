@@ -35,7 +35,7 @@ def train_second_order_block(
     net = opened(network)
     buf = buffers(net, scratch, width)
     kept, work = pointer(method.kept), pointer(method.work)
-    for g in range(lanes.groups):
+    for g in range(lanes.first, lanes.end):
         data = group_samples(samples, g, width.lanes.n)
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)

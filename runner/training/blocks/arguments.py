@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, held_out, structs
+from runner.kernels import codes, cuda, held_out, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
@@ -28,6 +28,7 @@ from runner.registry import Call
 from runner.studies.cells import PLACE
 
 if TYPE_CHECKING:
+    from runner.kernels.cuda import Card
     from runner.studies.cells import Cell
 
 
@@ -89,6 +90,8 @@ class Shared:
         What such a method remembers; 0 for one that remembers nothing.
     members : str
         The name of the members that its kernel knows.
+    card : Card or None
+        The graphics card that trains these runs.
     """
 
     net: structs.Network
@@ -110,6 +113,7 @@ class Shared:
     iterate: Table
     history: int
     members: str
+    card: Card | None = None
 
     @property
     def stops(self) -> bool:
@@ -162,6 +166,12 @@ class Shared:
         parts += ["tested"] * (self.held is not None) + ["divided"] * (self.data_of is not None)
         parts += [self.iterate.name] * (self.iteration is not None)
         return "-".join([*parts, *filter(None, [self.members])])
+
+    def on(self, card: Card) -> Shared:
+        """The same for runs that a graphics card trains, if it can train them; else as it is."""
+        wide = cuda.width(self.width.tile.n == self.width.lanes.n)
+        plain = self.faults is None and self.iteration is None
+        return replace(self, width=wide, card=card) if plain and card.takes(self.net, wide, self.dtype) else self
 
 
 def make_shared(cell: Cell, members: Members) -> Shared:

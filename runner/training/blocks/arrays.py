@@ -75,6 +75,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         # A learning rate beyond float32 is infinite in it.
         numbers = spread("numbers", shared.dtype)
     return structs.LaneArrays(
+        0,
         groups,
         seeds,
         weights,

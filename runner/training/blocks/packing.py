@@ -22,12 +22,15 @@ from runner.training.blocks.curve_points import curve_updates
 from runner.training.blocks.segments import Segment, carried_numbers
 
 if TYPE_CHECKING:
+    from runner.kernels.cuda import Card
     from runner.studies.plan import Plan
 
 
 # Multiply-adds that a block should hold, at roughly 10^10 per second.
 _BLOCK_WORK = 1e9
 _MOST_GROUPS = 256
+# The same for a graphics card, whose launches are as long only if it is filled.
+_LAUNCH_WORK, _MOST_OF_LAUNCH = 1e12, 1 << 17
 # Bytes of the samples of a block whose runs have samples of their own.
 _MOST_SAMPLES = 1 << 26
 # Runs that may wait for their blocks to fill, and bytes that they may carry, before the fullest block is sent off
@@ -69,10 +72,13 @@ class BlockPacker:
     plan : Plan
     turns : iterable of Turn
         What is to be trained.
+    card : Card, optional
+        Trains the runs that it can train.
     """
 
-    def __init__(self, plan: Plan, turns: Iterable[Turn]) -> None:
+    def __init__(self, plan: Plan, turns: Iterable[Turn], card: Card | None = None) -> None:
         self._plan = plan
+        self._card = card
         self._seeds = np.array(plan.seeds, np.uint64)
         self._turns = iter(turns)
         self._shared: dict[tuple[Any, ...], Shared] = {}
@@ -122,7 +128,8 @@ class BlockPacker:
         members = [self._plan.cell(i) for i in cells]
         key = shared_key(members[0])
         if key not in self._shared:
-            self._shared[key] = make_shared(members[0], self._plan.members)
+            shared = make_shared(members[0], self._plan.members)
+            self._shared[key] = shared if self._card is None else shared.on(self._card)
         numbers = lane_values(members[0])
         shared, indices, budgets = self._shared[key], np.array(cells), [cell.budget for cell in members]
         if wanted is None or wanted.all():
@@ -283,12 +290,14 @@ def _by_budgets(
 def _capacity(shared: Shared, updates: int) -> int:
     """Lanes of a block: as many as make one call last about a tenth of a second."""
     lanes = int(shared.width.lanes.n)
-    most = float(_MOST_GROUPS)
+    least, most, work = 1.0, float(_MOST_GROUPS), _BLOCK_WORK
+    if shared.card is not None:
+        least, most, work = shared.card.filled_by, _MOST_OF_LAUNCH, _LAUNCH_WORK
     if shared.data_of is not None and shared.held is not None:
         # Each run has its own samples.
         numbers = sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
         most = min(most, _MOST_SAMPLES / (numbers * shared.dtype.itemsize * lanes))
-    groups = max(min(_BLOCK_WORK / (updates * shared.work_per_update * lanes), most), 1.0)
+    groups = max(min(work / (updates * shared.work_per_update * lanes), most), min(least, most))
     return lanes * int(groups)
 
 

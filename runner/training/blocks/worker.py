@@ -81,6 +81,8 @@ def train(block: Block, special: int = 0) -> Trained:
         if method is not None:
             first = (shared.net, samples, shared.job, method)
             train_second_order_block(*first, runs, out, scratch(shared), shared.width)
+        elif shared.card is not None:
+            shared.card.train(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width)
         elif shared.faults is None:
             train_block(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width, special)
         else:
@@ -104,7 +106,7 @@ def train(block: Block, special: int = 0) -> Trained:
             rest,
             multiply_adds,
             # To compile a kernel, or to load it, is not to train.
-            time.thread_time() - began if _kernels() == kernels > 0 else 0.0,
+            time.thread_time() - began if _kernels() == kernels > 0 and shared.card is None else 0.0,
             diverged_early,
         )
 
