@@ -89,7 +89,7 @@ class DataError(StudyError):
 
 
 class Refused(RunnerError):  # noqa: N818 - a request is refused, nothing failed
-    """A well-formed request that is turned down: locked by another runner, or over `--max-runs`."""
+    """A well-formed request that is turned down: locked by another runner, over `--max-runs`, or for want of a card."""
 
     exit_code = 3
 

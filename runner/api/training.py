@@ -74,7 +74,7 @@ def run(
     ------
     RunnerError
         When the study is wrong or has too many runs, the results are in use or can not be written, some runs failed, or
-        there is no graphics card that could be used.
+        no graphics card can be used.
     KeyboardInterrupt
         After Ctrl-C; all finished runs have their rows, and the same call goes on with the others.
     """

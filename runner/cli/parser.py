@@ -220,7 +220,9 @@ def _writer(text: str) -> str:
 
 def _device(text: str) -> str:
     if text not in DEVICES:
-        raise argparse.ArgumentTypeError(f"expected {' or '.join(DEVICES)}, not {text!r}{nearest(text, DEVICES)}")
+        # Nearer by its letters, it is not the processor.
+        hint = "; did you mean 'cuda'?" if text.casefold() in ("gpu", "nvidia") else nearest(text, DEVICES)
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(DEVICES)}, not {text!r}{hint}")
     return text
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import typeof
+from numba import config, typeof
 from numpy.typing import NDArray
 
-from runner.errors import RunnerError
+from runner.errors import Refused
 from runner.kernels import cache, special, specialise
 from runner.kernels.buffers import scratch_rows
 from runner.kernels.codes import COUNTS
@@ -52,19 +52,21 @@ def width(single: bool) -> Width:
 class Card:
     """The first graphics card that CUDA shows (of those in CUDA_VISIBLE_DEVICES).
 
+    Parameters
+    ----------
+    driver : module, optional
+        Functions of CUDA's driver; default those of `cuda.bindings.driver`.
+
     Raises
     ------
-    RunnerError
+    Refused
         When there is none, or what it takes to use it is not installed.
     """
 
-    def __init__(self) -> None:
-        try:
-            from cuda.bindings import driver
-        except ImportError as error:
-            reason = "--device cuda needs the package cuda-bindings: pip install 'runner[cuda]'"
-            raise RunnerError(f"{reason} ({error})") from None
-        self._driver = driver
+    def __init__(self, driver: Any = None) -> None:
+        if config.DISABLE_JIT:
+            raise Refused("device 'cuda': nothing is compiled where NUMBA_DISABLE_JIT is set")
+        self._driver = driver = driver or _bindings()
         try:
             self._do("cuInit", 0)
             self._device = self._do("cuDeviceGet", 0)
@@ -76,7 +78,7 @@ class Card:
             version = int(self._do("cuDriverGetVersion"))
         except (CardError, RuntimeError, OSError) as error:
             # The bindings raise a RuntimeError where the driver's library is not there.
-            raise RunnerError(f"--device cuda: no graphics card of NVIDIA can be used ({error})") from None
+            raise Refused(f"device 'cuda': no graphics card of NVIDIA can be used ({error})") from None
         self.driver_version = f"{version // 1000}.{version % 1000 // 10}"
         # By the names of their files: what the driver has loaded, and its function.
         self._kernels: dict[str, tuple[Any, Any]] = {}
@@ -197,6 +199,16 @@ class Card:
             _, text = self._driver.cuGetErrorString(status)
             raise CardError(f"{text.decode() if isinstance(text, bytes) else status} ({name})")
         return given[0] if len(given) == 1 else given
+
+
+def _bindings() -> Any:
+    """The functions of CUDA's driver."""
+    try:
+        from cuda.bindings import driver
+    except ImportError as error:
+        reason = "device 'cuda' needs the package cuda-bindings: pip install 'runner[cuda]'"
+        raise Refused(f"{reason} ({error})") from None
+    return driver
 
 
 def _rows(network: Network, wide: Width) -> int:

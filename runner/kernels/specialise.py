@@ -52,7 +52,7 @@ class Launch:
     places : mapping of str to sequence
         As those of the Request, for this function's arguments.
     local : mapping of str to sequence
-        Arrays that become local memory of a thread, by their arguments: how many numbers of which type.
+        Arrays that become local memory of a thread, zeros at first, by their arguments: how many numbers of which type.
     apart : mapping of str to sequence
         Arrays of which each thread has a part of its own, by their arguments: how many numbers of which type.
     groups : two str
@@ -185,6 +185,8 @@ def _launcher(request: Request, name: str, arguments: Sequence[tuple[str, str]],
     for argument, (n, kind) in launch.local.items():
         lines.append(f"  %local.{argument} = alloca [{n} x {kind}], align 64")
         given[argument] = f"%local.{argument}"
+        size = n * (4 if kind == "float" else 8)
+        lines.append(f"  call void @llvm.memset.p0.i64(ptr align 64 %local.{argument}, i8 0, i64 {size}, i1 false)")
     lines += _pointed(request, launch.places, given)
     registers = ("tid", "ctaid", "ntid")
     lines += [f"  %{each} = call i32 @llvm.nvvm.read.ptx.sreg.{each}.x()" for each in registers]
@@ -210,6 +212,7 @@ def _launcher(request: Request, name: str, arguments: Sequence[tuple[str, str]],
         f"declare i32 @{name}({', '.join(kind for _, kind in arguments)})",
         f"declare i32 @{NAME}({', '.join(special)})",
         *(f"declare i32 @llvm.nvvm.read.ptx.sreg.{each}.x()" for each in registers),
+        "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
     ]
     return "\n".join([*head, f"define ptx_kernel void @{LAUNCHED}({taken}) {{", *lines, "  ret void", "}", ""])
 

@@ -134,7 +134,7 @@ KEYS = Synonyms(
         "it is a flag of the command line: -j N": "n_jobs n_workers num_workers workers n_threads num_threads threads",
         "it is a flag of the command line: -q shows nothing but errors": "verbose quiet",
         "it is a flag of the command line: --out DIR": "out out_dir output_dir save_dir results_dir log_dir",
-        "not supported: networks are trained on the processor": "device gpu cuda use_gpu accelerator",
+        "it is a flag of the command line: --device cuda": "device gpu cuda use_gpu accelerator",
     },
 )
 """Keys of a run and of the study around it."""

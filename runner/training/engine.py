@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
     _Finished = tuple[Trained, list[Written] | None]
 
-NOT_ON_CARD = "a graphics card trains no faults of one layer, no method of second order and no large network"
+NOT_ON_CARD = (
+    "a graphics card trains no faults that are looked up in a table, no method of second order and no large network"
+)
 """What `Shared.on` leaves to the processor, for the user."""
 
 # How often a start that waits for a long block looks up.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _BLOCK_WORK = 1e9
 _MOST_GROUPS = 256
 # The same for a graphics card, whose launches are as long only if it is filled.
-_LAUNCH_WORK, _MOST_OF_LAUNCH = 1e12, 1 << 17
+_LAUNCH_WORK, _MOST_OF_LAUNCH = 1e12, 1 << 16
 # Bytes of the samples of a block whose runs have samples of their own.
 _MOST_SAMPLES = 1 << 26
 # Runs that may wait for their blocks to fill, and bytes that they may carry, before the fullest block is sent off
