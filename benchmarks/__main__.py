@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.aspects import ASPECTS, TWO_CORES
+from benchmarks.aspects import ASPECTS, NAMED, TWO_CORES
 from benchmarks.order import Found, Order, carry_out
 from benchmarks.works import ON_ALL_CORES, WORKS
 
@@ -21,7 +21,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     everything = ", ".join(WORKS)
     parser.add_argument("works", nargs="*", metavar="WORK", help=f"work items (default: {everything})")
-    parser.add_argument("--aspects", nargs="*", metavar="NAME", help=f"beside training ({', '.join(ASPECTS)}, threads)")
+    parser.add_argument(
+        "--aspects",
+        nargs="*",
+        metavar="NAME",
+        help=f"beside training ({', '.join((*ASPECTS, *TWO_CORES))}); {NAMED[0]}",
+    )
     parser.add_argument("--peers", nargs="*", default=(), metavar="NAME", help="only these programs (default: all)")
     parser.add_argument(
         "--cores",
@@ -52,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     given = parser.parse_args(argv)
-    for known, names, kind in ((WORKS, given.works, "work item"), ((*ASPECTS, *TWO_CORES), given.aspects, "aspect")):
+    for known, names, kind in (
+        (WORKS, given.works, "work item"),
+        ((*ASPECTS, *TWO_CORES, *NAMED), given.aspects, "aspect"),
+    ):
         if unknown := [name for name in names or () if name not in known]:
             parser.error(f"unknown {kind} '{unknown[0]}'; there are {', '.join(known)}")
     if given.repeats < 1 or (given.runs is not None and given.runs < 1):

@@ -142,7 +142,7 @@ class Work:
         return float(differences[len(wanted) - 1 - int(len(wanted) * outliers)])
 
 
-def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] = ()) -> Work:
+def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] = (), threads: int = 1) -> Work:
     """A work item for so many networks; initial weights and losses to reach are the project's.
 
     Parameters
@@ -152,6 +152,8 @@ def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] 
     runs : int
     overrides : sequence of str
         Further changes of the study, such as ``"epochs=10"``.
+    threads : int
+        Of the project, which trains them once.
     """
     from runner.measurements import RECORD_COLUMNS
     from runner.studies.load import load_study
@@ -165,7 +167,7 @@ def prepare(item: WorkItem, precision: str, runs: int, overrides: Sequence[str] 
     data = kept.cell(0).data_set
     network = described(kept.cell(0), len(data.inputs))
     weights, losses = np.empty((kept.n_runs, network.parameters), dtype), np.empty((kept.n_runs, 2))
-    for result in train(kept, np.zeros(kept.n_runs, bool)):
+    for result in train(kept, np.zeros(kept.n_runs, bool), threads):
         if result.error is not None or result.weights is None:
             raise RuntimeError(f"{item.name}: {result.error}")
         weights[result.runs] = result.weights[0]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 ASPECTS = ("peak", "axis", "stages", "growth", "start", "stream", "cluster")
 # These use all the cores there are; the others one.
 TWO_CORES = ("threads",)
+# This one is measured where it is named.
+NAMED = ("card",)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,7 @@ commands:
 _EXIT_CODES = """
 
 exit codes:
-  0 done, 1 runs, claims or files failed, 2 wrong study or arguments,
-  3 refused, 130 interrupted (resumable)
+  0 done, 1 something failed, 2 wrong study or arguments, 3 refused, 130 interrupted
 """
 _STUDIES = {
     "run": _DESCRIPTION,

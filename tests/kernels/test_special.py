@@ -186,7 +186,7 @@ def test_large_networks_are_left_to_the_general_kernel(tmp_path: Path) -> None:
 
 @given(st.floats())
 def test_constants_are_written_to_the_last_bit(x: float) -> None:
-    text = special._bits(x)
+    text = special.float_bits(x)
     (found,) = struct.unpack(">d", int(text, 16).to_bytes(8, "big"))
     assert found == x or (math.isnan(found) and math.isnan(x))
     assert math.copysign(1, found) == math.copysign(1, x)
