@@ -416,6 +416,7 @@ OPTIMIZERS = Synonyms(
         "rprop_plus": "rprop_1993 rprop_with_backtracking",
         "rprop_minus": "rprop_without_backtracking",
         "irprop_minus": "irprop improved_rprop",
+        "delta_bar_delta": "dbd delta_delta jacobs",
         "levenberg_marquardt": "lm trainlm levenberg marquardt gauss_newton",
         "scg": "trainscg scaled_conjugate_gradient scaled_conjugate_gradients cg conjugate_gradient",
         "lbfgs": "lbfgsb bfgs trainbfg",

@@ -136,6 +136,9 @@ SETTINGS.add(Setting("eta_minus", "Factor of a weight's step where its gradient 
 SETTINGS.add(Setting("eta_plus", "Factor of a weight's step where its gradient kept its sign.", 1.0, 1e6))
 SETTINGS.add(Setting("step_min", "Smallest step of a weight.", 0.0, 1e300))
 SETTINGS.add(Setting("step_max", "Largest step of a weight.", 0.0, 1e300))
+SETTINGS.add(Setting("kappa", "delta_bar_delta: what is added to a weight's rate.", 0.0, 1e300))
+SETTINGS.add(Setting("phi", "delta_bar_delta: the share that is taken off a weight's rate.", 0.0, 1.0))
+SETTINGS.add(Setting("theta", "delta_bar_delta: smoothing of the gradient.", 0.0, 1.0, high_included=False))
 SETTINGS.add(Setting("max_growth", "quickprop: largest ratio of a step to the one before.", 0.0, 1e6))
 SETTINGS.add(Setting("lr_decay", "adagrad: decay of the learning rate per update.", 0.0, 1e300))
 SETTINGS.add(

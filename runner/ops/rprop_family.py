@@ -4,8 +4,8 @@ The names are those of Igel and Huesken, Empirical Evaluation of the Improved Rp
 50, 2003). Two choices tell the members of the family apart where a gradient has changed its sign: whether the last
 change is taken back, and whether the next update leaves the step as it is. They are made for full batches.
 
-In all of them the state of a weight is its gradient and its step of the last update. A gradient of 0 is kept where the
-sign has changed, so that the next update leaves the step as it is.
+In all of them but the last the state of a weight is its gradient and its step of the last update. A gradient of 0 is
+kept where the sign has changed, so that the next update leaves the step as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from runner.kernels.lanes.elementary import lane_function
-from runner.kernels.lanes.operations import where_lt
+from runner.kernels.lanes.operations import fma, where_lt
 from runner.ops.optimizers import count, decayed, register, rprop
 
 
@@ -128,5 +128,28 @@ register(
     _supersab,
     count,
     {"eta_minus": 0.5, "eta_plus": 1.05},
+    clock=(-1.0, 0.0),
+)
+
+
+@lane_function
+def _delta_bar_delta(w: Any, g: Any, s: Any, h: Any, c: Any, rate: Any) -> Any:
+    # s: the averaged gradient and the rate of the last update. Equation 5 of the paper, and after it the step, with the
+    # rate that has just changed.
+    g = decayed(w, g, h)
+    agreement = g * s[0]
+    own = where_lt(c[1], 0.5, rate, s[1])
+    own = where_lt(0.0, agreement, own + h[0], where_lt(agreement, 0.0, own - h[1] * own, own))
+    return w - own * g, (fma(h[2], s[0], (1.0 - h[2]) * g), own)
+
+
+register(
+    "delta_bar_delta",
+    "A learning rate for each weight, which grows by kappa where the gradient has the sign of its average and shrinks "
+    "by the share phi where it has not; the average keeps the share theta (Jacobs 1988), without momentum; "
+    "learning_rate is the first rate.",
+    _delta_bar_delta,
+    count,
+    {"kappa": 0.1, "phi": 0.5, "theta": 0.7},
     clock=(-1.0, 0.0),
 )

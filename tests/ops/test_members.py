@@ -244,6 +244,22 @@ def own_supersab(w: np.ndarray, rate: float, n: int) -> np.ndarray:
     return w
 
 
+def own_delta_bar_delta(w: np.ndarray, rate: float, n: int) -> np.ndarray:
+    """Jacobs' (1988) rule, weight by weight."""
+    w = w.copy()
+    rates, averages = np.full_like(w, rate), np.zeros_like(w)
+    for _ in range(n):
+        g = bowl(w)
+        for i in range(len(w)):
+            if averages[i] * g[i] > 0:
+                rates[i] += 0.1
+            elif averages[i] * g[i] < 0:
+                rates[i] *= 1 - 0.5
+            averages[i] = (1 - 0.7) * g[i] + 0.7 * averages[i]
+            w[i] -= rates[i] * g[i]
+    return w
+
+
 def own_lion(w: np.ndarray, rate: float, n: int) -> np.ndarray:
     """Algorithm 2 of Chen et al. (2023), with weight decay 0.1."""
     m = np.zeros_like(w)
@@ -259,6 +275,7 @@ BY_HAND: dict[str, tuple[Callable[..., np.ndarray], float, float]] = {
     "rprop_plus": (own_rprop("always"), 0.01, 0.0),
     "irprop_plus": (own_rprop("worse"), 0.01, 0.0),
     "supersab": (own_supersab, 0.05, 0.0),
+    "delta_bar_delta": (own_delta_bar_delta, 0.05, 0.0),
     "lion": (own_lion, 0.003, 0.1),
 }
 
