@@ -49,6 +49,7 @@ _FORMS = {
     "learning_rate": "a number, or a list of one per layer",
     "bias_learning_rate": "a number, or a list of one per layer",
     "stop": "`budget`, `converged` or a rule of [early stopping](data.md#early-stopping)",
+    "restarts": "`none`, `{after: EPOCHS, max: TIMES}` or `{after: EPOCHS}`",
     "criterion": f"`{{NAME: number, ...}}` of {', '.join(f'`{name}`' for name in CRITERIA)}",
 }
 _DEFAULTS = {

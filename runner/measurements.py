@@ -43,6 +43,7 @@ MEASUREMENTS = (
     Column("epochs_to_converge", "float", "updates_to_converge in epochs."),
     Column("updates_to_converge", "int", "Updates made before the first evaluation that meets the criterion."),
     Column("epochs_run", "float", "Epochs trained: the budget, or less where the run stopped."),
+    Column("restarts_made", "int", "How many times the run started again; empty without restarts."),
     Column("initial_loss", "float", "Loss of the initial weights on the whole data set."),
     Column("final_loss", "float", "Loss of the final weights on the whole data set."),
     Column("best_loss", "float", "Smallest loss of all evaluations."),

@@ -20,6 +20,7 @@ from runner.keys.faults import FAULT_LIST
 from runner.keys.held_out import STOP, TEST
 from runner.keys.issues import Invalid
 from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, one_or_each, rates, word_or
+from runner.keys.restarts import RESTARTS
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
 from runner.terminal import listed
@@ -214,6 +215,11 @@ def _keys() -> list[Key]:
             "At the end of the budget, at the criterion, or by the loss of held-out samples.",
             STOP,
             "budget",
+        ),
+        Key(
+            "restarts",
+            "Whether a run that has not met its criterion after so many epochs starts again from new initial weights.",
+            RESTARTS,
         ),
         Key("precision", "Of the arithmetic.", choice(("float64", "float32"), synonyms.PRECISION), "float64"),
         Key("seed", "The replicate.", integer(0, MOST_SEED)),

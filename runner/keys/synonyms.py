@@ -88,7 +88,7 @@ KEYS = Synonyms(
         "seeds": "random_states random_seeds seed_list",
         "replicates": (
             "repeat repeats n_repeats num_repeats repetitions n_repetitions replications n_replicates trials n_trials "
-            "num_trials runs n_runs num_runs n_seeds num_seeds reps restarts n_restarts n_init"
+            "num_trials runs n_runs num_runs n_seeds num_seeds reps n_restarts n_init"
         ),
         "sweep": (
             "param_grid parameter_grid params parameters hyperparameters hyperparams search_space grid_search axes vary"

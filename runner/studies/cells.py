@@ -10,6 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from runner.data import Data, DataSet, FileData, HeldOut, KFold, load_data
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
+from runner.keys.restarts import Restarts
 from runner.ops import OPTIMIZERS, RATES, SETTINGS
 from runner.registry import Call, element
 
@@ -220,6 +221,7 @@ class Cell:
     criterion = _Key[tuple[tuple[str, float], ...]]()
     evaluate_every = _Key[int]()
     stop = _Key[str | Call]()
+    restarts = _Key[Restarts | None]()
     precision = _Key[str]()
 
     def __init__(self, data_sets: DataSets, index: int, values: Iterable[Any], texts: Iterable[str]) -> None:

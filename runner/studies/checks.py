@@ -18,6 +18,7 @@ from runner.keys.architecture import hidden_activations, layer_text, parameter_c
 from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import fits_any_layers, misfit
+from runner.keys.restarts import Restarts
 from runner.machine import total
 from runner.ops import FAULTS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import layer_of
@@ -216,6 +217,18 @@ def _stop(stop: str | Call, test: bool) -> str:
     )
 
 
+def _restarts(restarts: Restarts | None, stop: str | Call) -> str:
+    if restarts is None or stop == "converged":
+        return ""
+    return f"a run that may start again stops when it has met its criterion: it needs stop converged, found {stop}"
+
+
+def _restarts_init(restarts: Restarts | None, numbers: int | None) -> str:
+    if restarts is None or numbers is None:
+        return ""
+    return "a run whose init is a list of numbers has no other weights to start again from"
+
+
 def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
 
@@ -314,6 +327,8 @@ CHECKS = (
     Check(("fold", "test"), _fold),
     Check(("criterion", "test"), _tested, {"criterion": _names, "test": _is_given}),
     Check(("stop", "test"), _stop, {"test": _is_given}),
+    Check(("restarts", "stop"), _restarts),
+    Check(("restarts", "init"), _restarts_init, {"init": _length}),
     Check(("criterion", "precision"), criterion_message, {"criterion": lost_limits}),
     *(
         Check((name, "optimizer", "precision"), partial(setting_message, name), {name: partial(lost_setting, name)})

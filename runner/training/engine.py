@@ -213,7 +213,7 @@ def train_turns(
 def _finish(block: Block, address: int, write: Write | None) -> _Finished:
     """Train a block and write its rows, in a thread."""
     trained = train_one(block, address)
-    rows = write(block.runs(trained.done), trained.records) if write is not None and trained.done.any() else None
+    rows = write(trained.runs, trained.records) if write is not None and len(trained.runs) else None
     return trained, rows
 
 
@@ -237,12 +237,12 @@ def _result(
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
         return Result(runs, np.empty((0, 0)), None, None, updates, error=reason)
     packer.requeue(block, trained.rest)
+    packer.restart(block, trained.again)
     packer.learn(block.shared, trained.diverged_early)
     speeds.add_block(block.shared.kernel, trained.multiply_adds, trained.seconds)
-    runs, updates = block.runs(trained.done), block.updates(trained.done)
     if specials is not None:
-        specials.add(block.shared, address, updates, trained.multiply_adds, trained.seconds)
-    return Result(runs, trained.records, trained.curves, trained.weights, updates, rows)
+        specials.add(block.shared, address, trained.updates, trained.multiply_adds, trained.seconds)
+    return Result(trained.runs, trained.records, trained.curves, trained.weights, trained.updates, rows)
 
 
 _prepared: set[str] = set()

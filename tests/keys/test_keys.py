@@ -14,6 +14,7 @@ from runner.data import DATASETS, ENCODINGS, MISSING_POLICIES, SCALINGS, FileDat
 from runner.keys.architecture import SHORTCUTS
 from runner.keys.definitions import CRITERIA, KEYS, sweep_key, text
 from runner.keys.issues import Invalid
+from runner.keys.restarts import Restarts
 from runner.keys.scalars import resolve
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
@@ -135,6 +136,7 @@ VALUES = {
     "evaluate_every": COUNTS,
     "stop": named(["budget", "converged"])
     | st.sampled_from([Call("patience", (20,)), Call("gl", (5.0,)), Call("pq", (0.5, 5))]),
+    "restarts": st.none() | st.builds(Restarts, st.integers(1, 10**12), st.none() | st.integers(1, 10**12)),
     "precision": named(["float64", "float32"]),
     "seed": st.integers(0, 2**63 - 1),
 }
@@ -180,6 +182,7 @@ def test_keys_come_in_the_order_of_the_columns():
         "criterion",
         "evaluate_every",
         "stop",
+        "restarts",
         "precision",
         "seed",
     ]
@@ -237,6 +240,9 @@ def test_defaults_are_canonical(key):
             "{max_error: 0.5, mse: 0.01}",
         ),
         ("batch", "full", "full", "full"),
+        ("restarts", "{max: 2, after: 1e2}", Restarts(100, 2), "{after: 100, max: 2}"),
+        ("restarts", "{after: 7}", Restarts(7), "{after: 7}"),
+        ("restarts", "none", None, ""),
         ("seed", "9223372036854775807", 2**63 - 1, "9223372036854775807"),
     ],
 )

@@ -48,7 +48,7 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
         "rule": "backprop", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""), "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",
         "order": "sequential", "epochs": "10", "updates": "", "criterion": "{max_error: 0.5}", "evaluate_every": "1",
-        "stop": "budget",
+        "stop": "budget", "restarts": "",
         "precision": "float64",
     }  # fmt: skip
     assert dict(zip(CELL_KEYS, cell.texts, strict=True)) == expected

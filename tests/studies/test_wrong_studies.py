@@ -351,6 +351,32 @@ STUDIES = [
         id="stop",
     ),
     pytest.param(
+        BASE + "restarts: 5\n",
+        "x.yaml:5:11: restarts: expected none or {after: EPOCHS, max: TIMES}, found 5",
+        id="restarts without a form",
+    ),
+    pytest.param(
+        BASE + "restarts: {after: 0, max: 2}\n",
+        "x.yaml:5:19: restarts: after: expected a whole number from 1 to 1,000,000,000,000, found 0",
+        id="restarts after no epoch",
+    ),
+    pytest.param(
+        BASE + "restarts: {max: 2}\n",
+        "x.yaml:5:11: restarts: after is missing; expected none or {after: EPOCHS, max: TIMES}",
+        id="restarts at no time",
+    ),
+    pytest.param(
+        BASE + "restarts: {after: 10, times: 2}\nstop: converged\n",
+        "x.yaml:5:23: restarts: unknown key 'times'",
+        id="restarts with another key",
+    ),
+    pytest.param(
+        BASE + "restarts: {after: 10}\n",
+        "x.yaml:5:11: restarts: a run that may start again stops when it has met its criterion: it needs stop converged, "
+        "found budget",
+        id="restarts without a stop",
+    ),
+    pytest.param(
         BASE + "precision: float16\n",
         "x.yaml:5:12: precision: expected one of float64, float32, found 'float16'; not supported: use 'float32' instead, because it is the shortest",
         id="precision",

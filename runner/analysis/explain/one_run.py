@@ -15,7 +15,7 @@ from runner.analysis.explain.next_sweep import NextSweep
 from runner.analysis.explain.outcomes import MEANINGS
 from runner.analysis.explain.runs import Runs
 from runner.statistics.shares import Share, share_over_seeds, totals
-from runner.terminal import percent
+from runner.terminal import counted, percent
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ def words(fields: Mapping[str, str]) -> tuple[str, ...]:
     get = _Numbers(fields)
     meaning = MEANINGS.get(fields.get("outcome", ""))
     said = [f"Outcome {fields.get('outcome', '')}: {meaning.what}" if meaning else ""]
+    said.append(_about_restarts(get("restarts_made")))
     said.append(_about_loss(get("initial_loss"), get("final_loss"), get("best_loss"), get("epochs_to_diverge")))
     said.append(_about_time(get("epochs_run"), get("epochs_to_converge")))
     said.append(_about_outputs(get("output_min"), get("output_max"), get("output_spread")))
@@ -155,6 +156,13 @@ class _Numbers:
             return float(self._fields.get(name, ""))
         except ValueError:
             return math.nan
+
+
+def _about_restarts(made: float) -> str:
+    if not made > 0:
+        return ""
+    times = counted(int(made), "time")
+    return f"It started again {times}, from other weights: all that is said of it but its epochs is of the last start."
 
 
 def _about_loss(first: float, last: float, best: float, broke: float) -> str:

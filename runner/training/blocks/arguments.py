@@ -20,6 +20,7 @@ from runner.kernels.lanes.switch import Table
 from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, seen_by
 from runner.keys.definitions import CRITERIA
+from runner.keys.restarts import Restarts
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS, Members
 from runner.ops.faults import layer_of, needs_table, table_entries
 from runner.ops.optimizers import Iteration
@@ -74,6 +75,8 @@ class Shared:
     updates_per_epoch : int
     schedule : Call
         Of the learning rates.
+    restarts : Restarts or None
+        When runs start again.
     clock : tuple of two floats
         The optimizer's clock before the first update.
     faults : table.Faults or None
@@ -105,6 +108,7 @@ class Shared:
     target_spread: float
     updates_per_epoch: int
     schedule: Call
+    restarts: Restarts | None
     clock: tuple[float, float]
     faults: table.Faults | None
     held: held_out.HeldOut | None
@@ -203,6 +207,7 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         largest_deviation(_all_targets(cell, data)),
         cell.updates_per_epoch,
         cell.learning_rate_schedule,
+        cell.restarts,
         optimizer.clock,
         faults,
         _held(cell, data, dtype),

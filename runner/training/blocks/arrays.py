@@ -47,7 +47,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
     groups, lanes = block.groups, shared.width.lanes.n
     lengths = [len(segment.seeds) for segment in segments]
     order = by_group(np.repeat(np.arange(len(segments)), lengths), groups, lanes).reshape(-1)
-    seeds = by_group(np.concatenate([segment.seeds for segment in segments]), groups, lanes)
+    seeds = by_group(block.attempt.seeds(np.concatenate([segment.seeds for segment in segments])), groups, lanes)
 
     def spread(field: str, dtype: Any) -> NDArray[Any]:
         """A field of the segments' numbers as (groups, ..., L)."""

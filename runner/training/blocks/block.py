@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from runner.measurements import window
 from runner.training.blocks.arguments import Shared
+from runner.training.blocks.attempts import ONLY, Attempt
 from runner.training.blocks.segments import Segment
 
 Floats = NDArray[np.float64]
@@ -33,27 +34,45 @@ class Block:
     Attributes
     ----------
     shared : Shared
-    budgets : tuple of int
-        In updates, ascending; one row per run and budget.
+    totals : tuple of int
+        The budgets in updates of a whole run, ascending; one row per run and budget.
     segments : sequence of Segment
     n_seeds : int
         Replicates of a cell, from which run indices follow.
     start, until : int
-        Updates made before this block, and after which it ends: at the last budget, or before.
+        Updates of its attempt made before this block, and after which it ends: at the last budget, or before.
     points : tuple of int, one tuple per budget
         Numbers of updates at which curves have a point; empty when they are not recorded.
     weights : NDArray or None
         Places of the parameters that weights.npz holds; None when they are not recorded.
+    attempt : Attempt
+        Of these runs; `start`, `until`, `points` and `budgets` are counted from its start.
     """
 
     shared: Shared
-    budgets: tuple[int, ...]
+    totals: tuple[int, ...]
     segments: Sequence[Segment]
     n_seeds: int
     start: int
     until: int
     points: tuple[tuple[int, ...], ...] = ()
     weights: NDArray[np.int64] | None = None
+    attempt: Attempt = ONLY
+
+    @cached_property
+    def budgets(self) -> tuple[int, ...]:
+        """After how many updates of its attempt each budget ends it, ascending."""
+        return self.attempt.ends(self.totals)
+
+    @property
+    def n_over(self) -> int:
+        """How many budgets are over with its attempt, whether a run has met its criterion or not."""
+        return self.attempt.n_over(self.totals)
+
+    @cached_property
+    def past(self) -> tuple[Floats, ...]:
+        """The points of its runs' curves in earlier attempts, arrays (points, 3, n) by budget; empty without any."""
+        return tuple(np.concatenate(each, axis=-1) for each in zip(*(one.past for one in self.segments), strict=True))
 
     @cached_property
     def n(self) -> int:
@@ -77,19 +96,29 @@ class Block:
 
     @property
     def is_last(self) -> bool:
-        """Whether its runs are done after it, stopped or not."""
+        """Whether its attempt is done after it, whether the runs have stopped or not."""
         return self.until == self.budgets[-1]
 
-    def updates(self, done: NDArray[np.bool_]) -> int:
-        """Changes of weights that are not to be made any more after this block: of a run that has stopped, all."""
-        n_done = int(done.sum())
-        return n_done * (self.budgets[-1] - self.start) + (self.n - n_done) * (self.until - self.start)
+    def updates(self, done: NDArray[np.bool_], n_again: int = 0) -> int:
+        """Changes of weights that are not to be made any more after this block: of a run that is done, all.
 
-    def runs(self, which: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Indices of the runs of some trajectories, budget by budget, trajectories within."""
+        Parameters
+        ----------
+        done : bool array (n,)
+            The trajectories that are.
+        n_again : int
+            How many of the others start again: what is left of their attempt is not to be made either.
+        """
+        n_done = int(done.sum())
+        left = self.totals[-1] - self.attempt.origin - self.start
+        to_the_end, in_the_block = self.budgets[-1] - self.start, self.until - self.start
+        return n_done * left + n_again * to_the_end + (self.n - n_done - n_again) * in_the_block
+
+    def runs(self, which: NDArray[np.bool_], n_budgets: int | None = None) -> NDArray[np.int64]:
+        """Indices of the runs of some trajectories, budget by budget (the first ones, or all), trajectories within."""
         return np.concatenate(
             [
                 np.concatenate([segment.cells[k] * self.n_seeds + segment.places for segment in self.segments])[which]
-                for k in range(len(self.budgets))
+                for k in range(len(self.totals) if n_budgets is None else n_budgets)
             ]
         )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from runner.keys.architecture import stored_parameters
 from runner.studies.schedule import rounds, spread
 from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_key
+from runner.training.blocks.attempts import Attempt
 from runner.training.blocks.block import Block, events_of
 from runner.training.blocks.curve_points import curve_updates
 from runner.training.blocks.segments import Segment, carried_numbers
@@ -114,9 +115,14 @@ class BlockPacker:
     def requeue(self, block: Block, rest: list[Segment]) -> None:
         """Take the runs that are not done after a block."""
         for segment in rest:
-            self._put(block.shared, block.budgets, block.until, segment)
+            self._put(block.shared, block.totals, block.until, segment, block.attempt.number)
         if self._carried > _MOST_CARRIED:
             self._send_fullest()
+
+    def restart(self, block: Block, again: list[Segment]) -> None:
+        """Take the runs that start again after a block."""
+        for segment in again:
+            self._put(block.shared, block.totals[block.n_over :], 0, segment, block.attempt.number + 1)
 
     def learn(self, shared: Shared, diverged_early: float) -> None:
         """Take note of the share of runs that have diverged early in a block: others like them will do so too."""
@@ -142,22 +148,24 @@ class BlockPacker:
     def _places_and_seeds(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         return np.arange(first, last), self._seeds[first:last]
 
-    def _put(self, shared: Shared, budgets: tuple[int, ...], start: int, segment: Segment) -> None:
-        """Let a segment wait, and make the blocks that are full with it."""
-        key = (id(shared), budgets, start)
+    def _put(self, shared: Shared, totals: tuple[int, ...], start: int, segment: Segment, number: int = 0) -> None:
+        """Let a segment wait, and make the blocks that are full with it; `number` is that of its attempt."""
+        key = (id(shared), totals, number, start)
         waiting, staged = self._bins.get(key), shared.stops or id(shared) in self._diverging
         if waiting is None or (staged and not waiting.staged and not waiting.n):
-            waiting = self._bins[key] = _Bin(shared, budgets, start, self._points(shared, budgets), staged)
+            attempt = Attempt.of(shared.restarts, number, shared.updates_per_epoch)
+            points = self._points(shared, totals, attempt)
+            waiting = self._bins[key] = _Bin(shared, totals, attempt, start, points, staged)
         self._count(segment, 1)
         for full in waiting.add(segment):
             self._full.append(self._block(waiting, full))
 
     def _incomplete(self, idle: bool) -> Block | None:
         """A block of what waits when nothing new comes: of the earliest stage, whose rest may fill later ones."""
-        bins = [waiting for waiting in self._bins.values() if waiting.n and (idle or not waiting.start)]
+        bins = [waiting for waiting in self._bins.values() if waiting.n and (idle or not waiting.begun)]
         if not bins:
             return None
-        waiting = min(bins, key=lambda waiting: waiting.start)
+        waiting = min(bins, key=lambda waiting: waiting.begun)
         return self._block(waiting, waiting.take())
 
     def _send_fullest(self) -> None:
@@ -168,7 +176,7 @@ class BlockPacker:
     def _count(self, segment: Segment, sign: int) -> None:
         """Count a segment among those that wait (sign 1), or no longer (-1)."""
         self._waiting += sign * len(segment.seeds)
-        self._carried += sign * (segment.carried.nbytes if segment.carried is not None else 0)
+        self._carried += sign * segment.nbytes
 
     def _block(self, waiting: _Bin, segments: list[Segment]) -> Block:
         """A block of segments that have waited."""
@@ -180,30 +188,40 @@ class BlockPacker:
             stored = stored_parameters(cell.architecture, cell.bias, cell.shortcuts)
         return Block(
             waiting.shared,
-            waiting.budgets,
+            waiting.totals,
             segments,
             len(self._seeds),
             waiting.start,
             waiting.until,
             waiting.points,
             stored,
+            waiting.attempt,
         )
 
-    def _points(self, shared: Shared, budgets: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        """At which updates the curves of each budget have a point."""
-        n = self._plan.study.record.curves
-        return tuple(curve_updates(n, budget, shared.updates_per_epoch) for budget in budgets) if n else ()
+    def _points(self, shared: Shared, totals: tuple[int, ...], attempt: Attempt) -> tuple[tuple[int, ...], ...]:
+        """At which updates of an attempt the curves of each budget have a point."""
+        n, per_epoch = self._plan.study.record.curves, shared.updates_per_epoch
+        return tuple(attempt.points(curve_updates(n, total, per_epoch)) for total in totals) if n else ()
 
 
 class _Bin:
-    """Segments that have the same arguments, budgets and stage, and wait until a block is full."""
+    """Segments that have the same arguments, budgets, attempt and stage, and wait until a block is full."""
 
     def __init__(
-        self, shared: Shared, budgets: tuple[int, ...], start: int, points: tuple[tuple[int, ...], ...], staged: bool
+        self,
+        shared: Shared,
+        totals: tuple[int, ...],
+        attempt: Attempt,
+        start: int,
+        points: tuple[tuple[int, ...], ...],
+        staged: bool,
     ) -> None:
+        budgets = attempt.ends(totals)
         self.shared = shared
-        self.budgets = budgets
+        self.totals = totals
+        self.attempt = attempt
         self.start = start
+        self.begun = attempt.origin + start
         self.points = points
         self.staged = staged
         self.until = _stage_end(shared, budgets, start, points) if staged else budgets[-1]

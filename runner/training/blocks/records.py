@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def records(block: Block, values: Floats, counts: NDArray[np.int64], held: tuple[NDArray[Any], ...]) -> Floats:
-    """Records of finished runs, budget by budget.
+def records(
+    block: Block, values: Floats, counts: NDArray[np.int64], held: tuple[NDArray[Any], ...], n_budgets: int
+) -> Floats:
+    """Records of finished runs, budget by budget, for the first budgets.
 
     Parameters
     ----------
@@ -28,10 +30,11 @@ def records(block: Block, values: Floats, counts: NDArray[np.int64], held: tuple
     counts : int64 array (events, COUNTS, n)
     held : two arrays (events, H_VALUES, n), int64 (events, 1, n), or ()
         The same of held-out samples.
+    n_budgets : int
     """
     n = values.shape[-1]
-    rows = np.empty((len(block.budgets) * n, len(RECORD_COLUMNS)))
-    for k, budget in enumerate(block.budgets):
+    rows = np.empty((n_budgets * n, len(RECORD_COLUMNS)))
+    for k, budget in enumerate(block.budgets[:n_budgets]):
         _fill(rows[k * n : (k + 1) * n], block, budget, values, counts, held)
     return rows
 
@@ -49,7 +52,7 @@ def _fill(
     end = int(np.searchsorted(block.events, budget))
     start = int(np.searchsorted(block.events, budget - window(budget)))
     v, c, before = values[end], counts[end], values[start]
-    epochs = float(shared.updates_per_epoch)
+    epochs, origin = float(shared.updates_per_epoch), block.attempt.origin
     first, lost, made = c[codes.C_FIRST], c[codes.C_DIVERGED], c[codes.C_MADE]
     hidden = shared.net.layers > 1
     every = shared.job.every
@@ -57,10 +60,11 @@ def _fill(
     spread = v[codes.V_SPREAD]
     columns = {
         "converged": v[codes.V_MEETS],
-        "epochs_to_diverge": np.where(lost < 0, MISSING, lost / epochs),
-        "epochs_to_converge": np.where(first < 0, MISSING, first / epochs),
-        "updates_to_converge": np.where(first < 0, MISSING, first),
-        "epochs_run": made / epochs,
+        "epochs_to_diverge": np.where(lost < 0, MISSING, (origin + lost) / epochs),
+        "epochs_to_converge": np.where(first < 0, MISSING, (origin + first) / epochs),
+        "updates_to_converge": np.where(first < 0, MISSING, origin + first),
+        "epochs_run": (origin + made) / epochs,
+        "restarts_made": np.full(len(spread), MISSING if shared.restarts is None else block.attempt.number),
         "initial_loss": v[codes.V_INITIAL],
         "final_loss": v[codes.V_LOSS],
         "best_loss": v[codes.V_BEST],
@@ -73,7 +77,7 @@ def _fill(
         "output_spread": spread,
         "saturation": v[codes.V_SATURATION] if hidden else np.full(len(spread), MISSING),
         "weight_norm": v[codes.V_WEIGHT_NORM],
-        **_on_held([array[end] for array in held], len(spread), epochs),
+        **_on_held([array[end] for array in held], len(spread), origin, epochs),
     }
     rows[:, 0] = classify(
         v[codes.V_MEETS] > 0,
@@ -89,7 +93,7 @@ def _fill(
         rows[:, k] = columns[column.name]
 
 
-def _on_held(held: Sequence[NDArray[Any]], n: int, epochs: float) -> dict[str, Floats]:
+def _on_held(held: Sequence[NDArray[Any]], n: int, origin: int, epochs: float) -> dict[str, Floats]:
     """The columns that are about held-out samples; missing where there are none."""
     names = ("test_loss", "test_mse", "test_accuracy", "test_max_error", "best_test_loss", "best_test_accuracy")
     if not held:
@@ -100,26 +104,51 @@ def _on_held(held: Sequence[NDArray[Any]], n: int, epochs: float) -> dict[str, F
     none = best < 0
     for name in names[-2:]:
         columns[name][none] = MISSING
-    return {**columns, "best_test_epoch": np.where(none, MISSING, best / epochs)}
+    return {**columns, "best_test_epoch": np.where(none, MISSING, (origin + best) / epochs)}
 
 
-def curves(block: Block, values: Floats, counts: NDArray[np.int64]) -> list[Floats]:
-    """Curves of finished runs, budget by budget; that of a stopped run ends where it stopped."""
-    epochs = float(block.shared.updates_per_epoch)
+def points_of(block: Block, values: NDArray[Any], counts: NDArray[np.int64], budget: int) -> Floats:
+    """Points of the curves of a budget, in this attempt: epoch, loss and accuracy as an array (points, 3, n)."""
+    events = np.searchsorted(block.events, block.points[budget])
+    epochs = (block.attempt.origin + counts[events, codes.C_MADE]) / float(block.shared.updates_per_epoch)
+    return np.stack([epochs, values[events, codes.V_LOSS], values[events, codes.V_ACCURACY]], axis=1)
+
+
+def curves(
+    block: Block, values: Floats, counts: NDArray[np.int64], past: Sequence[Floats], n_budgets: int
+) -> list[Floats]:
+    """Curves of finished runs, budget by budget, for the first budgets; that of a stopped run ends where it stopped.
+
+    Parameters
+    ----------
+    block : Block
+    values, counts
+        As for `records`.
+    past : sequence of arrays (points, 3, n)
+        Points of earlier attempts, budget by budget; empty without any.
+    n_budgets : int
+    """
+    epochs, origin = float(block.shared.updates_per_epoch), block.attempt.origin
     found = []
-    for points in block.points:
-        events = np.searchsorted(block.events, points)
+    for k in range(n_budgets):
+        # The end of an attempt is a point of a run that stops in it.
+        events = np.searchsorted(block.events, sorted({*block.points[k], block.budgets[k]}))
         made = counts[events, codes.C_MADE]
         for lane in range(values.shape[-1]):
             # A stopped run repeats its last measurement: one of them is kept.
             last = int(np.searchsorted(made[:, lane], made[-1, lane])) + 1
             kept = events[:last]
             loss, accuracy = values[kept, codes.V_LOSS, lane], values[kept, codes.V_ACCURACY, lane]
-            found.append(np.column_stack([made[:last, lane] / epochs, loss, accuracy]))
+            curve = np.column_stack([(origin + made[:last, lane]) / epochs, loss, accuracy])
+            if past:
+                earlier = past[k][..., lane]
+                # Weights may meet the criterion before any update, at the epoch with which the attempt before ended.
+                curve = np.concatenate([earlier[earlier[:, 0] < curve[0, 0]], curve])
+            found.append(curve)
     return found
 
 
-def weights(block: Block, initial: Floats, after: NDArray[Any]) -> tuple[Floats, Floats]:
+def weights(block: Block, initial: Floats, after: NDArray[Any], n_budgets: int) -> tuple[Floats, Floats]:
     """Initial and final weights of finished runs, budget by budget, as weights.npz holds them.
 
     Parameters
@@ -127,8 +156,12 @@ def weights(block: Block, initial: Floats, after: NDArray[Any]) -> tuple[Floats,
     block : Block
     initial : array (parameters, n)
     after : array (budgets, parameters, n)
+    n_budgets : int
+        The first budgets are asked for.
     """
     stored = block.weights
     first = initial[stored].T.astype(np.float64)
-    last = np.concatenate([weights[stored].T for weights in after]).astype(np.float64)
-    return np.tile(first, (len(block.budgets), 1)), last
+    # Budgets that end with the same update share the weights of the last of them.
+    which = np.searchsorted(block.budgets, block.budgets[:n_budgets], side="right") - 1
+    last = np.concatenate([after[k][stored].T for k in which]).astype(np.float64)
+    return np.tile(first, (n_budgets, 1)), last

@@ -14,6 +14,8 @@ from runner.kernels.buffers import carried_rows
 from runner.kernels.held_out import H_STATE, H_VALUES
 from runner.training.blocks.arguments import LaneValues, Shared
 
+Floats = NDArray[np.float64]
+
 
 class Carried(NamedTuple):
     """What runs carry on that have been trained for a while; the runs lie along the last axis of every array.
@@ -93,7 +95,9 @@ class Segment:
         Places of the seeds among the plan's seeds.
     seeds : uint64 array (n,)
     carried : Carried or None
-        None for runs that have not been trained at all.
+        None for runs at the start of an attempt.
+    past : tuple of arrays (points, 3, n)
+        The points of their curves in earlier attempts, budget by budget; empty where there are none.
     """
 
     numbers: LaneValues
@@ -101,8 +105,15 @@ class Segment:
     places: NDArray[np.int64]
     seeds: NDArray[np.uint64]
     carried: Carried | None = None
+    past: tuple[Floats, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds."""
+        return sum(points.nbytes for points in self.past) + (0 if self.carried is None else self.carried.nbytes)
 
     def part(self, which: Any) -> Segment:
         """Some of the runs."""
         carried = None if self.carried is None else self.carried.part(which)
-        return Segment(self.numbers, self.cells, self.places[which], self.seeds[which], carried)
+        past = tuple([points[..., which] for points in self.past])
+        return Segment(self.numbers, self.cells, self.places[which], self.seeds[which], carried, past)

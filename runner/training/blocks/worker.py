@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ from runner.training.blocks.arrays import (
 from runner.training.blocks.block import Block, Floats
 from runner.training.blocks.segments import Carried, Segment, joined, state_rows
 
+_Finished = tuple[NDArray[np.int64], Floats, list[Floats] | None, tuple[Floats, Floats] | None]
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -35,16 +38,20 @@ class Trained:
 
     Attributes
     ----------
-    done : bool array (n,)
-        Which trajectories have come to their end, in the order of the segments.
-    records : float64 array (budgets * sum(done), len(RECORD_COLUMNS))
-        Of the runs that are done, in the order of `Block.runs(done)`.
+    runs : int64 array (n,)
+        Numbers in the plan of the runs that are done.
+    records : float64 array (n, len(RECORD_COLUMNS))
+        Of these.
     curves : list of float64 arrays (points, 3) or None
         Epoch, loss and accuracy.
-    weights : two float64 arrays (budgets * sum(done), parameters) or None
+    weights : two float64 arrays (n, parameters) or None
         Initial and final.
     rest : list of Segment
-        The runs that are not done, with what they carry on.
+        The runs whose attempt is not over, with what they carry on.
+    again : list of Segment
+        The runs that start again.
+    updates : int
+        Changes of weights that are not to be made any more.
     multiply_adds : float
         What the kernel has computed, roughly, lanes without a run included.
     seconds : float
@@ -53,11 +60,13 @@ class Trained:
         Share of the runs that have diverged before half of their budget.
     """
 
-    done: NDArray[np.bool_]
+    runs: NDArray[np.int64]
     records: Floats
     curves: list[Floats] | None
     weights: tuple[Floats, Floats] | None
     rest: list[Segment]
+    again: list[Segment]
+    updates: int
     multiply_adds: float
     seconds: float
     diverged_early: float
@@ -92,18 +101,20 @@ def train(block: Block, special: int = 0) -> Trained:
         multiply_adds = _multiply_adds(block, now)
         diverged = now.books[codes.C_DIVERGED] if not block.is_last else now.counts[-1, codes.C_DIVERGED]
         diverged_early = float(((diverged >= 0) & (2 * diverged < block.budgets[-1])).mean())
-        done, rest = np.ones(block.n, np.bool_), []
-        if not block.is_last:
-            done = now.books[codes.C_MADE] >= 0
-            rest = _rest(block, now, ~done)
-            now = now.part(done)
-        values = now.values.astype(np.float64, copy=False)
+        over = np.ones(block.n, np.bool_) if block.is_last else now.books[codes.C_MADE] >= 0
+        again = np.zeros(block.n, np.bool_)
+        if block.n_over < len(block.totals):
+            again = over & (now.counts[-1, codes.C_FIRST] < 0)
+        done = over & ~again
+        finished = [_finished(block, now, done, len(block.totals))]
+        if block.n_over and again.any():
+            # Their attempt was the last one of budgets that are over with it.
+            finished.append(_finished(block, now, again, block.n_over))
         return Trained(
-            done,
-            records.records(block, values, now.counts, now.held[2:]),
-            records.curves(block, values, now.counts) if block.points else None,
-            records.weights(block, now.initial, now.weights) if block.weights is not None else None,
-            rest,
+            *(finished[0] if len(finished) == 1 else _joined(finished)),
+            _rest(block, now, ~over) if not over.all() else [],
+            _again(block, now, again) if again.any() else [],
+            block.updates(done, int(again.sum())),
             multiply_adds,
             # To compile a kernel, or to load it, is not to train.
             time.thread_time() - began if _kernels() == kernels > 0 and shared.card is None else 0.0,
@@ -151,13 +162,60 @@ def _memory(block: Block) -> int:
     return int(block.groups * lanes * per_run + scratch_bytes(shared) + extra)
 
 
+def _finished(block: Block, now: Carried, which: NDArray[np.bool_], n_budgets: int) -> _Finished:
+    """What some of the runs give for the first budgets."""
+    if not which.all():
+        now = now.part(which)
+    values = now.values.astype(np.float64, copy=False)
+    past = [points[..., which] for points in block.past]
+    return (
+        block.runs(which, n_budgets),
+        records.records(block, values, now.counts, now.held[2:], n_budgets),
+        records.curves(block, values, now.counts, past, n_budgets) if block.points else None,
+        records.weights(block, now.initial, now.weights, n_budgets) if block.weights is not None else None,
+    )
+
+
+def _joined(parts: Sequence[_Finished]) -> _Finished:
+    """What several groups of runs give, one after the other."""
+    runs, rows, curves, weights = zip(*parts, strict=True)
+    initial_and_final = [np.concatenate(each) for each in zip(*weights, strict=True)] if weights[0] is not None else ()
+    return (
+        np.concatenate(runs),
+        np.concatenate(rows),
+        [curve for each in curves for curve in each] if curves[0] is not None else None,
+        (initial_and_final[0], initial_and_final[1]) if initial_and_final else None,
+    )
+
+
+def _parts(block: Block, which: NDArray[np.bool_]) -> Iterator[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]:
+    """Some of the runs by segment: the segment, which of its runs they are, and which of the block's."""
+    first = 0
+    for segment in block.segments:
+        own = np.flatnonzero(which[first : first + len(segment.seeds)])
+        if len(own):
+            yield segment, own, first + own
+        first += len(segment.seeds)
+
+
 def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
     """The runs that are left, segment by segment."""
-    rest, first = [], 0
-    for segment in block.segments:
-        which = np.flatnonzero(left[first : first + len(segment.seeds)])
-        if len(which):
-            seeds = segment.places[which], segment.seeds[which]
-            rest.append(Segment(segment.numbers, segment.cells, *seeds, now.part(first + which)))
-        first += len(segment.seeds)
+    rest = []
+    for segment, own, places in _parts(block, left):
+        past = tuple([points[..., own] for points in segment.past])
+        some = segment.places[own], segment.seeds[own]
+        rest.append(Segment(segment.numbers, segment.cells, *some, now.part(places), past))
     return rest
+
+
+def _again(block: Block, now: Carried, again: NDArray[np.bool_]) -> list[Segment]:
+    """The runs that start again, segment by segment, with the budgets that are left to them."""
+    n_over = block.n_over
+    points = [records.points_of(block, now.values, now.counts, k) for k in range(n_over, len(block.points))]
+    found = []
+    for segment, own, places in _parts(block, again):
+        before = [each[..., own] for each in segment.past[n_over:]] or [np.empty((0, 3, len(own)))] * len(points)
+        past = tuple(np.concatenate([old, new[..., places]]) for old, new in zip(before, points, strict=True))
+        some = segment.places[own], segment.seeds[own]
+        found.append(Segment(segment.numbers, segment.cells[n_over:], *some, None, past))
+    return found
