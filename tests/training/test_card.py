@@ -122,7 +122,7 @@ def test_ptx_names_the_rounding_of_every_operation(name: str, tmp_path: Path) ->
                 cuda.special.Making(request, code).wait()
                 content = cuda.cache.read(path)
                 assert content is not None
-                made.extend((content.decode(), str(len(list(cuda._flat(arguments, {}, 0))))))
+                made[:] = content.decode(), str(len(list(cuda._flat(arguments, {}, 0))))
             return super()._kernel(arguments)
 
     with Noted() as card:
