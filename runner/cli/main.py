@@ -98,11 +98,12 @@ def _train(given: argparse.Namespace) -> int:
     if given.write == "workers" and not given.dask:
         raise StudyError([Problem("--write workers needs workers, --dask ADDRESS, and --store parquet")])
     on_card = given.device == "cuda"
-    if on_card and (given.dask or given.dry_run):
-        other = "--dask: its workers train" if given.dask else "--dry-run: a plan is made for training"
-        raise StudyError([Problem(f"--device cuda does not go with {other} on processors")])
+    if on_card and given.dask:
+        raise StudyError([Problem("--device cuda does not go with --dask: its workers train on their processors")])
     plans = plans_of(given, COMMANDS)
     if given.dry_run:
+        if on_card and not given.quiet:
+            print("times are those of the processor: a graphics card's are not known before", file=sys.stderr)
         return _show_plans(plans, given)
     if on_card:
         from runner.kernels.cuda import Card

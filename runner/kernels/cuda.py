@@ -31,7 +31,10 @@ from runner.kernels.structs import Data, LaneArrays, Network, Out, Scratch, Widt
 from runner.kernels.train import train_block
 
 # Threads that share a multiprocessor's scheduling: a multiple of the 32 that run in step.
-_THREADS = 128
+_THREADS = 256
+# Registers of a thread: half of what there are where all loops are unrolled, for twice as many threads at a time; other
+# networks are the slower the fewer there are (both measured).
+_REGISTERS, _ALL_REGISTERS = 128, 255
 # Runs for each multiprocessor of a launch that fills a card.
 _PER_MULTIPROCESSOR = 512
 # Bytes of memory of its own that a thread may have; the card sets so much aside for all that it can hold at a time.
@@ -45,7 +48,10 @@ class CardError(Exception):
 
 
 def width(single: bool) -> Width:
-    """Groups of one lane, and tiles of as many samples as keep a thread busy; one where batches have no more."""
+    """Groups of one lane, and tiles of four samples; of one where an update sees no more.
+
+    Larger tiles load a weight less often, but leave fewer threads room in the caches: they were slower.
+    """
     return Width(Lanes(1), Lanes(1 if single else 4), Lanes(2))
 
 
@@ -167,7 +173,9 @@ class Card:
                     special.Making(request, code).wait()
                     content = cache.read(path)
                 assert content is not None, "it has just been kept"
-                module = self._do("cuModuleLoadData", content + b"\0")
+                limit = _REGISTERS if arguments[0].parameters <= special.MOST_PARAMETERS else _ALL_REGISTERS
+                option = self._driver.CUjit_option.CU_JIT_MAX_REGISTERS
+                module = self._do("cuModuleLoadDataEx", content + b"\0", 1, [option], [limit])
                 self._kernels[path.name] = module, self._do("cuModuleGetFunction", module, specialise.LAUNCHED.encode())
             return self._kernels[path.name][1]
 

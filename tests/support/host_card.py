@@ -30,6 +30,12 @@ class CUdevice_attribute(Enum):  # noqa: N801 - CUDA's name
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16
 
 
+class CUjit_option(Enum):  # noqa: N801 - CUDA's name
+    """As in CUDA."""
+
+    CU_JIT_MAX_REGISTERS = 0
+
+
 class HostDriver:
     """What `runner.kernels.cuda` calls of the driver; the memory of the card is that of this process.
 
@@ -39,7 +45,7 @@ class HostDriver:
         A function that fails.
     """
 
-    CUresult, CUdevice_attribute = CUresult, CUdevice_attribute
+    CUresult, CUdevice_attribute, CUjit_option = CUresult, CUdevice_attribute, CUjit_option
 
     def __init__(self, fails: str = "") -> None:
         self.fails = fails

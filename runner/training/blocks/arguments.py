@@ -173,7 +173,7 @@ class Shared:
 
     def on(self, card: Card) -> Shared:
         """The same for runs that a graphics card trains, if it can train them; else as it is."""
-        wide = cuda.width(self.width.tile.n == self.width.lanes.n)
+        wide = cuda.width(self.samples_per_update == 1)
         plain = self.faults is None and self.iteration is None
         return replace(self, width=wide, card=card) if plain and card.takes(self.net, wide, self.dtype) else self
 
