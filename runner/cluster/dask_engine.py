@@ -285,7 +285,7 @@ class _Task:
         runs = []
         for turn in self.turns:
             places = np.arange(*turn.places.indices(n_seeds))
-            numbers = np.array(turn.cells)[:, None] * n_seeds + places
+            numbers = turn.cells[:, :, None] * n_seeds + places
             runs.append(numbers[turn.wanted] if turn.wanted is not None else numbers.ravel())
         return Result(np.concatenate(runs), np.empty((0, 0)), None, None, 0, error=reason)
 
@@ -317,31 +317,33 @@ class _Tasks:
 
     def _parts(self, turn: Turn) -> Iterator[Turn]:
         """A turn in parts that are no longer than a task, and whole multiples of a kernel's lanes."""
-        first, last, _ = turn.places.indices(len(self._plan.seeds))
-        while first < last:
-            fitting = int(_TASK_SECONDS * self._rate / self._work(turn)) // _LANES * _LANES
-            end = min(first + max(fitting, _LANES), last)
-            start = first - turn.places.start
-            wanted = None if turn.wanted is None else turn.wanted[:, start : start + end - first]
-            if wanted is None or wanted.any():
-                yield Turn(turn.cells, slice(first, end), wanted)
-            first = end
+        for k, cells in enumerate(turn.cells):
+            first, last = turn.places.start, turn.places.stop
+            while first < last:
+                fitting = int(_TASK_SECONDS * self._rate / self._work(cells[-1])) // _LANES * _LANES
+                end = min(first + max(fitting, _LANES), last)
+                part = slice(first - turn.places.start, end - turn.places.start)
+                wanted = None if turn.wanted is None else turn.wanted[k : k + 1, :, part]
+                if wanted is None or wanted.any():
+                    yield Turn(cells[None], slice(first, end), wanted)
+                first = end
 
-    def _work(self, turn: Turn) -> float:
-        """Multiply-adds of one seed."""
-        cell = self._plan.cell(turn.cells[-1])
+    def _work(self, number: int) -> float:
+        """Multiply-adds of one seed of a cell."""
+        cell = self._plan.cell(int(number))
         key = shared_key(cell)
         if key not in self._shared:
             self._shared[key] = make_shared(cell, self._plan.members)
         return max(float(cell.budget) * self._shared[key].work_per_update, 1.0)
 
     def _add(self, task: _Task, turn: Turn) -> None:
-        cell, record = self._plan.cell(turn.cells[-1]), self._plan.study.record
+        last = int(turn.cells[0, -1])
+        cell, record = self._plan.cell(last), self._plan.study.record
         per_run = 8.0 * (len(MEASUREMENTS) + 2) + 24 * (record.curves or 0)
         if record.weights:
             per_run += 16 * parameter_count(cell.architecture, cell.bias, cell.shortcuts)
         seeds = turn.places.stop - turn.places.start
         task.turns.append(turn)
-        task.work += self._work(turn) * seeds
+        task.work += self._work(last) * seeds
         task.n_runs += seeds * len(turn.cells)
         task.n_bytes += seeds * len(turn.cells) * per_run

@@ -155,7 +155,7 @@ class _Parts:
         self._plan = plan
         self._folders = folders
         self._header = standard_header()
-        self._index = Index(plan)
+        self._index = Index(plan, self._header)
         self._text = RowText(plan, self._header)
         # Of the rows that were read: a run that comes again must be the same.
         self._sums = np.zeros(plan.n_runs, np.int64)

@@ -20,7 +20,7 @@ import secrets
 import sys
 import zlib
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,16 @@ def shipped() -> Path:
     """
     python = sys.implementation.name, *sys.version_info[:2], platform.system(), platform.machine()
     return SHIPPED / _digest(" ".join(map(str, python)))
+
+
+@cache
+def at_hand(kernel: str) -> bool:
+    """Whether a kernel of this name is on disk: to load it takes milliseconds, where to compile it takes seconds."""
+    if config.DISABLE_JIT:
+        return False
+    with contextlib.suppress(OSError, RuntimeError):
+        return any(True for place in (folder(), shipped()) for _ in place.glob(f"{kernel}-*"))
+    return False
 
 
 _origins = {"loaded": 0, "lowered": 0, "shipped": 0, "compiled": 0}

@@ -18,8 +18,8 @@ FLOAT, INT, BOOL = np.int64(0), np.int64(1), np.int64(2)
 MOST_BYTES = 25
 # Most decimal digits of a 64-bit integer.
 MOST_INTEGER = 20
-# Most bytes of run_id, seed and line end.
-MOST_NAME = 16 + MOST_INTEGER + 1
+# Most bytes of run_id, cell_id, seed, commas and line end.
+MOST_NAME = 16 + 1 + 16 + 1 + MOST_INTEGER + 1
 
 _COMMA, _LINE_END, _MINUS, _PLUS, _POINT, _E, _ZERO = (np.uint8(ord(sign)) for sign in ",\n-+.e0")
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -45,12 +45,36 @@ class Pieces(NamedTuple):
     starts: Any
 
 
+class Joined(NamedTuple):
+    """Texts that are put together from pieces, such as one for each key.
+
+    Attributes
+    ----------
+    pieces : Pieces
+    which : int64 array (texts, parts)
+        The numbers of the pieces of each text, in their order.
+    """
+
+    pieces: Any
+    which: Any
+
+
 @kernel
 def _copy(out: Any, at: int, data: Any, first: int, end: int) -> Any:
     """Copy data[first:end] to `out` from `at` on; returns the index after it."""
     for i in range(first, end):
         out[at + i - first] = data[i]
     return at + end - first
+
+
+@kernel
+def put_joined(out: Any, at: int, joined: Any, text: int) -> Any:
+    """Write one text of a `Joined`."""
+    data, starts = pointer(joined.pieces.data), joined.pieces.starts
+    for part in range(joined.which.shape[1]):
+        piece = joined.which[text, part]
+        at = _copy(out, at, data, starts[piece], starts[piece + 1])
+    return at
 
 
 @kernel
@@ -85,6 +109,14 @@ def _fill(out: Any, at: int, byte: Any, n: int) -> Any:
     for i in range(at, at + n):
         out[i] = byte
     return at + n
+
+
+@kernel
+def _put_hex(out: Any, at: int, number: Any) -> Any:
+    """Write a uint64 as 16 hexadecimal digits."""
+    for digit in range(16):
+        out[at + digit] = _HEX[(number >> np.uint64(60 - 4 * digit)) & _15]
+    return at + 16
 
 
 @kernel
@@ -171,11 +203,12 @@ class Names(NamedTuple):
     Attributes
     ----------
     ids : uint64 array (n,)
-        run_id, written as 16 hexadecimal digits.
-    keys : Pieces
-        The fields between run_id and seed, with the commas before, between and after them.
-    which : int64 array (n,)
-        Number of each row's text in `keys`.
+        run_id, written as 16 hexadecimal digits, as the ids of cells are.
+    cell_ids : uint64 array (cells,)
+    keys : Joined
+        Of each cell, the fields of its keys, with a comma after each.
+    sizes : int64 array (cells,)
+        How many rows in succession belong to each cell.
     seeds : uint64 array (n,)
     outcomes : Pieces
         Outcomes, each with a comma before it.
@@ -184,8 +217,9 @@ class Names(NamedTuple):
     """
 
     ids: Any
+    cell_ids: Any
     keys: Any
-    which: Any
+    sizes: Any
     seeds: Any
     outcomes: Any
     codes: Any
@@ -228,21 +262,28 @@ def write_rows(names: Any, measured: Any, out: Any, ends: Any) -> None:
         The index after each row and its line end.
     """
     # As pointers, arrays have no negative indices: no byte needs a look at its index first.
-    text, keys, outcomes = pointer(out), pointer(names.keys.data), pointer(names.outcomes.data)
-    at = 0
-    for row in range(names.ids.size):
-        for digit in range(16):
-            text[at] = _HEX[(names.ids[row] >> np.uint64(60 - 4 * digit)) & _15]
-            at += 1
-        key, code = names.which[row], names.codes[row]
-        at = _copy(text, at, keys, names.keys.starts[key], names.keys.starts[key + 1])
-        at = put_digits(text, at, names.seeds[row], count_digits(names.seeds[row]))
-        at = _copy(text, at, outcomes, names.outcomes.starts[code], names.outcomes.starts[code + 1])
-        for column in range(measured.kinds.size):
-            at = _fill(text, at, _COMMA, 1)
-            bits = measured.bits[row, column]
-            if bits != measured.missing:
-                number, kind = measured.numbers[row, column], measured.kinds[column]
-                at = _put_measurement(text, at, bits, number, kind, measured.powers)
-        at = _fill(text, at, _LINE_END, 1)
-        ends[row] = at
+    text, outcomes = pointer(out), pointer(names.outcomes.data)
+    at = row = 0
+    for cell in range(names.sizes.size):
+        common, size = 0, 0
+        for _ in range(names.sizes[cell]):
+            at = _fill(text, _put_hex(text, at, names.ids[row]), _COMMA, 1)
+            if size == 0:
+                common = at
+                at = _fill(text, _put_hex(text, at, names.cell_ids[cell]), _COMMA, 1)
+                at = put_joined(text, at, names.keys, cell)
+                size = at - common
+            else:
+                at = _copy(text, at, text, common, common + size)
+            at = put_digits(text, at, names.seeds[row], count_digits(names.seeds[row]))
+            code = names.codes[row]
+            at = _copy(text, at, outcomes, names.outcomes.starts[code], names.outcomes.starts[code + 1])
+            for column in range(measured.kinds.size):
+                at = _fill(text, at, _COMMA, 1)
+                bits = measured.bits[row, column]
+                if bits != measured.missing:
+                    number, kind = measured.numbers[row, column], measured.kinds[column]
+                    at = _put_measurement(text, at, bits, number, kind, measured.powers)
+            at = _fill(text, at, _LINE_END, 1)
+            ends[row] = at
+            row += 1

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.csv_rows import count_digits, put_digits
-from runner.kernels.lanes.operations import entry, inlined, kernel, not_inlined
+from runner.kernels.csv_rows import count_digits, put_digits, put_joined
+from runner.kernels.lanes.operations import entry, inlined, kernel, not_inlined, pointer
 from runner.kernels.random import wrapped_sum
 
 _BLOCK, _WORDS, _ROUNDS = 128, 16, 12
@@ -53,7 +53,7 @@ _SIGMA = np.array(
 )
 _SEED = np.frombuffer(b"seed=", np.uint8)
 _LINE_END = np.uint8(ord("\n"))
-NO = np.bool_(False)
+NO, YES = np.bool_(False), np.bool_(True)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _8, _16, _24, _32, _60, _63, _64 = (np.uint64(n) for n in (8, 16, 24, 32, 60, 63, 64))
 _REST, _6, _LETTER = np.uint64((1 << 60) - 1), np.uint64(6), np.uint64(0xA)
@@ -132,46 +132,58 @@ def _identity(word: Any) -> Any:
     return (number & _REST) | ((_LETTER + (number >> _60) % _6) << _60)
 
 
+@kernel
+def _finished(state: Any, begun: Any, last: Any, n: int, before: int, words: Any) -> Any:
+    """The identity of a text that ends with the first n bytes of `last`, after `before` bytes that `begun` has seen."""
+    for i in range(n, _LAST):
+        last[i] = 0
+    for i in range(8):
+        state[i] = begun[i]
+    at = 0
+    while n - at > _BLOCK:
+        _compress(state, last, at, words, before + at + _BLOCK, NO)
+        at += _BLOCK
+    _compress(state, last, at, words, before + n, YES)
+    return _identity(state[0])
+
+
 @entry
-def identify_runs(texts: Any, sizes: Any, seeds: Any, ids: Any) -> None:
-    """Identities of runs, cell by cell.
+def identify_runs(lines: Any, sizes: Any, seeds: Any, ids: Any, cell_ids: Any, text: Any) -> None:
+    """Identities of runs and of their cells.
 
     Parameters
     ----------
-    texts : csv_rows.Pieces
-        Of each cell, what `Identity.text` is: the lines of its keys, but for the seed.
+    lines : csv_rows.Joined
+        The text of each cell: the lines of its keys, but for the seed.
     sizes : int64 array (cells,)
         How many runs in succession belong to each cell.
     seeds : uint64 array (n,)
     ids : uint64 array (n,), filled in
+    cell_ids : uint64 array (cells,), filled in
+    text : uint8 array
+        Room for the longest text.
     """
-    start, state = np.empty(8, np.uint64), np.empty(8, np.uint64)
+    begun, state = np.empty(8, np.uint64), np.empty(8, np.uint64)
     words, last = np.empty(_WORDS, np.uint64), np.empty(_LAST, np.uint8)
     run = 0
     for cell in range(sizes.size):
-        first, end = texts.starts[cell], texts.starts[cell + 1]
+        size = put_joined(pointer(text), 0, lines, cell)
         for i in range(8):
-            start[i] = _IV[i]
-        start[0] ^= _PARAMETERS
-        whole = (end - first) // _BLOCK * _BLOCK
+            begun[i] = _IV[i]
+        begun[0] ^= _PARAMETERS
+        # The last block of a text is another one with a seed behind it.
+        whole = max(size - 1, 0) // _BLOCK * _BLOCK
         for at in range(0, whole, _BLOCK):
-            _compress(start, texts.data, first + at, words, at + _BLOCK, NO)
-        left = end - first - whole
+            _compress(begun, text, at, words, at + _BLOCK, NO)
+        left = size - whole
         for i in range(left):
-            last[i] = texts.data[first + whole + i]
+            last[i] = text[whole + i]
+        cell_ids[cell] = _finished(state, begun, last, left, whole, words)
         for i in range(_SEED.size):
             last[left + i] = _SEED[i]
         left += _SEED.size
         for _ in range(sizes[cell]):
             n = put_digits(last, left, seeds[run], count_digits(seeds[run]))
             last[n] = _LINE_END
-            n += 1
-            for i in range(n, _LAST):
-                last[i] = 0
-            for i in range(8):
-                state[i] = start[i]
-            for at in range(0, n, _BLOCK):
-                ends = at + _BLOCK >= n
-                _compress(state, last, at, words, whole + n if ends else whole + at + _BLOCK, ends)
-            ids[run] = _identity(state[0])
+            ids[run] = _finished(state, begun, last, n + 1, whole, words)
             run += 1

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
-from itertools import compress
 
 # The first of sixteen hexadecimal digits becomes one of six letters, a to f.
 _FIRST_DIGIT = 60
@@ -21,30 +19,32 @@ class Identity:
 
     Parameters
     ----------
-    keys : tuple of str
+    keys : iterable of str
     texts : iterable of str, as many
         Name and canonical text of every key but the seed, in the order of the columns.
-
-    Attributes
-    ----------
-    text : bytes
-        What is hashed, but for the seed: a line for each key that has a text.
     """
 
-    __slots__ = ("_hash", "text")
+    __slots__ = ("_hash",)
 
-    def __init__(self, keys: tuple[str, ...], texts: Iterable[str]) -> None:
-        # A study may have a million cells: their texts are put into a list that has the rest already.
-        texts = tuple(texts)
-        parts = _template(keys, tuple(map(bool, texts))).copy()
-        parts[1:-1:2] = filter(None, texts)
-        self.text = "".join(parts).encode()
-        self._hash = hashlib.blake2b(self.text, digest_size=8)
+    def __init__(self, keys: Iterable[str], texts: Iterable[str]) -> None:
+        self._hash = _hash("".join(map(line, keys, texts)))
+
+    @classmethod
+    def of_text(cls, text: str) -> Identity:
+        """That of the cell whose lines are this text."""
+        identity = cls.__new__(cls)
+        identity._hash = _hash(text)
+        return identity
 
     @property
     def cell_id(self) -> str:
         """Sixteen hexadecimal digits."""
-        return f"{_number(self._hash.digest()):016x}"
+        return f"{self.cell_number:016x}"
+
+    @property
+    def cell_number(self) -> int:
+        """The number that these digits write."""
+        return _number(self._hash.digest())
 
     def run_ids(self, seeds: Iterable[int]) -> list[int]:
         """The ids of the runs with these seeds, each as the number that its sixteen hexadecimal digits write."""
@@ -56,11 +56,13 @@ class Identity:
         return found
 
 
-@lru_cache(maxsize=64)
-def _template(keys: tuple[str, ...], given: tuple[bool, ...]) -> list[str]:
-    """Each key that is given with its equals sign, an empty text after it, and the end of the last line."""
-    parts = [part for key in compress(keys, given) for part in (f"\n{key}=", "")]
-    return [parts[0].removeprefix("\n"), *parts[1:], "\n"]
+def line(key: str, text: str) -> str:
+    """What is hashed of a key: a line, or nothing where it has no text."""
+    return f"{key}={text}\n" if text else ""
+
+
+def _hash(text: str) -> hashlib.blake2b:
+    return hashlib.blake2b(text.encode(), digest_size=8)
 
 
 def _number(digest: bytes) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
-from runner.keys.identity import Identity
+from runner.keys.columns import Column
 from runner.measurements import MEASUREMENTS, OUTCOMES
 
 Records = NDArray[np.float64]
@@ -25,13 +25,9 @@ class CellLike(Protocol):
     """A combination of all keys except the seed."""
 
     @property
-    def cell_id(self) -> str: ...
-    @property
     def texts(self) -> tuple[str, ...]: ...
     @property
     def architecture(self) -> tuple[int, ...]: ...
-    @property
-    def identity(self) -> Identity: ...
 
 
 class PlanLike(Protocol):
@@ -44,6 +40,9 @@ class PlanLike(Protocol):
     @property
     def seeds(self) -> Sequence[int]: ...
     def cell(self, i: int) -> CellLike: ...
+    def columns(self, cells: Indices) -> Sequence[Column]:
+        """Of all keys but the seed, in some cells that are given by their numbers."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,13 +151,3 @@ def key_columns(names: Sequence[str]) -> list[str]:
     first = names.index("cell_id") if "cell_id" in names else -1
     keys = [key for key in known.keys if key in names and key != "seed"]
     return keys + [name for name in names[first + 1 : end] if name not in others]
-
-
-def plan_ids(plan: PlanLike) -> Ids:
-    """Identity of every run of a plan as a number, in plan order."""
-    seeds = plan.seeds
-    ids = np.empty(plan.n_runs, np.uint64)
-    step = len(seeds)
-    for i in range(plan.n_cells):
-        ids[i * step : (i + 1) * step] = plan.cell(i).identity.run_ids(seeds)
-    return ids

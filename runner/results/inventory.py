@@ -13,12 +13,13 @@ import numpy as np
 
 from runner.errors import RunnerError
 from runner.machine import compiles
-from runner.results.columns import Header, Ids, Indices, PlanLike, plan_ids
+from runner.results.columns import Header, Ids, Indices, PlanLike
 from runner.results.files import ORPHANS, TABLE
 from runner.results.journal import JOURNAL, Journal, places_of
 from runner.results.parts import PartRows
 from runner.results.row_check import check_rows
 from runner.results.row_file import RowFile
+from runner.results.row_text import plan_ids
 from runner.results.sums import SUMS, RowSums, Sums
 
 NO_PLACE = -1
@@ -32,8 +33,9 @@ _LOW = (1 << SOURCE) - 1
 class Index:
     """Finds the runs of a plan by their identities."""
 
-    def __init__(self, plan: PlanLike) -> None:
+    def __init__(self, plan: PlanLike, header: Header) -> None:
         self._plan = plan
+        self._header = header
         self._ids: Ids | None = None
         self._order: Indices | None = None
 
@@ -41,7 +43,7 @@ class Index:
     def ids(self) -> Ids:
         """Identities in plan order, made when first asked for: a fresh start never needs them."""
         if self._ids is None:
-            self._ids = plan_ids(self._plan)
+            self._ids = plan_ids(self._plan, self._header)
         return self._ids
 
     def find(self, ids: Ids) -> Indices:
@@ -152,7 +154,7 @@ def take_inventory(folder: Path, plan: PlanLike, version: int, header: Header) -
     journal = Journal(folder / JOURNAL, label)
     sums = Sums(folder / SUMS, label)
     parts = PartRows(folder, header, label)
-    index = Index(plan)
+    index = Index(plan, header)
     place = np.full(plan.n_runs, NO_PLACE, np.int64)
     without_run: list[tuple[Indices, Ids]] = []
 

@@ -18,15 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import RunnerError
+from runner.keys.columns import Column
 from runner.measurements import MISSING
 from runner.results.columns import Header, Ids, Indices, PlanLike
-from runner.results.row_text import ROWS_BY_PYTHON, Starts, field, rows_text
+from runner.results.row_text import ROWS_BY_PYTHON, Starts, key_texts, rows_text
 from runner.results.scan import ids_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["category", "int", "float"]
+# Cells that are looked at together.
+_CELLS = 1 << 14
 GROUP_ROWS = 1 << 16
 """About how many rows a row group has: those of whole cells, where a cell has no more."""
 _LARGEST = 1 << 63
@@ -88,9 +91,9 @@ def _is_float(text: str) -> bool:
 def key_kinds(plan: PlanLike, header: Header) -> dict[str, Kind]:
     """As what each key but the seed is kept, by all values that a plan has of it."""
     texts: list[set[str]] = [set() for _ in header.keys[:-1]]
-    for i in range(plan.n_cells):
-        for known, text in zip(texts, plan.cell(i).texts, strict=True):
-            known.add(text)
+    for first in range(0, plan.n_cells, _CELLS):
+        for known, column in zip(texts, plan.columns(np.arange(first, min(first + _CELLS, plan.n_cells))), strict=True):
+            known.update(column.found())
     return {key: kind_of(known) for key, known in zip(header.keys, texts, strict=False)}
 
 
@@ -172,15 +175,16 @@ class Form:
             return b"", np.empty(0, np.int64)
         cells, cell_ids = coded(table["cell_id"])
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
-        columns = [np.array(cell_ids, object)[cells[firsts]]]
+        columns = []
         for key in header.keys[:-1]:
             codes, texts = coded(table[key].take(firsts))
-            columns.append(np.array([*map(field, texts)], object)[codes])
+            columns.append(Column(texts, texts, codes.astype(np.int64)))
         outcomes, names = coded(table["outcome"])
         place = np.array([header.outcomes.index(name) for name in names], np.int64)
         starts = Starts(
             ids=ids_in(table["run_id"]),
-            keys=tuple(f",{','.join(row)}," for row in zip(*columns, strict=True)),
+            cell_ids=np.array([int(text, 16) for text in cell_ids], np.uint64)[cells[firsts]],
+            keys=key_texts(header.keys[:-1], columns, len(firsts)),
             sizes=np.diff(firsts, append=table.num_rows),
             seeds=table["seed"].to_numpy().astype(np.uint64),
             codes=place[outcomes],

@@ -6,27 +6,26 @@ study that has many. The kernels leave the interpreter's lock free, so that thre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.keys.identity import Identity
+from runner.keys.columns import Column
+from runner.keys.identity import Identity, line
 from runner.measurements import MISSING, MISSING_BITS
 from runner.results.columns import Header, Ids, Indices, PlanLike, Records, Written
+from runner.results.joined import JoinedTexts, pack
 from runner.results.sums import sums_of
-
-# The kernel that writes rows is imported by the functions that use it: small tables need none.
-if TYPE_CHECKING:
-    from runner.kernels import csv_rows
 
 _TO_QUOTE = frozenset('",\n\r')
 # In the time that a first start takes to compile the kernel that writes, or those that identify rows and add them up,
-# Python does so many rows.
-ROWS_BY_PYTHON, HASHES_BY_PYTHON = 20_000, 200_000
+# Python does so many rows; and so many while it loads a kernel that is on disk.
+ROWS_BY_PYTHON, HASHES_BY_PYTHON, _WHILE_LOADING = 20_000, 200_000, 1_000
+# Runs of a plan that are identified together.
+_TOGETHER = 1 << 14
 
 
 # Most texts of keys come again and again.
@@ -92,8 +91,10 @@ class Starts:
     ----------
     ids : array of uint64, shape (n,)
         Identities of the runs.
-    keys : tuple of str, m of them
-        What stands between the identity and the seed, commas included, of each cell.
+    cell_ids : array of uint64, shape (m,)
+        Of the cells.
+    keys : JoinedTexts
+        What stands in each cell's rows between its identity and the seed: its fields, with a comma after each.
     sizes : array of int, shape (m,)
         How many rows in succession belong to each cell.
     seeds : array of uint64, shape (n,)
@@ -102,10 +103,16 @@ class Starts:
     """
 
     ids: Ids
-    keys: tuple[str, ...]
+    cell_ids: Ids
+    keys: JoinedTexts
     sizes: Indices
     seeds: NDArray[np.uint64]
     codes: Indices
+
+
+def key_texts(keys: Sequence[str], columns: Sequence[Column], n: int) -> JoinedTexts:
+    """The fields of the keys of n cells, but for the seed, as they stand in rows."""
+    return JoinedTexts(n, keys, columns, lambda key, text: f"{field(text)},")
 
 
 class RowText:
@@ -124,8 +131,6 @@ class RowText:
         self._header = header
         self._seeds = np.array(plan.seeds, np.uint64)
         self._made = 0
-        # Keys are the same for all runs of a cell, so their text is made once.
-        self._cell = lru_cache(maxsize=1024)(self._cell_text)
 
     def written(self, runs: Indices, records: Records, most: int) -> list[Written]:
         """Rows of runs in any order, at most so many together; several threads may ask at once."""
@@ -134,7 +139,7 @@ class RowText:
         for start in range(0, len(order), most):
             part = order[start : start + most]
             ids, text, ends = self.rows(runs[part], records[part])
-            found.append(Written(part, ids, text, ends, sums_of(text, ends, many=self._made > HASHES_BY_PYTHON)))
+            found.append(Written(part, ids, text, ends, sums_of(text, ends, many=_pays("sum_rows", self._made))))
         return found
 
     def rows(self, runs: Indices, records: Records) -> tuple[Ids, bytes, Indices]:
@@ -159,7 +164,7 @@ class RowText:
             return np.empty(0, np.uint64), b"", np.empty(0, np.int64)
         self._made += len(runs)
         starts = self._starts(runs, records[:, 0].astype(np.int64))
-        kernel = self._made > ROWS_BY_PYTHON
+        kernel = _pays("write_rows", self._made)
         return starts.ids, *rows_text(self._header, starts, records[:, 1:], kernel=kernel)
 
     def _starts(self, runs: Indices, codes: Indices) -> Starts:
@@ -168,39 +173,75 @@ class RowText:
         firsts = np.flatnonzero(np.diff(cells, prepend=-1))
         sizes = np.diff(firsts, append=len(runs))
         seeds = self._seeds[places]
-        identities, keys = zip(*map(self._cell, cells[firsts].tolist()), strict=True)
-        ids = identify(identities, sizes, seeds, many=self._made > HASHES_BY_PYTHON)
-        return Starts(ids, keys, sizes, seeds, codes)
-
-    def _cell_text(self, index: int) -> tuple[Identity, str]:
-        """The identity of a cell, and the text between the identity of a run and its seed."""
-        cell = self._plan.cell(index)
-        return cell.identity, "," + ",".join((cell.cell_id, *map(field, cell.texts))) + ","
+        keys, columns = self._header.keys[:-1], self._plan.columns(cells[firsts])
+        lines = JoinedTexts(len(firsts), keys, columns, line)
+        ids, cell_ids = identify(lines, sizes, seeds, many=_pays("identify_runs", self._made))
+        return Starts(ids, cell_ids, key_texts(keys, columns, len(firsts)), sizes, seeds, codes)
 
 
-def identify(cells: Iterable[Identity], sizes: Indices, seeds: NDArray[np.uint64], *, many: bool) -> Ids:
-    """Identities of runs.
+def _pays(kernel: str, rows: int) -> bool:
+    """Whether so many rows are worth a kernel."""
+    most = ROWS_BY_PYTHON if kernel == "write_rows" else HASHES_BY_PYTHON
+    if rows <= min(most, _WHILE_LOADING):
+        return False
+    if rows > most:
+        return True
+    from runner.kernels.cache import at_hand
+
+    return at_hand(kernel)
+
+
+def plan_ids(plan: PlanLike, header: Header) -> Ids:
+    """Identity of every run of a plan as a number, in plan order."""
+    seeds = np.array(plan.seeds, np.uint64)
+    ids = np.empty(plan.n_runs, np.uint64)
+    if many := _pays("identify_runs", plan.n_runs):
+        from runner.kernels import cache, run_ids
+
+        # No kernel has been asked for yet: what is wrong with them is told when they are.
+        cache.enable(run_ids.identify_runs, not_kept=lambda reason: None, not_used=lambda file, reason: None)
+    step = max(_TOGETHER // len(seeds), 1)
+    for first in range(0, plan.n_cells, step):
+        cells = np.arange(first, min(first + step, plan.n_cells))
+        lines = JoinedTexts(len(cells), header.keys[:-1], plan.columns(cells), line)
+        sizes = np.full(len(cells), len(seeds))
+        found, _ = identify(lines, sizes, np.tile(seeds, len(cells)), many=many)
+        ids[first * len(seeds) : first * len(seeds) + len(found)] = found
+    return ids
+
+
+def identify(lines: JoinedTexts, sizes: Indices, seeds: NDArray[np.uint64], *, many: bool) -> tuple[Ids, Ids]:
+    """Identities of runs and of their cells.
 
     Parameters
     ----------
-    cells : iterable of Identity, m of them
+    lines : JoinedTexts, m of them
+        Of each cell what is hashed: the lines of its keys (`runner.keys.identity.line`).
     sizes : array of int, shape (m,)
         How many runs in succession belong to each cell.
     seeds : array of uint64, shape (n,)
     many : bool
         Whether there are so many in all that the kernel pays, which is compiled once on a machine.
+
+    Returns
+    -------
+    ids : array of uint64, shape (n,)
+    cell_ids : array of uint64, shape (m,)
     """
-    ids = np.empty(len(seeds), np.uint64)
+    ids, cell_ids = np.empty(len(seeds), np.uint64), np.empty(len(sizes), np.uint64)
     if many:
         from runner.kernels.run_ids import identify_runs
 
-        identify_runs(_pieces([cell.text for cell in cells]), sizes, seeds, ids)
-        return ids
+        joined, lengths = lines.for_kernels()
+        identify_runs(joined, sizes, seeds, ids, cell_ids, np.empty(int(lengths.max(initial=0)), np.uint8))
+        return ids, cell_ids
     start = 0
-    for cell, size in zip(cells, sizes.tolist(), strict=True):
-        ids[start : start + size] = cell.run_ids(seeds[start : start + size].tolist())
+    for k, (text, size) in enumerate(zip(lines.texts(), sizes.tolist(), strict=True)):
+        identity = Identity.of_text(text)
+        cell_ids[k] = identity.cell_number
+        ids[start : start + size] = identity.run_ids(seeds[start : start + size].tolist())
         start += size
-    return ids
+    return ids, cell_ids
 
 
 def rows_text(header: Header, starts: Starts, numbers: Records, *, kernel: bool) -> tuple[bytes, Indices]:
@@ -221,10 +262,13 @@ def rows_text(header: Header, starts: Starts, numbers: Records, *, kernel: bool)
 
 def _by_python(header: Header, starts: Starts, numbers: Records) -> tuple[bytes, Indices]:
     """The rows, and where each one ends, written by Python."""
-    keys = np.repeat(np.array(starts.keys, object), starts.sizes).tolist()
-    names = zip(starts.ids.tolist(), keys, starts.seeds.tolist(), strict=True)
+    cells = [
+        f"{cell_id:016x},{text}" for cell_id, text in zip(starts.cell_ids.tolist(), starts.keys.texts(), strict=True)
+    ]
+    each = np.repeat(np.array(cells, object), starts.sizes).tolist()
+    names = zip(starts.ids.tolist(), each, starts.seeds.tolist(), strict=True)
     columns = [
-        [f"{run_id:016x}{key}{seed}" for run_id, key, seed in names],
+        [f"{run_id:016x},{cell}{seed}" for run_id, cell, seed in names],
         [header.outcomes[code] for code in starts.codes.tolist()],
     ]
     for i, (_, kind) in enumerate(header.measurements):
@@ -238,25 +282,15 @@ def _by_kernel(header: Header, starts: Starts, numbers: Records) -> tuple[bytes,
     from runner.kernels import csv_rows
     from runner.kernels.decimals import powers_of_ten
 
-    keys = _pieces([text.encode() for text in starts.keys])
-    outcomes = _pieces([f",{name}".encode() for name in header.outcomes])
-    which = np.repeat(np.arange(len(starts.keys)), starts.sizes)
-    names = csv_rows.Names(starts.ids, keys, which, starts.seeds, outcomes, starts.codes)
+    keys, lengths = starts.keys.for_kernels()
+    outcomes = pack([f",{name}".encode() for name in header.outcomes])
+    names = csv_rows.Names(starts.ids, starts.cell_ids, keys, starts.sizes, starts.seeds, outcomes, starts.codes)
     numbers = np.ascontiguousarray(numbers, np.float64)
     codes = {"float": csv_rows.FLOAT, "int": csv_rows.INT, "bool": csv_rows.BOOL}
     kinds = np.array([codes[kind] for _, kind in header.measurements], np.int64)
     measured = csv_rows.Measurements(numbers, numbers.view(np.uint64), kinds, np.uint64(MISSING_BITS), powers_of_ten())
     longest = int(np.diff(outcomes.starts).max()) + csv_rows.MOST_NAME + csv_rows.MOST_BYTES * len(kinds)
-    most_bytes = len(numbers) * longest + int(np.diff(keys.starts) @ starts.sizes)
+    most_bytes = len(numbers) * longest + int(lengths @ starts.sizes)
     out, ends = np.empty(most_bytes, np.uint8), np.empty(len(numbers), np.int64)
     csv_rows.write_rows(names, measured, out, ends)
     return out[: ends[-1]].tobytes(), ends
-
-
-def _pieces(data: list[bytes]) -> csv_rows.Pieces:
-    """Texts for the kernel to choose from."""
-    from runner.kernels import csv_rows
-
-    starts = np.zeros(len(data) + 1, np.int64)
-    np.cumsum([len(piece) for piece in data], out=starts[1:])
-    return csv_rows.Pieces(np.frombuffer(b"".join(data), np.uint8), starts)

@@ -1,13 +1,16 @@
-"""One cell with all its keys: what the study gives and what follows from it, as values, as texts, and as ids."""
+"""Cells with all their keys: what the study gives and what follows from it, as values, as texts, and as ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
+
 from runner.data import Data, DataSet, FileData, HeldOut, KFold, load_data
+from runner.keys.columns import Column, Indices, Mask, combined
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.keys.restarts import Restarts
@@ -25,50 +28,57 @@ _TEST, _FOLD, _SPLIT_SEED = PLACE["test"], PLACE["fold"], PLACE["split_seed"]
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
 _EPOCHS, _UPDATES, _EVERY = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"]
+_NOTHING, _SEQUENTIAL = Column.one(None, ""), Column.one("sequential", "sequential")
 
 
 class Change(NamedTuple):
-    """A value that an axis or an included row gives in a cell, in place of the one at the top of the study.
+    """What an axis or an included row gives for a key, in place of what stands at the top of the study.
 
     Attributes
     ----------
     place : int
         Of the key in `CELL_KEYS`.
-    value : object
-    text : str
-        Canonical.
     element : int or None
-        The k of `init[k]`; the value is then that one number of the list, and there is no text.
+        The k of `init[k]`; the values are then that one number of the list.
+    column : Column
+    where : bool array (n,), or bool
+        The cells in which it is given.
     """
 
     place: int
-    value: Any
-    text: str
-    element: int | None = None
+    element: int | None
+    column: Column
+    where: Mask
 
     @classmethod
-    def of(cls, key: str, value: Any) -> Change:
-        """The change that gives a key, or a number of a list such as `init[k]`, a canonical value."""
+    def of(cls, key: str, column: Column, where: Mask = True) -> Change:
+        """The change of a key, or of a number of a list such as `init[k]`."""
         if (one := element(key)) is not None:
-            return cls(PLACE[one.key], value, "", one.k)
-        return cls(PLACE[key], value, KEYS[key].text(value))
+            return cls(PLACE[one.key], one.k, column, where)
+        return cls(PLACE[key], None, column, where)
+
+
+def text_of(key: str, value: Any) -> str:
+    """The canonical text of a value; a number of a list such as `init[k]` has one only within the list."""
+    return "" if element(key) is not None else KEYS[key].text(value)
 
 
 class _Defaults(NamedTuple):
     """What an optimizer brings into a cell: places of settings that it has not, and what is not given otherwise."""
 
     unused: tuple[int, ...]
-    values: tuple[Change, ...]
+    values: tuple[tuple[int, Column], ...]
 
 
 @lru_cache(maxsize=64)
 def _defaults(name: str, source: str) -> _Defaults:
     """What an optimizer brings; `source` tells pieces of a user's own apart that have the same name."""
     record = OPTIMIZERS[name]
-    given = {**record.settings, "weight_decay": record.weight_decay}
+    values = {key: KEYS[key].read(value) for key, value in record.settings.items()}
+    values["weight_decay"] = KEYS["weight_decay"].read(record.weight_decay)
     return _Defaults(
         tuple(PLACE[key] for key in (*SETTINGS, *RATES) if not record.takes(key)),
-        tuple(Change.of(key, KEYS[key].read(value)) for key, value in given.items()),
+        tuple((PLACE[key], Column.one(value, KEYS[key].text(value))) for key, value in values.items()),
     )
 
 
@@ -97,7 +107,7 @@ class DataSets:
 
 
 class Resolver:
-    """Finds the value of every key in a cell: given by an axis, given at the top, a default, or following from others.
+    """Finds the values of all keys in some cells: given by an axis or at the top, defaults, or following from others.
 
     Parameters
     ----------
@@ -108,57 +118,88 @@ class Resolver:
 
     def __init__(self, base: Mapping[str, Any], data_sets: DataSets) -> None:
         self._data_sets = data_sets
-        self._values: list[Any] = [base.get(key, KEYS[key].default) for key in CELL_KEYS]
-        self._texts = [KEYS[key].text(value) for key, value in zip(CELL_KEYS, self._values, strict=True)]
+        values = [base.get(key, KEYS[key].default) for key in CELL_KEYS]
+        self._top = [Column.one(value, KEYS[key].text(value)) for key, value in zip(CELL_KEYS, values, strict=True)]
 
-    def resolve(self, changes: Iterable[Change]) -> tuple[list[Any], list[str]]:
-        """Values and texts of all keys of a cell, in the order of `CELL_KEYS`.
+    def resolve(self, changes: Iterable[Change]) -> list[Column]:
+        """The columns of all keys, in the order of `CELL_KEYS`.
 
         Parameters
         ----------
         changes : iterable of Change
-            What differs from the top. A number of a list comes after the list itself.
+            What differs from the top.
         """
-        values, texts = self._values.copy(), self._texts.copy()
-        budget = None
-        lists: dict[int, list[float]] = {}
-        for place, value, text, k in changes:
-            if k is not None:
-                lists.setdefault(place, list(values[place]))[k] = value
+        columns = self._top.copy()
+        numbers: dict[int, list[Change]] = {}
+        for change in changes:
+            place, _, column, where = change
+            if change.element is not None:
+                numbers.setdefault(place, []).append(change)
                 continue
-            values[place], texts[place] = value, text
+            columns[place] = columns[place].replaced(where, column)
             if place in (_EPOCHS, _UPDATES):
-                budget = place
-        for place, numbers in lists.items():
-            values[place] = tuple(numbers)
-            texts[place] = KEYS[CELL_KEYS[place]].text(values[place])
-        if budget is not None:
-            # A budget of the sweep takes the place of the one at the top.
-            other = _UPDATES if budget == _EPOCHS else _EPOCHS
-            values[other], texts[other] = None, ""
-        self._derive(values, texts)
-        return values, texts
+                # A budget of the sweep takes the place of the one at the top.
+                other = _UPDATES if place == _EPOCHS else _EPOCHS
+                columns[other] = columns[other].replaced(where, _NOTHING)
+        for place, some in numbers.items():
+            columns[place] = _with_numbers(columns[place], some, KEYS[CELL_KEYS[place]].text)
+        self._derive(columns)
+        return columns
 
-    def _derive(self, values: list[Any], texts: list[str]) -> None:
+    def _derive(self, columns: list[Column]) -> None:
         """Set what follows from other keys."""
-        name = values[_OPTIMIZER]
-        defaults = _defaults(name, OPTIMIZERS[name].source)
-        for place in defaults.unused:
-            values[place], texts[place] = None, ""
-        for place, value, text, _ in defaults.values:
-            if values[place] is None:
-                values[place], texts[place] = value, text
-        if values[_BIAS_RATE] is None:
-            values[_BIAS_RATE], texts[_BIAS_RATE] = values[_RATE], texts[_RATE]
-        if not isinstance(values[_TEST], KFold):
-            values[_FOLD], texts[_FOLD] = None, ""
-        if values[_TEST] is None or isinstance(values[_TEST], FileData):
-            values[_SPLIT_SEED], texts[_SPLIT_SEED] = None, ""
-        if values[_BATCH] == FULL:
-            values[_ORDER] = texts[_ORDER] = "sequential"
-        if values[_EVERY] is None:
-            every = self._data_sets.updates_per_epoch(tuple(values[_DATA]), values[_BATCH])
-            values[_EVERY], texts[_EVERY] = every, str(every)
+
+        def default(place: int, column: Column, where: Mask = True) -> None:
+            """What a key has where it is not given."""
+            columns[place] = columns[place].replaced(where & columns[place].accepted(_is_none), column)
+
+        def remove(place: int, where: Mask) -> None:
+            """Leave a key out where it means nothing."""
+            columns[place] = columns[place].replaced(where, _NOTHING)
+
+        optimizers = columns[_OPTIMIZER]
+        for name in dict.fromkeys(optimizers.values):
+            where = optimizers.accepted(name.__eq__)
+            defaults = _defaults(name, OPTIMIZERS[name].source)
+            for place in defaults.unused:
+                remove(place, where)
+            for place, column in defaults.values:
+                default(place, column, where)
+        default(_BIAS_RATE, columns[_RATE])
+        remove(_FOLD, columns[_TEST].accepted(lambda test: not isinstance(test, KFold)))
+        remove(_SPLIT_SEED, columns[_TEST].accepted(lambda test: test is None or isinstance(test, FileData)))
+        full = columns[_BATCH].accepted(lambda batch: bool(batch == FULL))
+        columns[_ORDER] = columns[_ORDER].replaced(full, _SEQUENTIAL)
+        if columns[_EVERY].accepted(_is_none) is not False:
+            default(_EVERY, combined([*columns[_DATA], columns[_BATCH]], self._epoch))
+
+    def budgets(self, columns: Sequence[Column], n: int) -> Indices:
+        """Changes of the weights until training ends, in n cells."""
+        per_epoch = combined([*columns[_DATA], columns[_BATCH]], self._epoch).made(n, int, np.int64)
+        epochs, updates = (columns[place].made(n, lambda value: value or 0, np.int64) for place in (_EPOCHS, _UPDATES))
+        return np.asarray(updates + epochs * per_epoch)
+
+    def _epoch(self, values: tuple[Any, ...]) -> tuple[int, str]:
+        """Updates per epoch, from the values of `DATA_KEYS` and `batch`."""
+        updates = self._data_sets.updates_per_epoch(values[:-1], values[-1])
+        return updates, str(updates)
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _with_numbers(lists: Column, changes: Sequence[Change], text: Callable[[Any], str]) -> Column:
+    """A column of lists, with some of their numbers from other columns."""
+
+    def put(values: tuple[Any, ...]) -> tuple[Any, str]:
+        whole = list(values[0])
+        for change, number in zip(changes, values[1:], strict=True):
+            if number is not None and change.element is not None:
+                whole[change.element] = number
+        return tuple(whole), text(tuple(whole))
+
+    return combined([lists, *(_NOTHING.replaced(change.where, change.column) for change in changes)], put)
 
 
 class _Key(Generic[T]):

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from runner.errors import Refused, RunnerError
+from runner.keys.columns import Column, Indices, Mask, merged, stacked
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
 from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, Members
 from runner.printed import Printed, Writer
 from runner.registry import Call, Registry, element
-from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver
+from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver, text_of
 from runner.studies.load import Study
 from runner.studies.plan_text import plan_lines
 from runner.studies.schedule import Schedule
@@ -37,8 +38,8 @@ _FAMILIES: tuple[tuple[Registry[Any], tuple[str, ...]], ...] = (
 )
 # Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000
-# Cells of about a kilobyte: each is asked for when it is trained, and again when its rows are written.
-_KEPT_CELLS = 1 << 14
+# Cells of about a kilobyte, and rows of axes.
+_KEPT_CELLS, _KEPT_ROWS = 1 << 10, 1 << 16
 _MOST_REASONS = 3
 
 
@@ -89,7 +90,7 @@ class Plan(Printed):
         self._resolver = Resolver(study.base, self._data_sets)
         self._expansion = Expansion(study.space.product)
         self._cell = lru_cache(maxsize=_KEPT_CELLS)(self._make_cell)
-        self._changes: list[dict[int, tuple[Change, ...]]] = [{} for _ in self._space.axes]
+        self._row = lru_cache(maxsize=_KEPT_ROWS)(self._make_row)
         self._included = self._new_cells()
         self.n_cells = len(self._expansion) + len(self._included)
         self.n_runs = self.n_cells * len(self.seeds)
@@ -155,37 +156,68 @@ class Plan(Printed):
 
     def _make_cell(self, i: int) -> Cell:
         if i >= len(self._expansion):
-            values, texts = self._included[i - len(self._expansion)]
+            columns = self._included[i - len(self._expansion)]
         else:
-            values, texts = self._resolver.resolve(self._given(i))
-        return Cell(self._data_sets, i, values, texts)
+            columns = self._of_rows(np.array([self._expansion.rows(i)]))
+        return Cell(self._data_sets, i, *_only(columns))
 
-    def _given(self, i: int) -> Iterator[Change]:
-        """What the axes give in cell `i`."""
-        for at, row in enumerate(self._expansion.rows(i)):
-            known = self._changes[at]
-            if row not in known:
-                known[row] = _row_changes(self._space.axes[at], row)
-            yield from known[row]
+    def columns(self, cells: Indices) -> list[Column]:
+        """The values of every key in some cells, given by their numbers, in the order of `CELL_KEYS`."""
+        swept = cells < len(self._expansion)
+        if swept.all():
+            return self._of_rows(self._expansion.rows_of(cells))
+        all_included = stacked(self._included)
+        included = [column.part(cells[~swept] - len(self._expansion)) for column in all_included]
+        return merged(swept, included, self.columns(cells[swept])) if swept.any() else included
 
-    def _new_cells(self) -> list[tuple[list[Any], list[str]]]:
-        """Values and texts of the cells of `include` that the axes do not make."""
-        found: dict[tuple[str, ...], tuple[list[Any], list[str]]] = {}
+    def budgets(self, columns: Sequence[Column], n: int) -> Indices:
+        """Changes of the weights that training makes in n cells, of which these are the columns."""
+        return self._resolver.budgets(columns, n)
+
+    def _of_rows(self, rows: Indices) -> list[Column]:
+        """The columns of cells that the axes make, given by their rows of all axes."""
+        return self._resolver.resolve(
+            change for at, axis in enumerate(self._space.axes) for change in self._given(at, axis, rows[:, at])
+        )
+
+    def _given(self, at: int, axis: Axis, rows: Indices) -> Iterator[Change]:
+        """What an axis gives in some cells, whose rows of it are these."""
+        numbers, which = (rows[:1], None) if (rows == rows[0]).all() else np.unique(rows, return_inverse=True)
+        where: Mask = True
+        if numbers[-1] == len(axis.rows):
+            # The row after the last is that of the cells without this axis.
+            numbers, where = numbers[:-1], which is not None and which < len(numbers) - 1
+            which = None if which is None else np.where(where, which, 0)
+        if len(numbers):
+            made = [self._row(at, row) for row in numbers.tolist()]
+            columns = (zip(*part, strict=True) for part in zip(*made, strict=True))
+            for key, values, texts in zip(axis.keys, *columns, strict=True):
+                yield Change.of(key, Column(values, texts, which if len(numbers) > 1 else None), where)
+
+    def _make_row(self, at: int, row: int) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+        """The values of a row of an axis, and their texts."""
+        axis = self._space.axes[at]
+        return axis.rows[row], tuple(map(text_of, axis.keys, axis.rows[row]))
+
+    def _new_cells(self) -> list[list[Column]]:
+        """The cells of `include` that the axes do not make, each by its columns."""
+        found: dict[tuple[str, ...], list[Column]] = {}
         for row in self.study.sweep.include:
-            changes = [Change.of(key, value) for key, value in row.items()]
-            # The numbers of a list come after the list itself.
-            values, texts = self._resolver.resolve(sorted(changes, key=lambda change: change.element is not None))
+            columns = self._resolver.resolve(
+                Change.of(key, Column.one(value, text_of(key, value))) for key, value in row.items()
+            )
+            values, texts = _only(columns)
             if self._find(values, texts) is None:
-                found.setdefault(tuple(texts), (values, texts))
+                found.setdefault(texts, columns)
         return list(found.values())
 
-    def _find(self, values: list[Any], texts: list[str]) -> int | None:
+    def _find(self, values: Sequence[Any], texts: Sequence[str]) -> int | None:
         """The number of the cell with these values, if the axes make one."""
         rows = [_candidates(axis, values) for axis in self._space.axes]
         tried = list(combinations(*rows))
         table = np.array(tried, np.int64).reshape(len(tried), len(rows))
         for number in self._expansion.numbers_of(table).tolist():
-            if number >= 0 and self._resolver.resolve(self._given(number))[1] == texts:
+            if number >= 0 and self._cell(number).texts == tuple(texts):
                 return int(number)
         return None
 
@@ -220,7 +252,7 @@ class Plan(Printed):
         """The numbers of the included cells by trajectory, budgets ascending."""
         groups: dict[tuple[str, ...], list[int]] = {}
         places = {PLACE[key] for key in BUDGETS}
-        for number, (values, texts) in enumerate(self._included, len(self._expansion)):
+        for number, (values, texts) in enumerate(map(_only, self._included), len(self._expansion)):
             budget = "updates" if values[PLACE["epochs"]] is None else "epochs"
             rest = tuple(text for place, text in enumerate(texts) if place not in places)
             groups.setdefault((budget, *rest), []).append(number)
@@ -254,11 +286,9 @@ def _names(values: Iterable[Any]) -> set[str]:
     return found
 
 
-def _row_changes(axis: Axis, row: int) -> tuple[Change, ...]:
-    """What a row of an axis gives; the row after the last is that of the cells without this axis."""
-    if row == len(axis.rows):
-        return ()
-    return tuple(Change.of(key, value) for key, value in zip(axis.keys, axis.rows[row], strict=True))
+def _only(columns: Sequence[Column]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """Values and texts of the only cell of some columns."""
+    return tuple(column.values[0] for column in columns), tuple(column.texts[0] for column in columns)
 
 
 def _candidates(axis: Axis, values: Sequence[Any]) -> list[int]:

@@ -41,13 +41,20 @@ class Schedule(Sequence[tuple[int, ...]]):
             raise IndexError(f"trajectory {k} of {len(self)}")
         return tuple(self._cells[self._starts[k] : self._starts[k + 1]].tolist())
 
+    def of_size(self, trajectories: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """The cells of some trajectories: an array (trajectories, budgets) for each number of budgets."""
+        starts = self._starts[trajectories]
+        sizes = self._starts[trajectories + 1] - starts
+        for size in np.unique(sizes).tolist():
+            yield self._cells[starts[sizes == size][:, None] + np.arange(size)]
 
-def spread(n: int) -> Iterator[int]:
-    """All numbers below n, once each, in an order whose every beginning is evenly spread."""
+
+def spread(n: int, together: int = 1) -> Iterator[NDArray[np.int64]]:
+    """All numbers below n, once each, in an order whose every beginning is evenly spread; so many of them at a time."""
     step = max(1, round(n * _GOLDEN))
     while gcd(step, n) != 1:
         step += 1
-    return ((k * step) % n for k in range(n))
+    return (np.arange(first, min(first + together, n)) * step % n for first in range(0, n, together))
 
 
 def rounds(n_seeds: int) -> Iterator[slice]:

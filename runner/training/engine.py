@@ -287,7 +287,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, ca
         once = "" if problems else ", once on this machine"
         seconds = "three" if (cache.shipped() / shared.kernel).exists() else "ten"
         notify(f"compiling kernels for {cell.precision}: about {seconds} seconds{once}")
-    segment = Segment(lane_values(cell), np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.uint64))
+    zero = np.zeros(1, np.int64)
+    segment = Segment(lane_values(plan.columns(zero), 1), zero, zero[None], zero, zero.astype(np.uint64))
     try:
         with collection_paused():
             train_one(Block(shared, (1,), [segment], 1, 0, 1))

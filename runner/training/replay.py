@@ -12,11 +12,11 @@ import numpy as np
 
 from runner.errors import Problem, RunnerError, StudyError
 from runner.machine import cores
-from runner.results.columns import Header, Ids, Indices, plan_ids, standard_header
+from runner.results.columns import Header, Ids, Indices, standard_header
 from runner.results.files import refuse_links
 from runner.results.parts import StoredRows
 from runner.results.provenance import check_version
-from runner.results.row_text import RowText
+from runner.results.row_text import RowText, plan_ids
 from runner.training.progress import Progress
 from runner.training.stored_rows import Row, parts, study_of
 
@@ -181,7 +181,7 @@ def _check(rows: Sequence[Row], header: Header, table: Path, threads: int, progr
     from runner.studies.plan import make_plan
 
     plan = make_plan(study_of(rows, table))
-    known = {run_id: run for run, run_id in enumerate(plan_ids(plan).tolist())}
+    known = {run_id: run for run, run_id in enumerate(plan_ids(plan, standard_header()).tolist())}
     runs = {}
     for row in rows:
         if row.run_id in known:

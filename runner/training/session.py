@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from runner.training.specials import Specials
 
 
-# Beyond this many cells the work that is left is estimated from the number of runs, not added up.
-_MOST_CELLS = 200_000
+# Runs whose work is added up together.
+_TOGETHER = 1 << 14
 
 
 class Trainer(Protocol):
@@ -254,13 +254,13 @@ def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
     """Changes of weights that are still to be made; runs that differ only in their budget share them."""
     if not done.any():
         return plan.n_updates
-    if plan.n_cells > _MOST_CELLS:
-        return int(plan.n_updates * (1 - np.count_nonzero(done) / len(done)))
     missing = ~done.reshape(plan.n_cells, -1)
-    total = 0
-    for cells in plan.schedule():
-        budgets = np.array([plan.cell(i).budget for i in cells], np.float64)
-        total += int((missing[list(cells)] * budgets[:, None]).max(axis=0).sum())
+    schedule, total = plan.schedule(), 0
+    together = max(_TOGETHER // missing.shape[1], 1)
+    for first in range(0, len(schedule), together):
+        for cells in schedule.of_size(np.arange(first, min(first + together, len(schedule)))):
+            budgets = plan.budgets(plan.columns(cells.ravel()), cells.size).reshape(*cells.shape, 1)
+            total += int((missing[cells] * budgets).max(axis=1).sum())
     return total
 
 

@@ -136,7 +136,7 @@ def _work(plan: Plan, missing: NDArray[np.bool_]) -> dict[str, float]:
     shared: dict[tuple[Any, ...], Shared] = {}
     together: dict[tuple[Any, ...], list[float]] = {}
     n_seen = n_sampled = 0
-    for k in islice(spread(len(schedule)), _SEEN):
+    for (k,) in islice(spread(len(schedule)), _SEEN):
         n_seen += 1
         numbers = schedule[k]
         if not any(cell_wants[i] for i in numbers):

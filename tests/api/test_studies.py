@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import runner
 from runner.ops import INITIALIZERS, LOSSES
 from runner.registry import Call
-from runner.results.columns import plan_ids
+from runner.results.columns import standard_header
+from runner.results.row_text import plan_ids
 
 XOR: dict[str, Any] = {"data": "xor", "architecture": "2-4-1", "learning_rate": 0.5, "epochs": 100}
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ids(study: runner.Study) -> list[int]:
     """The identities of all runs, in the order of the table."""
-    return plan_ids(runner.plan(study)).tolist()
+    return plan_ids(runner.plan(study), standard_header()).tolist()
 
 
 def axes(**keys: Any) -> dict[str, list[str]]:

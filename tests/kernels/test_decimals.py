@@ -16,13 +16,15 @@ from runner.kernels.decimals import LARGEST_K, LARGEST_Q, LEAST_K, LEAST_Q, powe
 from runner.measurements import MISSING, MISSING_BITS
 
 NOTHING = csv_rows.Pieces(np.empty(0, np.uint8), np.zeros(2, np.int64))
+NO_KEYS = csv_rows.Joined(NOTHING, np.zeros((1, 1), np.int64))
 
 
 def written(numbers: NDArray[np.float64], kind: int = csv_rows.FLOAT) -> list[str]:
     """Every number as the kernel writes it."""
     n = len(numbers)
     zeros = np.zeros(n, np.int64)
-    names = csv_rows.Names(zeros.astype(np.uint64), NOTHING, zeros, zeros.astype(np.uint64), NOTHING, zeros)
+    ids = zeros.astype(np.uint64)
+    names = csv_rows.Names(ids, ids[:1], NO_KEYS, np.array([n]), ids, NOTHING, zeros)
     column = np.ascontiguousarray(numbers, np.float64).reshape(-1, 1)
     measured = csv_rows.Measurements(
         column, column.view(np.uint64), np.array([kind]), np.uint64(MISSING_BITS), powers_of_ten()
@@ -30,8 +32,9 @@ def written(numbers: NDArray[np.float64], kind: int = csv_rows.FLOAT) -> list[st
     out, ends = np.empty(n * (csv_rows.MOST_NAME + csv_rows.MOST_BYTES), np.uint8), np.empty(n, np.int64)
     csv_rows.write_rows(names, measured, out, ends)
     rows = out[: ends[-1]].tobytes().decode().splitlines()
-    assert all(row.startswith(f"{0:016x}0,") for row in rows)
-    return [row[18:] for row in rows]
+    start = f"{0:016x},{0:016x},0,"
+    assert all(row.startswith(start) for row in rows)
+    return [row.removeprefix(start) for row in rows]
 
 
 def check(numbers: NDArray[np.float64]) -> None:
@@ -135,32 +138,36 @@ def test_the_table_of_powers() -> None:
         assert (leading - 1) * below <= above < (leading + 1) * below
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 37])
-def test_rows(n_rows: int) -> None:
-    """Identities, keys, seeds and outcomes, as Python would join them."""
+@pytest.mark.parametrize("sizes", [[1], [1, 1], [0, 30, 5, 0, 2]])
+def test_rows(sizes: list[int]) -> None:
+    """Identities, keys, seeds and outcomes, as Python would join them, cell by cell."""
+    n_rows, n_cells = sum(sizes), len(sizes)
     random = np.random.default_rng(n_rows)
-    keys, outcomes = [",a,b,", ',"ä, ""x""",', ","], [",converged", ",stuck"]
+    keys, outcomes = ["a,b,", '"ä, ""x""",', ",", ""], [",converged", ",stuck"]
     pieces = []
     for texts in (keys, outcomes):
         data = [each.encode() for each in texts]
         ends = list(itertools.accumulate(map(len, data), initial=0))
         pieces.append(csv_rows.Pieces(np.frombuffer(b"".join(data), np.uint8), np.array(ends, np.int64)))
     ids, seeds = (random.integers(0, 2**63, n_rows, np.uint64) for _ in range(2))
-    which, codes = random.integers(0, 3, n_rows), random.integers(0, 2, n_rows)
+    cell_ids, which = random.integers(0, 2**63, n_cells, np.uint64), random.integers(0, 4, (n_cells, 3))
+    codes = random.integers(0, 2, n_rows)
     numbers = random.normal(size=(n_rows, 3))
     numbers[:, 1] = np.round(numbers[:, 1])
     kinds = np.array([csv_rows.FLOAT, csv_rows.BOOL, csv_rows.FLOAT])
     out, ends = np.empty(n_rows * 300, np.uint8), np.empty(n_rows, np.int64)
+    joined = csv_rows.Joined(pieces[0], which)
     csv_rows.write_rows(
-        csv_rows.Names(ids, pieces[0], which, seeds, pieces[1], codes),
+        csv_rows.Names(ids, cell_ids, joined, np.array(sizes), seeds, pieces[1], codes),
         csv_rows.Measurements(numbers, numbers.view(np.uint64), kinds, np.uint64(MISSING_BITS), powers_of_ten()),
         out,
         ends,
     )
+    cells = np.repeat(np.arange(n_cells), sizes)
     expected = [
-        f"{ids[i]:016x}{keys[which[i]]}{seeds[i]}{outcomes[codes[i]]},"
+        f"{ids[i]:016x},{cell_ids[cell]:016x},{''.join(keys[k] for k in which[cell])}{seeds[i]}{outcomes[codes[i]]},"
         f"{numbers[i, 0].item()!r},{bool(numbers[i, 1])},{numbers[i, 2].item()!r}\n"
-        for i in range(n_rows)
+        for i, cell in enumerate(cells)
     ]
     assert out[: ends[-1]].tobytes().decode() == "".join(expected)
     assert np.diff(ends, prepend=0).tolist() == [len(row.encode()) for row in expected]

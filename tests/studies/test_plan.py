@@ -7,6 +7,7 @@ import itertools
 import json
 import tracemalloc
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,9 @@ from runner.errors import Refused
 from runner.keys.definitions import KEYS
 from runner.keys.identity import Identity
 from runner.ops import OPTIMIZERS, SETTINGS
-from runner.studies.cells import Cell, _Key
+from runner.results import row_text
+from runner.results.columns import standard_header
+from runner.studies.cells import PLACE, Cell, _Key
 from runner.studies.load import load_study
 from runner.studies.plan import make_plan
 
@@ -241,6 +244,46 @@ def test_updates_follow_the_batch_and_the_data(tmp_path):
     plan = plan_of(tmp_path, sweep=sweep, replicates=2)
     assert plan.n_trajectories == 2 * 6
     assert plan.n_updates == 2 * 20 * ((1 + 2 + 4) + (1 + 3 + 8))
+
+
+# Many cells at once ---------------------------------------------------------------------------------------------------
+
+MIXED = {
+    "init": [0.1] * 9,
+    "architecture": "2-2-1",
+    "sweep": {
+        "grid": {"optimizer": ["sgd", "adam", "rprop"], "learning_rate": [0.1, 1.0], "batch": ["full", 3]},
+        "zip": [{"loss": "mse", "criterion": {"loss": 0.1}}, {"loss": "sse", "criterion": {"mse": 0.1}}],
+        "sample": {"n": 4, "space": {"init[2]": {"uniform": [-1, 1]}, "weight_decay": {"uniform": [0, 1]}}},
+        "when": [
+            {"if": {"optimizer": "adam"}, "grid": {"beta1": [0.5, 0.9], "updates": [7, 8]}},
+            {"if": {"batch": 3}, "grid": {"order": ["shuffled", "sequential"], "init[0]": [1, 2]}},
+        ],
+        "include": [{"optimizer": "adam", "epochs": 3}, {"test": {"k_fold": 2}, "fold": 1}, {"init": "normal(0, 1)"}],
+    },
+}
+
+
+@pytest.mark.parametrize("study", [MIXED, {"sweep": {"include": [{"epochs": 3}]}}, {}])
+def test_columns_hold_what_the_cells_hold(tmp_path, study):
+    plan = plan_of(tmp_path, study)
+    numbers = np.random.default_rng(0).permutation(plan.n_cells)
+    columns = plan.columns(numbers)
+    assert len(columns) == len(PLACE)
+    for k, number in enumerate(numbers.tolist()):
+        cell = plan.cell(number)
+        assert [repr(column.at(k)) for column in columns] == list(map(repr, cell.values))
+        assert [column.texts[0 if column.which is None else column.which[k]] for column in columns] == list(cell.texts)
+    assert plan.budgets(columns, len(numbers)).tolist() == [plan.cell(number).budget for number in numbers.tolist()]
+
+
+def test_ids_of_a_plan_are_those_of_its_cells(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, MIXED | {"replicates": 3})
+    expected = [int(plan.cell(i).run_id(seed), 16) for i in range(plan.n_cells) for seed in plan.seeds]
+    monkeypatch.setattr(row_text, "_TOGETHER", 40)
+    for slowly in (10**9, 0):
+        monkeypatch.setattr(row_text, "HASHES_BY_PYTHON", slowly)
+        assert row_text.plan_ids(plan, standard_header()).tolist() == expected
 
 
 # Size ---------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from runner.keys.columns import Column
 from runner.keys.identity import Identity
 from runner.measurements import MISSING
 from runner.results.columns import Header
@@ -62,6 +63,10 @@ class FakePlan:
 
     def cell(self, i: int) -> FakeCell:
         return FakeCell(self.cells[i])
+
+    def columns(self, cells: np.ndarray) -> list[Column]:
+        by_key = zip(*(self.cells[i] for i in cells.tolist()), strict=True)
+        return [Column(texts, texts, np.arange(len(cells))) for texts in by_key]
 
 
 def grid(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import studies
 
-from runner.studies.schedule import rounds, spread
+from runner.studies.schedule import Schedule, rounds, spread
 from runner.training import engine
 from runner.training.blocks import packing
 from runner.training.session import Options, run_session
@@ -38,9 +38,23 @@ STUDY: dict[str, Any] = {
 }
 
 
-@given(st.integers(1, 5000))
-def test_every_number_comes_once(n: int) -> None:
-    assert sorted(spread(n)) == list(range(n))
+def in_order(n: int, together: int = 1) -> list[int]:
+    return np.concatenate(list(spread(n, together))).tolist()
+
+
+@given(st.integers(1, 5000), st.integers(1, 300))
+def test_every_number_comes_once(n: int, together: int) -> None:
+    found = in_order(n, together)
+    assert sorted(found) == list(range(n))
+    assert found == in_order(n)
+
+
+def test_cells_of_trajectories_with_as_many_budgets_come_together() -> None:
+    cells, sizes = np.array([0, 2, 4, 1, 3, 5, 6]), [3, 1, 2, 1]
+    schedule = Schedule(cells, np.cumsum([0, *sizes]))
+    assert list(schedule) == [(0, 2, 4), (1,), (3, 5), (6,)]
+    found = [each.tolist() for each in schedule.of_size(np.array([3, 2, 1]))]
+    assert found == [[[6], [1]], [[3, 5]]]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,7 @@ def test_every_axis_is_even_at_every_moment(radices: tuple[int, ...]) -> None:
     A random order is off by 0.6 sqrt(n) for an axis of two values, the plan's own order by n / 4.
     """
     n = math.prod(radices)
-    rows = np.array(np.unravel_index(np.fromiter(spread(n), np.int64), radices)).T
+    rows = np.array(np.unravel_index(in_order(n), radices)).T
     for axis, r in enumerate(radices):
         seen = np.cumsum(rows[:, axis, None] == np.arange(r), axis=0)
         expected = np.arange(1, n + 1)[:, None] / r
@@ -61,9 +75,12 @@ def test_every_axis_is_even_at_every_moment(radices: tuple[int, ...]) -> None:
 
 def test_order_is_better_than_chance() -> None:
     """The plan's own order leaves the slowest axis uncovered for most of the time."""
-    first = list(itertools.islice(spread(1000), 12))
+    first = in_order(1000)[:12]
     assert {k // 100 for k in first} == set(range(10))
     assert {k % 10 for k in first} == set(range(10))
+
+
+FIRST, SECOND = slice(0, 64), slice(64, 70)
 
 
 @given(st.integers(1, 10**6))
@@ -80,10 +97,14 @@ def test_all_cells_have_their_first_seeds_before_any_has_more(tmp_path: Path) ->
     plan = studies.make(tmp_path, **STUDY)
     missing = np.ones((plan.n_cells, len(plan.seeds)), bool)
     turns = list(packing.turns_of(plan, ~missing.ravel()))
-    assert len(turns) == 2 * plan.n_trajectories // 70
-    assert [places for _, places, _ in turns] == [slice(0, 64)] * 84 + [slice(64, 70)] * 84
+    assert [(len(turn.cells), turn.places) for turn in turns] == [(64, FIRST), (20, FIRST), (84, SECOND)]
+    assert sorted(np.concatenate([turn.cells for turn in turns[:2]]).ravel()) == list(range(plan.n_cells))
     missing[:, :64] = False
-    assert [places for _, places, _ in packing.turns_of(plan, ~missing.ravel())] == [slice(64, 70)] * 84
+    missing[5] = False
+    (turn,) = packing.turns_of(plan, ~missing.ravel())
+    assert turn.places == SECOND
+    assert turn.wanted is not None
+    assert {*turn.cells[~turn.wanted.all(axis=2)]} == {5}
 
 
 @given(st.data())
@@ -95,8 +116,9 @@ def test_turns_between_two_numbers_hold_these_runs_once(data: st.DataObject) -> 
     first = data.draw(st.integers(0, 7 * n_seeds))
     last = data.draw(st.integers(first, 7 * n_seeds))
     found = []
-    for cells, places, wanted in packing.turns_between(plan, first, last):
+    for rows, places, wanted in packing.turns_between(plan, first, last):
         assert wanted is None
+        (cells,) = rows.tolist()
         assert any(set(cells) <= set(group) for group in schedule)
         assert list(cells) == sorted(cells)
         found += [cell * n_seeds + seed for cell in cells for seed in range(*places.indices(n_seeds))]

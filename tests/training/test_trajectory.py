@@ -13,9 +13,10 @@ from support import naive, studies
 
 from runner.ops.activations import ACTIVATIONS
 from runner.ops.members import CORE_ACTIVATIONS
-from runner.results.columns import plan_ids
+from runner.results.columns import standard_header
 from runner.results.curves import CURVES, OldCurves, curve_text
 from runner.results.inventory import Index
+from runner.results.row_text import plan_ids
 from runner.training.blocks.curve_points import CurveEpochs, curve_updates
 
 Train = Callable[..., studies.Runs]
@@ -241,10 +242,12 @@ def test_curves_pass_through_the_losses(train: Train) -> None:
 def test_curves_are_known_to_be_whole(train: Train, tmp_path: Path, variant: str, n_points: int, budget: str) -> None:
     keys = XOR | VARIANTS[variant] | {"record": {"curves": n_points}, "sweep": {"grid": {budget: BUDGETS[budget]}}}
     runs = train(**keys)
-    ids, epochs = plan_ids(runs.plan).tolist(), CurveEpochs(runs.plan)
+    ids, epochs = plan_ids(runs.plan, standard_header()).tolist(), CurveEpochs(runs.plan)
     rows = "".join(map(curve_text, ids, runs.curves))
     (tmp_path / CURVES).write_text(f"run_id,epoch,loss,accuracy\n{rows}")
-    found = OldCurves(tmp_path / CURVES, Index(runs.plan), lambda run: epochs(run // len(runs.plan.seeds)))
+    found = OldCurves(
+        tmp_path / CURVES, Index(runs.plan, standard_header()), lambda run: epochs(run // len(runs.plan.seeds))
+    )
     assert found.runs.tolist() == list(range(runs.plan.n_runs))
     assert found.whole.all()
 

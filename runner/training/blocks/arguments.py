@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
 from runner.kernels.lanes.vector import Lanes
-from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, seen_by
+from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, parameter_count, seen_by
+from runner.keys.columns import Column, combined
 from runner.keys.definitions import CRITERIA
 from runner.keys.restarts import Restarts
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS, Members
@@ -41,18 +42,29 @@ Floats = NDArray[np.float64]
 LANE_KEYS = frozenset(
     ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
 ) | {name for name, setting in SETTINGS.items() if not setting.whole}
-_shared_values = itemgetter(*(place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}))
+_SHARED = [place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}]
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
 _FAULTS = PLACE["faults"]
 
 
 def shared_key(cell: Cell) -> tuple[Any, ...]:
     """What is equal for cells that can train side by side in the lanes of one block."""
-    # A study may have a million cells: values are taken by their places, here and in `lane_values`.
     values = cell.values
-    bias = values[_BIAS]
-    names = tuple([name for name, _ in values[_CRITERION]])
-    return (*_shared_values(values), bias if isinstance(bias, str) else "none", names)
+    return *(values[place] for place in _SHARED), _kind_of_bias(values[_BIAS]), _watched(values[_CRITERION])
+
+
+def shared_columns(columns: Sequence[Column]) -> list[Column]:
+    """The same of many cells."""
+    of_parts = columns[_BIAS].reduced(_kind_of_bias), columns[_CRITERION].reduced(_watched)
+    return [*(columns[place] for place in _SHARED), *of_parts]
+
+
+def _kind_of_bias(bias: str | float) -> str:
+    return bias if isinstance(bias, str) else "none"
+
+
+def _watched(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
+    return tuple(name for name, _ in criterion)
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,84 +407,108 @@ def _faults(faults: Sequence[Call], n_layers: int, members: Members) -> table.Fa
 
 @dataclass(frozen=True, eq=False)
 class LaneValues:
-    """What differs between cells that train side by side.
+    """What differs between m cells that train side by side.
 
     Attributes
     ----------
-    numbers : float64 array (2 * layers + SLOTS + CRITERIA,)
+    numbers : float64 array (m, 2 * layers + SLOTS + CRITERIA)
         Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
-    kinds : int64 array (2,)
+    kinds : int64 array (m, 2)
         Kind of distribution of the weights and of the biases.
-    scales : float64 array (layers, 4)
+    scales : float64 array (m, layers, 4)
         Location and width of both, layer by layer.
-    bias : float or None
-        Value of a bias that is not trained.
-    given : float64 array or None
-        Initial weights given one by one.
-    finish : callable (weights, seeds) or None
-        What is made of the weights of a layer when they are drawn (see `runner.ops.initializers`).
+    bias : float64 array (m,)
+        Value of a bias that is not trained; NaN for one that is.
+    given : float64 array (m, parameters) or None
+        Initial weights given one by one; NaN where they are drawn. None where no cell has such.
+    finish : object array (m,)
+        What is made of the weights of a layer when they are drawn (see `runner.ops.initializers`): a callable
+        (weights, seeds), or None.
     """
 
     numbers: Floats
     kinds: NDArray[np.int64]
     scales: Floats
-    bias: float | None
+    bias: Floats
     given: Floats | None
-    finish: Callable[..., None] | None
+    finish: NDArray[np.object_]
+
+    def part(self, cells: Any) -> LaneValues:
+        """That of some of the cells."""
+        given = None if self.given is None else self.given[cells]
+        drawn = self.kinds[cells], self.scales[cells], self.bias[cells]
+        return LaneValues(self.numbers[cells], *drawn, given, self.finish[cells])
 
 
 _RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
+_SIZES, _SHORTCUTS, _INIT, _BIAS_INIT = (PLACE[key] for key in ("architecture", "shortcuts", "init", "bias_init"))
 
 
-@lru_cache(maxsize=64)
-def _places_of_settings(optimizer: str, source: str) -> list[int]:
-    """Where the settings of an optimizer stand; `source` as of `runner.studies.cells`."""
-    return [PLACE[key] for key in OPTIMIZERS[optimizer].settings]
-
-
-def lane_values(cell: Cell) -> LaneValues:
-    """The numbers of one cell."""
-    # One array is made of one list, which takes less time than an array of each part.
-    values = cell.values
-    sizes = cell.architecture
-    numbers: list[float] = []
-    for place in _RATES:
-        # A method of second order has none.
-        rate = 0.0 if values[place] is None else values[place]
-        numbers += rate if isinstance(rate, tuple) else [rate] * (len(sizes) - 1)
-    name = values[_OPTIMIZER]
-    settings = [values[place] for place in _places_of_settings(name, OPTIMIZERS[name].source)]
-    if values[_FAULTS] and any(fault.name == "momentum_sign" for fault in values[_FAULTS]):
+def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
+    """The numbers of n cells that share the rest."""
+    sizes, shortcuts, name, faults = (columns[place].at(0) for place in (_SIZES, _SHORTCUTS, _OPTIMIZER, _FAULTS))
+    layers = len(sizes) - 1
+    # A method of second order has no learning rates.
+    numbers = [
+        columns[place].made(
+            n, lambda rate: rate if isinstance(rate, tuple) else [0.0 if rate is None else rate] * layers
+        )
+        for place in _RATES
+    ]
+    settings = [columns[PLACE[key]].made(n, float)[:, None] for key in OPTIMIZERS[name].settings]
+    if any(fault.name == "momentum_sign" for fault in faults):
         settings[0] = -settings[0]
-    numbers += settings
-    numbers += [0.0] * (codes.SLOTS - 1 - len(settings))
-    numbers.append(values[_DECAY])
-    numbers += _thresholds(values[_CRITERION])
-    bias = values[_BIAS]
-    kinds, scales, finish = _distributions(cell.init, cell.bias_init, sizes, cell.shortcuts)
+    unused = np.zeros((n, codes.SLOTS - 1 - len(settings)))
+    numbers += [*settings, unused, columns[_DECAY].made(n, float)[:, None], columns[_CRITERION].made(n, _thresholds)]
+
+    def starts(values: tuple[Any, ...]) -> tuple[_Start, str]:
+        init, bias_init, bias = values
+        return _start(init, bias_init, bias if isinstance(init, tuple) else 0.0, sizes, shortcuts), ""
+
+    def given(start: _Start) -> Floats:
+        return np.full(parameter_count(sizes, "trained", shortcuts), np.nan) if start.given is None else start.given
+
+    start = combined([columns[_INIT], columns[_BIAS_INIT], columns[_BIAS]], starts)
     return LaneValues(
-        np.array(numbers, np.float64),
-        kinds,
-        scales,
-        None if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias),
-        expand_weights(sizes, bias, np.array(cell.init), cell.shortcuts) if isinstance(cell.init, tuple) else None,
-        finish,
+        np.concatenate(numbers, axis=1),
+        start.made(n, attrgetter("kinds"), np.int64),
+        start.made(n, attrgetter("scales")),
+        columns[_BIAS].made(n, _frozen),
+        start.made(n, given) if any(isinstance(init, tuple) for init in columns[_INIT].values) else None,
+        start.made(n, attrgetter("finish"), object),
     )
 
 
-@lru_cache(maxsize=1024)
+def _frozen(bias: str | float) -> float:
+    """The value of a bias that is not trained, or NaN."""
+    return np.nan if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias)
+
+
 def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
     """Limit of every measure that a criterion may have."""
     limits = dict(criterion)
     return [limits.get(name, np.inf) for name in CRITERIA]
 
 
-@lru_cache(maxsize=1024)
-def _distributions(
-    init: Call | tuple[float, ...], bias_init: Call | tuple[float, ...], sizes: tuple[int, ...], shortcuts: str | None
-) -> tuple[NDArray[np.int64], Floats, Callable[..., None] | None]:
-    """Kinds and scales of the initial weights and biases, zeros where they are given one by one; and what is made of
-    the weights."""
+class _Start(NamedTuple):
+    """How weights begin: `kinds`, `scales`, `given` and `finish` of a cell (see `LaneValues`)."""
+
+    kinds: NDArray[np.int64]
+    scales: Floats
+    given: Floats | None
+    finish: Callable[..., None] | None
+
+
+# A study may sweep a thousand scales of the initial weights, which come again in every block.
+@lru_cache(maxsize=4096)
+def _start(
+    init: Call | tuple[float, ...],
+    bias_init: Call | tuple[float, ...],
+    bias: str | float,
+    sizes: tuple[int, ...],
+    shortcuts: str | None,
+) -> _Start:
+    """How weights begin; `bias` counts where they are given one by one."""
     layers = len(sizes) - 1
     kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
     for row, each in enumerate((init, bias_init)):
@@ -482,6 +518,9 @@ def _distributions(
             drawn = INITIALIZERS[each.name].distribution(fan_in, sizes[layer + 1], *each.args)
             kinds[row] = drawn.kind
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
-    if isinstance(init, tuple) or (finish := INITIALIZERS[init.name].finish) is None:
-        return kinds, scales, None
-    return kinds, scales, lambda weights, seeds: finish(weights, seeds, *init.args)
+    if isinstance(init, tuple):
+        return _Start(kinds, scales, expand_weights(sizes, bias, np.array(init), shortcuts), None)
+    finish = INITIALIZERS[init.name].finish
+    if finish is None:
+        return _Start(kinds, scales, None, None)
+    return _Start(kinds, scales, None, lambda weights, seeds: finish(weights, seeds, *init.args))

@@ -43,25 +43,22 @@ def by_group(array: NDArray[Any], groups: int, lanes: int) -> NDArray[Any]:
 
 def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
     """All that differs from lane to lane: initial weights, or what runs carry from their stage before."""
-    shared, segments = block.shared, block.segments
+    shared = block.shared
     groups, lanes = block.groups, shared.width.lanes.n
-    lengths = [len(segment.seeds) for segment in segments]
-    order = by_group(np.repeat(np.arange(len(segments)), lengths), groups, lanes).reshape(-1)
-    seeds = by_group(block.attempt.seeds(np.concatenate([segment.seeds for segment in segments])), groups, lanes)
+    seeds = by_group(block.attempt.seeds(np.concatenate([segment.seeds for segment in block.segments])), groups, lanes)
 
     def spread(field: str, dtype: Any) -> NDArray[Any]:
-        """A field of the segments' numbers as (groups, ..., L)."""
-        rows = np.stack([getattr(segment.numbers, field) for segment in segments]).astype(dtype)[order]
-        return np.ascontiguousarray(np.moveaxis(rows.reshape(groups, lanes, *rows.shape[1:]), 1, -1))
+        """What the runs' cells have for a field as (groups, ..., L)."""
+        return by_group(np.moveaxis(block.by_run(field).astype(dtype), 0, -1), groups, lanes)
 
     if carried is None:
         initial = np.empty((groups, shared.parameters, lanes))
         kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
         fan_ins, drawn = shared.net.whole[5], np.empty((4, lanes))
         initial_weights(shared.sizes, fan_ins, seeds, kinds, scales, initial, drawn, Lanes(lanes))
-        _finish(block, initial.swapaxes(1, 2), seeds, order)
-        _replace_given(block, initial.swapaxes(1, 2), order)
-        _settle_biases(block, initial, order)
+        _finish(block, initial.swapaxes(1, 2), seeds)
+        _replace_given(block, initial.swapaxes(1, 2))
+        _settle_biases(block, initial)
         with np.errstate(over="ignore"):
             weights = initial.astype(shared.dtype)
         rows = 0 if block.is_last else carried_rows(shared.parameters)
@@ -148,43 +145,45 @@ def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
     return schedules.Schedule(factors_of(shared.schedule, epochs), shared.updates_per_epoch)
 
 
-def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64], order: NDArray[np.int64]) -> None:
+def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64]) -> None:
     """Weights of initialisers that make something of what is drawn; `by_lane` is (groups, L, P)."""
-    for k, segment in enumerate(block.segments):
-        if segment.numbers.finish is None:
-            continue
-        lanes = (order == k).reshape(by_lane.shape[:2])
+    finish = block.by_run("finish")
+    if not finish.any():
+        return
+    sizes, _, weights, biases, _, fan_ins, _, _ = block.shared.net.whole
+    of_lane = by_group(finish, *by_lane.shape[:2])
+    for each in set(finish.tolist()) - {None}:
+        lanes = of_lane == each
         drawn = by_lane[lanes]
-        sizes, _, weights, biases, _, fan_ins, _, _ = block.shared.net.whole
         for layer in range(1, len(sizes)):
             part = drawn[:, weights[layer] : biases[layer]]
             shaped = part.reshape(len(part), sizes[layer], fan_ins[layer])
-            segment.numbers.finish(shaped, seeds[lanes])
+            each(shaped, seeds[lanes])
             drawn[:, weights[layer] : biases[layer]] = shaped.reshape(part.shape)
         by_lane[lanes] = drawn
 
 
-def _replace_given(block: Block, by_lane: Floats, order: NDArray[np.int64]) -> None:
+def _replace_given(block: Block, by_lane: Floats) -> None:
     """Initial weights that a study gives one by one; `by_lane` is (groups, L, P)."""
-    groups, lanes, _ = by_lane.shape
-    for k, segment in enumerate(block.segments):
+    first = 0
+    for segment in block.segments:
         if segment.numbers.given is not None:
-            by_lane[(order == k).reshape(groups, lanes)] = segment.numbers.given
+            weights = segment.numbers.given[segment.of]
+            which = np.flatnonzero(~np.isnan(weights[:, 0]))
+            by_lane[np.divmod(first + which, by_lane.shape[1])] = weights[which]
+        first += segment.n
 
 
-def _settle_biases(block: Block, initial: Floats, order: NDArray[np.int64]) -> None:
+def _settle_biases(block: Block, initial: Floats) -> None:
     """Biases that are not trained have their value, and shared ones that of their layer's first unit."""
     bias = block.shared.job.bias
     if bias == codes.TRAINED:
         return
+    frozen = by_group(block.by_run("bias"), len(initial), initial.shape[-1])
     sizes, _, _, biases = block.shared.net.whole[:4]
     for size, first in zip(sizes[1:], biases[1:], strict=True):
         part = initial[:, first : first + size, :]
-        if bias == codes.SHARED:
-            part[:] = part[:, :1, :]
-        else:
-            values = np.array([segment.numbers.bias for segment in block.segments], np.float64)
-            part[:] = values[order].reshape(part.shape[0], 1, part.shape[2])
+        part[:] = part[:, :1, :] if bias == codes.SHARED else frozen[:, None, :]
 
 
 def results(block: Block, carried: Carried | None) -> structs.Out:

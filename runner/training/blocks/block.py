@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class Block:
     @cached_property
     def n(self) -> int:
         """Trajectories."""
-        return sum(len(segment.seeds) for segment in self.segments)
+        return sum(segment.n for segment in self.segments)
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -116,9 +117,9 @@ class Block:
 
     def runs(self, which: NDArray[np.bool_], n_budgets: int | None = None) -> NDArray[np.int64]:
         """Indices of the runs of some trajectories, budget by budget (the first ones, or all), trajectories within."""
-        return np.concatenate(
-            [
-                np.concatenate([segment.cells[k] * self.n_seeds + segment.places for segment in self.segments])[which]
-                for k in range(len(self.totals) if n_budgets is None else n_budgets)
-            ]
-        )
+        runs = np.concatenate([segment.cells * self.n_seeds + segment.places for segment in self.segments], axis=1)
+        return runs[:n_budgets, which].ravel()
+
+    def by_run(self, field: str) -> NDArray[Any]:
+        """What the cell of each trajectory has for a field of `LaneValues`; shape (n, ...)."""
+        return np.concatenate([getattr(segment.numbers, field)[segment.of] for segment in self.segments])

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.keys.architecture import stored_parameters
+from runner.keys.columns import Column, grouped
 from runner.studies.schedule import rounds, spread
-from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_key
+from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_columns, shared_key
 from runner.training.blocks.attempts import Attempt
 from runner.training.blocks.block import Block, events_of
 from runner.training.blocks.curve_points import curve_updates
@@ -34,6 +34,8 @@ _MOST_GROUPS = 256
 _LAUNCH_WORK, _MOST_OF_LAUNCH = 1e12, 1 << 16
 # Bytes of the samples of a block whose runs have samples of their own.
 _MOST_SAMPLES = 1 << 26
+# About how many runs come in together, where as many share their arguments: enough that Python does not count.
+_TURN = 1 << 12
 # Runs that may wait for their blocks to fill, and bytes that they may carry, before the fullest block is sent off
 # incomplete.
 _MOST_WAITING = 200_000
@@ -48,19 +50,19 @@ _MANY_DIVERGE = 0.1
 
 
 class Turn(NamedTuple):
-    """Runs that come in together: some seeds of the cells of one trajectory.
+    """Runs that come in together: some seeds of the cells of some trajectories.
 
     Attributes
     ----------
-    cells : tuple of int
-        Their budgets ascend.
+    cells : int64 array (trajectories, budgets)
+        The budgets of a trajectory ascend.
     places : slice
         Of the seeds.
-    wanted : bool array (cells, seeds) or None
+    wanted : bool array (trajectories, budgets, seeds) or None
         Which of these runs are to be trained; None for all.
     """
 
-    cells: tuple[int, ...]
+    cells: NDArray[np.int64]
     places: slice
     wanted: NDArray[np.bool_] | None
 
@@ -84,9 +86,7 @@ class BlockPacker:
         self._turns = iter(turns)
         self._shared: dict[tuple[Any, ...], Shared] = {}
         self._bins: dict[tuple[Any, ...], _Bin] = {}
-        # Places and seeds of a round are the same arrays for all trajectories.
-        self._round = lru_cache(maxsize=2)(self._places_and_seeds)
-        self._full: deque[Block] = deque()
+        self._ready: deque[_Bin] = deque()
         self._waiting, self._carried = 0, 0
         self._diverging: set[int] = set()
 
@@ -103,20 +103,24 @@ class BlockPacker:
         Block or None
             None when there is none now; there may be one after `requeue`.
         """
-        while not self._full:
+        while not self._ready:
             turn = next(self._turns, None)
             if turn is None:
                 return self._incomplete(idle)
-            self._admit(*turn)
-            if self._waiting > _MOST_WAITING:
+            self._admit(turn)
+            if self._waiting > _MOST_WAITING and not self._ready:
                 self._send_fullest()
-        return self._full.popleft()
+        first = self._ready[0]
+        block = self._block(first)
+        if not first.is_full:
+            self._ready.popleft()
+        return block
 
     def requeue(self, block: Block, rest: list[Segment]) -> None:
         """Take the runs that are not done after a block."""
         for segment in rest:
             self._put(block.shared, block.totals, block.until, segment, block.attempt.number)
-        if self._carried > _MOST_CARRIED:
+        if self._carried > _MOST_CARRIED and not self._ready:
             self._send_fullest()
 
     def restart(self, block: Block, again: list[Segment]) -> None:
@@ -126,39 +130,45 @@ class BlockPacker:
 
     def learn(self, shared: Shared, diverged_early: float) -> None:
         """Take note of the share of runs that have diverged early in a block: others like them will do so too."""
-        if diverged_early > _MANY_DIVERGE and shared.repeats:
+        if diverged_early > _MANY_DIVERGE and shared.repeats and id(shared) not in self._diverging:
             self._diverging.add(id(shared))
+            for waiting in self._bins.values():
+                if waiting.shared is shared:
+                    waiting.train_in_stages()
 
-    def _admit(self, cells: tuple[int, ...], places: slice, wanted: NDArray[np.bool_] | None) -> None:
-        """The runs of one trajectory's cells that are still to be trained come in."""
-        members = [self._plan.cell(i) for i in cells]
-        key = shared_key(members[0])
-        if key not in self._shared:
-            shared = make_shared(members[0], self._plan.members)
-            self._shared[key] = shared if self._card is None else shared.on(self._card)
-        numbers = lane_values(members[0])
-        shared, indices, budgets = self._shared[key], np.array(cells), [cell.budget for cell in members]
-        if wanted is None or wanted.all():
-            self._put(shared, tuple(budgets), 0, Segment(numbers, indices, *self._round(places.start, places.stop)))
-            return
-        for some_budgets, which, some in _by_budgets(budgets, wanted):
-            some += places.start
-            self._put(shared, some_budgets, 0, Segment(numbers, indices[which], some, self._seeds[some]))
-
-    def _places_and_seeds(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        return np.arange(first, last), self._seeds[first:last]
+    def _admit(self, turn: Turn) -> None:
+        """The runs of a turn come in, those that can wait together as one segment."""
+        n, n_budgets = turn.cells.shape
+        columns = self._plan.columns(turn.cells.ravel())
+        budgets = self._plan.budgets(columns, turn.cells.size).reshape(n, n_budgets)
+        # The cells of a trajectory differ in nothing else.
+        firsts = [column.part(slice(None, None, n_budgets)) for column in columns]
+        for members in grouped([*shared_columns(firsts), *map(Column.of, budgets.T)], n):
+            cells = turn.cells[members]
+            cell = self._plan.cell(int(cells[0, 0]))
+            key = shared_key(cell)
+            if key not in self._shared:
+                shared = make_shared(cell, self._plan.members)
+                self._shared[key] = shared if self._card is None else shared.on(self._card)
+            numbers = lane_values([column.part(members) for column in firsts], len(members))
+            wanted = None if turn.wanted is None else turn.wanted[members]
+            for which, of, places in _by_budgets(n_budgets, len(members), turn.places, wanted):
+                segment = Segment(numbers, of, cells[of][:, which].T, places, self._seeds[places])
+                self._put(self._shared[key], tuple(budgets[members[0], which].tolist()), 0, segment)
 
     def _put(self, shared: Shared, totals: tuple[int, ...], start: int, segment: Segment, number: int = 0) -> None:
-        """Let a segment wait, and make the blocks that are full with it; `number` is that of its attempt."""
+        """Let a segment wait; `number` is that of its attempt."""
         key = (id(shared), totals, number, start)
-        waiting, staged = self._bins.get(key), shared.stops or id(shared) in self._diverging
-        if waiting is None or (staged and not waiting.staged and not waiting.n):
+        waiting = self._bins.get(key)
+        if waiting is None:
             attempt = Attempt.of(shared.restarts, number, shared.updates_per_epoch)
             points = self._points(shared, totals, attempt)
+            staged = shared.stops or id(shared) in self._diverging
             waiting = self._bins[key] = _Bin(shared, totals, attempt, start, points, staged)
         self._count(segment, 1)
-        for full in waiting.add(segment):
-            self._full.append(self._block(waiting, full))
+        waiting.add(segment)
+        if waiting.is_full and waiting not in self._ready:
+            self._ready.append(waiting)
 
     def _incomplete(self, idle: bool) -> Block | None:
         """A block of what waits when nothing new comes: of the earliest stage, whose rest may fill later ones."""
@@ -166,23 +176,23 @@ class BlockPacker:
         if not bins:
             return None
         waiting = min(bins, key=lambda waiting: waiting.begun)
-        return self._block(waiting, waiting.take())
+        return self._block(waiting)
 
     def _send_fullest(self) -> None:
-        """Make a block of the runs that wait where most do."""
-        fullest = max(self._bins.values(), key=lambda waiting: waiting.n)
-        self._full.append(self._block(fullest, fullest.take()))
+        """The runs that wait where most do make a block, although it is not full."""
+        self._ready.append(max(self._bins.values(), key=lambda waiting: waiting.n))
 
     def _count(self, segment: Segment, sign: int) -> None:
         """Count a segment among those that wait (sign 1), or no longer (-1)."""
-        self._waiting += sign * len(segment.seeds)
+        self._waiting += sign * segment.n
         self._carried += sign * segment.nbytes
 
-    def _block(self, waiting: _Bin, segments: list[Segment]) -> Block:
-        """A block of segments that have waited."""
+    def _block(self, waiting: _Bin) -> Block:
+        """A block of runs that have waited."""
+        segments = waiting.take()
         for segment in segments:
             self._count(segment, -1)
-        cell = self._plan.cell(int(segments[0].cells[0]))
+        cell = self._plan.cell(int(segments[0].cells[0, 0]))
         stored = None
         if self._plan.study.record.weights:
             stored = stored_parameters(cell.architecture, cell.bias, cell.shortcuts)
@@ -216,34 +226,48 @@ class _Bin:
         points: tuple[tuple[int, ...], ...],
         staged: bool,
     ) -> None:
-        budgets = attempt.ends(totals)
         self.shared = shared
         self.totals = totals
         self.attempt = attempt
         self.start = start
         self.begun = attempt.origin + start
         self.points = points
-        self.staged = staged
-        self.until = _stage_end(shared, budgets, start, points) if staged else budgets[-1]
-        self.segments: list[Segment] = []
+        self.budgets = attempt.ends(totals)
+        self.until = self.budgets[-1]
         self.n = 0
+        self._segments: deque[Segment] = deque()
         self._capacity = _capacity(shared, self.until - start)
+        if staged:
+            self.train_in_stages()
 
-    def add(self, segment: Segment) -> Iterator[list[Segment]]:
-        """Take a segment in; gives the segments of each block that is full now."""
-        while self.n + len(segment.seeds) >= self._capacity:
-            free = self._capacity - self.n
-            self.segments.append(segment.part(slice(0, free)))
-            yield self.take()
-            segment = segment.part(slice(free, None))
-        if len(segment.seeds):
-            self.segments.append(segment)
-            self.n += len(segment.seeds)
+    def train_in_stages(self) -> None:
+        """Let the blocks that are made from now on be of one stage."""
+        self.until = _stage_end(self.shared, self.budgets, self.start, self.points)
+        self._capacity = _capacity(self.shared, self.until - self.start)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough runs wait for a block."""
+        return self.n >= self._capacity
+
+    def add(self, segment: Segment) -> None:
+        """Take a segment in."""
+        self._segments.append(segment)
+        self.n += segment.n
 
     def take(self) -> list[Segment]:
-        """Everything that waits."""
-        segments, self.segments, self.n = self.segments, [], 0
-        return segments
+        """The runs of a block; fewer where no more wait."""
+        taken: list[Segment] = []
+        free = self._capacity
+        while free and self._segments:
+            segment = self._segments.popleft()
+            if segment.n > free:
+                self._segments.appendleft(segment.part(slice(free, None)))
+                segment = segment.part(slice(0, free))
+            taken.append(segment)
+            free -= segment.n
+            self.n -= segment.n
+        return taken
 
 
 def turns_of(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Turn]:
@@ -260,14 +284,16 @@ def turns_of(plan: Plan, done: NDArray[np.bool_]) -> Iterator[Turn]:
     # That all are missing is found out once for a study that begins.
     begins = bool(missing.all())
     for places in rounds(len(plan.seeds)):
-        for k in spread(len(schedule)):
-            cells = schedule[k]
-            if begins:
-                yield Turn(cells, places, None)
-                continue
-            wanted = missing[list(cells), places]
-            if wanted.any():
-                yield Turn(cells, places, wanted)
+        together = max(_TURN // (places.stop - places.start), 1)
+        for numbers in spread(len(schedule), together):
+            for cells in schedule.of_size(numbers):
+                if begins:
+                    yield Turn(cells, places, None)
+                    continue
+                wanted = missing[cells, places]
+                some = wanted.any(axis=(1, 2))
+                if some.any():
+                    yield Turn(cells[some], places, wanted[some])
 
 
 def turns_between(plan: Plan, first: int, last: int) -> Iterator[Turn]:
@@ -287,22 +313,24 @@ def turns_between(plan: Plan, first: int, last: int) -> Iterator[Turn]:
             if places[0] < places[1]:
                 by_places[places].append(cell)
         for places, alike in by_places.items():
-            yield Turn(tuple(alike), slice(*places), None)
+            yield Turn(np.array([alike], np.int64), slice(*places), None)
 
 
 def _by_budgets(
-    budgets: list[int], wanted: NDArray[np.bool_]
-) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64], NDArray[np.int64]]]:
-    """Budgets still to be trained, which cells they are, and the seeds that miss just these.
+    n_budgets: int, n: int, places: slice, wanted: NDArray[np.bool_] | None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Which budgets are still to be trained, and of which of n trajectories and seeds just these.
 
-    After an interruption or an edit of the study some seeds miss only a few.
+    After an interruption or an edit of the study some miss only a few.
     """
-    patterns: dict[bytes, list[int]] = defaultdict(list)
-    for place in np.flatnonzero(wanted.any(axis=0)).tolist():
-        patterns[wanted[:, place].tobytes()].append(place)
-    for pattern, places in patterns.items():
-        which = np.flatnonzero(np.frombuffer(pattern, bool))
-        yield tuple(budgets[k] for k in which), which, np.array(places, np.int64)
+    seeds = np.arange(places.start, places.stop)
+    if wanted is None or wanted.all():
+        yield np.arange(n_budgets), np.repeat(np.arange(n), len(seeds)), np.tile(seeds, n)
+        return
+    patterns, number = np.unique(wanted.swapaxes(1, 2).reshape(-1, n_budgets), axis=0, return_inverse=True)
+    for k in np.flatnonzero(patterns.any(axis=1)).tolist():
+        of, at = np.divmod(np.flatnonzero(number.ravel() == k), len(seeds))
+        yield np.flatnonzero(patterns[k]), of, seeds[at]
 
 
 def _capacity(shared: Shared, updates: int) -> int:

@@ -1,9 +1,9 @@
-"""Segments: runs that differ only in seed and budget, and what they carry from stage to stage of their training."""
+"""Segments: runs that wait and train together, and what they carry from stage to stage of their training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,13 +84,16 @@ def joined(parts: Iterable[Carried]) -> Carried:
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Runs that differ only in seed and budget: the replicates of cells that share their trajectories.
+    """Runs that train side by side and have the same budgets; the n runs lie along the last axis of every array.
 
     Attributes
     ----------
     numbers : LaneValues
-    cells : int64 array (budgets,)
-        Index of the cell of each budget.
+        Of some cells.
+    of : int64 array (n,)
+        The place among these of each run's cell.
+    cells : int64 array (budgets, n)
+        The number of the cell that a run is in with each budget.
     places : int64 array (n,)
         Places of the seeds among the plan's seeds.
     seeds : uint64 array (n,)
@@ -101,6 +104,7 @@ class Segment:
     """
 
     numbers: LaneValues
+    of: NDArray[np.int64]
     cells: NDArray[np.int64]
     places: NDArray[np.int64]
     seeds: NDArray[np.uint64]
@@ -112,8 +116,20 @@ class Segment:
         """Memory that it holds."""
         return sum(points.nbytes for points in self.past) + (0 if self.carried is None else self.carried.nbytes)
 
+    @property
+    def n(self) -> int:
+        """Runs."""
+        return len(self.of)
+
     def part(self, which: Any) -> Segment:
         """Some of the runs."""
         carried = None if self.carried is None else self.carried.part(which)
         past = tuple([points[..., which] for points in self.past])
-        return Segment(self.numbers, self.cells, self.places[which], self.seeds[which], carried, past)
+        own = self.of[which], self.cells[:, which], self.places[which], self.seeds[which]
+        return Segment(self.numbers, *own, carried, past)
+
+    def after(self, which: NDArray[np.int64], carried: Carried | None) -> Segment:
+        """Some of the runs, with what they carry on now; the numbers of cells that have none of them are not kept."""
+        some = replace(self, carried=None).part(which)
+        cells, of = np.unique(some.of, return_inverse=True)
+        return replace(some, numbers=self.numbers.part(cells), of=of, carried=carried)

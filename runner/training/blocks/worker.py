@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,20 +192,15 @@ def _parts(block: Block, which: NDArray[np.bool_]) -> Iterator[tuple[Segment, ND
     """Some of the runs by segment: the segment, which of its runs they are, and which of the block's."""
     first = 0
     for segment in block.segments:
-        own = np.flatnonzero(which[first : first + len(segment.seeds)])
+        own = np.flatnonzero(which[first : first + segment.n])
         if len(own):
             yield segment, own, first + own
-        first += len(segment.seeds)
+        first += segment.n
 
 
 def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
     """The runs that are left, segment by segment."""
-    rest = []
-    for segment, own, places in _parts(block, left):
-        past = tuple([points[..., own] for points in segment.past])
-        some = segment.places[own], segment.seeds[own]
-        rest.append(Segment(segment.numbers, segment.cells, *some, now.part(places), past))
-    return rest
+    return [segment.after(own, now.part(places)) for segment, own, places in _parts(block, left)]
 
 
 def _again(block: Block, now: Carried, again: NDArray[np.bool_]) -> list[Segment]:
@@ -216,6 +211,6 @@ def _again(block: Block, now: Carried, again: NDArray[np.bool_]) -> list[Segment
     for segment, own, places in _parts(block, again):
         before = [each[..., own] for each in segment.past[n_over:]] or [np.empty((0, 3, len(own)))] * len(points)
         past = tuple(np.concatenate([old, new[..., places]]) for old, new in zip(before, points, strict=True))
-        some = segment.places[own], segment.seeds[own]
-        found.append(Segment(segment.numbers, segment.cells[n_over:], *some, None, past))
+        some = segment.after(own, None)
+        found.append(replace(some, cells=some.cells[n_over:], past=past))
     return found
