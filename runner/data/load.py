@@ -23,7 +23,7 @@ from runner.data.parameters import Entry, Floats
 from runner.data.scaling import SCALINGS, Fitted, apply, fit
 from runner.data.targets import ENCODINGS, classes_of, map_range, one_hot, span
 from runner.errors import DataError, Problem, nearest
-from runner.registry import Call, Registry, shortest
+from runner.registry import Argument, Call, Registry, shortest
 from runner.terminal import counted
 
 Range = tuple[float, float]
@@ -111,6 +111,10 @@ class _Source:
     size: int
 
 
+_Origin = _Source | str
+"""What tells apart what one name stands for at different times: a file as it is, or the hash of a piece."""
+
+
 def load_data(
     data: Data,
     scaling: Call = Call("none"),  # noqa: B008 - frozen
@@ -161,7 +165,7 @@ def load_data(
         raise DataError([Problem(message) for message in problems])
     if isinstance(data, MemoryData):
         memory.load(data, base)  # from now on it is in this process
-    source = _source(data, base) if isinstance(data, FileData) else None
+    source = _origin(data, base)
     keys = scaling, "error" if isinstance(data, Call) else missing, target_encoding, target_range
     if test is None:
         return _load(data, *keys, source)
@@ -182,7 +186,7 @@ def load_raw(data: Data, missing: str = "error", target_encoding: str = "none", 
         data,
         "error" if isinstance(data, Call) else missing,
         labelled,
-        _source(data, base) if isinstance(data, FileData) else None,
+        _origin(data, base),
     )
 
 
@@ -196,6 +200,12 @@ def fingerprint(data: FileData, base: Path = Path()) -> FileData:
 @lru_cache(maxsize=64)
 def _fingerprint(shown: str, source: _Source) -> str:
     return digest(read_bytes(source.path, shown))
+
+
+def _origin(data: Data, base: Path) -> _Origin:
+    if isinstance(data, FileData):
+        return _source(data, base)
+    return DATASETS[data.name].source if isinstance(data, Call) else ""
 
 
 def _source(data: FileData, base: Path) -> _Source:
@@ -240,22 +250,44 @@ def _choice_problem(key: str, value: str, choices: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=16)
-def _raw(data: Data, missing: str, labelled: bool, source: _Source | None) -> Samples:
+def _raw(data: Data, missing: str, labelled: bool, source: _Origin) -> Samples:
     """Inputs and targets before scaling and encoding; shared by runs that differ in those only."""
     if isinstance(data, Call):
         entry = DATASETS.find(data.name)
-        return Samples(*entry.function(*entry.bind(data.args)))
+        args = entry.bind(data.args)
+        return _own_samples(entry, args) if entry.source else Samples(*entry.function(*args))
     if isinstance(data, MemoryData):
         return memory.samples(data, missing, labelled)
-    assert source is not None, "data from a file come with their file"
+    assert isinstance(source, _Source), "data from a file come with their file"
     content = read_bytes(source.path, data.path)
     _check_digest(data, digest(content))
     return _READERS[data.form](data, content, missing, labelled)
 
 
+def _own_samples(entry: Entry[Raw], args: tuple[Argument, ...]) -> Samples:
+    """What a data set of a user's own gives, looked at: it may be anything."""
+
+    def wrong(message: str) -> DataError:
+        return DataError([Problem(f"data: {Call(entry.name, args)}: {message}")])
+
+    try:
+        inputs, targets = (np.array(part, np.float64) for part in entry.function(*args))
+    except Exception as error:
+        raise wrong(f"{type(error).__name__}: {error}".rstrip(": ")) from None
+    targets = targets[:, None] if targets.ndim == 1 else targets
+    for what, array in (("inputs", inputs), ("targets", targets)):
+        if array.ndim != 2 or not array.size:
+            raise wrong(f"expected its {what} as an array (samples, {what}), found one of the shape {array.shape}")
+        if not np.isfinite(array).all():
+            raise wrong(f"expected finite numbers as its {what}")
+    if len(inputs) != len(targets):
+        raise wrong(f"it has {counted(len(inputs), 'row')} of inputs, and {len(targets):,} of targets")
+    return Samples(inputs, targets)
+
+
 @lru_cache(maxsize=256)
 def _load(
-    data: Data, scaling: Call, missing: str, target_encoding: str, target_range: Range | None, source: _Source | None
+    data: Data, scaling: Call, missing: str, target_encoding: str, target_range: Range | None, source: _Origin
 ) -> DataSet:
     samples = _encodable(data, missing, target_encoding, source)
     return _prepared(samples, scaling, target_encoding, target_range)
@@ -268,7 +300,7 @@ def _load_divided(
     missing: str,
     target_encoding: str,
     target_range: Range | None,
-    source: _Source | None,
+    source: _Origin,
     test: HeldOut,
     fold: int | None,
     split_seed: int | None,
@@ -285,7 +317,7 @@ def _load_tested(
     missing: str,
     target_encoding: str,
     target_range: Range | None,
-    source: _Source | None,
+    source: _Origin,
     test: FileData,
     test_source: _Source,
 ) -> DataSet:
@@ -310,7 +342,7 @@ def _divided(division: Division, seed: int) -> DataSet:
     return _prepared(training, *keys, test, division.samples.targets, by_seed)
 
 
-def _encodable(data: Data, missing: str, target_encoding: str, source: _Source | None) -> Samples:
+def _encodable(data: Data, missing: str, target_encoding: str, source: _Origin) -> Samples:
     """Samples as they stand in the data."""
     encode = target_encoding == "one_hot"
     if encode and isinstance(data, FileData) and len(data.targets) > 1:

@@ -64,6 +64,20 @@ class Integer:
 
 
 @dataclass(frozen=True)
+class Number:
+    """Any finite number."""
+
+    expected: str = "a finite number"
+    pattern: str = NUMBER
+
+    def accepts(self, value: Argument) -> bool:
+        return not isinstance(value, bool | str) and math.isfinite(value)
+
+    def read(self, value: Argument) -> float:
+        return float(value) + 0.0
+
+
+@dataclass(frozen=True)
 class Divisor:
     """A finite number other than 0."""
 
@@ -116,6 +130,8 @@ class Entry(Generic[T]):
         The function itself; it is given arguments that were checked.
     fits : callable or None
         Takes the checked arguments together and returns what is wrong with their combination, or "".
+    source : str
+        The hash of the file that a piece of a user's own stands in; else empty.
     """
 
     name: str
@@ -123,6 +139,7 @@ class Entry(Generic[T]):
     declared: Mapping[str, Parameter]
     function: Callable[..., T]
     fits: Callable[..., str] | None = field(default=None, repr=False)
+    source: str = ""
 
     @property
     def parameters(self) -> tuple[str, ...]:

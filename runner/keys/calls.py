@@ -116,7 +116,8 @@ def _read_data(value: object, base: Path | None = None) -> Data:
         raise Invalid(str(error)) from None
     name, parts = split_call(value, "a data set or {csv: ..., inputs: [...], targets: [...]}")
     if name not in DATASETS:
-        raise Invalid(unknown(DATASETS, name, synonyms.DATASETS, [entry.signature for entry in DATASETS.values()]))
+        message = unknown(DATASETS, name, synonyms.DATASETS, [entry.signature for entry in DATASETS.values()])
+        raise Invalid(f"{message}{'' if hint(name, DATASETS, synonyms.DATASETS) else OWN}")
     entry = DATASETS[name]
     # A truth table keeps its leading zeros: it stays a text. Arguments too many are numbers, and `bind` counts them.
     texts = [isinstance(parameter, TruthTable) for parameter in entry.declared.values()] + [False] * len(parts)
@@ -221,7 +222,8 @@ def _read_schedule(value: object, base: Path | None = None) -> Call:
     name, parts = split_call(value, "a schedule")
     if name not in SCHEDULES:
         signatures = [record.signature for record in SCHEDULES.values()]
-        raise Invalid(unknown(SCHEDULES, name, synonyms.SCHEDULES, signatures))
+        own = "" if hint(name, SCHEDULES, synonyms.SCHEDULES) else OWN
+        raise Invalid(f"{unknown(SCHEDULES, name, synonyms.SCHEDULES, signatures)}{own}")
     record = SCHEDULES[name]
     args = []
     for (parameter, bound), argument in zip(

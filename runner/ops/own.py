@@ -1,4 +1,4 @@
-"""Pieces of a user's own: activations, losses, optimizers and initialisers that do not belong to the package.
+"""Pieces of a user's own: activations, losses, optimizers, initialisers and schedules that the package has not.
 
 A piece is registered by a decorator of `runner.pieces`, and is then a member of its registry like any other: a study
 names it, kernels for it compile apart, and the checks of `runner.testing` are for it too. Its record holds the hash of
@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import linecache
+import math
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,8 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from runner.errors import Problem, StudyError, nearest
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.loops import activation_loop, slope_loop, stateless_update_loop, update_loop
@@ -29,6 +32,7 @@ from runner.ops.activations import ACTIVATIONS, Activation
 from runner.ops.initializers import INITIALIZERS, Distribution, Initializer
 from runner.ops.losses import LOSSES, Loss, Per
 from runner.ops.optimizers import OPTIMIZERS, SETTINGS, Optimizer, no_tick
+from runner.ops.schedules import SCHEDULES, Bound, Floats, Schedule
 from runner.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,6 +61,8 @@ class SourceFile:
 _loaded: dict[str, SourceFile] = {}
 # The hash of the file that is being loaded.
 _loading: list[str] = []
+# What registries held before that file registered something in them.
+_before: list[tuple[Registry[Any], dict[str, Any]]] = []
 
 
 def load_file(path: str | Path) -> None:
@@ -155,8 +161,8 @@ def activation(
 
     def register(function: F) -> F:
         loops = activation_loop(_part(function, 1)), slope_loop(_part(slope, 2))
-        record = Activation(name, _doc(function), *loops, low, high, exact=exact, source=_source(function))
-        _put(ACTIVATIONS, record)
+        record = Activation(name, doc_of(function), *loops, low, high, exact=exact, source=source_hash(function))
+        put(ACTIVATIONS, record)
         return function
 
     return register
@@ -198,8 +204,8 @@ def loss(
         def of_output(z: Any, y: Any, t: Any) -> Any:
             return value(y, t)
 
-        limits: dict[str, Any] = {"low": low, "high": high, "classes": classes, "source": _source(function)}
-        _put(LOSSES, Loss(name, _doc(function), of_output, _part(slope, 2), factor, per, **limits))
+        limits: dict[str, Any] = {"low": low, "high": high, "classes": classes, "source": source_hash(function)}
+        put(LOSSES, Loss(name, doc_of(function), of_output, _part(slope, 2), factor, per, **limits))
         return function
 
     return register
@@ -248,18 +254,18 @@ def optimizer(
         loop = update_loop(update) if keeps else stateless_update_loop(update)
         record = Optimizer(
             name,
-            _doc(function),
+            doc_of(function),
             loop,
             MappingProxyType({key: float(value) for key, value in chosen.items()}),
             weight_decay,
             clock,
             keeps,
             needs_loss,
-            _source(function),
+            source_hash(function),
             update=update,
             tick=ticking,
         )
-        _put(OPTIMIZERS, record)
+        put(OPTIMIZERS, record)
         return function
 
     return register
@@ -283,14 +289,45 @@ def initializer(name: str, *, biases: bool = True, finish: Callable[..., None] |
         if len(names) < 2:
             raise PieceError(f"initialiser {name}: expected a function of fan_in, fan_out and perhaps more")
         fixed: Callable[..., Distribution] = function
-        record = Initializer(name, _doc(function), fixed, names[2:], biases, finish, _source(function))
-        _put(INITIALIZERS, record)
+        record = Initializer(name, doc_of(function), fixed, names[2:], biases, finish, source_hash(function))
+        put(INITIALIZERS, record)
         return function
 
     return register
 
 
-def _put(registry: Registry[Any], record: Any) -> None:
+def schedule(name: str, *, ends: Callable[..., int] | None = None) -> Callable[[F], F]:
+    """Decorator: a function (epochs, ...) -> factors is a schedule.
+
+    It is given the epochs 0, 1, 2, ... of a run as an array, and gives an array with the factor of each.
+
+    Parameters
+    ----------
+    name : str
+        What the function takes behind the epochs are numbers in the parentheses of a study: `name(1, 0.5)`.
+    ends : callable (...) -> int, optional
+        From the same numbers to the epoch from which on the factor stays as it is.
+    """
+
+    def register(function: F) -> F:
+        names = tuple(inspect.signature(function).parameters)
+        if not names:
+            raise PieceError(f"schedule {name}: expected a function of epochs and perhaps more")
+
+        def factors(epochs: Floats, *args: float) -> Floats:
+            found = np.array(function(epochs, *args), np.float64)
+            if found.shape != epochs.shape:
+                raise ValueError(f"schedule {name}: expected one factor for each epoch, found an array {found.shape}")
+            return found
+
+        declared = MappingProxyType(dict.fromkeys(names[1:], Bound(-math.inf)))
+        put(SCHEDULES, Schedule(name, doc_of(function), factors, declared, ends, source_hash(function)))
+        return function
+
+    return register
+
+
+def put(registry: Registry[Any], record: Any) -> None:
     """Register a piece, or the piece of this name as it is now."""
     if not isinstance(record.name, str) or not _NAME.fullmatch(record.name):
         raise PieceError(
@@ -299,6 +336,8 @@ def _put(registry: Registry[Any], record: Any) -> None:
         )
     if record.name in registry and not registry[record.name].source:
         raise PieceError(f"{registry.kind} {record.name!r} is one of the package: give yours another name")
+    if _loading:
+        _before.append((registry, dict(registry)))
     registry.replace(record)
 
 
@@ -311,11 +350,12 @@ def _part(function: Callable[..., Any], n: int) -> Callable[..., Any]:
     return made
 
 
-def _doc(function: Callable[..., Any]) -> str:
+def doc_of(function: Callable[..., Any]) -> str:
+    """The first line of its docstring."""
     return (inspect.getdoc(function) or "").split("\n")[0]
 
 
-def _source(function: Callable[..., Any]) -> str:
+def source_hash(function: Callable[..., Any]) -> str:
     """The hash of the file that a function stands in; in a notebook, of its cell."""
     if _loading:
         return _loading[-1]
@@ -333,11 +373,12 @@ def _digest(text: str) -> str:
 @contextmanager
 def _undone_after_an_error() -> Iterator[None]:
     """Take back what was registered when an error comes up: half a file is no file."""
-    registries: Sequence[Registry[Any]] = (ACTIVATIONS, LOSSES, OPTIMIZERS, INITIALIZERS)
-    before = [dict(registry) for registry in registries]
+    n_before = len(_before)
     try:
         yield
     except BaseException:
-        for registry, records in zip(registries, before, strict=True):
+        for registry, records in reversed(_before[n_before:]):
             registry.reset(records)
         raise
+    finally:
+        del _before[n_before:]

@@ -49,8 +49,8 @@ class Bound:
     def expected(self) -> str:
         """In words that follow "must be"."""
         what = "a whole number" if self.whole else "a number"
-        lower = f"{'>' if self.above else '>='} {self.low:g}"
-        return f"{what} {lower}" + (f" and <= {self.high:,.0f}" if self.high < math.inf else "")
+        lower = f" {'>' if self.above else '>='} {self.low:g}" if self.low > -math.inf else ""
+        return f"{what}{lower}" + (f" and <= {self.high:,.0f}" if self.high < math.inf else "")
 
     def accepts(self, value: Argument) -> bool:
         """Whether a number is one."""
@@ -82,6 +82,8 @@ class Schedule:
         Names of its arguments, and what they may be.
     ends : callable (*arguments) -> int, optional
         The number of the epoch from which on its factor stays; none where it never does.
+    source : str
+        As of an activation.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Schedule:
     factors: Callable[..., Floats]
     declared: Mapping[str, Bound] = field(default_factory=lambda: MappingProxyType({}))
     ends: Callable[..., int] | None = None
+    source: str = ""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -106,7 +109,6 @@ _EPOCHS = Bound(1, MOST_EPOCHS, whole=True)
 _POSITIVE = Bound(0, above=True)
 
 
-@lru_cache(maxsize=32)
 def factors_of(schedule: Call, epochs: int) -> Floats:
     """Factors of the epochs of a run with so many; fewer where all that follow equal the last one.
 
@@ -115,6 +117,12 @@ def factors_of(schedule: Call, epochs: int) -> Floats:
     float64 array (n,), n from 1 to `epochs`
         Not to be written to.
     """
+    return _factors(schedule, epochs, SCHEDULES[schedule.name].source)
+
+
+@lru_cache(maxsize=32)
+def _factors(schedule: Call, epochs: int, source: str) -> Floats:
+    """`factors_of`; `source` tells pieces of a user's own apart that have the same name."""
     record = SCHEDULES[schedule.name]
     last = epochs - 1 if record.ends is None else min(epochs - 1, record.ends(*schedule.args))
     with np.errstate(over="ignore", under="ignore"):

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from runner.data import DATASETS
 from runner.errors import Refused, RunnerError
 from runner.keys.columns import Column, Indices, Mask, merged, stacked
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS, sweep_key
 from runner.machine import MAX_RUNS
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, Members
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Members
 from runner.printed import Printed, Writer
 from runner.registry import Call, Registry, element
 from runner.studies.cells import PLACE, Cell, Change, DataSets, Resolver, text_of
@@ -35,6 +36,8 @@ _FAMILIES: tuple[tuple[Registry[Any], tuple[str, ...]], ...] = (
     (LOSSES, ("loss",)),
     (OPTIMIZERS, ("optimizer",)),
     (INITIALIZERS, ("init", "bias_init")),
+    (SCHEDULES, ("learning_rate_schedule",)),
+    (DATASETS, ("data",)),
 )
 # Values of an axis that are listed; of more, only their number is told.
 _MOST_VALUES = 1000

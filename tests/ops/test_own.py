@@ -19,8 +19,9 @@ import pytest
 import runner
 from runner import pieces, testing
 from runner.__main__ import main
+from runner.data import DATASETS
 from runner.errors import Refused, StudyError
-from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, own
+from runner.ops import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, own
 from runner.studies.plan import make_plan
 
 PAGE = Path(runner.__file__).parent.parent / "docs" / "pieces.md"
@@ -32,7 +33,7 @@ EXAMPLE, STUDY = (
 
 @pytest.fixture(autouse=True)
 def _registries_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    registries = (ACTIVATIONS, LOSSES, OPTIMIZERS, INITIALIZERS)
+    registries = (ACTIVATIONS, LOSSES, OPTIMIZERS, INITIALIZERS, SCHEDULES, DATASETS)
     before = [dict(registry) for registry in registries]
     monkeypatch.setattr(own, "_loaded", {})
     yield
@@ -56,7 +57,9 @@ def test_the_example_of_the_page_runs_from_python(folder: Path) -> None:
     assert (runs.final_loss < runs.initial_loss).mean() > 0.7
     # Pieces are written as they are registered, and a plan says which it uses.
     used = json.loads((folder / "results/waves/environment.json").read_text())["pieces"]
-    assert used.keys() == {"activation wave", "loss quartic", "optimizer heavy_ball", "initialiser within"}
+    assert used.keys() == {
+        *("activation wave", "loss quartic", "optimizer heavy_ball", "initialiser within", "schedule sawtooth")
+    }
     assert len({*used.values()}) == 1
     # Nothing is left to do, and the rows can be trained again.
     before = Path(results).read_bytes()
@@ -99,6 +102,52 @@ def test_a_piece_learns_what_its_formula_says(folder: Path) -> None:
     assert final.ravel() == pytest.approx(expected, rel=1e-13)
 
 
+def test_a_schedule_gives_the_factors_of_its_formula(folder: Path) -> None:
+    """One unit without an activation, four full-batch updates with the factors 1, 0.75, 1 and 0.75, by hand."""
+    Path("one.yaml").write_text(
+        "name: one\ndata: corners(4, 0.5)\narchitecture: 2-1\noutput: identity\nlearning_rate: 0.1\nupdates: 4\n"
+        "learning_rate_schedule: sawtooth(2, 0.5)\ninit: [0.3, -0.2, 0.1]\nrecord: {weights: true}\n"
+    )
+    results = runner.run("one.yaml", pieces="my_pieces.py")
+    with np.load(Path(results).parent / "weights.npz") as file:
+        (final,) = (file[name] for name in file.files if name.endswith("final"))
+    x = np.array([[0, 0, 1], [0.25, 0.75, 1], [0.5, 0.5, 1], [0.75, 1.25, 1]])
+    w, t = np.array([0.3, -0.2, 0.1]), np.array([0, 1, 0, 1])
+    for factor in (1, 0.75, 1, 0.75):
+        w = w - 0.1 * factor * (x.T @ (x @ w - t))
+    assert final.ravel() == pytest.approx(w, rel=1e-13)
+    assert runner.replay("one", sample=1).n_differing == 0
+
+
+def test_a_changed_data_set_is_another_one(folder: Path) -> None:
+    keys = {"data": "corners(4, 0.5)", "architecture": "2-1", "learning_rate": 0.1, "epochs": 1}
+    pieces.load("my_pieces.py")
+    (before,) = runner.run(runner.study(name="one", **keys), out="a").runs.initial_loss
+    Path("my_pieces.py").write_text(EXAMPLE.replace("gap * (k % 2)", "3 * gap * (k % 2)"))
+    pieces.load("my_pieces.py")
+    (after,) = runner.run(runner.study(name="one", **keys), out="b").runs.initial_loss
+    assert after != before
+
+
+WRONG_DATA = [
+    ("return [[1, 2], [3]], [0, 1]", "ValueError: setting an array element with a sequence."),
+    ("return [1, 2], [0, 1]", r"expected its inputs as an array \(samples, inputs\), found one of the shape \(2,\)"),
+    ("return [[1], [2]], [0, float('nan')]", "expected finite numbers as its targets"),
+    ("return [[1], [2]], [0, 1, 2]", "it has 2 rows of inputs, and 3 of targets"),
+    ("raise RuntimeError('no such points')", "RuntimeError: no such points"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), WRONG_DATA)
+def test_a_data_set_that_gives_no_samples_is_told(folder: Path, body: str, message: str) -> None:
+    Path("bad.py").write_text(f"from runner import pieces\n@pieces.data_set('bad')\ndef bad(n: int):\n    {body}\n")
+    pieces.load("bad.py")
+    with pytest.raises(StudyError, match=rf"argument data: bad\(3\): {message}"):
+        runner.study(name="one", data="bad(3)", architecture="1-1", learning_rate=1, epochs=1)
+    with pytest.raises(StudyError, match=r"n must be a whole number from .*, found 0.5"):
+        runner.study(name="one", data="bad(0.5)", architecture="1-1", learning_rate=1, epochs=1)
+
+
 def test_a_changed_file_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runner.run("waves.yaml", "replicates=2", pieces="my_pieces.py")
     Path("my_pieces.py").write_text(EXAMPLE.replace("z + pieces.sine(z)", "z - pieces.sine(z)"))
@@ -110,8 +159,9 @@ def test_a_changed_file_is_refused(folder: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_plan_tells_its_pieces(folder: Path) -> None:
-    study = runner.load("waves.yaml", "loss=mse", "init=zeros", pieces=["my_pieces.py"])
-    assert make_plan(study).own_pieces.keys() == {"activation wave", "optimizer heavy_ball"}
+    study = runner.load("waves.yaml", "loss=mse", "init=zeros", "data=corners(4, 0.5)", pieces=["my_pieces.py"])
+    used = {"activation wave", "optimizer heavy_ball", "schedule sawtooth", "data set corners"}
+    assert make_plan(study).own_pieces.keys() == used
     assert make_plan(study).members.name
 
 
@@ -163,7 +213,7 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "error: --pieces: expected a Python file after it\n"
 
 
-@pytest.mark.parametrize("key", ["activation", "loss", "optimizer", "init"])
+@pytest.mark.parametrize("key", ["activation", "loss", "optimizer", "init", "data", "learning_rate_schedule"])
 def test_a_name_that_is_like_none_is_told_to_need_its_file(key: str) -> None:
     keys = {"data": "xor", "architecture": "2-2-1", "learning_rate": 1, "epochs": 1} | {key: "zebra_crossing"}
     with pytest.raises(
