@@ -56,6 +56,11 @@ MEASUREMENTS = (
     Column("output_spread", "float", "Largest standard deviation of an output over the samples."),
     Column("saturation", "float", "Share of hidden activations within 1% of a limit; empty without hidden units."),
     Column("weight_norm", "float", "Euclidean norm of all trained weights and biases."),
+    Column(
+        "running_loss",
+        "float",
+        "Loss that training saw since the last evaluation, each update's before it: with criterion_from: training.",
+    ),
     Column("test_loss", "float", "Loss of the final weights on the held-out samples; empty where there are none."),
     Column("test_mse", "float", "mse on the held-out samples."),
     Column("test_accuracy", "float", "accuracy on the held-out samples."),

@@ -24,9 +24,10 @@ from runner.kernels.codes import (
     V_VARIATION,
     VALUES,
 )
+from runner.kernels.criterion import judge, write_judged
 from runner.kernels.held_out import H_STOPS, write_held
 from runner.kernels.lanes.operations import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
-from runner.kernels.measure import INFINITY, meets
+from runner.kernels.measure import INFINITY
 
 
 @inlined
@@ -49,7 +50,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
         change = absolute(loss - load(running, R_PREVIOUS * L, lanes))
         store(running, R_VARIATION * L, load(running, R_VARIATION * L, lanes) + change)
     store(running, R_PREVIOUS * L, loss)
-    holds = meets(net, job, data, runs, buf, width) * load(running, R_OPEN * L, lanes)
+    holds = judge(net, job, data, runs, buf, width, made, True) * load(running, R_OPEN * L, lanes)
     lost = where_lt(absolute(loss), INFINITY, 0.0, load(running, R_FINITE * L, lanes))
     # Nearly always nothing has happened, and the lanes need not be looked at one by one.
     if not any_lt(0.0, holds + lost):
@@ -193,6 +194,7 @@ def _stop(net: Any, event: int, made: int, lane: int, out: Any, runs: Any, buf: 
     for later in range(event, runs.n_events):
         _write(net, later, lane, out, buf, L)
         write_held(runs.held, later, lane, made, L)
+        write_judged(runs.judged, later, lane, L)
 
 
 @kernel
@@ -207,6 +209,7 @@ def record(net: Any, event: int, made: int, out: Any, runs: Any, buf: Any, width
             continue
         _write(net, event, lane, out, buf, L)
         write_held(runs.held, event, lane, made, L)
+        write_judged(runs.judged, event, lane, L)
         out.counts[counts + C_MADE * L + lane] = made
         # This measurement is an evaluation too, the last one of a run whose budget ends here.
         if buf.live[V_MEETS * L + lane] > 0.0 and buf.counts[C_FIRST * L + lane] < 0:

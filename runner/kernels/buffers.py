@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.codes import ACCUMULATORS, COUNTS, CRITERIA, RUNNING, SLOTS, VALUES
+from runner.kernels.criterion import judged_of_group
 from runner.kernels.held_out import held_of_group
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import advanced, fill, kernel, load, pointer, store
@@ -110,6 +111,7 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
         advanced(pointer(lanes.counts), g * COUNTS * L * partly),
         lanes.schedule,
         held_of_group(lanes.held, g, lanes.events.size, L),
+        judged_of_group(lanes.judged, g, lanes.events.size, L),
     )
 
 

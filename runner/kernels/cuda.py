@@ -123,6 +123,7 @@ class Card:
         places, total = _laid_out((samples, lanes, results, scratch.order))
         stream, memory = self._resources(total)
         written = [*results[2:], lanes.state, lanes.counts, *(lanes.held[5:] if lanes.held else ())]
+        written += lanes.judged[4:] if lanes.judged else ()
         # What is written is read only where it holds what a call before this one has left.
         unread = {id(scratch.order), *(() if lanes.start else map(id, written))}
         for array, at in places.values():

@@ -13,6 +13,7 @@ Stopping, with E the loss of the held-out samples after an evaluation t = 0, 1, 
   P = 1000 (sum of the strip / (k times the smallest of the strip) - 1), of the losses of the training data. Of an epoch
   it is the loss before its update, as full batches meet it while they train: a strip that ends at t has the losses of
   the evaluations t - k to t - 1.
+- RISING: at the end of so many strips in succession E is larger than at their beginning.
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ from runner.kernels.samples import of_group
 NONE: tuple[()] = ()
 """No samples are held out."""
 # HeldOut.rule: when a run stops.
-NEVER, PATIENCE, LOST, QUOTIENT = 0, 1, 2, 3
+NEVER, PATIENCE, LOST, QUOTIENT, RISING = 0, 1, 2, 3, 4
 # Rows of HeldOut.values: what is measured after an event. The first four are rows of HeldOut.state too: as of now.
 H_LOSS, H_MSE, H_ACCURACY, H_MAX_ERROR, H_BEST_LOSS, H_BEST_ACCURACY = range(6)
 H_VALUES = 6
-# More rows of HeldOut.state: of the strip so far the sum and the smallest of the training losses; 1 where a run stops.
+# More rows of HeldOut.state: of the strip so far the sum and the smallest of the training losses, or for RISING in how
+# many strips in succession E has risen, and what it was at the end of the last one; 1 where a run stops.
 H_SUM, H_LEAST, H_STOPS = 6, 7, 8
 H_STATE = 9
 
@@ -73,9 +75,9 @@ class HeldOut(NamedTuple):
     loss_factor : float
         From the loss values, summed over all these samples and their outputs, to the loss.
     rule : int
-        NEVER, PATIENCE, LOST or QUOTIENT.
+        NEVER, PATIENCE, LOST, QUOTIENT or RISING.
     limit : float
-        The n or the alpha of the rule.
+        The n, the alpha or the s of the rule.
     strip : int
         The k of the rule; 1 where it has none.
     state : float array (G, H_STATE, L)
@@ -168,6 +170,14 @@ def _stops(held: Any, trained: float, made: int, every: int, lane: int, L: int) 
     state, t = held.state, made // every
     if held.rule == PATIENCE:
         return t - max(held.best[lane], 0) // every >= held.limit
+    if held.rule == RISING:
+        if t % held.strip:
+            return False
+        now = state[H_LOSS * L + lane]
+        rises = state[H_SUM * L + lane] + 1.0 if now > state[H_LEAST * L + lane] else 0.0
+        state[H_SUM * L + lane] = rises
+        state[H_LEAST * L + lane] = now
+        return rises >= held.limit
     lost = 100.0 * (state[H_LOSS * L + lane] / state[H_BEST_LOSS * L + lane] - 1.0)
     if held.rule == LOST:
         return lost > held.limit
@@ -280,6 +290,21 @@ def _meets_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any
     return none if is_none(held) else some
 
 
+def held_measure(held: Any, row: int, like: Any, lanes: Any) -> Any:
+    """A row of HeldOut.state, of the type of numbers in the array `like`; without held-out samples zeros."""
+    return fill(like, 0.0, lanes) if held == NONE else load(held.state, row * lanes.n, lanes)
+
+
+def _held_measure(held: Any, row: int, like: Any, lanes: Any) -> Any:
+    def none(held: Any, row: int, like: Any, lanes: Any) -> Any:
+        return fill(like, 0.0, lanes)
+
+    def some(held: Any, row: int, like: Any, lanes: Any) -> Any:
+        return load(held.state, row * lanes.n, lanes)
+
+    return none if is_none(held) else some
+
+
 def write_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
     """`write_of_held`, where samples are held out."""
     if held != NONE:
@@ -302,6 +327,7 @@ if not config.DISABLE_JIT:
         (begin_held, _begin_held),
         (until_next, _until_next),
         (meets_held, _meets_held),
+        (held_measure, _held_measure),
         (write_held, _write_held),
     ):
         overload(plain, jit_options=BY_TYPE)(by_type)

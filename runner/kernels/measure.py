@@ -1,7 +1,7 @@
 """What is measured on the whole data set: loss and criterion at every evaluation, everything after an event.
 
 The functions `observe`, `count_correct` and `inspect` add the samples of one tile to the sums in buf.acc (rows A_ of
-`codes`); `meets` and `write_live` turn the sums of a whole pass into measurements.
+`codes`); `write_live` turns the sums of a whole pass into measurements.
 """
 
 from __future__ import annotations
@@ -17,14 +17,7 @@ from runner.kernels.codes import (
     A_SATURATED,
     A_SSE,
     ACCUMULATORS,
-    ACCURACY,
-    FROZEN,
-    GRAD_NORM,
     LIGHT,
-    LOSS,
-    MAX_ERROR,
-    MSE,
-    SHARED,
     V_ACCURACY,
     V_GRAD_NORM,
     V_LOSS,
@@ -37,7 +30,7 @@ from runner.kernels.codes import (
     V_SPREAD,
     V_WEIGHT_NORM,
 )
-from runner.kernels.held_out import meets_held
+from runner.kernels.criterion import judge, norm_of_trained
 from runner.kernels.lanes.operations import (
     absolute,
     fill,
@@ -124,7 +117,8 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
     """Add the number of a tile's samples that are classified correctly.
 
     With one-hot targets, these are the samples whose output for their class is larger than their other outputs.
-    Otherwise, they are those whose outputs are all on their target's side of the middle, and not on the middle itself.
+    Otherwise, they are those whose outputs are all on their target's side of the middle, and not on the middle itself
+    or within the margin around it.
     """
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     last = net.layers
@@ -139,7 +133,7 @@ def count_correct(net: Any, job: Any, buf: Any, width: Any) -> None:
         else:
             margin = minimum((y - job.middle) * (t - job.middle), margin)
     mask = load(buf.mask, 0, tile)
-    right = where_lt(other, own, mask, 0.0) if job.one_hot else where_lt(0.0, margin, mask, 0.0)
+    right = where_lt(other, own, mask, 0.0) if job.one_hot else where_lt(job.margin, margin, mask, 0.0)
     store(buf.acc, A_CORRECT * L, fold_add(right, load(buf.acc, A_CORRECT * L, width.lanes)))
 
 
@@ -174,56 +168,8 @@ def inspect(net: Any, buf: Any, width: Any, at_sample: int) -> None:
 
 
 @kernel
-def norm_of_trained(net: Any, job: Any, array: Any, width: Any) -> Any:
-    """Euclidean norm of the trained parameters, or of their gradient, from `array` (P, L): a vector (L,).
-
-    Of biases that are shared, the first one of each layer counts; of biases that are frozen, none.
-    """
-    L, lanes = width.lanes.n, width.lanes
-    total = fill(array, 0.0, lanes)
-    for layer in range(1, net.layers + 1):
-        first, end = net.weights[layer] * L, net.biases[layer] * L
-        for at in range(first, end, L):
-            x = load(array, at, lanes)
-            total = fma(x, x, total)
-        n = 0 if job.bias == FROZEN else 1 if job.bias == SHARED else net.sizes[layer]
-        for at in range(end, end + n * L, L):
-            x = load(array, at, lanes)
-            total = fma(x, x, total)
-    return sqrt(total)
-
-
-@kernel
-def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any:
-    """1 in every lane whose criterion holds, by the sums of the last pass, and 0 in all others: a vector (L,).
-
-    A measure that is NaN meets no criterion.
-    """
-    L, lanes = width.lanes.n, width.lanes
-    n_samples, outputs = data.n, net.sizes[net.layers]
-    limits = runs.thresholds
-    holds = fill(buf.acc, 1.0, lanes)
-    if job.watch & (1 << MAX_ERROR):
-        x = load(buf.acc, A_MAX_ERROR * L, lanes)
-        holds = where_lt(x, load(limits, MAX_ERROR * L, lanes), holds, 0.0)
-    if job.watch & (1 << LOSS):
-        x = load(buf.acc, A_LOSS * L, lanes) * job.loss_factor
-        holds = where_lt(x, load(limits, LOSS * L, lanes), holds, 0.0)
-    if job.watch & (1 << MSE):
-        x = load(buf.acc, A_SSE * L, lanes) / float(n_samples * outputs)
-        holds = where_lt(x, load(limits, MSE * L, lanes), holds, 0.0)
-    if job.watch & (1 << ACCURACY):
-        x = load(buf.acc, A_CORRECT * L, lanes) / float(n_samples)
-        holds = where_le(load(limits, ACCURACY * L, lanes), x, holds, 0.0)
-    if job.watch & (1 << GRAD_NORM):
-        x = norm_of_trained(net, job, buf.G, width)
-        holds = where_lt(x, load(limits, GRAD_NORM * L, lanes), holds, 0.0)
-    return meets_held(job, runs.held, limits, holds, lanes)
-
-
-@kernel
-def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Turn the sums of a full pass into measurements, and put them into buf.live."""
+def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
+    """Turn the sums of a full pass after `made` updates into measurements, and put them into buf.live."""
     L, lanes = width.lanes.n, width.lanes
     n_samples, outputs = data.n, net.sizes[net.layers]
     live = buf.live
@@ -245,4 +191,4 @@ def write_live(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -
     hidden = net.units[net.layers] - net.sizes[0]
     store(live, V_SATURATION * L, load(buf.acc, A_SATURATED * L, lanes) / float(n_samples * hidden))
     store(live, V_WEIGHT_NORM * L, norm_of_trained(net, job, buf.W, width))
-    store(live, V_MEETS * L, meets(net, job, data, runs, buf, width))
+    store(live, V_MEETS * L, judge(net, job, data, runs, buf, width, made, False))

@@ -44,6 +44,7 @@ from runner.kernels.lanes.rows import across, add_products, load_rows, load_tile
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
 from runner.kernels.lanes.vector import Lanes
+from runner.kernels.perceptron import settle_undecided, signal
 
 # Units that are left over when a layer is cut into rows are taken one by one.
 ONE = Lanes(1)
@@ -63,6 +64,7 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
             _times(buf.Z, net.gain, here, end, tile)
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
+        settle_undecided(job.band, buf.Z, here, end, tile)
         choose(net.activate, net.codes[layer], (buf.Z, buf.A, here, end, tile))
         if faults & ROUND_OUTPUTS:
             round_span(buf.A, here, end, job.output_scale, tile)
@@ -146,7 +148,7 @@ def output_error(
             total = total + load(buf.T, out, tile)
     for out in range(here, end, S):
         y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        d = y * total - t if job.residual else choose(job.loss_slope, job.loss, (y, t))
+        d = signal(job.band, y, t, total) if job.residual else choose(job.loss_slope, job.loss, (y, t))
         d = d * factor
         if faults & SIGNALS:
             d = wrong_signal(job, buf, width, faults, d, samples)

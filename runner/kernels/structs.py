@@ -138,13 +138,19 @@ class Job(NamedTuple):
         1 where the optimizer keeps state from update to update.
     residual : int
         1 where dE/dz at the outputs is `factor` times y - t: for a loss that cancels with the output activation, and
-        for the perceptron rule.
+        for the perceptron rules.
+    band : tuple of one float, or ()
+        Half the width of the band of weighted sums in which a bipolar perceptron is undecided, whose dE/dz is -t where
+        y is not t (see `perceptron`); an empty tuple for any other network.
     softmax : int
         1 where the outputs are a softmax.
     one_hot : int
         1 where a sample is classified by its largest output, 0 where each output is judged by itself.
     middle : float
         Halfway between the smallest and the largest target: which side of it an output is on decides its accuracy.
+    margin : float
+        How large (output - middle) (target - middle) must be for an output that is right; 0 for any output on the
+        right side.
     factor : float
         From the slope of the loss to the error signal of a batch; negative for the fault `ascent`.
     per : int
@@ -168,7 +174,8 @@ class Job(NamedTuple):
     cost_factor : float
         From the summed loss values of a batch to its cost, for faults that take the cost into the error signal.
     sum_losses : int
-        1 where the optimizer's clock needs the summed loss values of every batch, and no pass sums them up anyway.
+        1 where a pass that trains adds up what an evaluation does, whether one is due or not: for the optimizer's
+        clock, which needs the summed loss values of every batch, or for a criterion about what training sees.
     sum_scale, output_scale, weight_scale : float
         10 to the number of decimals that a fault rounds weighted sums, activations or weights to.
     loss_value : Table
@@ -192,9 +199,11 @@ class Job(NamedTuple):
     optimizer: int
     states: int
     residual: int
+    band: Any
     softmax: int
     one_hot: int
     middle: float
+    margin: float
     factor: float
     per: int
     loss_factor: float
@@ -247,6 +256,8 @@ class LaneArrays(NamedTuple):
         Of the learning rates; an empty tuple where they stay as they are.
     held : held_out.HeldOut or ()
         The samples that are not trained on; an empty tuple where there are none.
+    judged : criterion.Judged or ()
+        How the criterion is judged; an empty tuple where that is by each evaluation alone.
     """
 
     first: int
@@ -263,6 +274,7 @@ class LaneArrays(NamedTuple):
     counts: Any
     schedule: Any
     held: Any
+    judged: Any
 
 
 class Runs(NamedTuple):
@@ -283,6 +295,7 @@ class Runs(NamedTuple):
     counts : int64 (COUNTS, L)
     schedule : schedules.Schedule or ()
     held : held_out.HeldOut or ()
+    judged : criterion.Judged or ()
     """
 
     seeds: Any
@@ -300,6 +313,7 @@ class Runs(NamedTuple):
     counts: Any
     schedule: Any
     held: Any
+    judged: Any
 
 
 class Out(NamedTuple):

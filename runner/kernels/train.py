@@ -35,6 +35,7 @@ from runner.kernels.codes import (
     SEQUENTIAL,
     SHARED,
 )
+from runner.kernels.criterion import begin_judged, see
 from runner.kernels.faults import SIGNALS, round_span
 from runner.kernels.held_out import NONE, begin_held, conclude, is_none, until_next
 from runner.kernels.lanes.operations import (
@@ -124,6 +125,7 @@ def start(net: Any, runs: Any, buf: Any, width: Any) -> None:
             buf.counts[at] = runs.counts[at]
         return
     begin_held(runs.held, lanes)
+    begin_judged(runs.judged, lanes)
     copy_rows(buf.W, runs.weights, net.parameters, width)
     fill_rows(buf.S0, net.parameters, 0.0, width)
     fill_rows(buf.S1, net.parameters, 0.0, width)
@@ -217,7 +219,7 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
         clear(net, buf, width)
     elif purpose == TRAIN:
         faults = job.faults
-        what |= LEARN | (look if looking else OBSERVE if job.sum_losses else ZERO)
+        what |= LEARN | (look if looking or job.sum_losses else ZERO)
     elif purpose == EVALUATE:
         what |= look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
     else:
@@ -313,6 +315,8 @@ def stretch(
         if purpose == EVALUATE:
             fill_rows(buf.G, net.parameters, 0.0, width)
         elif purpose == TRAIN:
+            if weight == 0:
+                see(runs.judged, buf, width, part.last - part.first)
             _learn(net, job, runs, buf, width, made, weight)
             weight += 1
             if not faults & BIAS_PER_WEIGHT or weight == net.biases[1]:
@@ -325,7 +329,7 @@ def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, mad
     """Measure everything after `made` updates, into buf.live."""
     not_inlined()
     stretch(net, data, job, runs, buf, width, made, made, NO, YES)
-    write_live(net, job, data, runs, buf, width)
+    write_live(net, job, data, runs, buf, width, made)
     fill_rows(buf.G, net.parameters, 0.0, width)
 
 
@@ -378,7 +382,8 @@ if not config.DISABLE_JIT:
 def _repeats(job: Any, data: Any, runs: Any) -> bool:
     """Whether every update is the same function of the weights and of nothing else, and no rule may end a run."""
     full = job.batch >= data.n and job.order == SEQUENTIAL
-    return full and not job.states and not job.faults and len(runs.schedule) == 0 and len(runs.held) == 0
+    plain = not job.states and not job.faults
+    return full and plain and len(runs.schedule) == 0 and len(runs.held) == 0 and len(runs.judged) == 0
 
 
 @step

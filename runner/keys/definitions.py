@@ -27,6 +27,7 @@ from runner.terminal import listed
 
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
+MOST_WINDOW = 10**4
 DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range", "test", "fold", "split_seed")
 """The keys that decide what samples a run has."""
 BUDGETS = ("epochs", "updates")
@@ -173,6 +174,7 @@ def _keys() -> list[Key]:
         Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
         Key("loss", "What is minimised.", choice(LOSSES.keys, synonyms.LOSSES), "half_sse"),
         Key("rule", "How weights learn from errors.", choice(RULES, synonyms.RULES), "backprop"),
+        Key("undecided_band", "bipolar_perceptron: it puts out 0 where a weighted sum is within +- this.", number(0)),
         Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
         Key(
             "optimizer",
@@ -204,7 +206,22 @@ def _keys() -> list[Key]:
         ),
         Key("epochs", "The budget in passes over the data; this or updates.", budget),
         Key("updates", "The budget in changes of the weights; this or epochs.", budget),
+        Key(
+            "scoring",
+            "Which outputs are right: any on their target's side; 40-20-40: those within 40% of the range there.",
+            none_or(("40-20-40",), synonyms.SCORING),
+        ),
         Key("criterion", "When a run counts as converged.", limits(CRITERIA, synonyms.CRITERIA), (("max_error", 0.5),)),
+        Key(
+            "criterion_from",
+            "training: the criterion is about what training saw, each update's outputs before it, as programs print.",
+            none_or(("training",), synonyms.CRITERION_FROM),
+        ),
+        Key(
+            "criterion_window",
+            "The criterion is about the means of its measures over so many evaluations; default: each alone.",
+            integer(1, MOST_WINDOW),
+        ),
         Key(
             "evaluate_every",
             "Updates between two evaluations of the criterion; default: one epoch.",

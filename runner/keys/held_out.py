@@ -65,7 +65,7 @@ TEST = Kind(_read_test, str, _SCHEMA)
 
 _ENDS = ("budget", "converged")
 _AT_LEAST_1, _STRIP = integer(1), integer(2)
-EARLY = {"patience": ("n",), "gl": ("alpha",), "pq": ("alpha", "k")}
+EARLY = {"patience": ("n",), "gl": ("alpha",), "pq": ("alpha", "k"), "up": ("s", "k")}
 """The rules of early stopping, with the names of their numbers."""
 
 
@@ -90,7 +90,7 @@ def _read_stop(value: object, base: Path | None = None) -> str | Call:
                     raise expected("a number > 0", argument)
                 args.append(float(argument))
             else:
-                args.append((_AT_LEAST_1 if parameter == "n" else _STRIP).read(argument, None))
+                args.append((_STRIP if parameter == "k" else _AT_LEAST_1).read(argument, None))
         except Invalid as invalid:
             message = str(invalid.issues[0].message).partition(", found")[0].replace("expected ", "", 1)
             raise Invalid(f"expected {parameter} to be {message}, found {shortest(value)}") from None

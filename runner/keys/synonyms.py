@@ -42,6 +42,10 @@ KEYS = Synonyms(
         "bias_init": "bias_initializer bias_initialization biases_init biases_initializer init_bias initial_bias",
         "loss": "loss_function objective objective_function cost cost_function error_function loss_type",
         "rule": "learning_rule",
+        "undecided_band": "undecided dead_zone perceptron_threshold",
+        "scoring": "score forty_twenty_forty 40_20_40 threshold_and_margin margin",
+        "criterion_from": "running_loss running online_error training_error tss",
+        "criterion_window": "moving_average running_mean averaged_over window average_last",
         "faults": "bug bugs defect defects mistake mistakes",
         "optimizer": (
             "optim optimisation optimization solver algorithm method trainer train_fcn training_function "
@@ -294,6 +298,7 @@ ACTIVATIONS = Synonyms(
         "leaky_relu": "lrelu leaky",
         "identity": "linear purelin lin none",
         "step": "heaviside hardlim binary_step threshold unit_step",
+        "sign": "signum sgn hardlims bipolar bipolar_step",
         "silu": "swish",
         "hardtanh": "satlins",
         "sin": "sine siren",
@@ -312,7 +317,6 @@ ACTIVATIONS = Synonyms(
         "not supported: use 'silu' instead, because a unit has one weighted sum, which is its own gate": "glu",
         "not supported: use 'leaky_relu' instead, because slopes below 0 are fixed": "prelu rrelu",
         "not supported: use 'sigmoid' instead, because it is the smooth form": "hard_sigmoid",
-        "not supported: use 'step' instead, because it too jumps at 0, from 0 to 1": "sign signum sgn hardlims bipolar",
         "not supported: use 'softplus' instead, because it is close to exp(z) below 0 and does not overflow": (
             "exp exponential"
         ),
@@ -396,6 +400,7 @@ RULES = Synonyms(
     {
         "backprop": "bp backpropagation gradient gradient_descent",
         "perceptron": "rosenblatt",
+        "bipolar_perceptron": "fausett",
     },
     {
         "use 'backprop' with one layer of weights, 'output: identity' and 'loss: half_sse': it is this rule": (
@@ -487,12 +492,29 @@ CRITERIA = Synonyms(
 )
 """Measures that a criterion may bound, and what PyTorch calls a criterion."""
 
+SCORING = Synonyms(
+    {
+        "40-20-40": "threshold_and_margin margin fahlman forty_twenty_forty",
+        "none": "false no middle nearest 50-50",
+    },
+)
+"""Which outputs count as right."""
+
+CRITERION_FROM = Synonyms(
+    {
+        "training": "running running_loss online train true yes while_training",
+        "none": "false no evaluation apart weights",
+    },
+)
+"""What a criterion is about."""
+
 STOP = Synonyms(
     {
         "converged": "criterion goal true",
         "patience": "early early_stopping",
         "gl": "generalization_loss",
         "pq": "progress_quotient",
+        "up": "rising upward",
         "budget": "end never epochs updates none false",
     },
 )

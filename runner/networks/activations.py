@@ -114,6 +114,7 @@ for record in (
         # (sign(z) + 1) / 2, with the sign of 0 taken as 1.
         lambda emit, z: emit("Relu", emit("Sign", emit("Add", emit("Mul", 2.0, emit("Sign", z)), 1.0))),
     ),
+    Conversion("sign", np.sign, lambda kit: kit.Formula("sign"), lambda emit, z: emit("Sign", z)),
     Conversion(
         "elu",
         lambda z: np.where(z < 0, np.expm1(np.minimum(z, 0)), z),

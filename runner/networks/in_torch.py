@@ -59,6 +59,7 @@ class Cascade(nn.Module):
 
 _FORMULAS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "step": lambda z: torch.where(z.isnan(), z, (z >= 0).to(z.dtype)),
+    "sign": lambda z: torch.where(z.isnan(), z, torch.sign(z)),
     "sin": torch.sin,
     "gaussian": lambda z: torch.exp(-z * z),
     "cube": lambda z: z * z * z,

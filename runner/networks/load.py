@@ -70,6 +70,8 @@ def _refuse_others(cell: Cell, run_id: str) -> None:
     for fault in cell.faults:
         if _FORWARD.intersection(row for row, _ in FAULTS[fault.name].entries):
             raise RunnerError(f"run {run_id} has the fault {fault}, with which its network gives other outputs")
+    if cell.undecided_band:
+        raise RunnerError(f"run {run_id} has an undecided band, which is known to the kernels only")
     for name in (*hidden_activations(cell.activation, cell.architecture), cell.output):
         conversion(name)
 

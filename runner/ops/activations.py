@@ -374,6 +374,19 @@ def _offset_slope(z: Any, a: Any) -> Any:
     return fma(a, 1.0 - a, 0.1)
 
 
+@lane_function
+def _sign(z: Any) -> Any:
+    return where_lt(z, 0.0, -1.0, where_lt(0.0, z, 1.0, z))
+
+
+_register(
+    "sign",
+    _sign,
+    _step_slope,
+    "-1 below 0, 0 at 0, 1 above; its slope is 0, so only the bipolar_perceptron rule trains it.",
+)
+
+
 _register(
     "offset_sigmoid",
     elementary.sigmoid,

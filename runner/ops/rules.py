@@ -21,6 +21,8 @@ class Rule:
         Whether the network must have exactly one layer of weights.
     output : str or None
         The output activation that it needs; None for any.
+    bipolar : bool
+        Whether an output that is not its target counts as -target, whatever it is; targets are then -1 and 1.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Rule:
     residual: bool = False
     single_layer: bool = False
     output: str | None = None
+    bipolar: bool = False
 
 
 RULES: Registry[Rule] = Registry("rule")
@@ -40,5 +43,15 @@ RULES.add(
         residual=True,
         single_layer=True,
         output="step",
+    )
+)
+RULES.add(
+    Rule(
+        "bipolar_perceptron",
+        "w += learning_rate t x where the output, -1, 0 or 1, is not the target; 0 is undecided (Fausett 1994).",
+        residual=True,
+        single_layer=True,
+        output="sign",
+        bipolar=True,
     )
 )

@@ -109,6 +109,11 @@ def _rule_gain(rule: str, has_gain: bool) -> str:
     return f"{rule} has no slope that a gain could change" if has_gain and RULES[rule].residual else ""
 
 
+def _rule_band(rule: str, has_band: bool) -> str:
+    needed = [name for name, record in RULES.items() if record.bipolar]
+    return f"needs rule {listed(needed, 'or')}, found {rule}" if has_band and not RULES[rule].bipolar else ""
+
+
 def _is_given(value: Any) -> bool:
     return value is not None
 
@@ -308,6 +313,7 @@ CHECKS = (
     Check(("faults", "shortcuts"), _fault_shortcuts),
     Check(("faults", "gain"), _fault_gain, {"gain": _is_given}),
     Check(("rule", "gain"), _rule_gain, {"gain": _is_given}),
+    Check(("undecided_band", "rule"), lambda has_band, rule: _rule_band(rule, has_band), {"undecided_band": _is_given}),
     Check(("faults", "optimizer"), _fault_optimizer),
     Check(("faults", "batch", "order"), _fault_batches),
     *(
@@ -318,6 +324,7 @@ CHECKS = (
             ("rule", partial(eq, "backprop"), "rule backprop"),
             ("learning_rate_schedule", partial(eq, Call(CONSTANT)), f"learning_rate_schedule {CONSTANT}"),
             ("test", partial(eq, None), "no test"),
+            ("criterion_from", partial(eq, None), "criterion_from none"),
         )
     ),
     Check(("optimizer", "loss"), _residuals),

@@ -12,7 +12,7 @@ from runner.data import DataError, DataSet, FileData, load_data
 from runner.errors import Problem
 from runner.keys.definitions import DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
-from runner.ops import LOSSES
+from runner.ops import LOSSES, RULES
 from runner.studies.checks import places
 from runner.studies.precision_checks import data_message
 from runner.sweep.space import SweepSpace
@@ -48,7 +48,14 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
         except DataError as error:
             for problem in error.problems:
                 yield problem if problem.file else _blamed(problem.message, values, space)
-    checks = ("architecture", _wrong_sizes), ("batch", _too_large), ("loss", _out_of_range), ("precision", _too_precise)
+    checks = (
+        ("architecture", _wrong_sizes),
+        ("batch", _too_large),
+        ("loss", _out_of_range),
+        ("rule", _not_bipolar),
+        ("scoring", _not_two),
+        ("precision", _too_precise),
+    )
     for key, misfits in checks:
         if key in unknown:
             continue
@@ -86,6 +93,17 @@ def _too_large(batch: str | int, data: DataSet, name: str) -> Iterator[str]:
     samples = len(data.inputs)
     if batch != FULL and int(batch) > samples:
         yield f"{batch} is larger than the data set; {name} has {counted(samples, 'sample')}"
+
+
+def _not_bipolar(rule: str, data: DataSet, name: str) -> Iterator[str]:
+    if RULES[rule].bipolar and not np.isin(data.targets, (-1.0, 1.0)).all():
+        yield f"{rule} needs the targets -1 and 1, as target_range: [-1, 1] makes them; those of {name} are others"
+
+
+def _not_two(scoring: str, data: DataSet, name: str) -> Iterator[str]:
+    away = np.abs(data.targets - data.middle)
+    if not (away == away.max()).all():
+        yield f"{scoring} is about targets of two values; those of {name} have more"
 
 
 def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:

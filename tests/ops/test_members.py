@@ -319,6 +319,7 @@ def test_every_optimizer_passes_the_check_for_own_pieces(name: str) -> None:
 def test_every_member_has_an_outside_truth() -> None:
     by_others = {
         "step",
+        "sign",
         "softmax",
         "offset_sigmoid",
         "quickprop",

@@ -48,9 +48,11 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
         "test": "", "fold": "", "split_seed": "",
         "architecture": "2-2-1", "shortcuts": "", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
         "gain": "", "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
-        "rule": "backprop", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""), "learning_rate": "0.5",
+        "rule": "backprop", "undecided_band": "", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""),
+        "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",
-        "order": "sequential", "epochs": "10", "updates": "", "criterion": "{max_error: 0.5}", "evaluate_every": "1",
+        "order": "sequential", "epochs": "10", "updates": "", "scoring": "",
+        "criterion": "{max_error: 0.5}", "criterion_from": "", "criterion_window": "", "evaluate_every": "1",
         "stop": "budget", "restarts": "",
         "precision": "float64",
     }  # fmt: skip

@@ -346,8 +346,8 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "stop: convergence\n",
-        "x.yaml:5:7: stop: expected one of budget, converged, patience(n), gl(alpha), pq(alpha, k), found 'convergence'; "
-        "did you mean 'converged'?",
+        "x.yaml:5:7: stop: expected one of budget, converged, patience(n), gl(alpha), pq(alpha, k), up(s, k), "
+        "found 'convergence'; did you mean 'converged'?",
         id="stop",
     ),
     pytest.param(
@@ -400,6 +400,34 @@ STUDIES = [
         BASE + "target_range: [1, 0, 2]\n",
         "x.yaml:5:15: target_range: expected none or two numbers [lo, hi], found a list",
         id="target range of three",
+    ),
+    pytest.param(
+        BASE + "scoring: 40-20-60\ncriterion_window: 0\ncriterion_from: running\n",
+        "x.yaml:5:10: scoring: expected one of none, 40-20-40, found '40-20-60'; did you mean '40-20-40'?\n"
+        "x.yaml:6:19: criterion_window: expected a whole number from 1 to 10,000, found 0\n"
+        "x.yaml:7:17: criterion_from: expected one of none, training, found 'running'; did you mean 'training'?",
+        id="how a criterion is judged",
+    ),
+    pytest.param(
+        BASE + "undecided_band: 0.2\n",
+        "x.yaml:5:17: undecided_band: needs rule bipolar_perceptron, found backprop",
+        id="undecided band of another rule",
+    ),
+    pytest.param(
+        "data: xor\narchitecture: 2-1\noutput: sign\nrule: bipolar_perceptron\nlearning_rate: 1\nepochs: 3\n",
+        "x.yaml:4:7: rule: bipolar_perceptron needs the targets -1 and 1, as target_range: [-1, 1] makes them; those of "
+        "xor are others",
+        id="targets of a bipolar perceptron",
+    ),
+    pytest.param(
+        "data: gaussian(5, 2, 0)\narchitecture: 2-1\nlearning_rate: 1\nepochs: 3\nscoring: 40-20-40\n",
+        "x.yaml:5:10: scoring: 40-20-40 is about targets of two values; those of gaussian(5, 2, 0) have more",
+        id="margin of many targets",
+    ),
+    pytest.param(
+        BASE.replace("learning_rate: 0.5\n", "optimizer: scg\n") + "criterion_from: training\n",
+        "x.yaml:3:12: optimizer: scg needs criterion_from none, found training",
+        id="second order and what training sees",
     ),
     pytest.param(
         BASE + "criterion: 0.5\n",

@@ -113,6 +113,10 @@ def stops_at(rule: str, tested: list[float], trained: list[float]) -> int:
             return t
         if name == "gl" and lost > numbers[0]:
             return t
+        if name == "up" and t % int(numbers[1]) == 0:
+            ends = tested[: t + 1 : int(numbers[1])][-int(numbers[0]) - 1 :]
+            if len(ends) > numbers[0] and all(before < after for before, after in pairwise(ends)):
+                return t
         if name == "pq" and t and t % int(numbers[1]) == 0:
             strip = trained[t - int(numbers[1]) : t]
             total = 0.0
@@ -123,7 +127,7 @@ def stops_at(rule: str, tested: list[float], trained: list[float]) -> int:
     return len(tested) - 1
 
 
-RULES = ["patience(1)", "patience(4)", "gl(2)", "gl(20)", "pq(0.05, 2)", "pq(0.5, 5)"]
+RULES = ["patience(1)", "patience(4)", "gl(2)", "gl(20)", "pq(0.05, 2)", "pq(0.5, 5)", "up(1, 3)", "up(2, 5)"]
 
 
 def test_early_stopping_is_that_of_prechelt(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _network(name: str) -> Any:
-    given = {"data": None, "job": None, "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
-    given |= dict.fromkeys(("faults", "held", "iteration"))
+    given = {"data": None, "job": SimpleNamespace(band=()), "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
+    given |= dict.fromkeys(("faults", "held", "judged", "iteration"))
     return SimpleNamespace(net=name, schedule=Call(CONSTANT), dtype=np.dtype(float), **given)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.kernels import perceptron
 from runner.kernels.faults import SIGNALS, round_span, times_activation, wrong_signal
 from runner.kernels.faulty.forward import negate
 from runner.kernels.faulty.table import (
@@ -89,7 +90,7 @@ def output_error(net: Any, job: Any, buf: Any, wrong: Any, width: Any, factor: f
             y = y * 0.0
         elif signal == ALL_PAIRS:
             t = load(wrong.sums, 2 * (end - here) + out - here, lanes)
-        d = y * total - t if job.residual else choose(job.loss_slope, job.loss, (y, t))
+        d = perceptron.signal(job.band, y, t, total) if job.residual else choose(job.loss_slope, job.loss, (y, t))
         d = d * factor
         if signal == ALL_PAIRS and job.per < 2:
             # A sum over N x N pairs, or their sum divided by N; a mean over all of them has this factor already.

@@ -26,6 +26,7 @@ from runner.kernels.lanes.elementary import exp, log
 from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, not_inlined, store, where_lt
 from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax
+from runner.kernels.perceptron import settle_undecided
 
 
 @inlined
@@ -45,6 +46,7 @@ def forward(net: Any, job: Any, buf: Any, wrong: Any, width: Any, weights: Any, 
         _sums(net, buf, wrong, width, weights, layer)
         if formula(wrong, ROUNDED_SUM, layer):
             round_span(buf.Z, here, end, number(wrong, SUM_SCALE, layer), lanes)
+        settle_undecided(job.band, buf.Z, here, end, lanes)
         mirrored = formula(wrong, ACTIVATION, layer) == MIRRORED
         if mirrored:
             negate(buf.Z, here, end, lanes)

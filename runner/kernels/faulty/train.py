@@ -17,6 +17,7 @@ from runner.kernels import held_out
 from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import ACCURACY, BIAS_PER_WEIGHT, GRAD_NORM, SHARED
+from runner.kernels.criterion import see
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty.backward import add_gradient, hidden_errors, output_error
 from runner.kernels.faulty.forward import add_exponentials, find_largest, forward, negate
@@ -124,7 +125,7 @@ def _end_early(
     not_inlined()
     if not _examine(net, job, runs, buf, wrong, width, made):
         return False
-    _measure(net, data, job, runs, buf, wrong, width, Part(ZERO, data.n, NO))
+    _measure(net, data, job, runs, buf, wrong, width, Part(ZERO, data.n, NO), made)
     return freeze_early(net, event, made, out, runs, buf, width)
 
 
@@ -171,7 +172,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         if (at_event or made == next_look) and _is_over(net, data, job, runs, out, buf, wrong, width, made, event):
             return
         if at_event:
-            _measure(net, data, job, runs, buf, wrong, width, everything)
+            _measure(net, data, job, runs, buf, wrong, width, everything, made)
             record(net, event, made, out, runs, buf, width)
             event += 1
             if event == runs.n_events:
@@ -184,7 +185,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
             _pass(net, data, job, buf, wrong, width, everything, look, YES, net.layers, NO)
             _share(net, job, buf, width)
             if evaluate(net, data, job, runs, made, buf, width):
-                _measure(net, data, job, runs, buf, wrong, width, everything)
+                _measure(net, data, job, runs, buf, wrong, width, everything, made)
                 if freeze(net, job, event, made, out, runs, buf, width):
                     return
         _learn(net, data, job, runs, buf, wrong, width, made)
@@ -192,15 +193,17 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
 
 
 @kernel
-def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, everything: Any) -> None:
-    """Measure everything, into buf.live."""
+def _measure(
+    net: Any, data: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, everything: Any, made: int
+) -> None:
+    """Measure everything after `made` updates, into buf.live."""
     not_inlined()
     fill_rows(buf.G, net.parameters, 0.0, width)
     _sum_up(net, data, job, buf, wrong, width, everything, NO)
     clear(net, buf, width)
     _pass(net, data, job, buf, wrong, width, everything, LEARN | OBSERVE | CORRECT | INSPECT, YES, net.layers, NO)
     _share(net, job, buf, width)
-    write_live(net, job, data, runs, buf, width)
+    write_live(net, job, data, runs, buf, width, made)
 
 
 @inlined
@@ -217,6 +220,7 @@ def _learn(net: Any, data: Any, job: Any, runs: Any, buf: Any, wrong: Any, width
     if wrong.keeps_weights:
         copy_rows(wrong.old, buf.W, net.parameters, width)
     _sum_up(net, data, job, buf, wrong, width, part, YES)
+    see(runs.judged, buf, width, part.last - part.first)
     in_turn = ZERO
     for hidden in range(1, net.layers):
         if formula(wrong, WAY_BACK, hidden) == MOVED:
@@ -291,7 +295,7 @@ def _sum_up(net: Any, data: Any, job: Any, buf: Any, wrong: Any, width: Any, par
         _pass(net, data, job, buf, wrong, width, part, EXPONENTIALS, YES, YES, learning)
     if learning and (job.faults & SIGNALS or job.sum_losses):
         clear_sums(buf, width)
-        _pass(net, data, job, buf, wrong, width, part, OBSERVE, YES, YES, learning)
+        _pass(net, data, job, buf, wrong, width, part, OBSERVE | CORRECT, YES, YES, learning)
     if learning and formula(wrong, SIGNAL, 0) == ALL_PAIRS:
         _pass(net, data, job, buf, wrong, width, part, MEAN_TARGET, YES, YES, learning)
 

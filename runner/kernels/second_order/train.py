@@ -61,7 +61,7 @@ def _train_group(
         measuring = runs.events[event] == made
         sum_up(net, data, job, buf, width, everything if measuring else look)
         if measuring:
-            write_live(net, job, data, runs, buf, width)
+            write_live(net, job, data, runs, buf, width, made)
             record(net, event, made, out, runs, buf, width)
             event += 1
             if event == runs.n_events:
@@ -73,7 +73,7 @@ def _train_group(
             if evaluate(net, data, job, runs, made, buf, width):
                 if not measuring:
                     sum_up(net, data, job, buf, width, everything)
-                write_live(net, job, data, runs, buf, width)
+                write_live(net, job, data, runs, buf, width, made)
                 if freeze(net, job, event, made, out, runs, buf, width):
                     return
         choose(iterate, code, (net, data, job, memory, runs, buf, width, made))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, cuda, held_out, structs
+from runner.kernels import codes, criterion, cuda, held_out, perceptron, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
@@ -95,6 +95,8 @@ class Shared:
         What stands for which term, where the kernel without a table does not know it.
     held : HeldOut or None
         Held-out samples, without what is kept of each run.
+    judged : Judged or None
+        How the criterion is judged, without what is kept of each run; None where that is by each evaluation alone.
     data_of : callable (seed) -> DataSet, or None
         The samples of the runs with a seed, where they are not those of `data`.
     iteration : Iteration or None
@@ -124,6 +126,7 @@ class Shared:
     clock: tuple[float, float]
     faults: table.Faults | None
     held: held_out.HeldOut | None
+    judged: criterion.Judged | None
     data_of: Callable[[int], DataSet] | None
     iteration: Iteration | None
     iterate: Table
@@ -145,7 +148,8 @@ class Shared:
     def repeats(self) -> bool:
         """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
         full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
-        plain = not self.job.states and not self.job.faults and self.faults is None and self.held is None
+        plain = not self.job.states and not self.job.faults
+        plain = plain and self.faults is None and self.held is None and self.judged is None
         return bool(full and plain and self.schedule.name == CONSTANT)
 
     @property
@@ -179,7 +183,9 @@ class Shared:
         width = self.width
         parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
         parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
-        parts += ["tested"] * (self.held is not None) + ["divided"] * (self.data_of is not None)
+        parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
+        parts += ["undecided"] * bool(self.job.band)
+        parts += ["divided"] * (self.data_of is not None)
         parts += [self.iterate.name] * (self.iteration is not None)
         return "-".join([*parts, *filter(None, [self.members])])
 
@@ -223,6 +229,7 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         optimizer.clock,
         faults,
         _held(cell, data, dtype),
+        _judged(cell, dtype),
         data.of_seed if data.division is not None else None,
         iteration,
         members.iterate,
@@ -258,6 +265,20 @@ def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut |
         float(limit),
         int(strip),
         *(np.empty((0, 0, 0), kind) for kind in (dtype, np.int64, dtype, np.int64)),
+    )
+
+
+def _judged(cell: Cell, dtype: np.dtype[Any]) -> criterion.Judged | None:
+    """How the criterion of a cell is judged."""
+    if cell.criterion_from is None and cell.criterion_window is None:
+        return None
+    window = cell.criterion_window or 1
+    return criterion.Judged(
+        window,
+        int(cell.criterion_from == "training"),
+        int(_PER[LOSSES[cell.loss].per] > 0),
+        criterion.J_ENTRIES + window * len(cell.criterion),
+        *(np.empty((0, 0, 0), kind) for kind in (dtype, np.int64, dtype)),
     )
 
 
@@ -327,7 +348,7 @@ def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Netw
 
 
 _PER = {"sum": 0, "samples": 1, "elements": 2}
-_RULES = {"patience": held_out.PATIENCE, "gl": held_out.LOST, "pq": held_out.QUOTIENT}
+_RULES = {"patience": held_out.PATIENCE, "gl": held_out.LOST, "pq": held_out.QUOTIENT, "up": held_out.RISING}
 _ORDERS = {
     "sequential": codes.SEQUENTIAL,
     "shuffled": codes.SHUFFLED,
@@ -347,6 +368,7 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
     faults = {fault.name: fault.args for fault in cell.faults if layer_of(fault) is None}
     factor = 1.0 if rule.residual else loss.factor
     loss_factor = loss.factor / (1, n, n * outputs)[per]
+    needs_sums = optimizer.needs_loss and not any(FAULTS[name].bit & SIGNALS for name in faults)
     cost_factor = loss.factor / (1, batch, batch * outputs)[per]
     # The table turns the gradient itself, for it may hold faults that leave the error signal out.
     if "ascent" in faults and not needs_table(cell.faults):
@@ -359,9 +381,11 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
         optimizer=members.optimizer(cell.optimizer),
         states=int(optimizer.keeps_state),
         residual=int(rule.residual or loss.fused),
+        band=(cell.undecided_band or 0.0,) if rule.bipolar else perceptron.NONE,
         softmax=int(output.couples),
-        one_hot=int(data.one_hot),
+        one_hot=int(data.one_hot and cell.scoring is None),
         middle=float(data.middle),
+        margin=0.0 if cell.scoring is None else _margin(data),
         factor=factor,
         per=0 if rule.residual else per,
         loss_factor=loss_factor,
@@ -373,7 +397,7 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
         stop=int(cell.stop == "converged"),
         faults=sum(FAULTS[name].bit for name in faults),
         cost_factor=cost_factor,
-        sum_losses=int(optimizer.needs_loss and not any(FAULTS[name].bit & SIGNALS for name in faults)),
+        sum_losses=int(needs_sums or cell.criterion_from == "training"),
         sum_scale=_scale(faults, "round_sums"),
         output_scale=_scale(faults, "round_outputs"),
         weight_scale=_scale(faults, "round_weights"),
@@ -383,6 +407,12 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
         update=members.update,
         tick=members.tick,
     )
+
+
+def _margin(data: DataSet) -> float:
+    """Job.margin of outputs that are neither right nor wrong within the middle fifth between the two targets."""
+    half = float(np.abs(data.targets - data.middle).max())
+    return 0.2 * half * half
 
 
 def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import codes, held_out, schedules, structs
+from runner.kernels import codes, criterion, held_out, schedules, structs
 from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
@@ -85,6 +85,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         books,
         _schedule(shared, block.budgets[-1]),
         _held(block, carried),
+        _judged(block, carried),
     )
 
 
@@ -130,6 +131,22 @@ def _held(block: Block, carried: Carried | None) -> held_out.HeldOut | tuple[()]
             np.empty((groups, events, 1, lanes), np.int64),
         ]
     return held_out.HeldOut(samples, *shared.held[1:5], *kept)
+
+
+def _judged(block: Block, carried: Carried | None) -> criterion.Judged | tuple[()]:
+    """How the criterion is judged, with room for what is kept for it."""
+    shared, groups, lanes = block.shared, block.groups, int(block.shared.width.lanes.n)
+    if shared.judged is None:
+        return criterion.NONE
+    if carried is not None:
+        kept = [by_group(array, groups, lanes) for array in carried.judged]
+    else:
+        kept = [
+            np.empty((groups, shared.judged.rows, lanes), shared.dtype),
+            np.empty((groups, criterion.J_COUNTS, lanes), np.int64),
+            np.empty((groups, len(block.events), 1, lanes), shared.dtype),
+        ]
+    return criterion.Judged(*shared.judged[:4], *kept)
 
 
 def _tested(data: DataSet) -> DataSet:
@@ -238,9 +255,9 @@ def carried_on(
     )
     if method is not None and len(state):
         state = np.concatenate([state, by_run(method.kept, n)])
-    # What is kept of held-out samples comes last in a HeldOut.
-    held = tuple(by_run(array, n) for array in runs.held[5:])
-    return Carried(state, books, values, counts, weights, initial, held)
+    # What is kept of runs comes last in a HeldOut and in a Judged.
+    held, judged = (tuple(by_run(array, n) for array in kept) for kept in (runs.held[5:], runs.judged[4:]))
+    return Carried(state, books, values, counts, weights, initial, held, judged)
 
 
 def scratch_bytes(shared: Shared) -> int:

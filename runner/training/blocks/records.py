@@ -19,7 +19,12 @@ Floats = NDArray[np.float64]
 
 
 def records(
-    block: Block, values: Floats, counts: NDArray[np.int64], held: tuple[NDArray[Any], ...], n_budgets: int
+    block: Block,
+    values: Floats,
+    counts: NDArray[np.int64],
+    held: tuple[NDArray[Any], ...],
+    seen: tuple[NDArray[Any], ...],
+    n_budgets: int,
 ) -> Floats:
     """Records of finished runs, budget by budget, for the first budgets.
 
@@ -30,12 +35,14 @@ def records(
     counts : int64 array (events, COUNTS, n)
     held : two arrays (events, H_VALUES, n), int64 (events, 1, n), or ()
         The same of held-out samples.
+    seen : one array (events, 1, n), or ()
+        The loss that training has seen.
     n_budgets : int
     """
     n = values.shape[-1]
     rows = np.empty((n_budgets * n, len(RECORD_COLUMNS)))
     for k, budget in enumerate(block.budgets[:n_budgets]):
-        _fill(rows[k * n : (k + 1) * n], block, budget, values, counts, held)
+        _fill(rows[k * n : (k + 1) * n], block, budget, values, counts, held, seen)
     return rows
 
 
@@ -46,6 +53,7 @@ def _fill(
     values: Floats,
     counts: NDArray[np.int64],
     held: tuple[NDArray[Any], ...],
+    seen: tuple[NDArray[Any], ...],
 ) -> None:
     """Fill in the records of the runs with one budget."""
     shared = block.shared
@@ -77,6 +85,7 @@ def _fill(
         "output_spread": spread,
         "saturation": v[codes.V_SATURATION] if hidden else np.full(len(spread), MISSING),
         "weight_norm": v[codes.V_WEIGHT_NORM],
+        "running_loss": seen[0][end, 0] if shared.job.sum_losses and seen else np.full(len(spread), MISSING),
         **_on_held([array[end] for array in held], len(spread), origin, epochs),
     }
     rows[:, 0] = classify(

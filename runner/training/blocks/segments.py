@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
+from runner.kernels.criterion import J_COUNTS
 from runner.kernels.held_out import H_STATE, H_VALUES
 from runner.training.blocks.arguments import LaneValues, Shared
 
@@ -33,6 +34,9 @@ class Carried(NamedTuple):
         Initial weights, where they are recorded; else no rows.
     held : tuple of arrays
         What is kept of held-out samples (the last four of `runner.kernels.held_out.HeldOut`); empty without any.
+    judged : tuple of arrays
+        What is kept for the criterion (the last three of `runner.kernels.criterion.Judged`); empty where that is
+        nothing.
     """
 
     state: NDArray[Any]
@@ -42,21 +46,22 @@ class Carried(NamedTuple):
     weights: NDArray[Any]
     initial: NDArray[Any]
     held: tuple[NDArray[Any], ...]
+    judged: tuple[NDArray[Any], ...]
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All of its arrays."""
-        return (*self[:-1], *self.held)
+        return (*self[:-2], *self.held, *self.judged)
 
-    @classmethod
-    def of(cls, arrays: Iterable[NDArray[Any]]) -> Carried:
-        """What has these arrays."""
-        state, books, values, counts, weights, initial, *held = arrays
-        return cls(state, books, values, counts, weights, initial, tuple(held))
+    def mapped(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Carried:
+        """The same with each of its arrays changed."""
+        state, books, values, counts, weights, initial = map(change, self[:-2])
+        held, judged = (tuple(map(change, arrays)) for arrays in self[-2:])
+        return Carried(state, books, values, counts, weights, initial, held, judged)
 
     def part(self, which: Any) -> Carried:
         """That of some of the runs."""
-        return Carried.of(array[..., which] for array in self.arrays)
+        return self.mapped(lambda array: array[..., which])
 
     @property
     def nbytes(self) -> int:
@@ -73,13 +78,15 @@ def state_rows(shared: Shared) -> int:
 def carried_numbers(shared: Shared, events: int) -> int:
     """How many numbers a run carries, without weights that are recorded."""
     of_held = (H_STATE + 1 + events * (H_VALUES + 1)) * (shared.held is not None)
-    return state_rows(shared) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held
+    for_criterion = 0 if shared.judged is None else shared.judged.rows + J_COUNTS + events
+    return state_rows(shared) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held + for_criterion
 
 
 def joined(parts: Iterable[Carried]) -> Carried:
     """What several segments carry, one after the other."""
-    each = [part.arrays for part in parts]
-    return Carried.of(np.concatenate(arrays, axis=-1) for arrays in zip(*each, strict=True))
+    first, *rest = parts
+    others = zip(*(part.arrays for part in rest), strict=True)
+    return first.mapped(lambda array: np.concatenate([array, *next(others)], axis=-1)) if rest else first
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import codes
+from runner.kernels.criterion import J_COUNTS
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.held_out import H_STATE
 from runner.kernels.second_order.train import train_second_order_block
@@ -152,6 +153,8 @@ def _memory(block: Block) -> int:
     measured = len(block.events) * (codes.VALUES * size + 8 * codes.COUNTS)
     if shared.held is not None:
         measured += (len(block.events) + 1) * (H_STATE * size + 8)
+    if shared.judged is not None:
+        measured += (len(block.events) + shared.judged.rows) * size + 8 * J_COUNTS
     per_run = shared.parameters * (8 + size * (1 + kept)) + 2 * measured
     if shared.data_of is not None and shared.held is not None:
         per_run += 2 * size * sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
@@ -170,7 +173,7 @@ def _finished(block: Block, now: Carried, which: NDArray[np.bool_], n_budgets: i
     past = [points[..., which] for points in block.past]
     return (
         block.runs(which, n_budgets),
-        records.records(block, values, now.counts, now.held[2:], n_budgets),
+        records.records(block, values, now.counts, now.held[2:], now.judged[2:], n_budgets),
         records.curves(block, values, now.counts, past, n_budgets) if block.points else None,
         records.weights(block, now.initial, now.weights, n_budgets) if block.weights is not None else None,
     )
