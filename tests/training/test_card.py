@@ -54,6 +54,29 @@ STUDIES: dict[str, dict[str, Any]] = {
         "precision": "float32",
         "replicates": 3,
     },
+    "judged": PLAIN
+    | {
+        "batch": 2,
+        "order": "shuffled",
+        "stop": "converged",
+        "epochs": 3000,
+        "criterion": {"mse": 0.05},
+        "criterion_from": "training",
+        "criterion_window": 4,
+        "scoring": "40-20-40",
+    },
+    "undecided": {
+        "data": "and",
+        "target_range": [-1, 1],
+        "architecture": "2-1",
+        "output": "sign",
+        "rule": "bipolar_perceptron",
+        "undecided_band": 0.2,
+        "batch": 1,
+        "learning_rate": [0.1, 1],
+        "epochs": 30,
+        "replicates": 3,
+    },
     "scheduled": PLAIN | {"learning_rate_schedule": "cosine(40)", "faults": ["early_derivative"]},
 }
 
