@@ -15,7 +15,7 @@ from runner.studies.load import Study
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "literature.md"
 STUDIES = sorted((ROOT / "configs" / "literature").glob("*.yaml"))
-EXACT = ("mazur", "negnevitsky_and", "nielsen", "saxe_linear", "sohl_dickstein")
+EXACT = ("fausett", "mazur", "negnevitsky_and", "nielsen", "saxe_linear", "sohl_dickstein")
 """Studies without chance that are trained in a moment."""
 
 
