@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.analysis.tally import NUMBERS, Group, Tally
+from runner.analysis.tally import NUMBERS, OF_ALL, Group, Tally
 from runner.registry import column_of, element
 from runner.results.columns import key_columns
 from runner.results.part_file import coded, numbers_in
@@ -130,14 +130,17 @@ class StreamedTable:
         keys = key_columns(names)
         self.axes = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
         self.outcomes = Tally("outcome")
-        self._numbers = [name for name in NUMBERS if name in names]
+        of_all = {name: True for name in OF_ALL if name in names}
         chance = [Tally(name) for name in CHANCE if name in names]
         self._seeds = np.empty(0, np.int64)
         tallies = [self.outcomes, *self.axes, *chance]
-        for group in self._reader.groups(["seed", *(column_of(tally.name) for tally in tallies)]):
+        for group in self._reader.groups(["seed", *of_all, *(column_of(tally.name) for tally in tallies)]):
+            for name in of_all:
+                of_all[name] = of_all[name] and not np.isnan(numbers_in(group[name])).any()
             self._seeds = np.union1d(self._seeds, group["seed"].to_numpy())
             for tally in tallies:
                 tally.see(_texts(tally.name, coded(group[column_of(tally.name)])[1]))
+        self._numbers = [name for name in (*NUMBERS, *OF_ALL) if of_all.get(name, name in names)]
         self.exact = len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance))
 
     def count(self, divisions: Sequence[Division]) -> list[list[Counted]]:

@@ -15,9 +15,12 @@ from runner.analysis.tally import Group, Tallied, Tally, are_numbers, merged, ta
 from runner.printed import Printed, Writer
 from runner.results.manifest import in_parts
 from runner.statistics.shares import Median, Share, median_over_seeds, share_over_seeds, totals
-from runner.terminal import Shortener, counted, duration, number, page, percent, table
+from runner.terminal import Shortener, counted, duration, listed, number, page, percent, table
 
 _MOST_ROWS = 12
+# What the medians are of, in a sentence and above a narrow column.
+_WORDS = {"accuracy": "accuracy", "final_loss": "loss", "test_accuracy": "test accuracy"}
+_HEADINGS = {"accuracy": "accuracy", "final_loss": "loss", "test_accuracy": "test"}
 Rows = NDArray[np.int64]
 
 
@@ -32,7 +35,7 @@ class Level:
     share : Share
         How many of them converged.
     medians : mapping of str to Median
-        Of `accuracy` and `final_loss`, as far as the table has them.
+        Of `accuracy`, `final_loss` and `test_accuracy`, as far as the table has them.
     """
 
     group: Group
@@ -103,7 +106,7 @@ class Summary(Printed):
             writer.print(_outcome_table(self), "")
             writer.print(_rate_table(self), "")
             if self.everything.medians:
-                names = " and ".join(name.removeprefix("final_") for name in self.everything.medians)
+                names = listed([_WORDS[name] for name in self.everything.medians], "and")
                 writer.print(f"{names}: medians over the runs, at the end of their training\n")
         # Paths are to be copied, so they are never broken into lines.
         writer.print(f"results: {self.path}", soft_wrap=True)
@@ -261,7 +264,7 @@ def _outcome_table(summary: Summary) -> Any:
 def _rate_table(summary: Summary) -> Any:
     # The columns are narrow enough for a terminal of 80; medians have their names in the table above.
     names = tuple(summary.everything.medians)
-    headings = (name.removeprefix("final_") for name in names)
+    headings = (_HEADINGS[name] for name in names)
     rows = table(
         "converged by", "", "runs", "share", "95% interval", *headings, align="llrrr" + "r" * len(names), wrapped={1}
     )

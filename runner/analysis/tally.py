@@ -7,6 +7,7 @@ bytes in all: a table of a million rows is counted without pandas, and in any wa
 from __future__ import annotations
 
 import csv
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
 NUMBERS = ("accuracy", "final_loss")
 """Measurements whose medians a summary shows."""
+OF_ALL = ("test_accuracy",)
+"""Those that it shows only where every run has them: the runs of a study may have held-out samples or not."""
 _CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
 _RANGES = 256
@@ -168,7 +171,7 @@ class Tallied:
     seeds : int32 array (n,)
         A number for each seed.
     numbers : dict of str to float64 array (n,)
-        Those of NUMBERS that the table has; NaN where a run has none.
+        Those of NUMBERS that the table has, NaN where a run has none; those of OF_ALL that every run has.
     axes : list of Tally
     exact : bool
         Whether no chance is involved: every seed gives the same run.
@@ -208,22 +211,26 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
         outcomes, seeds = Tally("outcome"), Tally("seed")
         chance = [Tally(name) for name in CHANCE if name in names]
         texts = [outcomes, *varied, *chance, *([seeds] if "seed" in names else [])]
-        numbers: dict[str, list[Floats]] = {name: [] for name in NUMBERS if name in names}
+        numbers: dict[str, list[Floats]] = {name: [] for name in (*NUMBERS, *OF_ALL) if name in names}
         converged: list[NDArray[np.bool_]] = []
         wanted = ["converged", *numbers, *(tally.name for tally in texts)]
         places = [names.index(column_of(name)) for name in wanted]
         for columns in _columns(map(itemgetter(*places), _rows(file, len(names), max(places)))):
             converged.append(np.array(truth(columns[0])) == "True")
             for name, column in zip(numbers, columns[1:], strict=False):
-                numbers[name].append(np.array([text or "nan" for text in column], np.float64))
+                # Most studies have no held-out samples.
+                texts_there = any(column)
+                values = [text or "nan" for text in column] if texts_there else math.nan
+                numbers[name].append(np.full(len(column), values, np.float64))
             for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
                 tally.add(_texts(tally.name, _with_commas(column)))
     n = len(outcomes.codes)
+    measured = {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in numbers.items()}
     return Tallied(
         outcomes,
         np.concatenate([np.empty(0, np.bool_), *converged]),
         seeds.codes if "seed" in names else np.arange(n, dtype=np.int32),
-        {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in numbers.items()},
+        {name: values for name, values in measured.items() if name not in OF_ALL or not np.isnan(values).any()},
         varied,
         len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance)),
     )

@@ -262,3 +262,20 @@ def test_rows_are_read_whatever_their_quotes_and_ends(tmp_path: Path) -> None:
     assert counts == dict(frame["init"].value_counts())
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n")[:-40])
     assert summarize(path).runs == 599
+
+
+def test_accuracy_on_held_out_samples_is_shown_where_all_runs_have_it(tmp_path: Path) -> None:
+    path = tmp_path / "sweep" / "runs.csv"
+    tested = np.random.default_rng(1).random(600)
+    frame = table(path, accuracy=1.0, test_accuracy=tested)
+    summary = summarize(path)
+    assert summary.everything.medians["test_accuracy"].value == np.median(tested)
+    for level in summary.axes[1].levels:
+        wanted = frame[frame.learning_rate == float(level.group.first)].test_accuracy.median()
+        assert level.medians["test_accuracy"].value == pytest.approx(wanted, rel=1e-15)
+    shown = str(summary)
+    assert "median test_accuracy" in shown
+    assert "accuracy, loss and test accuracy: medians over the runs" in shown
+    # Of a study that holds samples out for some of its runs, a median of all would be one of some.
+    table(path, test_accuracy=np.where(np.arange(600) % 2, tested, np.nan))
+    assert "test_accuracy" not in summarize(path).everything.medians
