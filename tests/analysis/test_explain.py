@@ -748,3 +748,34 @@ def test_a_large_table_takes_seconds(tmp_path: Path) -> None:
     assert len(found.runs) == 100_800
     assert time.monotonic() - began < 10
     assert math.isclose(sum(each.share.hits for each in found.outcomes), len(found.runs))
+
+
+def test_held_out_samples_that_fail_are_not_called_a_strict_criterion(tmp_path: Path) -> None:
+    """Some networks learn all irises that they see, and miss one of those that they do not see."""
+    study = runner.study(
+        name="tested",
+        data="iris",
+        target_encoding="one_hot",
+        scaling="standardize",
+        architecture="4-8-3",
+        output="softmax",
+        loss="cross_entropy",
+        optimizer="adam",
+        learning_rate=0.01,
+        weight_decay=0.003,
+        epochs=2000,
+        test={"fraction": 0.2},
+        criterion={"test_accuracy": 1},
+        replicates=30,
+    )
+    table = runner.run(study, out=tmp_path).table
+    shown = str(runner.explain(table))
+    assert "the held-out samples do not meet the criterion" in " ".join(shown.split())
+    assert "an earlier stop, such as stop=patience(20)" in " ".join(shown.split())
+    assert "more hidden units" not in shown.split("How to read")[0]
+    frame = pd.read_csv(table)
+    failed = frame[frame.outcome == "mostly_right"].iloc[0]
+    told = " ".join(str(runner.explain(table, failed.run_id)).split())
+    assert "the held-out samples do not meet the criterion" in told
+    assert "patience(20)" in told.rsplit("python -m runner", 1)[1]
+    assert "weight_decay" in told.rsplit("python -m runner", 1)[1]

@@ -138,7 +138,8 @@ Move = Callable[[Fields], Values | None]
 
 def _moves(fields: Fields) -> Sequence[Move]:
     mend = () if fields.get("faults", "none") in ("", "none") else (_mended,)
-    return (*mend, *_AFTER.get(fields["outcome"], (_longer, _faster)))
+    overfitted = fields["outcome"] == "mostly_right" and "test_" in fields["criterion"]
+    return (*mend, *(_OVERFITTED if overfitted else _AFTER.get(fields["outcome"], (_longer, _faster))))
 
 
 def _mended(fields: Fields) -> Values:
@@ -207,6 +208,18 @@ def _right_samples(fields: Fields) -> Values | None:
     return None if own == other else ("criterion", [own, other])
 
 
+def _stopped_early(fields: Fields) -> Values | None:
+    return ("stop", ["budget", "patience(20)"]) if fields.get("stop") == "budget" else None
+
+
+def _decayed(fields: Fields) -> Values | None:
+    """Penalties beside the one that there is, from hardly any to a strong one."""
+    own = fields.get("weight_decay") or "0"
+    return "weight_decay", list(dict.fromkeys([own, "0.0001", "0.001", "0.01"]))
+
+
+# Where samples are right that are trained on, and those that are held out are not.
+_OVERFITTED = (_stopped_early, _decayed)
 _AFTER: Mapping[str, Sequence[Move]] = MappingProxyType(
     {
         "learning": (_longer, _faster),

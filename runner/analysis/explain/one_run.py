@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.analysis.explain.counterfactuals import ENOUGH, Change, cheapest_first
 from runner.analysis.explain.levels import share_where
 from runner.analysis.explain.next_sweep import NextSweep
-from runner.analysis.explain.outcomes import MEANINGS
+from runner.analysis.explain.outcomes import meaning_of
 from runner.analysis.explain.runs import Runs
 from runner.statistics.shares import Share, share_over_seeds, totals
 from runner.terminal import counted, percent
@@ -132,7 +132,7 @@ def _changes_of_size(runs: Runs, row: int, distance: NDArray[np.int64], size: in
 def words(fields: Mapping[str, str]) -> tuple[str, ...]:
     """The measurements of a run as sentences."""
     get = _Numbers(fields)
-    meaning = MEANINGS.get(fields.get("outcome", ""))
+    meaning = meaning_of(fields.get("outcome", ""), [fields.get("criterion", "")])
     said = [f"Outcome {fields.get('outcome', '')}: {meaning.what}" if meaning else ""]
     said.append(_about_restarts(get("restarts_made")))
     said.append(_about_loss(get("initial_loss"), get("final_loss"), get("best_loss"), get("epochs_to_diverge")))

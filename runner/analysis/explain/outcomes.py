@@ -99,6 +99,34 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
 )
 
 
+# The same where the criterion is about samples that are held out.
+_MEANINGS_HELD_OUT: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "learning": Meaning(
+            "The loss of the samples that are trained on was still falling when the budget ended.",
+            (_LONGER, _FASTER),
+            "Where nearly all of these are right already, longer training seldom helps those that are held out.",
+        ),
+        "mostly_right": Meaning(
+            "At least 95% of the samples that are trained on are right and their loss has stopped falling; the "
+            "held-out samples do not meet the criterion.",
+            (
+                Advice(("stop",), "an earlier stop, such as stop=patience(20)"),
+                Advice(("weight_decay",), "a weight_decay", 1),
+                Advice(("architecture",), "fewer hidden units", -1),
+            ),
+            "Where nothing else helps, more samples do.",
+        ),
+    }
+)
+
+
+def meaning_of(outcome: str, criteria: Sequence[str]) -> Meaning | None:
+    """What an outcome says of runs with these criteria; None for one of another version."""
+    held_out = bool(criteria) and all("test_" in criterion for criterion in criteria)
+    return (_MEANINGS_HELD_OUT.get(outcome) if held_out else None) or MEANINGS.get(outcome)
+
+
 @dataclass(frozen=True)
 class OutcomeShare:
     """One outcome.
@@ -106,6 +134,8 @@ class OutcomeShare:
     Attributes
     ----------
     name : str
+    meaning : Meaning
+        In words; an outcome of another version has none.
     share : Share
     medians : mapping of str to Median
         Of what `Runs.measured` has.
@@ -116,15 +146,11 @@ class OutcomeShare:
     """
 
     name: str
+    meaning: Meaning
     share: Share
     medians: Mapping[str, Median]
     saving: Change | None
     helps: str
-
-    @property
-    def meaning(self) -> Meaning:
-        """In words; an outcome of another version has none."""
-        return MEANINGS.get(self.name, Meaning(""))
 
 
 def outcome_shares(runs: Runs, nearness: Sequence[Nearness] = ()) -> tuple[OutcomeShare, ...]:
@@ -140,17 +166,22 @@ def outcome_shares(runs: Runs, nearness: Sequence[Nearness] = ()) -> tuple[Outco
     found = []
     for i, name in enumerate(runs.outcome_names):
         these = runs.outcomes == i
+        meaning = meaning_of(name, runs.criteria) or Meaning("")
         hits = totals(runs.seeds, runs.n_seeds, these)
         medians = medians_of(runs, these)
         failed = these & ~runs.converged
         best = best_by_factor(runs, failed) if failed.any() and runs.converged.any() else ()
         saving = best[0] if best and best[0].saved.rate >= _WORTH_SAYING else None
-        helps = _helps(runs, name, best, saving, nearness) if failed.any() else ""
-        found.append(OutcomeShare(name, share_over_seeds(hits, everything, runs.exact), medians, saving, helps))
+        helps = _helps(runs, meaning, best, saving, nearness) if failed.any() else ""
+        found.append(
+            OutcomeShare(name, meaning, share_over_seeds(hits, everything, runs.exact), medians, saving, helps)
+        )
     return tuple(sorted(found, key=lambda each: -each.share.hits))
 
 
-def _helps(runs: Runs, name: str, best: Sequence[Change], saving: Change | None, nearness: Sequence[Nearness]) -> str:
+def _helps(
+    runs: Runs, meaning: Meaning, best: Sequence[Change], saving: Change | None, nearness: Sequence[Nearness]
+) -> str:
     """What helps runs of an outcome: what this study shows first, and nothing that contradicts it."""
     said = []
     if saving is not None:
@@ -159,7 +190,6 @@ def _helps(runs: Runs, name: str, best: Sequence[Change], saving: Change | None,
         said.append(f"Here {saving.label} would have saved {them}.")
     elif best:
         said.append("No single change that was tried here would have saved a tenth of them.")
-    meaning = MEANINGS.get(name, Meaning(""))
     tried = {*runs.varied, *(["seed"] if runs.n_seeds > 1 else [])}
     # A batch of all samples can not be larger.
     tried |= {"batch"} if runs.full_batch else set()
