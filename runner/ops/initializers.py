@@ -5,7 +5,8 @@ kernels/initial.py draws. A uniform distribution within +-b has the standard dev
 
 Sources: xavier, Glorot and Bengio (2010), eq. 12 and 16; he, He et al. (2015), eq. 10; lecun, LeCun et al., Efficient
 BackProp (1998), eq. 16; orthogonal, Saxe, McClelland and Ganguli (2013); sparse, Martens (2010), in the form of
-torch.nn.init.sparse_; nguyen_widrow, Nguyen and Widrow (1990).
+torch.nn.init.sparse_; nguyen_widrow, Nguyen and Widrow (1990); wessels_barnard, Wessels and Barnard, Avoiding False
+Local Minima by Proper Initialization of Connections (IEEE Transactions on Neural Networks 3, 1992).
 """
 
 from __future__ import annotations
@@ -167,6 +168,13 @@ INITIALIZERS.add(
         "Uniform within +-c / fan_in.",
         lambda fan_in, fan_out, c: _symmetric(abs(c) / fan_in),
         ("c",),
+    )
+)
+INITIALIZERS.add(
+    Initializer(
+        "wessels_barnard",
+        "Uniform within +-3 / sqrt(fan_in): the random weights of Wessels and Barnard (1992).",
+        lambda fan_in, fan_out: _symmetric(3.0 * math.sqrt(1.0 / fan_in)),
     )
 )
 INITIALIZERS.add(

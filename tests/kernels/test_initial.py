@@ -37,6 +37,7 @@ MOMENTS: dict[str, Callable[[int, int], tuple[str, float, float]]] = {
     "zeros": lambda i, o: ("constant", 0.0, 0.0),
     "constant": lambda i, o: ("constant", 0.7, 0.0),
     "torch_linear": lambda i, o: ("uniform", 0.0, 1 / (3 * i)),
+    "wessels_barnard": lambda i, o: ("uniform", 0.0, 3 / i),
     "uniform_fan_in": lambda i, o: ("uniform", 0.0, (2.5 / i) ** 2 / 3),
     "truncated_normal": lambda i, o: ("truncated", 0.4, 1.7**2 * truncnorm(-2, 2).var()),
 }
