@@ -17,7 +17,7 @@ from typing import Any
 from runner import measurements
 from runner.data import DATASETS, SCALINGS
 from runner.figures.kinds import FIGURES
-from runner.keys.definitions import CRITERIA, KEYS, Key
+from runner.keys.definitions import BUDGETS, CRITERIA, KEYS, Key
 from runner.measurements import MEASUREMENTS
 from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SCHEDULES, SETTINGS
 from runner.ops.faults import SQUARED, Fault
@@ -101,8 +101,8 @@ def _default(key: Key) -> str:
         return "required"
     if key.name in SETTINGS:
         return "the optimizer's"
-    if key.name in ("epochs", "updates"):
-        return "one of the two is required"
+    if key.name in BUDGETS:
+        return "one of the three is required"
     return _DEFAULTS.get(key.name) or _code(key.text(key.default) or "none")
 
 

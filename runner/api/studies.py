@@ -21,8 +21,9 @@ def study(**keys: Any) -> Study:
     ----------
     **keys
         The keys of a study file, as `docs/reference.md` lists them: ``data``, ``architecture``, ``learning_rate`` and a
-        budget (``epochs`` or ``updates``) are required. ``name`` (by default "study") is that of the folder of results;
-        ``replicates``, ``seeds``, ``record``, ``claims`` and ``sweep`` are as in a file. None is as if not given.
+        budget (``epochs``, ``updates`` or ``samples``) are required. ``name`` (by default "study") is that of the
+        folder of results; ``replicates``, ``seeds``, ``record``, ``claims`` and ``sweep`` are as in a file. None is as
+        if not given.
 
         One value is that of all runs; many values are an axis. Many are a list, a `range`, an array, and a mapping such
         as ``{"geomspace": [0.1, 10, 7]}``, whose numbers are those of a file to the last bit. A tuple is always one

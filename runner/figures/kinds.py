@@ -255,8 +255,8 @@ def _times_of(frame: pd.DataFrame, unit: str) -> Values:
         watched = np.where(np.isnan(budget) & one, watched, budget)
         if np.isnan(watched[~met]).any():
             raise RunnerError(
-                "how many updates a run with mini-batches has made stands in no column where its budget is in "
-                "epochs: use epochs as x"
+                "how many updates a run with mini-batches has made stands in no column where its budget is not in "
+                "updates: use epochs as x"
             )
     return Values(np.where(met, when, watched), frame["seed"].to_numpy(), False, (), met)
 

@@ -30,7 +30,7 @@ MOST_UPDATES = 10**12
 MOST_WINDOW = 10**4
 DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range", "test", "fold", "split_seed")
 """The keys that decide what samples a run has."""
-BUDGETS = ("epochs", "updates")
+BUDGETS = ("epochs", "updates", "samples")
 """The keys of which a run has exactly one."""
 FULL = "full"
 """The `batch` of all samples."""
@@ -204,8 +204,9 @@ def _keys() -> list[Key]:
             choice(("sequential", "shuffled", "with_replacement"), synonyms.ORDER),
             "sequential",
         ),
-        Key("epochs", "The budget in passes over the data; this or updates.", budget),
-        Key("updates", "The budget in changes of the weights; this or epochs.", budget),
+        Key("epochs", "The budget in passes over the data; this, updates or samples.", budget),
+        Key("updates", "The budget in changes of the weights.", budget),
+        Key("samples", "The budget in samples that are shown: as many updates as show no more than these.", budget),
         Key(
             "scoring",
             "Which outputs are right: any on their target's side; 40-20-40: those within 40% of the range there.",

@@ -78,6 +78,7 @@ KEYS = Synonyms(
         "batch": "batch_size bs minibatch minibatch_size samples_per_update",
         "epochs": "n_epochs num_epochs max_epochs nb_epoch nb_epochs number_of_epochs epoch_count max_iter",
         "updates": "n_updates num_updates max_updates gradient_steps training_steps global_steps",
+        "samples": "presentations pattern_presentations samples_seen max_samples examples_seen",
         "epochs, updates": (
             "iter iters iterations n_iter n_iters n_iterations num_iter num_iterations max_iters max_iterations steps "
             "n_steps num_steps max_steps budget"

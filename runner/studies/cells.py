@@ -11,7 +11,7 @@ import numpy as np
 
 from runner.data import Data, DataSet, FileData, HeldOut, KFold, load_data
 from runner.keys.columns import Column, Indices, Mask, combined
-from runner.keys.definitions import DATA_KEYS, FULL, KEYS
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.keys.restarts import Restarts
 from runner.ops import OPTIMIZERS, RATES, SETTINGS
@@ -27,7 +27,8 @@ _DATA = slice(PLACE[DATA_KEYS[0]], PLACE[DATA_KEYS[-1]] + 1)
 _TEST, _FOLD, _SPLIT_SEED = PLACE["test"], PLACE["fold"], PLACE["split_seed"]
 _OPTIMIZER, _BATCH, _ORDER = PLACE["optimizer"], PLACE["batch"], PLACE["order"]
 _RATE, _BIAS_RATE = PLACE["learning_rate"], PLACE["bias_learning_rate"]
-_EPOCHS, _UPDATES, _EVERY = PLACE["epochs"], PLACE["updates"], PLACE["evaluate_every"]
+_EPOCHS, _UPDATES, _SAMPLES = (PLACE[key] for key in BUDGETS)
+_EVERY = PLACE["evaluate_every"]
 _NOTHING, _SEQUENTIAL = Column.one(None, ""), Column.one("sequential", "sequential")
 
 
@@ -105,6 +106,21 @@ class DataSets:
         """Batches in one pass over such a data set, the last one perhaps smaller."""
         return 1 if batch == FULL else -(-len(self(values).inputs) // int(batch))
 
+    def updates_of(self, values: tuple[Any, ...], batch: str | int, order: str, budget: str, n: int) -> int:
+        """Changes of weights that are made with a budget of `n` epochs, updates or samples."""
+        if budget == "updates":
+            return n
+        if budget == "epochs":
+            return n * self.updates_per_epoch(values, batch)
+        shown = len(self(values).inputs)
+        if batch == FULL:
+            return n // shown
+        if order == "with_replacement":
+            return n // int(batch)
+        # In order, the last batch of an epoch may be smaller; what is left of the budget is less than an epoch.
+        epochs, rest = divmod(n, shown)
+        return epochs * self.updates_per_epoch(values, batch) + rest // int(batch)
+
 
 class Resolver:
     """Finds the values of all keys in some cells: given by an axis or at the top, defaults, or following from others.
@@ -137,10 +153,10 @@ class Resolver:
                 numbers.setdefault(place, []).append(change)
                 continue
             columns[place] = columns[place].replaced(where, column)
-            if place in (_EPOCHS, _UPDATES):
+            if place in (_EPOCHS, _UPDATES, _SAMPLES):
                 # A budget of the sweep takes the place of the one at the top.
-                other = _UPDATES if place == _EPOCHS else _EPOCHS
-                columns[other] = columns[other].replaced(where, _NOTHING)
+                for other in {_EPOCHS, _UPDATES, _SAMPLES} - {place}:
+                    columns[other] = columns[other].replaced(where, _NOTHING)
         for place, some in numbers.items():
             columns[place] = _with_numbers(columns[place], some, KEYS[CELL_KEYS[place]].text)
         self._derive(columns)
@@ -177,7 +193,17 @@ class Resolver:
         """Changes of the weights until training ends, in n cells."""
         per_epoch = combined([*columns[_DATA], columns[_BATCH]], self._epoch).made(n, int, np.int64)
         epochs, updates = (columns[place].made(n, lambda value: value or 0, np.int64) for place in (_EPOCHS, _UPDATES))
-        return np.asarray(updates + epochs * per_epoch)
+        made = updates + epochs * per_epoch
+        if columns[_SAMPLES].accepted(_is_none) is not True:
+            shown = combined([*columns[_DATA], *(columns[at] for at in (_BATCH, _ORDER, _SAMPLES))], self._of_samples)
+            made = made + shown.made(n, int, np.int64)
+        return np.asarray(made)
+
+    def _of_samples(self, values: tuple[Any, ...]) -> tuple[int, str]:
+        """Updates of a budget in samples, from the values of `DATA_KEYS`, `batch`, `order` and `samples`; 0 without."""
+        *data, batch, order, n = values
+        updates = 0 if n is None else self._data_sets.updates_of(tuple(data), batch, order, "samples", n)
+        return updates, str(updates)
 
     def _epoch(self, values: tuple[Any, ...]) -> tuple[int, str]:
         """Updates per epoch, from the values of `DATA_KEYS` and `batch`."""
@@ -260,6 +286,7 @@ class Cell:
     order = _Key[str]()
     epochs = _Key[int | None]()
     updates = _Key[int | None]()
+    samples = _Key[int | None]()
     scoring = _Key[str | None]()
     criterion = _Key[tuple[tuple[str, float], ...]]()
     criterion_from = _Key[str | None]()
@@ -317,5 +344,7 @@ class Cell:
     @property
     def budget(self) -> int:
         """Changes of the weights until training ends."""
-        epochs = self.values[_EPOCHS]
-        return int(self.values[_UPDATES] if epochs is None else epochs * self.updates_per_epoch)
+        key, n = next((key, self.values[PLACE[key]]) for key in BUDGETS if self.values[PLACE[key]] is not None)
+        if key == "updates":
+            return int(n)
+        return int(self._data_sets.updates_of(self.values[_DATA], self.batch, self.order, key, n))

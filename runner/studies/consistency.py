@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -134,32 +134,36 @@ def _budgets(space: SweepSpace, unknown: frozenset[str]) -> Iterator[Issue]:
     if unknown.intersection(BUDGETS):
         return
     at_top = [key for key in BUDGETS if key in space.base]
-    if len(at_top) == 2:
-        yield Issue("updates: give epochs or updates, not both", ("updates",), at_key=True)
+    if len(at_top) > 1:
+        yield Issue(_one_budget(at_top, at_top[1]), (at_top[1],), at_key=True)
         return
     swept = [key for key in BUDGETS if space.axes_of(key)]
-    if len(swept) == 2:
-        yield from _swept_twice(space)
+    for pair in combinations(swept, 2):
+        yield from _swept_twice(space, pair)
     if not at_top and not any(space.is_everywhere(key) for key in swept):
         if not swept:
-            yield Issue("the budget is missing: give epochs or updates")
+            yield Issue(f"the budget is missing: give {listed(BUDGETS, 'or')}")
         elif space.bare.possible(_absent(space, *swept)):
-            yield Issue("the budget is missing where no when gives it: give epochs or updates")
+            yield Issue(f"the budget is missing where no when gives it: give {listed(BUDGETS, 'or')}")
     for i, row in enumerate(space.sweep.include):
         given = [key for key in BUDGETS if key in row]
-        if len(given) == 2:
-            yield Issue("updates: give epochs or updates, not both", ("sweep", "include", i, "updates"), at_key=True)
+        if len(given) > 1:
+            yield Issue(_one_budget(given, given[1]), ("sweep", "include", i, given[1]), at_key=True)
         elif not given and not at_top and swept:
             yield Issue("include: the budget is missing here and at the top", ("sweep", "include", i))
 
 
-def _swept_twice(space: SweepSpace) -> Iterator[Issue]:
-    """The first axis of one budget that has cells in common with an axis of the other."""
-    for first, second in product(space.axes_of("epochs"), space.axes_of("updates")):
+def _one_budget(given: Sequence[str], key: str) -> str:
+    return f"{key}: give {listed(given, 'or')}, not {'both' if len(given) == 2 else 'more than one'}"
+
+
+def _swept_twice(space: SweepSpace, pair: tuple[str, str]) -> Iterator[Issue]:
+    """The first axis of one budget that has cells in common with an axis of another."""
+    for first, second in product(*map(space.axes_of, pair)):
         if space.bare.possible({at: frozenset(range(len(space.axes[at].rows))) for at in (first, second)}):
             later = space.axes[max(first, second)]
-            key = "updates" if "updates" in later.keys else "epochs"
-            yield Issue(f"{key}: give epochs or updates, not both", later.key_path(key), at_key=True)
+            key = pair[1] if pair[1] in later.keys else pair[0]
+            yield Issue(_one_budget(pair, key), later.key_path(key), at_key=True)
             return
 
 

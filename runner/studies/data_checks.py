@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
             name = values[0].path if isinstance(values[0], FileData) else str(values[0])
             for message in misfits(value, data_set, name):
                 yield Issue(f"{key}: {message}", where.get(value, (key,)))
+    if not unknown.intersection(("samples", "batch")):
+        yield from _too_few(space, loaded)
 
 
 def _same(key: str, value: Any) -> Any:
@@ -104,6 +106,21 @@ def _not_two(scoring: str, data: DataSet, name: str) -> Iterator[str]:
     away = np.abs(data.targets - data.middle)
     if not (away == away.max()).all():
         yield f"{scoring} is about targets of two values; those of {name} have more"
+
+
+def _too_few(space: SweepSpace, loaded: Mapping[tuple[Any, ...], DataSet]) -> Iterator[Issue]:
+    """Budgets of fewer samples than one update shows."""
+    where = {value: path for value, path in places(space, "samples").items() if value is not None}
+    n = len(DATA_KEYS)
+    for values in space.together((*DATA_KEYS, "batch", "samples", "epochs", "updates"), _same) if where else ():
+        data_set, (batch, budget, *others) = loaded.get(values[:n]), values[n:]
+        # An axis of another budget takes the place of one at the top.
+        if data_set is None or budget is None or any(others):
+            continue
+        shown = len(data_set.inputs) if batch == FULL else int(batch)
+        if budget < shown:
+            message = f"samples: {budget:,} is less than the {counted(shown, 'sample')} of one update (batch {batch})"
+            yield Issue(message, where.get(budget, ("samples",)))
 
 
 def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Validation with every message in our own words, and the JSON schema, are made fr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -181,8 +182,8 @@ def json_schema() -> dict[str, Any]:
             without = [name for name, record in OPTIMIZERS.items() if not record.takes(keys[0])]
             top, *others = _given("optimizer")
             forms["anyOf"] += [{**top, "properties": {"optimizer": {"enum": without}}}, *others]
-    one_budget = {"not": {"required": list(BUDGETS)}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "allOf": [*needed, one_budget]}
+    one_budget = [{"not": {"required": list(pair)}} for pair in combinations(BUDGETS, 2)]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "allOf": [*needed, *one_budget]}
 
 
 def _given(key: str) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def override(
 
 
 def with_budgets(keys: Iterable[str]) -> frozenset[str]:
-    """Keys that are changed: where one is a budget, `epochs` and `updates` both."""
+    """Keys that are changed: where one is a budget, all budgets."""
     changed = set(keys)
     return frozenset(changed.union(BUDGETS) if changed.intersection(BUDGETS) else changed)
 
@@ -141,8 +141,10 @@ def apply_change(tree: Entries, name: Scalar, value: Node, makes_axis: bool) -> 
     if sweep_key(key) is None:
         return _with(tree, name, value)
     if key in BUDGETS:
-        other = BUDGETS[1 - BUDGETS.index(key)]
-        tree = _off_axes(tree if makes_axis else _without(tree, other), other, grid=True, include=not makes_axis)
+        for other in BUDGETS:
+            if other != key:
+                tree = tree if makes_axis else _without(tree, other)
+                tree = _off_axes(tree, other, grid=True, include=not makes_axis)
     if not makes_axis:
         return _with(_off_axes(tree, key, grid=True, include=True), name, value)
     axis = Items((value,), value.mark) if isinstance(value, Scalar) else value

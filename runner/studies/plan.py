@@ -245,10 +245,11 @@ class Plan(Printed):
 
     @cached_property
     def _trajectories(self) -> Trajectories:
-        def per_epoch(values: tuple[Any, ...]) -> int:
-            return self._data_sets.updates_per_epoch(values[:-1], values[-1])
+        def updates_of(values: tuple[Any, ...], budget: tuple[str, int]) -> int:
+            *data, batch, order = values
+            return self._data_sets.updates_of(tuple(data), batch, order, *budget)
 
-        return Trajectories(self._space, per_epoch, (*DATA_KEYS, "batch"))
+        return Trajectories(self._space, updates_of, (*DATA_KEYS, "batch", "order"))
 
     @cached_property
     def _included_groups(self) -> list[list[int]]:
@@ -256,14 +257,14 @@ class Plan(Printed):
         groups: dict[tuple[str, ...], list[int]] = {}
         places = {PLACE[key] for key in BUDGETS}
         for number, (values, texts) in enumerate(map(_only, self._included), len(self._expansion)):
-            budget = "updates" if values[PLACE["epochs"]] is None else "epochs"
+            budget = next(key for key in BUDGETS if values[PLACE[key]] is not None)
             rest = tuple(text for place, text in enumerate(texts) if place not in places)
             groups.setdefault((budget, *rest), []).append(number)
         return [sorted(group, key=lambda i: self.cell(i).budget) for group in groups.values()]
 
     @property
     def n_trajectories(self) -> int:
-        """How many networks are trained: runs that differ only in epochs, or only in updates, are one."""
+        """How many networks are trained: runs that differ only in their budget, in one unit, are one."""
         return (self._trajectories.totals[0] + len(self._included_groups)) * len(self.seeds)
 
     @property

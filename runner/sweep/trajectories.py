@@ -1,4 +1,4 @@
-"""Cells that share one trajectory: those that differ only in epochs, or only in updates.
+"""Cells that share one trajectory: those that differ only in epochs, only in updates, or only in samples.
 
 The axes that hold the budget are moved to the end and their rows sorted, so that the cells of a trajectory are
 neighbours with ascending budgets.
@@ -20,7 +20,7 @@ from runner.sweep.space import SweepSpace
 _CHUNK = 1 << 15
 Indices = NDArray[np.int64]
 Budget = tuple[str, int]
-"""`epochs` or `updates`, and how many."""
+"""`epochs`, `updates` or `samples`, and how many."""
 
 
 class Trajectories:
@@ -29,15 +29,17 @@ class Trajectories:
     Parameters
     ----------
     space : SweepSpace
-    per_epoch : callable
-        Updates per epoch from what the axes and the top give for `keys`.
+    updates_of : callable
+        How many updates a budget is, from what the axes and the top give for `keys`.
     keys : tuple of str
         The keys that decide it.
     """
 
-    def __init__(self, space: SweepSpace, per_epoch: Callable[[tuple[Any, ...]], int], keys: tuple[str, ...]) -> None:
+    def __init__(
+        self, space: SweepSpace, updates_of: Callable[[tuple[Any, ...], Budget], int], keys: tuple[str, ...]
+    ) -> None:
         self._space = space
-        self._per_epoch = per_epoch
+        self._updates_of = updates_of
         self._keys = keys
         holders = {at for key in BUDGETS for at in space.axes_of(key)}
         others = [at for at in range(len(space.axes)) if at not in holders]
@@ -98,7 +100,7 @@ class Trajectories:
         common = {key: self._space.common(key) for key in self._keys}
         base = next(((key, self._space.base[key]) for key in BUDGETS if key in self._space.base), None)
         tails: dict[int, list[tuple[tuple[Any, ...], Budget | None]]] = {}
-        per_epoch: dict[Any, int] = {}
+        known: dict[tuple[tuple[Any, ...], Budget], int] = {}
         count = updates = 0
         for (state, path), ways in self._product.totals(self._labels, last=self._fixed).items():
             if state not in tails:
@@ -109,11 +111,11 @@ class Trajectories:
                     given.update(label[1])
                 budget = longest or base
                 assert budget is not None, "every cell has a budget"
-                values = tuple(given.values())
-                if values not in per_epoch:
-                    per_epoch[values] = self._per_epoch(values)
+                asked = tuple(given.values()), budget
+                if asked not in known:
+                    known[asked] = self._updates_of(*asked)
                 count += ways
-                updates += ways * budget[1] * (per_epoch[values] if budget[0] == "epochs" else 1)
+                updates += ways * known[asked]
         return count, updates
 
     def _tails(self, state: int) -> list[tuple[tuple[Any, ...], Budget | None]]:

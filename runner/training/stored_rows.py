@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Cells of one such study: enough to fill blocks, few enough that YAML is read in a moment.
 _CELLS = 200
-_BUDGETS = ("epochs", "updates")
+_BUDGETS = ("epochs", "updates", "samples")
 
 
 @dataclass(frozen=True)

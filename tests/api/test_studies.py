@@ -239,7 +239,7 @@ EITHER = (
             [
                 "data is missing",
                 "architecture is missing",
-                "the budget is missing: give epochs or updates",
+                "the budget is missing: give epochs, updates or samples",
                 "unknown argument 'activaton'; did you mean 'activation'?",
                 f"argument loss: expected one of {', '.join(LOSSES)}, found 'mse2'; did you mean 'mse'?",
                 "argument criterion.mse: expected a number >= 0, found 'x'",
@@ -309,7 +309,7 @@ EITHER = (
         (
             lambda: runner.load({"description": "nothing"}),
             [f"{key} is missing" for key in ("data", "architecture", "learning_rate")]
-            + ["the budget is missing: give epochs or updates"],
+            + ["the budget is missing: give epochs, updates or samples"],
         ),
     ],
 )

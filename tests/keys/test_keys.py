@@ -131,6 +131,7 @@ VALUES = {
     "order": named(["sequential", "shuffled", "with_replacement"]),
     "epochs": COUNTS,
     "updates": COUNTS,
+    "samples": COUNTS,
     "scoring": st.none() | st.just("40-20-40"),
     "criterion": st.dictionaries(named(CRITERIA), st.floats(0, 1), min_size=1).map(
         lambda limits: tuple((name, limits[name] + 0.0) for name in CRITERIA if name in limits)
@@ -184,6 +185,7 @@ def test_keys_come_in_the_order_of_the_columns():
         "order",
         "epochs",
         "updates",
+        "samples",
         "scoring",
         "criterion",
         "criterion_from",

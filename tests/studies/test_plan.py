@@ -51,7 +51,7 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
         "rule": "backprop", "undecided_band": "", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""),
         "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",
-        "order": "sequential", "epochs": "10", "updates": "", "scoring": "",
+        "order": "sequential", "epochs": "10", "updates": "", "samples": "", "scoring": "",
         "criterion": "{max_error: 0.5}", "criterion_from": "", "criterion_window": "", "evaluate_every": "1",
         "stop": "budget", "restarts": "",
         "precision": "float64",
@@ -340,3 +340,24 @@ def test_a_trillion_runs_are_refused_at_once_unless_allowed(tmp_path):
     assert plan.cell(9_999_999).index == 9_999_999
     with pytest.raises(Refused):
         make_plan(load_study(path, ["replicates=1e300"]), max_runs=10**400)
+
+
+@pytest.mark.parametrize("order", ["sequential", "shuffled", "with_replacement"])
+@pytest.mark.parametrize("batch", ["full", 1, 3, 5, 16])
+def test_a_budget_of_samples_is_as_many_updates_as_show_no_more(tmp_path, batch, order):
+    """Sixteen samples: the updates of an epoch counted one by one, the last of them smaller where they are in order."""
+    size = 16 if batch == "full" else batch
+    sizes = [size] * -(-16 // size)
+    if order != "with_replacement":
+        sizes[-1] = 16 - sum(sizes[:-1])
+    shown = list(itertools.accumulate(sizes * 70))
+    budgets = [16, 17, 100, 160, 1000, 1007]
+    (tmp_path / "x.yaml").write_text(
+        f"data: parity(4)\narchitecture: 4-1\nlearning_rate: 1\nbatch: {batch}\norder: {order}\n"
+        f"sweep: {{grid: {{samples: {budgets}}}}}\n"
+    )
+    plan = make_plan(load_study(tmp_path / "x.yaml"))
+    expected = [sum(count <= budget for count in shown) for budget in budgets]
+    assert [plan.cell(i).budget for i in range(plan.n_cells)] == expected
+    assert plan.n_updates == expected[-1]
+    assert plan.n_trajectories == 1

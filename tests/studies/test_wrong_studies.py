@@ -219,12 +219,12 @@ STUDIES = [
         "x.yaml:1:1: data is missing\n"
         "x.yaml:1:1: architecture is missing\n"
         "x.yaml:1:1: learning_rate is missing\n"
-        "x.yaml:1:1: the budget is missing: give epochs or updates",
+        "x.yaml:1:1: the budget is missing: give epochs, updates or samples",
         id="everything is missing",
     ),
     pytest.param(
         BASE.replace("epochs: 100\n", ""),
-        "x.yaml:1:1: the budget is missing: give epochs or updates",
+        "x.yaml:1:1: the budget is missing: give epochs, updates or samples",
         id="budget is missing",
     ),
     pytest.param(
@@ -349,6 +349,16 @@ STUDIES = [
         "x.yaml:5:7: stop: expected one of budget, converged, patience(n), gl(alpha), pq(alpha, k), up(s, k), "
         "found 'convergence'; did you mean 'converged'?",
         id="stop",
+    ),
+    pytest.param(
+        BASE + "samples: 100\n",
+        "x.yaml:5:1: samples: give epochs or samples, not both",
+        id="two budgets, one in samples",
+    ),
+    pytest.param(
+        BASE.replace("epochs: 100", "samples: 3"),
+        "x.yaml:4:10: samples: 3 is less than the 4 samples of one update (batch full)",
+        id="a budget of less than one update",
     ),
     pytest.param(
         BASE + "restarts: 5\n",

@@ -15,7 +15,7 @@ from runner.results.reader import codes_of
 from runner.terminal import Shortener
 
 Ints = NDArray[np.int64]
-DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates")
+DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates", "samples")
 TASK = frozenset((DATA, "test", "fold", "split_seed"))
 """The keys that are what a network is to learn: nobody chooses others because runs converge with them."""
 WITH, WITHOUT = "with", "without"

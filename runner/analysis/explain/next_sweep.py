@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from runner.analysis.explain.factors import BUDGETS
 from runner.errors import RunnerError
 from runner.results.provenance import STUDY, read_environment
 
@@ -148,7 +149,7 @@ def _mended(fields: Fields) -> Values:
 
 
 def _longer(fields: Fields) -> Values:
-    key = "epochs" if fields.get("epochs") else "updates"
+    key = next(key for key in BUDGETS if fields.get(key))
     n = int(fields[key])
     return key, [str(n), str(3 * n), str(10 * n)]
 

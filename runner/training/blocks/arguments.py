@@ -40,7 +40,7 @@ Floats = NDArray[np.float64]
 # optimizer does: how much it remembers), which runs of a block share; of `bias` and `criterion` a part is shared and a
 # part may differ.
 LANE_KEYS = frozenset(
-    ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates")
+    ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates", "samples")
 ) | {name for name, setting in SETTINGS.items() if not setting.whole}
 _SHARED = [place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}]
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
