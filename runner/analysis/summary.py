@@ -21,7 +21,7 @@ _MOST_ROWS = 12
 # What the medians are of, in a sentence and above a narrow column.
 _WORDS = {"accuracy": "accuracy", "final_loss": "loss", "test_accuracy": "test accuracy"}
 _HEADINGS = {"accuracy": "accuracy", "final_loss": "loss", "test_accuracy": "test"}
-Rows = NDArray[np.int64]
+Rows = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def summarize(path: Path, axes: Sequence[str] | None = None, planned: int | None
     tallied = tally_table(path, axes)
     outcomes = {level.group.first: level for level in _Levels(tallied, tallied.outcomes).each()}
     ordered = sorted(outcomes.items(), key=lambda item: (-item[1].share.runs, item[0]))
-    everything = _level(tallied, Group("", "", ()), np.arange(len(tallied.converged)))
+    everything = _level(tallied, Group("", "", ()), slice(None))
     found = (_axis(_Levels(tallied, tally)) for tally in tallied.axes if len(tally.groups()) > 1)
     return Summary(path.parent.name, path, dict(ordered), everything, tuple(found), planned)
 
@@ -165,7 +165,7 @@ class _Levels:
         self.name = tally.name
         self.groups = tally.groups()
         self._tallied = tallied
-        self._order = np.argsort(tally.codes, kind="stable")
+        self._order = np.argsort(tally.codes, kind="stable").astype(np.int32)
         self._bounds = np.concatenate([[0], np.cumsum(np.bincount(tally.codes))])
 
     def level(self, group: Group) -> Level:
@@ -189,16 +189,17 @@ def _axis(levels: _Levels) -> AxisSummary:
     return AxisSummary(levels.name, each, shown)
 
 
-def _level(tallied: Tallied, group: Group, rows: Rows) -> Level:
+def _level(tallied: Tallied, group: Group, rows: Rows | slice) -> Level:
     """What became of some rows."""
-    seeds = tallied.seeds[rows].astype(np.int64)
+    seeds = tallied.seeds[rows]
+    numbers = {name: values[rows] for name, values in tallied.numbers.items()}
     n = int(seeds.max(initial=-1)) + 1
     runs = totals(seeds, n)
     share = share_over_seeds(totals(seeds, n, tallied.converged[rows]), runs, tallied.exact)
     medians = {
-        name: median_over_seeds(values[rows], seeds, tallied.exact)
-        for name, values in tallied.numbers.items()
-        if len(rows) and not np.isnan(values[rows]).all()
+        name: median_over_seeds(values, seeds, tallied.exact)
+        for name, values in numbers.items()
+        if len(values) and not np.isnan(values).all()
     }
     return Level(group, share, medians)
 

@@ -7,18 +7,19 @@ bytes in all: a table of a million rows is counted without pandas, and in any wa
 from __future__ import annotations
 
 import csv
-import math
+import zlib
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice, pairwise
-from operator import itemgetter
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.analysis.fields import read_fields
 from runner.errors import RunnerError
 from runner.registry import column_of, element
 from runner.results.columns import key_columns, truth
@@ -31,11 +32,9 @@ NUMBERS = ("accuracy", "final_loss")
 """Measurements whose medians a summary shows."""
 OF_ALL = ("test_accuracy",)
 """Those that it shows only where every run has them: the runs of a study may have held-out samples or not."""
-_CHUNK = 1 << 15
 _MOST_VALUES = 4096  # an axis with more is counted by ranges: every value of a random sample may be different
 _RANGES = 256
 _LONGEST_FIELD = 1 << 26
-_COMMA = "\0"  # no field of a table has it
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,17 @@ class Tally:
         self._ranges: list[Group] = []
         self._bounds: list[float] = []
 
-    def add(self, values: Sequence[str]) -> None:
-        """Take the column of some rows."""
+    def add(self, values: Sequence[str], counts: NDArray[np.int64]) -> None:
+        """Take the column of some rows: its values, and in how many rows in succession each of them stands."""
         for value in dict.fromkeys(values):
             if value not in self.numbers:
                 self.numbers[value] = self._range_of(value) if self._ranges else len(self.numbers)
         if len(self.numbers) == 1 and not self._ranges:
             # Most columns never have a second value, and need no number for each row.
-            self._before += len(values)
+            self._before += int(counts.sum())
         else:
-            self._chunks.append(np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(values)))
+            codes = np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(values))
+            self._chunks.append(np.repeat(codes, counts))
         if self._ranges:
             self.numbers.clear()
         elif len(self.numbers) > 2 * _MOST_VALUES and are_numbers(self.numbers):
@@ -107,7 +107,8 @@ class Tally:
     @cached_property
     def codes(self) -> Codes:
         """The number of each row's value; asked for once all rows are there."""
-        return np.concatenate([np.zeros(self._before, np.int32), *self._chunks])
+        self._chunks.insert(0, np.zeros(self._before, np.int32))
+        return _joined(self._chunks, np.int32)
 
     def groups(self) -> list[Group]:
         """Every value, numbers in ascending order and others as they came; ranges when there are many."""
@@ -201,72 +202,62 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
     RunnerError
         When it is no table of results.
     """
-    with io_errors(path, "read"), path.open(encoding="utf-8-sig", newline="") as file:
+    with io_errors(path, "read"), path.open("rb") as file:
         csv.field_size_limit(_LONGEST_FIELD)
-        names = next(csv.reader(file), [])
+        names = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
         if not {"run_id", "outcome", "converged"} <= set(names):
             raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
         keys = key_columns(names)
         varied = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
-        outcomes, seeds = Tally("outcome"), Tally("seed")
+        outcomes, seeds = Tally("outcome"), list[NDArray[np.int64]]()
         chance = [Tally(name) for name in CHANCE if name in names]
-        texts = [outcomes, *varied, *chance, *([seeds] if "seed" in names else [])]
+        texts = [outcomes, *varied, *chance]
         numbers: dict[str, list[Floats]] = {name: [] for name in (*NUMBERS, *OF_ALL) if name in names}
+        lacking: set[str] = set()
         converged: list[NDArray[np.bool_]] = []
-        wanted = ["converged", *numbers, *(tally.name for tally in texts)]
+        wanted = ["converged", *numbers, *(tally.name for tally in texts), *({"seed"} & set(names))]
         places = [names.index(column_of(name)) for name in wanted]
-        for columns in _columns(map(itemgetter(*places), _rows(file, len(names), max(places)))):
-            converged.append(np.array(truth(columns[0])) == "True")
+        for columns in read_fields(file, len(names), places):
+            converged.append(np.repeat(np.array(truth(columns[0].texts)) == "True", columns[0].counts))
             for name, column in zip(numbers, columns[1:], strict=False):
+                values = column.made(lambda text: float(text or "nan"), np.float64)
+                if name in OF_ALL and np.isnan(values).any():
+                    lacking.add(name)
                 # Most studies have no held-out samples.
-                texts_there = any(column)
-                values = [text or "nan" for text in column] if texts_there else math.nan
-                numbers[name].append(np.full(len(column), values, np.float64))
+                numbers[name] += [] if name in lacking else [values]
+            if "seed" in names:
+                seeds.append(columns.pop().made(_seed, np.int64))
             for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
-                tally.add(_texts(tally.name, _with_commas(column)))
+                one = element(tally.name)
+                tally.add(column.texts if one is None else [*map(one.text, column.texts)], column.counts)
     n = len(outcomes.codes)
-    measured = {name: np.concatenate([np.empty(0), *chunks]) for name, chunks in numbers.items()}
     return Tallied(
         outcomes,
-        np.concatenate([np.empty(0, np.bool_), *converged]),
-        seeds.codes if "seed" in names else np.arange(n, dtype=np.int32),
-        {name: values for name, values in measured.items() if name not in OF_ALL or not np.isnan(values).any()},
+        _joined(converged, np.bool_),
+        _numbered(_joined(seeds, np.int64)) if "seed" in names else np.arange(n, dtype=np.int32),
+        {name: _joined(chunks, np.float64) for name, chunks in numbers.items() if name not in lacking},
         varied,
         len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance)),
     )
 
 
-def _rows(lines: Iterator[str], n: int, last: int) -> Iterator[list[str]]:
-    """The fields up to number `last` of all rows of n columns; commas within them stand as _COMMA.
-
-    Python splits a line four times as fast as the csv module does. That is left with what quotes can do beyond
-    holding commas: quotes and line ends within a field.
-    """
-    for line in lines:
-        if '"' in line:
-            parts = line.split('"')
-            if len(parts) % 2 == 0 or not all(parts[2:-1:2]):
-                row = next(csv.reader(chain([line], lines)))
-                if len(row) == n:
-                    yield row
-                continue
-            parts[1::2] = [part.replace(",", _COMMA) for part in parts[1::2]]
-            line = "".join(parts)
-        if line.count(",") == n - 1:
-            yield line.rstrip("\r\n").split(",", last + 1)
+def _joined(chunks: list[Any], dtype: Any) -> NDArray[Any]:
+    """All chunks one behind the other; they are not kept besides, for a table may have ten million rows."""
+    whole = np.concatenate([np.empty(0, dtype), *chunks])
+    chunks.clear()
+    return whole
 
 
-def _with_commas(column: tuple[str, ...]) -> Sequence[str]:
-    """A column with its commas back: of the texts in it, few differ."""
-    changed = {text: text.replace(_COMMA, ",") for text in set(column) if _COMMA in text}
-    return [changed.get(text, text) for text in column] if changed else column
+def _seed(text: str) -> int:
+    """A seed; any other text, of a table made elsewhere, stands for a number as well."""
+    return int(text) if text.isdecimal() and len(text) < 19 else -zlib.crc32(text.encode())
 
 
-def _texts(name: str, column: Sequence[str]) -> Sequence[str]:
-    """The fields of a column, or the number of each list that is meant."""
-    return column if (one := element(name)) is None else [*map(one.text, column)]
-
-
-def _columns(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
-    while chunk := list(islice(rows, _CHUNK)):
-        yield list(zip(*chunk, strict=True))
+def _numbered(seeds: NDArray[np.int64]) -> Codes:
+    """A number for each seed, without gaps."""
+    least, most = int(seeds.min(initial=0)), int(seeds.max(initial=0))
+    if least < 0 or most > 4 * len(seeds):
+        return np.unique(seeds, return_inverse=True)[1].astype(np.int32)
+    there = np.zeros(most + 1, np.int32)
+    there[seeds] = 1
+    return (np.cumsum(there, dtype=np.int32) - 1)[seeds]

@@ -28,6 +28,8 @@ NO_PLACE = -1
 SOURCE = 60
 IN_TABLE, IN_ORPHANS, IN_JOURNAL, IN_PARTS = (source << SOURCE for source in range(4))
 _LOW = (1 << SOURCE) - 1
+# Rows that are looked up together.
+_TOGETHER = 1 << 20
 
 
 class Index:
@@ -107,6 +109,13 @@ class Inventory:
 
     def sums_at(self, places: Indices) -> tuple[Ids, RowSums]:
         """Identities and checksums of the rows at some places."""
+        ids, sums = np.empty(len(places), np.uint64), np.empty(len(places), np.uint32)
+        for first in range(0, len(places), _TOGETHER):
+            part = slice(first, first + _TOGETHER)
+            ids[part], sums[part] = self._sums_at(places[part])
+        return ids, sums
+
+    def _sums_at(self, places: Indices) -> tuple[Ids, RowSums]:
         kinds, numbers = places >> SOURCE, places & _LOW
         ids, sums = np.empty(len(places), np.uint64), np.empty(len(places), np.uint32)
         for kind, file in enumerate((self.table, self.orphans)):

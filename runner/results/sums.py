@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ SUMS = "runs.sums"
 RowSums = NDArray[np.uint32]
 # Of a row: its identity, the checksum of its bytes, and a checksum of these two.
 _RECORD = np.dtype([("id", "<u8"), ("sum", "<u4"), ("check", "<u4")])
+# Records that are packed together.
+_TOGETHER = 1 << 16
 _FIRST = re.compile(rb"runner sums, ([^\n]{1,200})\n+")
 _MADE = re.compile(r"results (\d{1,9})\b.*?(, without compiling)?$")
 # Every identity begins with a letter, a to f; that of a run's curve is the same number without it.
@@ -156,14 +159,24 @@ class Sums:
         curves : pair of array or None
             The same of the runs that have curves; None where these are as they were.
         """
-        packed = self._curves.tobytes() if curves is None else _packed(curves_of(curves[0]), curves[1])
-        content = self._first + _packed(ids, sums) + packed
+        of_curves = self._curves.tobytes() if curves is None else _packed(curves_of(curves[0]), curves[1])
+
+        def content() -> Iterator[bytes]:
+            yield self._first
+            for first in range(0, len(ids), _TOGETHER):
+                yield _packed(ids[first : first + _TOGETHER], sums[first : first + _TOGETHER])
+            yield of_curves
+
         with io_errors(self._path, "read"):
             size = os.fstat(self._descriptor).st_size
-            if size == len(content) and os.pread(self._descriptor, size, 0) == content:
-                return
+            if size == len(self._first) + len(ids) * _RECORD.itemsize + len(of_curves):
+                with open(self._descriptor, "rb", closefd=False) as file:
+                    file.seek(0)
+                    if all(file.read(len(part)) == part for part in content()):
+                        return
         with held.replacing(SUMS) as descriptor:
-            write_all(descriptor, content)
+            for part in content():
+                write_all(descriptor, part)
 
     def close(self) -> None:
         """Close the file and leave it where it is."""

@@ -70,7 +70,7 @@ class Median:
         return {name: value if math.isfinite(value) else None for name, value in vars(self).items()}
 
 
-def totals(codes: NDArray[np.int64], n: int, values: NDArray[Any] | None = None) -> Floats:
+def totals(codes: NDArray[np.signedinteger[Any]], n: int, values: NDArray[Any] | None = None) -> Floats:
     """Sums of some values, or counts, by a number below n."""
     weights = None if values is None else np.asarray(values, np.float64)
     return np.asarray(np.bincount(codes, weights, n), np.float64)
@@ -128,7 +128,7 @@ def share_over_seeds(hits: Floats, runs: Floats, exact: bool = False, confidence
     return Share(hit, total, float(low), float(high))
 
 
-def median_over_seeds(values: Floats, seeds: NDArray[np.int64], exact: bool = False) -> Median:
+def median_over_seeds(values: Floats, seeds: NDArray[np.signedinteger[Any]], exact: bool = False) -> Median:
     """The median, and between which values it would lie with other seeds.
 
     Parameters
@@ -140,7 +140,8 @@ def median_over_seeds(values: Floats, seeds: NDArray[np.int64], exact: bool = Fa
     exact : bool
         Whether no chance is involved: the interval is the median itself.
     """
-    values = np.where(np.isnan(values), np.inf, values)
+    if (unknown := np.isnan(values)).any():
+        values = np.where(unknown, np.inf, values)
     ordered = np.sort(values)
     middle = quantile(ordered, 0.5)
     if exact:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from support.fakes import HEADER, MISSING, FakePlan, FakeResult, grid, train
 
 from runner.errors import Refused, RunnerError
+from runner.results import inventory, sums
 from runner.results.lock import LOCK, Lock
 from runner.results.reader import EXACTLY
 from runner.results.row_file import RowFile
@@ -116,6 +117,19 @@ def test_order_of_completion_does_not_matter(
 ) -> None:
     run(tmp_path, FULL, recording, np.random.default_rng(number))
     assert files(tmp_path) == undisturbed[recording]
+
+
+def test_many_rows_are_looked_up_in_pieces(
+    tmp_path: Path, undisturbed: dict[Recording, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "_TOGETHER", 4)
+    monkeypatch.setattr(sums, "_TOGETHER", 7)
+    order = np.random.default_rng(0)
+    assert run(tmp_path, FULL, EVERYTHING, order, limit=17) < FULL.n_runs
+    run(tmp_path, FULL, EVERYTHING, order)
+    assert files(tmp_path) == undisturbed[EVERYTHING]
+    run(tmp_path, FULL, EVERYTHING)
+    assert files(tmp_path) == undisturbed[EVERYTHING]
 
 
 @pytest.mark.parametrize("number", range(25))
