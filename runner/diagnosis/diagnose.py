@@ -30,7 +30,7 @@ from runner.diagnosis.traces import SUFFIXES, Trace, find_in_trace
 from runner.diagnosis.training import author_runs, restated, trained
 from runner.diagnosis.twin import Twin, batch_size, flat, make_twin, with_order_of
 from runner.errors import Problem, RunnerError
-from runner.keys.definitions import BUDGETS, KEYS
+from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid
 
 # Ways of asking that are tried, when nothing is known of a program's formula, and those of them that are so thoroughly.
@@ -242,7 +242,8 @@ def _sizes(program: Program | Trace) -> tuple[int, ...]:
 
 def _misread(keys: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the optional things that the file says of the program."""
-    for name in (*NAMED, *BUDGETS):
+    # `samples` may be anything in a program, its data too.
+    for name in (*NAMED, "epochs", "updates"):
         try:
             if keys.get(name) is not None:
                 KEYS[name].read(keys[name])
