@@ -44,6 +44,8 @@ _FORMS = {
     "bias_init": "one of [Initialisers](#initialisers)",
     "learning_rate_schedule": "one of [Schedules](#schedules)",
     "loss": "one of [Losses](#losses)",
+    "dropout": "`none`, a number from 0 to below 1, or a list of one per hidden layer",
+    "class_weights": "`none`, or a list of numbers > 0, one per class",
     "faults": "`none`, or a list of [Faults](#faults)",
     "optimizer": "one of [Optimizers](#optimizers)",
     "learning_rate": "a number, or a list of one per layer",
@@ -93,6 +95,8 @@ def _values(schema: Mapping[str, Any]) -> str:
         return " or ".join(_values(one) for one in schema["anyOf"])
     if "enum" in schema:
         return _code(*schema["enum"])
+    if "const" in schema:
+        return _code(schema["const"])
     return {"number": "a number", "integer": "a whole number"}[schema["type"]] + _span(schema)
 
 

@@ -18,6 +18,7 @@ from runner.data.files.file import check_file, digest, read_bytes
 from runner.data.files.samples import MISSING_POLICIES, Samples, read_table
 from runner.data.files.spec import FileData
 from runner.data.held_out import HeldOut, KFold, file_of_test, held_out
+from runner.data.label_noise import check_labels, with_wrong_labels
 from runner.data.memory import MemoryData
 from runner.data.parameters import Entry, Floats
 from runner.data.scaling import SCALINGS, Fitted, apply, fit
@@ -50,6 +51,8 @@ class DataSet:
         The samples that are held out, scaled, encoded and mapped as these are.
     division : Division or None
         What made it of more samples, where the seed of a run decides which of them are held out.
+    label_noise : float or None
+        The probability with which a run is trained with a wrong label of a sample. The targets here are right.
     """
 
     inputs: Floats
@@ -58,10 +61,21 @@ class DataSet:
     middle: float
     test: DataSet | None = None
     division: Division | None = None
+    label_noise: float | None = None
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """Whether runs with different seeds have different samples."""
+        return self.division is not None or self.label_noise is not None
 
     def of_seed(self, seed: int) -> DataSet:
-        """That of the runs with a seed; the same for all seeds unless there is a division."""
-        return self if self.division is None else self.division.data_set(seed)
+        """That of the runs with a seed; the same for all seeds unless there is a division, or noise in the labels."""
+        divided = self if self.division is None else self.division.data_set(seed)
+        if self.label_noise is None:
+            return divided
+        return (_mislabelled if divided.inputs.size <= _SMALL else _mislabelled.__wrapped__)(
+            divided, self.label_noise, seed
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +138,7 @@ def load_data(
     test: HeldOut | None = None,
     fold: int | None = None,
     split_seed: int | None = None,
+    label_noise: float | None = None,
     base: Path = Path(),
 ) -> DataSet:
     """Inputs and targets, scaled, encoded and mapped.
@@ -147,6 +162,8 @@ def load_data(
         Which of k folds is held out.
     split_seed : int, optional
         Of the division; None for one by the seed of each run, of which this is the one of seed 0.
+    label_noise : float, optional
+        The probability of a wrong label in training; `DataSet.of_seed` has them.
     base : Path
         Where relative paths of files start: the folder of the study.
 
@@ -168,13 +185,15 @@ def load_data(
     source = _origin(data, base)
     keys = scaling, "error" if isinstance(data, Call) else missing, target_encoding, target_range
     if test is None:
-        return _load(data, *keys, source)
-    if isinstance(test, FileData):
+        found = _load(data, *keys, source)
+    elif isinstance(test, FileData):
         file = file_of_test(test, data)
         with _about_test():
             test_source = _source(file, base)
-        return _load_tested(data, *keys, source, file, test_source)
-    return _load_divided(data, *keys, source, test, fold if isinstance(test, KFold) else None, split_seed)
+        found = _load_tested(data, *keys, source, file, test_source)
+    else:
+        found = _load_divided(data, *keys, source, test, fold if isinstance(test, KFold) else None, split_seed)
+    return found if label_noise is None else _with_label_noise(found, label_noise)
 
 
 def load_raw(data: Data, missing: str = "error", target_encoding: str = "none", base: Path = Path()) -> Samples:
@@ -331,6 +350,19 @@ def _load_tested(
     if target_encoding == "one_hot":
         tested = _in_classes_of(samples, tested, test.path)
     return _prepared(samples, scaling, target_encoding, target_range, tested)
+
+
+@lru_cache(maxsize=256)
+def _with_label_noise(data_set: DataSet, probability: float) -> DataSet:
+    check_labels(data_set.targets)
+    return replace(data_set, label_noise=probability)
+
+
+@lru_cache(maxsize=_KEPT)
+def _mislabelled(data_set: DataSet, probability: float, seed: int) -> DataSet:
+    """What a run with a seed is trained on, with wrong labels."""
+    targets = _frozen(with_wrong_labels(data_set.targets, probability, seed))
+    return replace(data_set, targets=targets, label_noise=None)
 
 
 @lru_cache(maxsize=_KEPT)

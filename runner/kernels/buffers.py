@@ -9,9 +9,11 @@ from typing import Any
 
 from runner.kernels.codes import ACCUMULATORS, COUNTS, CRITERIA, RUNNING, SLOTS, VALUES
 from runner.kernels.criterion import judged_of_group
+from runner.kernels.gradients import adjustment_of_group
 from runner.kernels.held_out import held_of_group
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import advanced, fill, kernel, load, pointer, store
+from runner.kernels.noise import noise_of_group
 from runner.kernels.structs import Buffers, Net, Network, Out, Runs
 
 
@@ -112,6 +114,8 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
         lanes.schedule,
         held_of_group(lanes.held, g, lanes.events.size, L),
         judged_of_group(lanes.judged, g, lanes.events.size, L),
+        adjustment_of_group(lanes.adjustment, g, L),
+        noise_of_group(lanes.noise, g, L),
     )
 
 

@@ -31,6 +31,7 @@ from runner.kernels.codes import (
     V_WEIGHT_NORM,
 )
 from runner.kernels.criterion import judge, norm_of_trained
+from runner.kernels.labels import target_of_loss, weighed
 from runner.kernels.lanes.operations import (
     absolute,
     fill,
@@ -104,8 +105,9 @@ def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
     value = fill(buf.A, 0.0, tile)
     for out in range(here, end, S):
-        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        value = value + choose(job.loss_value, job.loss, (load(buf.Z, out, tile), y, t))
+        y, given = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        t = target_of_loss(job, out - here, given, tile)
+        value = value + weighed(job, given, choose(job.loss_value, job.loss, (load(buf.Z, out, tile), y, t)))
     if partial:
         mask = load(buf.mask, 0, tile)
         value = where_lt(0.0, mask, value, mask)

@@ -38,12 +38,14 @@ from runner.kernels.faults import (
     wrong_factor,
     wrong_signal,
 )
+from runner.kernels.labels import target_of_loss, weighed
 from runner.kernels.lanes.elementary import exp, log
 from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, step, store, where_lt
 from runner.kernels.lanes.rows import across, add_products, load_rows, load_tiles
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
 from runner.kernels.lanes.vector import Lanes
+from runner.kernels.noise import drop, restore
 from runner.kernels.perceptron import settle_undecided, signal
 
 # Units that are left over when a layer is cut into rows are taken one by one.
@@ -52,8 +54,11 @@ ZERO = np.int64(0)
 
 
 @inlined
-def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
-    """Compute weighted sums buf.Z and activations buf.A of all layers, from the inputs in buf.A."""
+def forward(net: Any, job: Any, buf: Any, width: Any, faults: int, noise: Any, trains: Any) -> None:
+    """Compute weighted sums buf.Z and activations buf.A of all layers, from the inputs in buf.A.
+
+    In a pass that trains, units of hidden layers are dropped as `noise` has it.
+    """
     S, tile = width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
@@ -68,6 +73,8 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int) -> None:
         choose(net.activate, net.codes[layer], (buf.Z, buf.A, here, end, tile))
         if faults & ROUND_OUTPUTS:
             round_span(buf.A, here, end, job.output_scale, tile)
+        if layer < net.layers:
+            drop(noise, buf, trains, here, end, tile)
     if job.softmax:
         softmax(net, buf, tile)
 
@@ -145,10 +152,12 @@ def output_error(
     if job.residual and job.softmax:
         total = fill(buf.T, 0.0, tile)
         for out in range(0, end - here, S):
-            total = total + load(buf.T, out, tile)
+            total = total + target_of_loss(job, out, load(buf.T, out, tile), tile)
     for out in range(here, end, S):
-        y, t = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        y, given = load(buf.A, out, tile), load(buf.T, out - here, tile)
+        t = target_of_loss(job, out - here, given, tile)
         d = signal(job.band, y, t, total) if job.residual else choose(job.loss_slope, job.loss, (y, t))
+        d = weighed(job, given, d)
         d = d * factor
         if faults & SIGNALS:
             d = wrong_signal(job, buf, width, faults, d, samples)
@@ -181,7 +190,7 @@ def softmax_slope(net: Any, buf: Any, tile: Any) -> None:
 
 
 @inlined
-def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
+def backward(net: Any, data: Any, buf: Any, width: Any, faults: int, noise: Any, trains: Any) -> None:
     """Add the gradient of this tile's samples to buf.G, from dE/dz of the outputs in buf.D."""
     L, S, tile = width.lanes.n, width.tile.n, width.tile
     for layer in range(net.layers, 0, -1):
@@ -214,6 +223,7 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int) -> None:
             whole = size - size % width.rows.n
             _errors(net, buf, width, layer, ZERO, whole, width.rows)
             _errors(net, buf, width, layer, whole, size, ONE)
+            restore(noise, buf, trains, below, below + size * S, tile)
             if faults & EARLY_DERIVATIVE:
                 code = net.codes[layer - 1]
                 early_slope(net, buf, code, below, below + size * S, net.units[layer - 2] * S, tile)

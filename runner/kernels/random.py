@@ -22,8 +22,9 @@ MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A8263
 KEY_STEP_0, KEY_STEP_1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 ROUNDS = 10
 
-# Streams: the second word of the key, so that weights and sample order of one seed are independent.
-STREAM_WEIGHTS, STREAM_ORDER = np.uint64(1), np.uint64(2)
+# Streams: the second word of the key, so that weights and sample order of one seed are independent. Number 3 is that of
+# who is held out (runner.data.held_out), and 6 that of wrong labels (runner.data.label_noise).
+STREAM_WEIGHTS, STREAM_ORDER, STREAM_INPUTS, STREAM_DROPOUT = (np.uint64(number) for number in (1, 2, 4, 5))
 
 
 def _product_twin(a: Any, b: Any) -> Any:

@@ -124,11 +124,11 @@ def make_request(
 def general_code(network: Any, samples: Any, job: Any, width: Any) -> Path | None:
     """The file with the code of the general kernel for such arguments; None while there is none.
 
-    That of a kernel without a schedule of learning rates, without held-out samples, and with a criterion that is judged
-    by each evaluation alone: with these, it takes other arguments.
+    That of a kernel without a schedule of learning rates, held-out samples, adjusted gradients and noise, and with a
+    criterion that is judged by each evaluation alone: with any other, it takes other arguments.
     """
-    wanted = tuple(typeof(each) for each in (network, samples, job, NONE, NONE, NONE, width))
-    apart = [LaneArrays._fields.index(field) for field in ("schedule", "held", "judged")]
+    wanted = tuple(typeof(each) for each in (network, samples, job, *([NONE] * 5), width))
+    apart = [LaneArrays._fields.index(field) for field in ("schedule", "held", "judged", "adjustment", "noise")]
     for signature in train_block.signatures:
         if (*signature[:3], *(signature[3].types[field] for field in apart), signature[6]) == wanted:
             return cache.lowered(train_block, signature)

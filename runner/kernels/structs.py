@@ -192,6 +192,8 @@ class Job(NamedTuple):
     tick : Table
         Of functions (settings, clock, cost) -> the clock of an optimizer with state for the next update. `cost` is the
         sum of the loss values of its batch, where `sum_losses` asks for it.
+    labels : labels.Labels or ()
+        What the loss makes of its targets; an empty tuple where it takes them as they are.
     """
 
     loss: int
@@ -224,6 +226,7 @@ class Job(NamedTuple):
     update_stateless: Any
     update: Any
     tick: Any
+    labels: Any
 
 
 class LaneArrays(NamedTuple):
@@ -258,6 +261,10 @@ class LaneArrays(NamedTuple):
         The samples that are not trained on; an empty tuple where there are none.
     judged : criterion.Judged or ()
         How the criterion is judged; an empty tuple where that is by each evaluation alone.
+    adjustment : gradients.Adjustment or ()
+        What is done to gradients; an empty tuple where they are taken as they are.
+    noise : noise.Noise or ()
+        What is random in training; an empty tuple where nothing is.
     """
 
     first: int
@@ -275,6 +282,8 @@ class LaneArrays(NamedTuple):
     schedule: Any
     held: Any
     judged: Any
+    adjustment: Any
+    noise: Any
 
 
 class Runs(NamedTuple):
@@ -296,6 +305,8 @@ class Runs(NamedTuple):
     schedule : schedules.Schedule or ()
     held : held_out.HeldOut or ()
     judged : criterion.Judged or ()
+    adjustment : gradients.Adjustment or ()
+    noise : noise.Noise or ()
     """
 
     seeds: Any
@@ -314,6 +325,8 @@ class Runs(NamedTuple):
     schedule: Any
     held: Any
     judged: Any
+    adjustment: Any
+    noise: Any
 
 
 class Out(NamedTuple):
@@ -375,7 +388,7 @@ class Buffers(NamedTuple):
     E : (outputs, S)
         The error signal dE/dy of a tile, for the fault that leaves the slope of the outputs out on the way back.
     F : (n_units, S)
-        Activations that only a fault needs.
+        Activations that only a fault needs, or dropout.
     mask : (S,)
         1 for the samples of a tile, 0 for what fills an incomplete one.
     acc : (ACCUMULATORS + 3 * outputs, L)

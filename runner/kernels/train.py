@@ -37,7 +37,9 @@ from runner.kernels.codes import (
 )
 from runner.kernels.criterion import begin_judged, see
 from runner.kernels.faults import SIGNALS, round_span
+from runner.kernels.gradients import adjust
 from runner.kernels.held_out import NONE, begin_held, conclude, is_none, until_next
+from runner.kernels.labels import add_weights, divide_by_weights
 from runner.kernels.lanes.operations import (
     BY_TYPE,
     call_at,
@@ -52,6 +54,7 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.network import backward, forward, output_error
+from runner.kernels.noise import disturb
 from runner.kernels.samples import draw_order, fill_tile, group_samples
 from runner.kernels.structs import Runs
 from runner.kernels.update import share_biases, update
@@ -61,6 +64,8 @@ from runner.kernels.update import share_biases, update
 LEARN, OBSERVE, CORRECT, INSPECT = np.int64(1), np.int64(2), np.int64(4), np.int64(8)
 # The bit of what it leaves out: the samples are in the buffers already.
 FILLED = np.int64(16)
+# The bit of a pass whose gradient an update is made of: what is random holds in no other.
+TRAINS = np.int64(32)
 ZERO, NO, YES = np.int64(0), np.int64(0), np.int64(1)
 NEVER = np.int64(1 << 62)
 # What a pass is for.
@@ -140,7 +145,9 @@ def start(net: Any, runs: Any, buf: Any, width: Any) -> None:
 
 
 @inlined
-def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what: int, part: Any) -> None:
+def _pass(
+    net: Any, data: Any, job: Any, noise: Any, buf: Any, width: Any, faults: int, what: int, part: Any, made: Any
+) -> None:
     """Take the samples of a Part, tile by tile, through the network, and do what the bits of `what` ask for.
 
     `faults` are the bits of the faults that hold in this pass. Called at one place only, so that it is inlined there:
@@ -158,7 +165,10 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what
         partial = part.last - at < samples
         if not what & FILLED:
             fill_tile(net, data, buf, width, at, min(samples, part.last - at), part.ordered)
-        forward(net, job, buf, width, faults)
+        add_weights(net, job, buf, width, at == part.first)
+        trains = what & TRAINS
+        disturb(net, noise, buf, width, trains, at - part.first, min(samples, part.last - at), made)
+        forward(net, job, buf, width, faults, noise, trains)
         if what & OBSERVE:
             observe(net, job, buf, width, partial)
         if what & CORRECT:
@@ -167,7 +177,8 @@ def _pass(net: Any, data: Any, job: Any, buf: Any, width: Any, faults: int, what
             inspect(net, buf, width, at)
         if what & LEARN:
             output_error(net, job, buf, width, faults, factor, n, partial)
-            backward(net, data, buf, width, faults)
+            backward(net, data, buf, width, faults, noise, trains)
+    divide_by_weights(net, job, buf, width, what & OBSERVE != 0, what & LEARN != 0)
 
 
 @step
@@ -219,7 +230,7 @@ def _begin(net: Any, job: Any, buf: Any, width: Any, purpose: Any, looking: Any,
         clear(net, buf, width)
     elif purpose == TRAIN:
         faults = job.faults
-        what |= LEARN | (look if looking or job.sum_losses else ZERO)
+        what |= LEARN | TRAINS | (look if looking or job.sum_losses else ZERO)
     elif purpose == EVALUATE:
         what |= look | (LEARN if job.watch & (1 << GRAD_NORM) else ZERO)
     else:
@@ -239,6 +250,7 @@ def _learn(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int, weigh
         isolate(net, weight, buf, width)
         if job.bias == SHARED:
             share_biases(net, buf, width)
+    adjust(net, job, runs.adjustment, buf, width)
     update(net, job, runs, buf, width, made)
     if job.faults & ROUND_WEIGHTS:
         round_span(buf.W, ZERO, net.parameters * width.lanes.n, job.weight_scale, width.lanes)
@@ -276,7 +288,7 @@ def stretch(
         How many updates have been made in all; or, where the evaluation after so many ends a run, -1 minus that.
     """
     not_inlined()
-    shared = _shares_passes(job, data)
+    shared = _shares_passes(job, data) and len(runs.noise) == 0
     # A data set that fits in one tile is filled in once for all updates.
     held = FILLED if shared and data.n <= width.tile.n // width.lanes.n else ZERO
     everything = Part(ZERO, data.n, NO)
@@ -301,7 +313,7 @@ def stretch(
                 purpose = COST if job.faults & SIGNALS else TRAIN
         looking = due and purpose != MEASURE and purpose != COST
         faults, what = _begin(net, job, buf, width, purpose, looking, filled)
-        _pass(net, data, job, buf, width, faults, what, part)
+        _pass(net, data, job, runs.noise, buf, width, faults, what, part, made)
         filled = held
         if job.bias == SHARED and what & LEARN and not faults & BIAS_PER_WEIGHT:
             share_biases(net, buf, width)
@@ -341,9 +353,11 @@ def examine(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: Any) -> A
     clear_sums(buf, width)
     for at in range(0, data.n, samples):
         fill_tile(net, data, buf, width, at, min(samples, data.n - at), NO)
-        forward(net, job, buf, width, job.faults & FORWARD)
+        add_weights(net, job, buf, width, at == 0)
+        forward(net, job, buf, width, job.faults & FORWARD, NONE, NO)
         observe(net, job, buf, width, data.n - at < samples)
         count_correct(net, job, buf, width)
+    divide_by_weights(net, job, buf, width, True, False)
     return conclude(net, job, runs.held, buf, made, width)
 
 
@@ -382,7 +396,7 @@ if not config.DISABLE_JIT:
 def _repeats(job: Any, data: Any, runs: Any) -> bool:
     """Whether every update is the same function of the weights and of nothing else, and no rule may end a run."""
     full = job.batch >= data.n and job.order == SEQUENTIAL
-    plain = not job.states and not job.faults
+    plain = not job.states and not job.faults and len(runs.noise) == 0
     return full and plain and len(runs.schedule) == 0 and len(runs.held) == 0 and len(runs.judged) == 0
 
 

@@ -19,7 +19,20 @@ from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
 from runner.keys.faults import FAULT_LIST
 from runner.keys.held_out import STOP, TEST
 from runner.keys.issues import Invalid
-from runner.keys.kinds import Kind, choice, integer, interval, limits, none_or, number, one_or_each, rates, word_or
+from runner.keys.kinds import (
+    Kind,
+    choice,
+    integer,
+    interval,
+    limits,
+    none_or,
+    number,
+    one_or_each,
+    or_none,
+    rates,
+    weights,
+    word_or,
+)
 from runner.keys.restarts import RESTARTS
 from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, RULES, SETTINGS
 from runner.registry import Call, element
@@ -28,7 +41,10 @@ from runner.terminal import listed
 MOST_SEED = 2**63 - 1
 MOST_UPDATES = 10**12
 MOST_WINDOW = 10**4
-DATA_KEYS = ("data", "scaling", "missing", "target_encoding", "target_range", "test", "fold", "split_seed")
+DATA_KEYS = (
+    *("data", "scaling", "missing", "target_encoding", "target_range"),
+    *("test", "fold", "split_seed", "label_noise"),
+)
 """The keys that decide what samples a run has."""
 BUDGETS = ("epochs", "updates", "samples")
 """The keys of which a run has exactly one."""
@@ -144,6 +160,11 @@ def _keys() -> list[Key]:
             "Who is held out, the same for all runs; default: the seed of the run.",
             integer(0, MOST_SEED),
         ),
+        Key(
+            "label_noise",
+            "The probability with which a sample to train on has the label of another class.",
+            or_none(number(0, 1), "a number from 0 to 1"),
+        ),
         Key("architecture", "Layer sizes from input to output.", architecture(), required=True),
         Key(
             "shortcuts",
@@ -163,7 +184,12 @@ def _keys() -> list[Key]:
             word_or(("trained", "none", "shared"), number(), "a number", synonyms.BIAS),
             "trained",
         ),
-        Key("gain", "The factor in f(gain z), of all activations.", number(0)),
+        Key("gain", "The factor in f(gain z), of all activations.", or_none(number(0), "a number >= 0")),
+        Key(
+            "dropout",
+            "The probability with which hidden units are left out in training: one for all layers, or one for each.",
+            or_none(one_or_each(number(0, 1, below=True), "number"), "numbers from 0 to below 1"),
+        ),
         Key("parameterization", "Of the network.", choice(("standard", "mean_field")), "standard"),
         Key(
             "init",
@@ -173,6 +199,16 @@ def _keys() -> list[Key]:
         ),
         Key("bias_init", "Distribution of the initial biases.", BIAS_INIT, Call("zeros")),
         Key("loss", "What is minimised.", choice(LOSSES.keys, synonyms.LOSSES), "half_sse"),
+        Key(
+            "label_smoothing",
+            "This share of every target is spread evenly over the classes, in the loss alone.",
+            or_none(number(0, 1), "a number from 0 to 1"),
+        ),
+        Key(
+            "class_weights",
+            "How much the samples of each class count in the loss, whose mean is a weighted one.",
+            or_none(weights(), "a list of numbers > 0"),
+        ),
         Key("rule", "How weights learn from errors.", choice(RULES, synonyms.RULES), "backprop"),
         Key("undecided_band", "bipolar_perceptron: it puts out 0 where a weighted sum is within +- this.", number(0)),
         Key("faults", "Defects of a hand-written program, combined: none, or a list.", FAULT_LIST, ()),
@@ -193,6 +229,21 @@ def _keys() -> list[Key]:
         ),
         Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
         Key(
+            "l1",
+            "This many times the sum of the sizes of all trained weights and biases is minimised beside the loss.",
+            or_none(number(0), "a number >= 0"),
+        ),
+        Key(
+            "clip_value",
+            "Every number of a gradient is cut off at plus and minus this.",
+            or_none(number(0), "a number >= 0"),
+        ),
+        Key(
+            "clip_norm",
+            "A gradient whose Euclidean norm is larger is shortened to this norm.",
+            or_none(number(0), "a number >= 0"),
+        ),
+        Key(
             "batch",
             "Samples per update.",
             word_or((FULL,), integer(1), "a whole number >= 1", synonyms.BATCH),
@@ -203,6 +254,11 @@ def _keys() -> list[Key]:
             "Of the samples in mini-batches.",
             choice(("sequential", "shuffled", "with_replacement"), synonyms.ORDER),
             "sequential",
+        ),
+        Key(
+            "input_noise",
+            "Standard deviation of normal noise on the inputs, in training alone, anew each time a sample is shown.",
+            or_none(number(0), "a number >= 0"),
         ),
         Key("epochs", "The budget in passes over the data; this, updates or samples.", budget),
         Key("updates", "The budget in changes of the weights.", budget),

@@ -131,6 +131,38 @@ def none_or(names: Sequence[str], synonyms: Synonyms = NO_SYNONYMS) -> Kind:
     return Kind(read, lambda value: value or "", one.schema, none=True)
 
 
+def or_none(one: Kind, what: str) -> Kind:
+    """`none`, which is None, or a value of another kind, which `what` names in messages."""
+
+    def read(value: object, base: Path | None = None) -> Any:
+        if value == "none":
+            return None
+        if isinstance(value, str | dict | None):
+            raise expected(f"none or {what}", value)
+        return one.read(value, base)
+
+    schema = {"anyOf": [{"const": "none"}, one.schema]}
+    return Kind(read, lambda value: "" if value is None else one.text(value), schema, one.number, none=True)
+
+
+def weights() -> Kind:
+    """A list of numbers above 0."""
+
+    def read(value: object, base: Path | None = None) -> tuple[float, ...]:
+        if not isinstance(value, list):
+            raise expected("none or a list of numbers > 0", value)
+
+        def positive(item: object) -> float:
+            if (x := to_float(item, "a number > 0")) <= 0:
+                raise expected("a number > 0", item)
+            return x
+
+        return _each(value, positive, "number")
+
+    schema = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1}
+    return Kind(read, list_text, schema)
+
+
 def text() -> Kind:
     """Any text."""
 
@@ -185,17 +217,19 @@ def rates() -> Kind:
     return Kind(read, lambda v: list_text(v) if isinstance(v, tuple) else repr(v), schema, float)
 
 
-def one_or_each(one: Kind) -> Kind:
-    """A name, or a list of one for each hidden layer."""
+def one_or_each(one: Kind, what: str = "name") -> Kind:
+    """A value of a kind, or a list of one for each hidden layer; `what` they are."""
 
-    def read(value: object, base: Path | None = None) -> str | tuple[str, ...]:
+    def read(value: object, base: Path | None = None) -> Any:
         if not isinstance(value, list):
-            name: str = one.read(value, base)
-            return name
-        return _each(value, lambda item: one.read(item, base), "name")
+            return one.read(value, base)
+        return _each(value, lambda item: one.read(item, base), what)
+
+    def text(value: Any) -> str:
+        return f"[{', '.join(map(one.text, value))}]" if isinstance(value, tuple) else one.text(value)
 
     schema = {"anyOf": [one.schema, {"type": "array", "items": one.schema, "minItems": 1}]}
-    return Kind(read, lambda names: names if isinstance(names, str) else f"[{', '.join(names)}]", schema)
+    return Kind(read, text, schema, one.number)
 
 
 def interval() -> Kind:

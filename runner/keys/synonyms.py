@@ -27,6 +27,7 @@ KEYS = Synonyms(
         ),
         "fold": "fold_number fold_index",
         "split_seed": "split_random_state division_seed fold_seed",
+        "label_noise": "flip_labels noisy_labels flip_y noise_rate label_flip target_noise",
         "shortcuts": "shortcut skips skip_connections skip_connection direct_connections cascade",
         "activation": (
             "activations activation_function act act_fn hidden_activation hidden_function nonlinearity "
@@ -34,6 +35,7 @@ KEYS = Synonyms(
         ),
         "output": "output_activation output_function out_activation final_activation last_activation",
         "gain": "steepness sigmoid_gain activation_gain",
+        "dropout": "dropout_rate drop_rate dropout_prob drop_prob p_drop",
         "bias": "use_bias biases with_bias fit_intercept intercept",
         "init": (
             "initializer initialization initialisation weight_init weights_init init_weights initial_weights "
@@ -41,6 +43,8 @@ KEYS = Synonyms(
         ),
         "bias_init": "bias_initializer bias_initialization biases_init biases_initializer init_bias initial_bias",
         "loss": "loss_function objective objective_function cost cost_function error_function loss_type",
+        "label_smoothing": "smoothing smooth_labels label_smooth",
+        "class_weights": "class_weight pos_weight loss_weight loss_weights",
         "rule": "learning_rule",
         "undecided_band": "undecided dead_zone perceptron_threshold",
         "scoring": "score forty_twenty_forty 40_20_40 threshold_and_margin margin",
@@ -75,7 +79,11 @@ KEYS = Synonyms(
             "l2 l2_penalty l2_reg l2_regularization l2_lambda lambda reg reg_lambda regularization regularizer "
             "kernel_regularizer penalty ridge wd"
         ),
+        "l1": "l1_penalty l1_reg l1_regularization l1_lambda lasso",
+        "clip_value": "clip_grad_value grad_clip_value",
+        "clip_norm": "clip grad_clip gradient_clip gradient_clipping clip_grad_norm max_grad_norm max_norm",
         "batch": "batch_size bs minibatch minibatch_size samples_per_update",
+        "input_noise": "noise gaussian_noise jitter noise_std noise_stddev augmentation",
         "epochs": "n_epochs num_epochs max_epochs nb_epoch nb_epochs number_of_epochs epoch_count max_iter",
         "updates": "n_updates num_updates max_updates gradient_steps training_steps global_steps",
         "samples": "presentations pattern_presentations samples_seen max_samples examples_seen",
@@ -121,18 +129,10 @@ KEYS = Synonyms(
         "'stop: patience(20)' ends a run after 20 evaluations without a smaller loss on the samples of 'test'": (
             "early_stopping early_stop patience n_iter_no_change callback callbacks"
         ),
-        "not supported: use 'weight_decay' or a smaller 'architecture' instead, because no units are left out": (
-            "dropout dropout_rate drop_rate"
-        ),
         "not supported: use 'scaling' instead, because only inputs are normalised": (
             "batch_norm batch_normalization layer_norm layer_normalization"
         ),
-        "not supported: use a smaller 'learning_rate' instead, because gradients are taken as they are": (
-            "clip clip_norm clip_value grad_clip gradient_clipping clip_grad_norm max_grad_norm"
-        ),
-        "not supported: use 'weight_decay' instead, because squares of the weights are the only penalty": (
-            "l1 l1_penalty l1_reg l1_regularization l1_ratio elastic_net"
-        ),
+        "use 'l1' and 'weight_decay' together": "l1_ratio elastic_net l1_l2",
         "initial weights are given by 'init'; 'record: {weights: true}' keeps them and the final ones": "weights",
         "learning curves are kept by 'record: {curves: 50}'": "curves learning_curves loss_curve",
         "it belongs under 'sweep'": "grid zip sample when exclude include",

@@ -48,6 +48,9 @@ class Loss:
         Targets must lie between these, limits included.
     classes : tuple of two floats or None
         The only values that targets may have; None for any between the limits.
+    of_labels : bool
+        Whether its targets are classes, or probabilities of them, whose labels may be smoothed and which may have
+        weights: it is a cross-entropy, of the outputs or of the two classes of each output.
     source : str
         As of an activation.
     """
@@ -64,6 +67,7 @@ class Loss:
     low: float = -math.inf
     high: float = math.inf
     classes: tuple[float, float] | None = None
+    of_labels: bool = False
     source: str = ""
 
 
@@ -114,6 +118,7 @@ LOSSES.add(
         fused=True,
         low=0.0,
         high=1.0,
+        of_labels=True,
     )
 )
 
@@ -134,6 +139,7 @@ LOSSES.add(
         "samples",
         outputs=("softmax",),
         fused=True,
+        of_labels=True,
     )
 )
 

@@ -46,11 +46,12 @@ def _rates(rates: int | None, architecture: tuple[int, ...]) -> str:
     return f"{counted(rates, 'number')} for architecture {_shown(architecture)}, which has {layer_text(architecture)}"
 
 
-def _activations(names: int | None, architecture: tuple[int, ...]) -> str:
-    if names is None or names == (hidden := len(architecture) - 2):
+def _of_hidden_layers(what: str, n: int | None, architecture: tuple[int, ...]) -> str:
+    """Whether a list has one of what it lists for each hidden layer."""
+    if n is None or n == (hidden := len(architecture) - 2):
         return ""
     has = counted(hidden, "hidden layer") if hidden else "no hidden layer"
-    return f"{counted(names, 'name')} for architecture {_shown(architecture)}, which has {has}"
+    return f"{counted(n, what)} for architecture {_shown(architecture)}, which has {has}"
 
 
 def _init(numbers: int | None, architecture: tuple[int, ...], bias: str, shortcuts: str | None) -> str:
@@ -234,6 +235,38 @@ def _restarts_init(restarts: Restarts | None, numbers: int | None) -> str:
     return "a run whose init is a list of numbers has no other weights to start again from"
 
 
+def _dropout(one_for_all: bool, architecture: tuple[int, ...]) -> str:
+    if one_for_all and len(architecture) == 2:
+        return f"needs a hidden layer; architecture {_shown(architecture)} has none"
+    return ""
+
+
+def _by_evaluations(given: bool, criterion_from: str | None) -> str:
+    """What would make a criterion about what training saw one about something else."""
+    return f"needs criterion_from none, found {criterion_from}" if given and criterion_from is not None else ""
+
+
+def _of_labels(given: bool, loss: str) -> str:
+    """What keeps a loss from label smoothing or weights of classes."""
+    if not given or LOSSES[loss].of_labels:
+        return ""
+    return f"needs loss {listed([name for name, record in LOSSES.items() if record.of_labels], 'or')}, found {loss}"
+
+
+def _class_weights(weights: int | None, loss: str, output: str, architecture: tuple[int, ...]) -> str:
+    """Whether there is a number for every class."""
+    classes = architecture[-1] if output == "softmax" else 2
+    if weights in (None, classes) or not LOSSES[loss].of_labels:
+        return ""
+    why = f"architecture {_shown(architecture)}" if output == "softmax" else f"the two classes of output {output}"
+    return f"{counted(weights or 0, 'number')} for {why}, expected {classes}"
+
+
+def _without_faults(given: bool, faults: tuple[Call, ...]) -> str:
+    """What is not made together with faults."""
+    return f"needs faults none, found {KEYS['faults'].text(faults)}" if given and faults else ""
+
+
 def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
 
@@ -269,6 +302,10 @@ def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, tuple) else None
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float)
+
+
 def _bias_kind(bias: str | float) -> str:
     return bias if isinstance(bias, str) else "number"
 
@@ -296,15 +333,30 @@ class Check:
         return self.reduce[key](value) if key in self.reduce else value
 
 
+# What neither faults nor methods of second order are made together with.
+_CORRECT_ONLY = (
+    *("dropout", "label_smoothing", "class_weights"),
+    *("l1", "clip_value", "clip_norm", "input_noise"),
+)
+
 CHECKS = (
     Check(("architecture", "shortcuts"), _memory),
-    Check(("activation", "architecture"), _activations, {"activation": _length}),
+    Check(("activation", "architecture"), partial(_of_hidden_layers, "name"), {"activation": _length}),
     Check(("learning_rate", "architecture"), _rates, {"learning_rate": _length}),
     Check(("bias_learning_rate", "architecture"), _rates, {"bias_learning_rate": _length}),
     Check(("init", "architecture", "bias", "shortcuts"), _init, {"init": _length, "bias": _bias_kind}),
     Check(("shortcuts", "architecture"), _shortcuts),
     Check(("output", "architecture"), _softmax),
     Check(("loss", "output"), _loss),
+    *(Check((key, "loss"), _of_labels, {key: _is_given}) for key in ("label_smoothing", "class_weights")),
+    Check(("class_weights", "loss", "output", "architecture"), _class_weights, {"class_weights": _length}),
+    *(Check((key, "faults"), _without_faults, {key: _is_given}) for key in _CORRECT_ONLY),
+    Check(("dropout", "architecture"), partial(_of_hidden_layers, "number"), {"dropout": _length}),
+    *(
+        Check((key, "criterion_from"), _by_evaluations, {key: _is_given})
+        for key in ("dropout", "input_noise", "class_weights")
+    ),
+    Check(("dropout", "architecture"), _dropout, {"dropout": _is_number}),
     Check(("rule", "architecture"), _rule_layers),
     Check(("rule", "output"), _rule_output),
     Check(("faults", "architecture"), _fault_layers),
@@ -323,7 +375,7 @@ CHECKS = (
             ("faults", partial(eq, ()), "faults none"),
             ("rule", partial(eq, "backprop"), "rule backprop"),
             ("learning_rate_schedule", partial(eq, Call(CONSTANT)), f"learning_rate_schedule {CONSTANT}"),
-            ("test", partial(eq, None), "no test"),
+            *((key, partial(eq, None), f"no {key}") for key in ("test", *_CORRECT_ONLY)),
             ("criterion_from", partial(eq, None), "criterion_from none"),
         )
     ),

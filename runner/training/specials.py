@@ -141,7 +141,9 @@ class Specials:
         given = (shared.net, shared.data, shared.job)
         outputs = int(shared.sizes[-1])
         plain = shared.faults is None and shared.iteration is None and shared.held is None
-        suits = plain and shared.judged is None and not shared.job.band and shared.schedule.name == CONSTANT
+        # Runs that have samples of their own are trained by other code.
+        plain = plain and shared.judged is None and shared.data_of is None and not shared.is_regularised
+        suits = plain and not shared.job.band and shared.schedule.name == CONSTANT
         if not (suits and special.is_worth_making(shared.net, shared.width, outputs)):
             network.given_up = True
             return

@@ -68,6 +68,7 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
     Data is looked for where the study that made the table found it, and where that would be if both were moved.
     """
     from runner.data.memory import look_in
+    from runner.keys.definitions import KEYS
     from runner.studies.load import read_study
 
     first, *others = dict.fromkeys(row.cell for row in rows)
@@ -78,7 +79,9 @@ def study_of(rows: Sequence[Row], table: Path, name: str = "replay", record: str
     if others:
         lines += ["sweep:", "  include:"]
         for cell in others:
-            lines += [f"  {'-' if k == 0 else ' '} {key}: {text}" for k, (key, text) in enumerate(cell)]
+            # What the first has and another has not must not be taken over from the top.
+            left_out = [(key, "none") for key, _ in first if key not in dict(cell) and KEYS[key].kind.none]
+            lines += [f"  {'-' if k == 0 else ' '} {key}: {text}" for k, (key, text) in enumerate((*cell, *left_out))]
     look_in(table.parent)
     folders = study_folders(table.parent)
     for place in folders:

@@ -72,6 +72,18 @@ STUDIES: dict[str, dict[str, Any]] = {
         "architecture": "2-2-1",
         "sweep": {"grid": {"faults": ["moved_weights", "own_activation(layer=1)", ["bias_outside", "summed_slope"]]}},
     },
+    "noise": {
+        "data": "parity(3)",
+        "architecture": "3-4-3-1",
+        "loss": "binary_cross_entropy",
+        "batch": 3,
+        "order": "shuffled",
+        "label_noise": 0.2,
+        "l1": 0.01,
+        "class_weights": [1, 3],
+        "updates": 3,
+        "sweep": {"grid": {"dropout": [0.3], "input_noise": [0.1], "clip_norm": [0.5], "clip_value": [0.2]}},
+    },
     "second order": {
         "data": "xor",
         "architecture": "2-2-1",

@@ -48,6 +48,8 @@ def test_every_key_stands_in_a_cell_with_its_default(tmp_path):
         "test": "", "fold": "", "split_seed": "",
         "architecture": "2-2-1", "shortcuts": "", "activation": "sigmoid", "output": "sigmoid", "bias": "trained",
         "gain": "", "parameterization": "standard", "init": "xavier_uniform", "bias_init": "zeros", "loss": "half_sse",
+        **dict.fromkeys(("label_noise", "dropout", "input_noise", "label_smoothing", "class_weights"), ""),
+        **dict.fromkeys(("l1", "clip_value", "clip_norm"), ""),
         "rule": "backprop", "undecided_band": "", "faults": "none", "optimizer": "sgd", **dict.fromkeys(SETTINGS, ""),
         "learning_rate": "0.5",
         "bias_learning_rate": "0.5", "learning_rate_schedule": "constant", "weight_decay": "0.0", "batch": "full",

@@ -659,6 +659,68 @@ STUDIES = [
         id="a number among activations",
     ),
     pytest.param(
+        BASE + "l1: -1\nclip_norm: small\nclass_weights: [1, 0]\nlabel_smoothing: {a: 1}\n",
+        "x.yaml:5:5: l1: expected a number >= 0, found -1\n"
+        "x.yaml:6:12: clip_norm: expected none or a number >= 0, found 'small'\n"
+        "x.yaml:7:20: class_weights: expected a number > 0, found 0\n"
+        "x.yaml:8:18: label_smoothing: expected none or a number from 0 to 1, found a mapping",
+        id="penalties and weights out of bounds",
+    ),
+    pytest.param(
+        BASE + "label_smoothing: 0.1\nclass_weights: [1, 2]\n",
+        "x.yaml:5:18: label_smoothing: needs loss binary_cross_entropy or cross_entropy, found half_sse\n"
+        "x.yaml:6:16: class_weights: needs loss binary_cross_entropy or cross_entropy, found half_sse",
+        id="labels of a squared error",
+    ),
+    pytest.param(
+        BASE + "loss: binary_cross_entropy\nclass_weights: [1, 2, 3]\n",
+        "x.yaml:6:16: class_weights: 3 numbers for the two classes of output sigmoid, expected 2",
+        id="as many class weights as there are no classes",
+    ),
+    pytest.param(
+        BASE.replace("xor", "encoder(8)").replace("2-4-1", "8-3-8")
+        + "output: softmax\nloss: cross_entropy\nclass_weights: [1, 2]\n",
+        "x.yaml:7:16: class_weights: 2 numbers for architecture 8-3-8, expected 8",
+        id="too few class weights",
+    ),
+    pytest.param(
+        BASE + "faults: ascent\nl1: 0.1\n",
+        "x.yaml:6:5: l1: needs faults none, found [ascent]",
+        id="a penalty with a fault",
+    ),
+    pytest.param(
+        BASE.replace("learning_rate: 0.5\n", "optimizer: scg\n") + "clip_norm: 1\n",
+        "x.yaml:3:12: optimizer: scg needs no clip_norm, found 1.0",
+        id="clipping with a method of second order",
+    ),
+    pytest.param(
+        BASE + "dropout: half\ninput_noise: -1\nlabel_noise: 2\n",
+        "x.yaml:5:10: dropout: expected none or numbers from 0 to below 1, found 'half'\n"
+        "x.yaml:6:14: input_noise: expected a number >= 0, found -1\n"
+        "x.yaml:7:14: label_noise: expected a number from 0 to 1, found 2",
+        id="noise out of bounds",
+    ),
+    pytest.param(
+        BASE + "dropout: [0.1, 0.2]\n",
+        "x.yaml:5:10: dropout: 2 numbers for architecture 2-4-1, which has 1 hidden layer",
+        id="dropout of more layers than there are",
+    ),
+    pytest.param(
+        BASE.replace("2-4-1", "2-1") + "dropout: 0.1\n",
+        "x.yaml:5:10: dropout: needs a hidden layer; architecture 2-1 has none",
+        id="dropout without hidden units",
+    ),
+    pytest.param(
+        BASE.replace("xor", "gaussian(5, 2, 0)") + "label_noise: 0.1\n",
+        "x.yaml:5:14: label_noise needs targets that are classes: two values, or target_encoding one_hot",
+        id="wrong labels of targets that are no classes",
+    ),
+    pytest.param(
+        BASE.replace("xor", "boolean(1111)") + "label_noise: 0.1\n",
+        "x.yaml:5:14: label_noise needs samples of two classes; all targets are the same",
+        id="wrong labels of one class",
+    ),
+    pytest.param(
         BASE + "gain: -1\n",
         "x.yaml:5:7: gain: expected a number >= 0, found -1",
         id="a negative gain",

@@ -55,6 +55,28 @@ STUDIES: dict[str, dict[str, Any]] = {
     | {"architecture": "3-2-3", "learning_rate": [0.1, 0.2], "bias_learning_rate": 0.05},
     "beyond the core": {"activation": "elu", "loss": "huber", "optimizer": "irprop_plus"},
     "second order": {"sweep": {"grid": {"optimizer": ["lbfgs", "scg", "levenberg_marquardt", "sgd"]}}},
+    "some rows without": {
+        "loss": "binary_cross_entropy",
+        "sweep": {
+            "zip": [
+                {
+                    "gain": "none",
+                    "dropout": "none",
+                    "target_range": "none",
+                    "class_weights": "none",
+                    "label_noise": 0.4,
+                },
+                {
+                    "gain": 1.5,
+                    "dropout": 0.2,
+                    "target_range": [0.1, 0.9],
+                    "class_weights": [1, 2],
+                    "label_noise": "none",
+                },
+                {"gain": 1.5, "dropout": [0.3], "target_range": "none", "class_weights": "none", "label_noise": "none"},
+            ]
+        },
+    },
     "classes": {"data": "iris", "target_encoding": "one_hot", "output": "softmax", "loss": "cross_entropy"}
     | {"architecture": "4-2-3", "scaling": "standardize", "batch": 50},
     "initialisers": {

@@ -56,8 +56,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _network(name: str) -> Any:
     given = {"data": None, "job": SimpleNamespace(band=()), "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
-    given |= dict.fromkeys(("faults", "held", "judged", "iteration"))
-    return SimpleNamespace(net=name, schedule=Call(CONSTANT), dtype=np.dtype(float), **given)
+    given |= dict.fromkeys(("faults", "held", "judged", "iteration", "data_of"))
+    return SimpleNamespace(net=name, schedule=Call(CONSTANT), dtype=np.dtype(float), is_regularised=False, **given)
 
 
 def test_the_network_that_is_most_worth_it_comes_first(begun: list[str]) -> None:

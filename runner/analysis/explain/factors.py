@@ -16,7 +16,7 @@ from runner.terminal import Shortener
 
 Ints = NDArray[np.int64]
 DATA, FAULTS, BUDGETS = "data", "faults", ("epochs", "updates", "samples")
-TASK = frozenset((DATA, "test", "fold", "split_seed"))
+TASK = frozenset((DATA, "test", "fold", "split_seed", "label_noise"))
 """The keys that are what a network is to learn: nobody chooses others because runs converge with them."""
 WITH, WITHOUT = "with", "without"
 DERIVED = (

@@ -17,6 +17,7 @@ from runner.kernels.criterion import norm_of_trained
 from runner.kernels.lanes.operations import fill, fma, kernel, load, not_inlined, store
 from runner.kernels.measure import clear, clear_sums, count_correct, inspect, observe
 from runner.kernels.network import backward, forward, output_error
+from runner.kernels.noise import NONE
 from runner.kernels.samples import fill_tile
 from runner.kernels.update import share_biases
 
@@ -71,14 +72,14 @@ class Memory(NamedTuple):
 def go_forward(net: Any, job: Any, buf: Any, width: Any) -> None:
     """`network.forward` as a function of its own, for passes of several kinds."""
     not_inlined()
-    forward(net, job, buf, width, ZERO)
+    forward(net, job, buf, width, ZERO, NONE, NO)
 
 
 @kernel
 def go_backward(net: Any, data: Any, buf: Any, width: Any) -> None:
     """`network.backward` as a function of its own."""
     not_inlined()
-    backward(net, data, buf, width, ZERO)
+    backward(net, data, buf, width, ZERO, NONE, NO)
 
 
 @kernel

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, criterion, cuda, held_out, perceptron, structs
+from runner.kernels import codes, criterion, cuda, held_out, labels, perceptron, structs
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
@@ -39,24 +39,38 @@ Floats = NDArray[np.float64]
 # Keys whose values may differ from lane to lane of a block. All others choose code or shape (as a whole number of an
 # optimizer does: how much it remembers), which runs of a block share; of `bias` and `criterion` a part is shared and a
 # part may differ.
-LANE_KEYS = frozenset(
-    ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates", "samples")
-) | {name for name, setting in SETTINGS.items() if not setting.whole}
+LANE_KEYS = (
+    frozenset(
+        ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates", "samples")
+    )
+    | {name for name, setting in SETTINGS.items() if not setting.whole}
+    | {"l1", "clip_value", "clip_norm", "input_noise", "dropout"}
+)
 _SHARED = [place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}]
 _BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
 _FAULTS = PLACE["faults"]
+# In the order of the rows of gradients.Adjustment.numbers.
+_ADJUSTMENTS = PLACE["l1"], PLACE["clip_value"], PLACE["clip_norm"]
+_NOISES = PLACE["input_noise"], PLACE["dropout"]
+# Keys that change a kernel by being given, whatever their value.
+_OPTIONS = *_ADJUSTMENTS, *_NOISES
 
 
 def shared_key(cell: Cell) -> tuple[Any, ...]:
     """What is equal for cells that can train side by side in the lanes of one block."""
     values = cell.values
-    return *(values[place] for place in _SHARED), _kind_of_bias(values[_BIAS]), _watched(values[_CRITERION])
+    of_parts = _kind_of_bias(values[_BIAS]), _watched(values[_CRITERION])
+    return *(values[place] for place in _SHARED), *of_parts, *(_is_given(values[place]) for place in _OPTIONS)
 
 
 def shared_columns(columns: Sequence[Column]) -> list[Column]:
     """The same of many cells."""
     of_parts = columns[_BIAS].reduced(_kind_of_bias), columns[_CRITERION].reduced(_watched)
-    return [*(columns[place] for place in _SHARED), *of_parts]
+    return [
+        *(columns[place] for place in _SHARED),
+        *of_parts,
+        *(columns[place].reduced(_is_given) for place in _OPTIONS),
+    ]
 
 
 def _kind_of_bias(bias: str | float) -> str:
@@ -65,6 +79,10 @@ def _kind_of_bias(bias: str | float) -> str:
 
 def _watched(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +125,10 @@ class Shared:
         What such a method remembers; 0 for one that remembers nothing.
     members : str
         The name of the members that its kernel knows.
+    adjusts : tuple of three bools
+        Whether gradients get a penalty, are clipped number by number, are clipped as a whole.
+    noises : tuple of two bools
+        Whether inputs are noisy in training, and whether hidden units are dropped.
     card : Card or None
         The graphics card that trains these runs.
     """
@@ -132,6 +154,8 @@ class Shared:
     iterate: Table
     history: int
     members: str
+    adjusts: tuple[bool, ...]
+    noises: tuple[bool, ...]
     card: Card | None = None
 
     @property
@@ -145,10 +169,21 @@ class Shared:
         return min(self.job.batch, self.data.n)
 
     @property
+    def numbers_of_samples(self) -> int:
+        """Numbers of the samples that it is trained on and tested with."""
+        parts = [self.data] if self.held is None else [self.data, self.held.samples]
+        return sum(array.size for data in parts for array in data[1:])
+
+    @property
+    def is_regularised(self) -> bool:
+        """Whether its kernel is one for adjusted gradients, other targets of the loss, noise or dropout."""
+        return any(self.adjusts) or any(self.noises) or self.job.labels != labels.NONE
+
+    @property
     def repeats(self) -> bool:
         """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
         full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
-        plain = not self.job.states and not self.job.faults
+        plain = not self.job.states and not self.job.faults and not any(self.noises)
         plain = plain and self.faults is None and self.held is None and self.judged is None
         return bool(full and plain and self.schedule.name == CONSTANT)
 
@@ -166,9 +201,14 @@ class Shared:
         """Multiply-adds of an update that sees its samples in tiles of so many."""
         per_sample = 3 * self.parameters + 30 * self.net.n_units
         samples, evaluated = (-(-n // tile) * tile for n in (self.samples_per_update, self.data.n))
-        # With full batches, the pass that trains evaluates as well.
-        evaluations = evaluated / self.job.every if self.job.batch < self.data.n else 0
+        # With full batches, the pass that trains evaluates as well, unless something in it is random.
+        apart = self.job.batch < self.data.n or any(self.noises)
+        evaluations = evaluated / self.job.every if apart else 0
         work = float((samples + evaluations) * per_sample)
+        # A random number takes about as long as so many multiply-adds.
+        hidden = int(self.sizes[1:-1].sum())
+        drawn = int(self.sizes[0]) * self.noises[0] + hidden * self.noises[1]
+        work += 20.0 * drawn * self.samples_per_update
         if self.held is not None:
             # A forward pass is a third of what learning takes.
             tested = -(-self.held.samples.n // tile) * tile
@@ -185,14 +225,15 @@ class Shared:
         parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
         parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
         parts += ["undecided"] * bool(self.job.band)
-        parts += ["divided"] * (self.data_of is not None)
+        parts += ["divided"] * (self.data_of is not None) + ["noisy"] * any(self.noises)
+        parts += ["adjusted"] * any(self.adjusts) + ["labelled"] * (self.job.labels != labels.NONE)
         parts += [self.iterate.name] * (self.iteration is not None)
         return "-".join([*parts, *filter(None, [self.members])])
 
     def on(self, card: Card) -> Shared:
         """The same for runs that a graphics card trains, if it can train them; else as it is."""
         wide = cuda.width(self.samples_per_update == 1)
-        plain = self.faults is None and self.iteration is None
+        plain = self.faults is None and self.iteration is None and not self.is_regularised
         return replace(self, width=wide, card=card) if plain and card.takes(self.net, wide, self.dtype) else self
 
 
@@ -230,11 +271,13 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         faults,
         _held(cell, data, dtype),
         _judged(cell, dtype),
-        data.of_seed if data.division is not None else None,
+        data.of_seed if data.depends_on_seed else None,
         iteration,
         members.iterate,
         int(cell.setting("history") or 0),
         members.name,
+        tuple(_is_given(cell.values[place]) for place in _ADJUSTMENTS),
+        tuple(_is_given(cell.values[place]) for place in _NOISES),
     )
 
 
@@ -260,7 +303,8 @@ def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut |
     limit, strip, *_ = (*(() if stop is None else stop.args), 1, 1)
     return held_out.HeldOut(
         samples_of(data.test, dtype),
-        loss.factor / (1, n, n * outputs)[_PER[loss.per]],
+        # A weighted mean is made within the kernel.
+        loss.factor / (1, n, n * outputs)[0 if cell.class_weights else _PER[loss.per]],
         held_out.NEVER if stop is None else _RULES[stop.name],
         float(limit),
         int(strip),
@@ -362,7 +406,7 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
     loss, rule, output = LOSSES[cell.loss], RULES[cell.rule], ACTIVATIONS[cell.output]
     optimizer = OPTIMIZERS[cell.optimizer]
     n, outputs = data.targets.shape
-    per = _PER[loss.per]
+    per = 0 if cell.class_weights else _PER[loss.per]
     watched = {name for name, _ in cell.criterion}
     # Those of one layer are the table's.
     faults = {fault.name: fault.args for fault in cell.faults if layer_of(fault) is None}
@@ -406,7 +450,18 @@ def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job
         update_stateless=members.update_stateless,
         update=members.update,
         tick=members.tick,
+        labels=_labels(cell, outputs),
     )
+
+
+def _labels(cell: Cell, outputs: int) -> labels.Labels | tuple[()]:
+    """What the loss makes of its targets, still without the memory for sums."""
+    if cell.label_smoothing is None and cell.class_weights is None:
+        return labels.NONE
+    of_outputs, share = ACTIVATIONS[cell.output].couples, cell.label_smoothing or 0.0
+    weights = np.array(cell.class_weights or (), np.float64)
+    spread = share / (outputs if of_outputs else 2)
+    return labels.Labels(1.0 - share, spread, int(of_outputs), int(len(weights) > 0), weights, np.empty(0))
 
 
 def _margin(data: DataSet) -> float:
@@ -443,6 +498,11 @@ class LaneValues:
     ----------
     numbers : float64 array (m, 2 * layers + SLOTS + CRITERIA)
         Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
+    adjustments : float64 array (m, ADJUSTMENTS)
+        Of gradients, with any number for what is not done to them; no columns where nothing is.
+    noise : float64 array (m, hidden layers + 1)
+        The standard deviation of the noise on inputs, and the probabilities of dropout; no columns where nothing is
+        random.
     kinds : int64 array (m, 2)
         Kind of distribution of the weights and of the biases.
     scales : float64 array (m, layers, 4)
@@ -457,6 +517,8 @@ class LaneValues:
     """
 
     numbers: Floats
+    adjustments: Floats
+    noise: Floats
     kinds: NDArray[np.int64]
     scales: Floats
     bias: Floats
@@ -467,7 +529,8 @@ class LaneValues:
         """That of some of the cells."""
         given = None if self.given is None else self.given[cells]
         drawn = self.kinds[cells], self.scales[cells], self.bias[cells]
-        return LaneValues(self.numbers[cells], *drawn, given, self.finish[cells])
+        options = self.adjustments[cells], self.noise[cells]
+        return LaneValues(self.numbers[cells], *options, *drawn, given, self.finish[cells])
 
 
 _RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
@@ -501,6 +564,8 @@ def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
     start = combined([columns[_INIT], columns[_BIAS_INIT], columns[_BIAS]], starts)
     return LaneValues(
         np.concatenate(numbers, axis=1),
+        _adjustments(columns, n),
+        _noise(columns, n, layers - 1),
         start.made(n, attrgetter("kinds"), np.int64),
         start.made(n, attrgetter("scales")),
         columns[_BIAS].made(n, _frozen),
@@ -512,6 +577,22 @@ def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
 def _frozen(bias: str | float) -> float:
     """The value of a bias that is not trained, or NaN."""
     return np.nan if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias)
+
+
+def _adjustments(columns: Sequence[Column], n: int) -> Floats:
+    """The numbers of what is done to gradients."""
+    if all(columns[place].at(0) is None for place in _ADJUSTMENTS):
+        return np.empty((n, 0))
+    return np.stack([columns[place].made(n, lambda value: value or 0.0) for place in _ADJUSTMENTS], axis=1)
+
+
+def _noise(columns: Sequence[Column], n: int, hidden: int) -> Floats:
+    """The numbers of what is random in training networks with so many hidden layers."""
+    if all(columns[place].at(0) is None for place in _NOISES):
+        return np.empty((n, 0))
+    on_inputs = columns[_NOISES[0]].made(n, lambda value: value or 0.0)
+    dropout = columns[_NOISES[1]].made(n, lambda value: np.broadcast_to(value or 0.0, hidden))
+    return np.concatenate([on_inputs[:, None], dropout.reshape(n, hidden)], axis=1)
 
 
 def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:

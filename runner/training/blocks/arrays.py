@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import codes, criterion, held_out, schedules, structs
+from runner.kernels import codes, criterion, gradients, held_out, labels, noise, schedules, structs
 from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
@@ -86,7 +86,38 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         _schedule(shared, block.budgets[-1]),
         _held(block, carried),
         _judged(block, carried),
+        _adjustment(shared, spread),
+        _noise(shared, seeds, spread),
     )
+
+
+def _adjustment(shared: Shared, spread: Callable[[str, Any], NDArray[Any]]) -> gradients.Adjustment | tuple[()]:
+    """What is done to gradients."""
+    if not any(shared.adjusts):
+        return gradients.NONE
+    penalises, clips_values, clips_norms = map(int, shared.adjusts)
+    return gradients.Adjustment(penalises, clips_values, clips_norms, spread("adjustments", shared.dtype))
+
+
+def _noise(
+    shared: Shared, seeds: NDArray[np.uint64], spread: Callable[[str, Any], NDArray[Any]]
+) -> noise.Noise | tuple[()]:
+    """What is random in training, with the memory for it."""
+    if not any(shared.noises):
+        return noise.NONE
+    numbers, lanes = spread("noise", shared.dtype), int(shared.width.lanes.n)
+    drawn, kept = _aligned(4 * lanes, np.float64), _aligned(shared.net.n_units * shared.width.tile.n, shared.dtype)
+    on_inputs, drops = map(int, shared.noises)
+    return noise.Noise(on_inputs, drops, numbers.shape[1], numbers, seeds, drawn, kept)
+
+
+def job_of_call(shared: Shared) -> structs.Job:
+    """What is done to the networks, with memory for one call where that needs some."""
+    job = shared.job
+    if job.labels == labels.NONE:
+        return job
+    total = _aligned(shared.width.lanes.n, shared.dtype)
+    return job._replace(labels=job.labels._replace(total=total))
 
 
 def samples_of_block(block: Block) -> structs.Data | structs.LaneData:

@@ -339,10 +339,9 @@ def _capacity(shared: Shared, updates: int) -> int:
     least, most, work = 1.0, float(_MOST_GROUPS), _BLOCK_WORK
     if shared.card is not None:
         least, most, work = shared.card.filled_by, _MOST_OF_LAUNCH, _LAUNCH_WORK
-    if shared.data_of is not None and shared.held is not None:
+    if shared.data_of is not None:
         # Each run has its own samples.
-        numbers = sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
-        most = min(most, _MOST_SAMPLES / (numbers * shared.dtype.itemsize * lanes))
+        most = min(most, _MOST_SAMPLES / (shared.numbers_of_samples * shared.dtype.itemsize * lanes))
     groups = max(min(work / (updates * shared.work_per_update * lanes), most), min(least, most))
     return lanes * int(groups)
 

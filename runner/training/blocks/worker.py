@@ -19,6 +19,7 @@ from runner.machine import reserved
 from runner.training.blocks import records
 from runner.training.blocks.arrays import (
     carried_on,
+    job_of_call,
     lane_arrays,
     memory,
     method_of,
@@ -94,7 +95,7 @@ def train(block: Block, special: int = 0) -> Trained:
         elif shared.card is not None:
             shared.card.train(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width)
         elif shared.faults is None:
-            train_block(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width, special)
+            train_block(shared.net, samples, job_of_call(shared), runs, out, scratch(shared), shared.width, special)
         else:
             given = (shared.net, samples, shared.job, shared.faults, runs, out, scratch(shared))
             train_faulty_block(*given, *memory(shared), shared.width)
@@ -156,8 +157,8 @@ def _memory(block: Block) -> int:
     if shared.judged is not None:
         measured += (len(block.events) + shared.judged.rows) * size + 8 * J_COUNTS
     per_run = shared.parameters * (8 + size * (1 + kept)) + 2 * measured
-    if shared.data_of is not None and shared.held is not None:
-        per_run += 2 * size * sum(array.size for data in (shared.data, shared.held.samples) for array in data[1:])
+    if shared.data_of is not None:
+        per_run += 2 * size * shared.numbers_of_samples
     if block.start or not block.is_last:
         # What runs carry comes in, is copied into lanes, and is taken out again.
         per_run += 2 * (size * (state_rows(shared) + kept * shared.parameters) + measured)
