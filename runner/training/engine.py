@@ -29,8 +29,9 @@ from runner.kernels.run_ids import identify_runs
 from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
 from runner.training.begun import Begun
-from runner.training.blocks.arguments import lane_values, make_shared
+from runner.training.blocks.arguments import make_shared
 from runner.training.blocks.block import Block
+from runner.training.blocks.lane_values import lane_values
 from runner.training.blocks.packing import BlockPacker, Turn, turns_of
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained

@@ -1,33 +1,31 @@
-"""From a cell to what the kernels take: what all runs of a block share, and what may differ from lane to lane."""
+"""From a cell to what the kernels take of all runs of a block, which `lane_values` does for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, criterion, cuda, held_out, labels, perceptron, structs
-from runner.kernels.faults import SIGNALS
+from runner.kernels import codes, criterion, cuda, held_out, labels, structs
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
 from runner.kernels.lanes.vector import Lanes
-from runner.keys.architecture import expand_weights, fan_ins, hidden_activations, parameter_count, seen_by
-from runner.keys.columns import Column, combined
-from runner.keys.definitions import CRITERIA
+from runner.keys.architecture import fan_ins, hidden_activations, seen_by
+from runner.keys.columns import Column
 from runner.keys.restarts import Restarts
-from runner.ops import ACTIVATIONS, FAULTS, INITIALIZERS, LOSSES, OPTIMIZERS, RULES, SETTINGS, Members
-from runner.ops.faults import layer_of, needs_table, table_entries
+from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, Members
+from runner.ops.faults import needs_table
 from runner.ops.optimizers import Iteration
 from runner.ops.schedules import CONSTANT
 from runner.registry import Call
 from runner.studies.cells import PLACE
+from runner.training.blocks.job import PER, faults_of, job_of
+from runner.training.blocks.lane_values import ADJUSTMENTS, LANE_KEYS, NOISES
 
 if TYPE_CHECKING:
     from runner.kernels.cuda import Card
@@ -36,24 +34,10 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# Keys whose values may differ from lane to lane of a block. All others choose code or shape (as a whole number of an
-# optimizer does: how much it remembers), which runs of a block share; of `bias` and `criterion` a part is shared and a
-# part may differ.
-LANE_KEYS = (
-    frozenset(
-        ("init", "bias_init", "learning_rate", "bias_learning_rate", "weight_decay", "epochs", "updates", "samples")
-    )
-    | {name for name, setting in SETTINGS.items() if not setting.whole}
-    | {"l1", "clip_value", "clip_norm", "input_noise", "dropout"}
-)
 _SHARED = [place for key, place in PLACE.items() if key not in LANE_KEYS | {"bias", "criterion"}]
-_BIAS, _CRITERION, _OPTIMIZER = PLACE["bias"], PLACE["criterion"], PLACE["optimizer"]
-_FAULTS = PLACE["faults"]
-# In the order of the rows of gradients.Adjustment.numbers.
-_ADJUSTMENTS = PLACE["l1"], PLACE["clip_value"], PLACE["clip_norm"]
-_NOISES = PLACE["input_noise"], PLACE["dropout"]
+_BIAS, _CRITERION = PLACE["bias"], PLACE["criterion"]
 # Keys that change a kernel by being given, whatever their value.
-_OPTIONS = *_ADJUSTMENTS, *_NOISES
+_OPTIONS = *ADJUSTMENTS, *NOISES
 
 
 def shared_key(cell: Cell) -> tuple[Any, ...]:
@@ -251,13 +235,13 @@ def make_shared(cell: Cell, members: Members) -> Shared:
     net = _net(cell, sizes, members)
     batch = len(data.inputs) if cell.batch == "full" else int(cell.batch)
     single = batch == 1 and len(data.inputs) > 1
-    faults = _faults(cell.faults, len(sizes) - 1, members) if needs_table(cell.faults) else None
+    faults = faults_of(cell.faults, len(sizes) - 1, members) if needs_table(cell.faults) else None
     optimizer = OPTIMIZERS[cell.optimizer]
     iteration = optimizer.iteration
     return Shared(
         net,
         samples_of(data, dtype),
-        _job(cell, data, batch, members),
+        job_of(cell, data, batch, members),
         _width(dtype, single or faults is not None, net.parameters, iteration),
         dtype,
         sizes,
@@ -276,8 +260,8 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         members.iterate,
         int(cell.setting("history") or 0),
         members.name,
-        tuple(_is_given(cell.values[place]) for place in _ADJUSTMENTS),
-        tuple(_is_given(cell.values[place]) for place in _NOISES),
+        tuple(_is_given(cell.values[place]) for place in ADJUSTMENTS),
+        tuple(_is_given(cell.values[place]) for place in NOISES),
     )
 
 
@@ -294,6 +278,9 @@ def samples_of(data: DataSet, dtype: np.dtype[Any]) -> structs.Data:
     return structs.Data(len(inputs), inputs, targets)
 
 
+_RULES = {"patience": held_out.PATIENCE, "gl": held_out.LOST, "pq": held_out.QUOTIENT, "up": held_out.RISING}
+
+
 def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut | None:
     """The held-out samples of a cell."""
     if data.test is None:
@@ -304,7 +291,7 @@ def _held(cell: Cell, data: DataSet, dtype: np.dtype[Any]) -> held_out.HeldOut |
     return held_out.HeldOut(
         samples_of(data.test, dtype),
         # A weighted mean is made within the kernel.
-        loss.factor / (1, n, n * outputs)[0 if cell.class_weights else _PER[loss.per]],
+        loss.factor / (1, n, n * outputs)[0 if cell.class_weights else PER[loss.per]],
         held_out.NEVER if stop is None else _RULES[stop.name],
         float(limit),
         int(strip),
@@ -320,7 +307,7 @@ def _judged(cell: Cell, dtype: np.dtype[Any]) -> criterion.Judged | None:
     return criterion.Judged(
         window,
         int(cell.criterion_from == "training"),
-        int(_PER[LOSSES[cell.loss].per] > 0),
+        int(PER[LOSSES[cell.loss].per] > 0),
         criterion.J_ENTRIES + window * len(cell.criterion),
         *(np.empty((0, 0, 0), kind) for kind in (dtype, np.int64, dtype)),
     )
@@ -389,249 +376,3 @@ def _net(cell: Cell, sizes: NDArray[np.int64], members: Members) -> structs.Netw
     real = np.array([scales, *([getattr(ACTIVATIONS[name], end) for name in names] for end in ("low", "high"))])
     gain = 1.0 if cell.gain is None else cell.gain
     return structs.Network(layers, at, int(sizes.sum()), gain, whole, real, members.activate, members.slope)
-
-
-_PER = {"sum": 0, "samples": 1, "elements": 2}
-_RULES = {"patience": held_out.PATIENCE, "gl": held_out.LOST, "pq": held_out.QUOTIENT, "up": held_out.RISING}
-_ORDERS = {
-    "sequential": codes.SEQUENTIAL,
-    "shuffled": codes.SHUFFLED,
-    "with_replacement": codes.WITH_REPLACEMENT,
-}
-_BIASES: dict[str | float, int] = {"trained": codes.TRAINED, "none": codes.FROZEN, "shared": codes.SHARED}
-
-
-def _job(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.Job:
-    """What is done to the network."""
-    loss, rule, output = LOSSES[cell.loss], RULES[cell.rule], ACTIVATIONS[cell.output]
-    optimizer = OPTIMIZERS[cell.optimizer]
-    n, outputs = data.targets.shape
-    per = 0 if cell.class_weights else _PER[loss.per]
-    watched = {name for name, _ in cell.criterion}
-    # Those of one layer are the table's.
-    faults = {fault.name: fault.args for fault in cell.faults if layer_of(fault) is None}
-    factor = 1.0 if rule.residual else loss.factor
-    loss_factor = loss.factor / (1, n, n * outputs)[per]
-    needs_sums = optimizer.needs_loss and not any(FAULTS[name].bit & SIGNALS for name in faults)
-    cost_factor = loss.factor / (1, batch, batch * outputs)[per]
-    # The table turns the gradient itself, for it may hold faults that leave the error signal out.
-    if "ascent" in faults and not needs_table(cell.faults):
-        factor = -factor
-        # Beside the cost there is no residual whose sign could turn.
-        cost_factor = -cost_factor if "scalar_cost" in faults else cost_factor
-    return structs.Job(
-        loss=members.loss(cell.loss),
-        squares=int(loss.squares),
-        optimizer=members.optimizer(cell.optimizer),
-        states=int(optimizer.keeps_state),
-        residual=int(rule.residual or loss.fused),
-        band=(cell.undecided_band or 0.0,) if rule.bipolar else perceptron.NONE,
-        softmax=int(output.couples),
-        one_hot=int(data.one_hot and cell.scoring is None),
-        middle=float(data.middle),
-        margin=0.0 if cell.scoring is None else _margin(data),
-        factor=factor,
-        per=0 if rule.residual else per,
-        loss_factor=loss_factor,
-        bias=_BIASES.get(cell.bias, codes.FROZEN),
-        batch=batch,
-        order=codes.SHUFFLED if "inputs_shuffled_apart" in faults else _ORDERS[cell.order],
-        every=cell.evaluate_every,
-        watch=sum(1 << k for k, name in enumerate(CRITERIA) if name in watched),
-        stop=int(cell.stop == "converged"),
-        faults=sum(FAULTS[name].bit for name in faults),
-        cost_factor=cost_factor,
-        sum_losses=int(needs_sums or cell.criterion_from == "training"),
-        sum_scale=_scale(faults, "round_sums"),
-        output_scale=_scale(faults, "round_outputs"),
-        weight_scale=_scale(faults, "round_weights"),
-        loss_value=members.loss_value,
-        loss_slope=members.loss_slope,
-        update_stateless=members.update_stateless,
-        update=members.update,
-        tick=members.tick,
-        labels=_labels(cell, outputs),
-    )
-
-
-def _labels(cell: Cell, outputs: int) -> labels.Labels | tuple[()]:
-    """What the loss makes of its targets, still without the memory for sums."""
-    if cell.label_smoothing is None and cell.class_weights is None:
-        return labels.NONE
-    of_outputs, share = ACTIVATIONS[cell.output].couples, cell.label_smoothing or 0.0
-    weights = np.array(cell.class_weights or (), np.float64)
-    spread = share / (outputs if of_outputs else 2)
-    return labels.Labels(1.0 - share, spread, int(of_outputs), int(len(weights) > 0), weights, np.empty(0))
-
-
-def _margin(data: DataSet) -> float:
-    """Job.margin of outputs that are neither right nor wrong within the middle fifth between the two targets."""
-    half = float(np.abs(data.targets - data.middle).max())
-    return 0.2 * half * half
-
-
-def _scale(faults: Mapping[str, tuple[Any, ...]], name: str) -> float:
-    """The power of ten of a fault that rounds to n decimals."""
-    return float(10 ** int(faults[name][0])) if name in faults else 1.0
-
-
-def _faults(faults: Sequence[Call], n_layers: int, members: Members) -> table.Faults:
-    """The table of the kernel that looks its formulas up."""
-    whole, real = np.zeros((table.ROWS, n_layers + 1), np.int64), np.zeros((table.REALS, n_layers + 1))
-    for record, arguments, layers in table_entries(faults, n_layers):
-        for row, formula in record.entries:
-            whole[row, layers] = formula
-        if record.parameters == ("activation",):
-            whole[table.SLOPE_OF, layers] = members.activation(str(arguments[0]))
-        elif record.number is not None:
-            value = float(arguments[0])
-            real[record.number, layers] = 10.0**value if record.parameters == ("n",) else value
-    keeps_weights = (whole[table.WAY_BACK] == table.MOVED).any() or whole[table.ORDER, 0] == table.UNTIL_RIGHT
-    return table.Faults(n_layers + 1, whole, real, int(keeps_weights))
-
-
-@dataclass(frozen=True, eq=False)
-class LaneValues:
-    """What differs between m cells that train side by side.
-
-    Attributes
-    ----------
-    numbers : float64 array (m, 2 * layers + SLOTS + CRITERIA)
-        Learning rates of weights and biases by layer, settings of the optimizer, thresholds of the criterion.
-    adjustments : float64 array (m, ADJUSTMENTS)
-        Of gradients, with any number for what is not done to them; no columns where nothing is.
-    noise : float64 array (m, hidden layers + 1)
-        The standard deviation of the noise on inputs, and the probabilities of dropout; no columns where nothing is
-        random.
-    kinds : int64 array (m, 2)
-        Kind of distribution of the weights and of the biases.
-    scales : float64 array (m, layers, 4)
-        Location and width of both, layer by layer.
-    bias : float64 array (m,)
-        Value of a bias that is not trained; NaN for one that is.
-    given : float64 array (m, parameters) or None
-        Initial weights given one by one; NaN where they are drawn. None where no cell has such.
-    finish : object array (m,)
-        What is made of the weights of a layer when they are drawn (see `runner.ops.initializers`): a callable
-        (weights, seeds), or None.
-    """
-
-    numbers: Floats
-    adjustments: Floats
-    noise: Floats
-    kinds: NDArray[np.int64]
-    scales: Floats
-    bias: Floats
-    given: Floats | None
-    finish: NDArray[np.object_]
-
-    def part(self, cells: Any) -> LaneValues:
-        """That of some of the cells."""
-        given = None if self.given is None else self.given[cells]
-        drawn = self.kinds[cells], self.scales[cells], self.bias[cells]
-        options = self.adjustments[cells], self.noise[cells]
-        return LaneValues(self.numbers[cells], *options, *drawn, given, self.finish[cells])
-
-
-_RATES, _DECAY = (PLACE["learning_rate"], PLACE["bias_learning_rate"]), PLACE["weight_decay"]
-_SIZES, _SHORTCUTS, _INIT, _BIAS_INIT = (PLACE[key] for key in ("architecture", "shortcuts", "init", "bias_init"))
-
-
-def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
-    """The numbers of n cells that share the rest."""
-    sizes, shortcuts, name, faults = (columns[place].at(0) for place in (_SIZES, _SHORTCUTS, _OPTIMIZER, _FAULTS))
-    layers = len(sizes) - 1
-    # A method of second order has no learning rates.
-    numbers = [
-        columns[place].made(
-            n, lambda rate: rate if isinstance(rate, tuple) else [0.0 if rate is None else rate] * layers
-        )
-        for place in _RATES
-    ]
-    settings = [columns[PLACE[key]].made(n, float)[:, None] for key in OPTIMIZERS[name].settings]
-    if any(fault.name == "momentum_sign" for fault in faults):
-        settings[0] = -settings[0]
-    unused = np.zeros((n, codes.SLOTS - 1 - len(settings)))
-    numbers += [*settings, unused, columns[_DECAY].made(n, float)[:, None], columns[_CRITERION].made(n, _thresholds)]
-
-    def starts(values: tuple[Any, ...]) -> tuple[_Start, str]:
-        init, bias_init, bias = values
-        return _start(init, bias_init, bias if isinstance(init, tuple) else 0.0, sizes, shortcuts), ""
-
-    def given(start: _Start) -> Floats:
-        return np.full(parameter_count(sizes, "trained", shortcuts), np.nan) if start.given is None else start.given
-
-    start = combined([columns[_INIT], columns[_BIAS_INIT], columns[_BIAS]], starts)
-    return LaneValues(
-        np.concatenate(numbers, axis=1),
-        _adjustments(columns, n),
-        _noise(columns, n, layers - 1),
-        start.made(n, attrgetter("kinds"), np.int64),
-        start.made(n, attrgetter("scales")),
-        columns[_BIAS].made(n, _frozen),
-        start.made(n, given) if any(isinstance(init, tuple) for init in columns[_INIT].values) else None,
-        start.made(n, attrgetter("finish"), object),
-    )
-
-
-def _frozen(bias: str | float) -> float:
-    """The value of a bias that is not trained, or NaN."""
-    return np.nan if bias in ("trained", "shared") else 0.0 if bias == "none" else float(bias)
-
-
-def _adjustments(columns: Sequence[Column], n: int) -> Floats:
-    """The numbers of what is done to gradients."""
-    if all(columns[place].at(0) is None for place in _ADJUSTMENTS):
-        return np.empty((n, 0))
-    return np.stack([columns[place].made(n, lambda value: value or 0.0) for place in _ADJUSTMENTS], axis=1)
-
-
-def _noise(columns: Sequence[Column], n: int, hidden: int) -> Floats:
-    """The numbers of what is random in training networks with so many hidden layers."""
-    if all(columns[place].at(0) is None for place in _NOISES):
-        return np.empty((n, 0))
-    on_inputs = columns[_NOISES[0]].made(n, lambda value: value or 0.0)
-    dropout = columns[_NOISES[1]].made(n, lambda value: np.broadcast_to(value or 0.0, hidden))
-    return np.concatenate([on_inputs[:, None], dropout.reshape(n, hidden)], axis=1)
-
-
-def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
-    """Limit of every measure that a criterion may have."""
-    limits = dict(criterion)
-    return [limits.get(name, np.inf) for name in CRITERIA]
-
-
-class _Start(NamedTuple):
-    """How weights begin: `kinds`, `scales`, `given` and `finish` of a cell (see `LaneValues`)."""
-
-    kinds: NDArray[np.int64]
-    scales: Floats
-    given: Floats | None
-    finish: Callable[..., None] | None
-
-
-# A study may sweep a thousand scales of the initial weights, which come again in every block.
-@lru_cache(maxsize=4096)
-def _start(
-    init: Call | tuple[float, ...],
-    bias_init: Call | tuple[float, ...],
-    bias: str | float,
-    sizes: tuple[int, ...],
-    shortcuts: str | None,
-) -> _Start:
-    """How weights begin; `bias` counts where they are given one by one."""
-    layers = len(sizes) - 1
-    kinds, scales = np.zeros(2, np.int64), np.zeros((layers, 4))
-    for row, each in enumerate((init, bias_init)):
-        if isinstance(each, tuple):
-            continue
-        for layer, fan_in in enumerate(fan_ins(sizes, shortcuts)):
-            drawn = INITIALIZERS[each.name].distribution(fan_in, sizes[layer + 1], *each.args)
-            kinds[row] = drawn.kind
-            scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
-    if isinstance(init, tuple):
-        return _Start(kinds, scales, expand_weights(sizes, bias, np.array(init), shortcuts), None)
-    finish = INITIALIZERS[init.name].finish
-    if finish is None:
-        return _Start(kinds, scales, None, None)
-    return _Start(kinds, scales, None, lambda weights, seeds: finish(weights, seeds, *init.args))

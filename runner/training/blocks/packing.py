@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from runner.keys.architecture import stored_parameters
 from runner.keys.columns import Column, grouped
 from runner.studies.schedule import rounds, spread
-from runner.training.blocks.arguments import Shared, lane_values, make_shared, shared_columns, shared_key
+from runner.training.blocks.arguments import Shared, make_shared, shared_columns, shared_key
 from runner.training.blocks.attempts import Attempt
 from runner.training.blocks.block import Block, events_of
 from runner.training.blocks.curve_points import curve_updates
+from runner.training.blocks.lane_values import lane_values
 from runner.training.blocks.segments import Segment, carried_numbers
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
 from runner.kernels.criterion import J_COUNTS
 from runner.kernels.held_out import H_STATE, H_VALUES
-from runner.training.blocks.arguments import LaneValues, Shared
+from runner.training.blocks.arguments import Shared
+from runner.training.blocks.lane_values import LaneValues
 
 Floats = NDArray[np.float64]
 
