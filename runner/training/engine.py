@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     _Finished = tuple[Trained, list[Written] | None]
 
 NOT_ON_CARD = (
-    "a graphics card trains no faults that are looked up in a table, no method of second order and no large network"
+    "a graphics card leaves to it methods of second order, faults that are looked up in a table, dropout, input_noise, "
+    "l1, clipped gradients, label_smoothing, class_weights and large networks"
 )
 """What `Shared.on` leaves to the processor, for the user."""
 
