@@ -173,4 +173,6 @@ def weights(block: Block, initial: Floats, after: NDArray[Any], n_budgets: int) 
     # Budgets that end with the same update share the weights of the last of them.
     which = np.searchsorted(block.budgets, block.budgets[:n_budgets], side="right") - 1
     last = np.concatenate([after[k][stored].T for k in which]).astype(np.float64)
+    # What is no number has another sign on x86-64 than on other processors and cards.
+    last[np.isnan(last)] = np.nan
     return np.tile(first, (n_budgets, 1)), last
