@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.host_card import HostCard, HostDriver
 
 from benchmarks import document, goals, table
 from benchmarks.__main__ import main
@@ -196,3 +198,22 @@ def test_a_simulated_cluster_reaches_what_its_client_or_its_workers_can(workers:
             taken = rows / (rows * row_seconds + 2e-3)
             found = Cluster(workers, run_seconds, row_seconds).rows_per_second()
             assert found == pytest.approx(min(trained, taken), rel=0.1), (run_seconds, row_seconds)
+
+
+def test_a_card_that_is_not_there_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.aspects import card
+
+    monkeypatch.setattr("runner.kernels.cuda._bindings", lambda: HostDriver(fails="cuInit"))
+    (fact,) = card.measure(Order(1))
+    assert (fact.aspect, fact.what, fact.met) == ("card", "graphics card", None)
+    assert fact.value.startswith("not measured: device 'cuda'")
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
+def test_a_card_does_the_work_of_the_engine() -> None:
+    from benchmarks.aspects import card
+
+    work = prepare(load_item("xor"), "float64", 8, ["epochs=5"])
+    with HostCard() as played:
+        program = card.on_card(work, played)
+        assert np.array_equal(program.losses(program.train()), work.losses)
