@@ -47,8 +47,16 @@ def read_fields(file: BinaryIO, n: int, places: Sequence[int]) -> Iterator[list[
     n : int
     places : sequence of int
         Of the columns that are wanted.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        When the file is not UTF-8 text.
     """
     for piece in _pieces(file):
+        if not piece.isascii():
+            # Whether all of it is text: columns that are not wanted are looked at no further.
+            piece.decode()
         separators = _separators(piece, n)
         if separators is not None:
             text = np.frombuffer(piece, np.uint8)

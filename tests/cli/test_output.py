@@ -97,7 +97,7 @@ def test_a_letter_that_the_terminal_lacks_is_escaped(encoding: str) -> None:
 
 
 def test_an_error_in_one_study_does_not_keep_the_others_from_being_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(plan: Any, given: Any, client: Any) -> int:
+    def train(plan: Any, given: Any, client: Any, card: Any) -> int:
         if plan.study.name == "a":
             raise RunnerError("the disk is full")
         Path(plan.study.name).touch()
@@ -112,7 +112,7 @@ def test_an_error_in_one_study_does_not_keep_the_others_from_being_trained(monke
 def test_what_nobody_has_foreseen_is_one_line_and_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def fail(plan: Any, given: Any, client: Any) -> int:
+    def fail(plan: Any, given: Any, client: Any, card: Any) -> int:
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(main, "_train_one", fail)
