@@ -180,7 +180,9 @@ def test_killed_at_any_moment(
         while True:
             edit = [random.choice(EDITS)] if name in EDITED and random.random() < 0.5 else []
             edit += ["--store", "csv"] if name in STORES and random.random() < 0.3 else store(name)
-            runner = nursery.start(*arguments, *edit, "--out", str(out), "-j", str(random.integers(1, 4)))
+            # Chance may kill three times while it trains the same runs, which would be given up (tests in test_begun).
+            more = ("--retry-failed", "--out", str(out), "-j", str(random.integers(1, 4)))
+            runner = nursery.start(*arguments, *edit, *more)
             moment(random, folder, seconds)
             for _ in range(random.integers(1, 3)):
                 sent = random.choice(SIGNALS)
