@@ -268,6 +268,34 @@ def word_or(words: Sequence[str], other: Kind, what: str, synonyms: Synonyms) ->
     return Kind(read, lambda v: v if isinstance(v, str) else other.text(v), schema, other.number)
 
 
+def read_parts(
+    value: Mapping[Any, Any], kinds: Mapping[str, Kind], synonyms: Synonyms, base: Path | None
+) -> tuple[dict[str, Any], list[Issue]]:
+    """The parts of a mapping that are right, and what is wrong with the others, each issue at its part.
+
+    Parameters
+    ----------
+    value : mapping
+    kinds : mapping of str to Kind
+        The parts that there are.
+    synonyms : Synonyms
+        Of their names.
+    base : Path or None
+        As of `Kind.read`.
+    """
+    good: dict[str, Any] = {}
+    issues: list[Issue] = []
+    for name, part in value.items():
+        try:
+            if name not in kinds:
+                raise Invalid(Issue(f"unknown key '{name}'{hint(name, kinds, synonyms)}", at_key=True))
+            good[name] = kinds[name].read(part, base)
+        except Invalid as invalid:
+            named = [issue if issue.at_key else issue.named(name) for issue in invalid.issues]
+            issues += [issue.under(name) for issue in named]
+    return good, issues
+
+
 def limits(bounds: Mapping[str, Kind], synonyms: Synonyms) -> Kind:
     """A mapping of names to numbers, kept in the order of `bounds`; at least one."""
 
@@ -275,15 +303,7 @@ def limits(bounds: Mapping[str, Kind], synonyms: Synonyms) -> Kind:
         if not isinstance(value, dict) or not value:
             message = expected(f"a mapping of {', '.join(bounds)} to numbers", value)
             raise Invalid(f"{message}{hint(value, (), synonyms)}")
-        good, issues = {}, []
-        for name, limit in value.items():
-            try:
-                if name not in bounds:
-                    raise Invalid(Issue(f"unknown key '{name}'{synonyms.hint(name, bounds)}", at_key=True))
-                good[name] = bounds[name].read(limit, base)
-            except Invalid as invalid:
-                named = [issue if issue.at_key else issue.named(name) for issue in invalid.issues]
-                issues += [issue.under(name) for issue in named]
+        good, issues = read_parts(value, bounds, synonyms, base)
         if issues:
             raise Invalid(*issues)
         return tuple((name, good[name]) for name in bounds if name in good)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.keys.issues import Invalid, Issue, expected, hint
-from runner.keys.kinds import Kind, integer
+from runner.keys.issues import Invalid, Issue, expected
+from runner.keys.kinds import Kind, integer, read_parts
 from runner.registry import NO_SYNONYMS
 
 _MOST = 10**12
@@ -39,16 +39,7 @@ def _read_restarts(value: object, base: Path | None = None) -> Restarts | None:
         return None
     if not isinstance(value, dict) or not value:
         raise expected(_EXPECTED, value)
-    given: dict[str, int] = {}
-    issues: list[Issue] = []
-    for name, part in value.items():
-        try:
-            if name not in _PARTS:
-                raise Invalid(Issue(f"unknown key '{name}'{hint(name, _PARTS, NO_SYNONYMS)}", at_key=True))
-            given[name] = _PARTS[name].read(part, None)
-        except Invalid as invalid:
-            named = [issue if issue.at_key else issue.named(name) for issue in invalid.issues]
-            issues += [issue.under(name) for issue in named]
+    given, issues = read_parts(value, _PARTS, NO_SYNONYMS, base)
     if "after" not in value:
         issues.append(Issue(f"after is missing; expected {_EXPECTED}"))
     if issues:
