@@ -13,6 +13,8 @@ from benchmarks.aspects import ASPECTS, NAMED, TWO_CORES
 from benchmarks.order import Found, Order, carry_out
 from benchmarks.works import ON_ALL_CORES, WORKS
 
+_ALL_ASPECTS = (*ASPECTS, *TWO_CORES, *NAMED)
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -25,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
         "--aspects",
         nargs="*",
         metavar="NAME",
-        help=f"beside training ({', '.join((*ASPECTS, *TWO_CORES))}); {NAMED[0]}",
+        help=f"beside training ({', '.join(_ALL_ASPECTS)})",
     )
     parser.add_argument("--peers", nargs="*", default=(), metavar="NAME", help="only these programs (default: all)")
     parser.add_argument(
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     for known, names, kind in (
         (WORKS, given.works, "work item"),
-        ((*ASPECTS, *TWO_CORES, *NAMED), given.aspects, "aspect"),
+        (_ALL_ASPECTS, given.aspects, "aspect"),
     ):
         if unknown := [name for name in names or () if name not in known]:
             parser.error(f"unknown {kind} '{unknown[0]}'; there are {', '.join(known)}")
