@@ -16,6 +16,7 @@ import numpy as np
 from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import (
     A_CORRECT,
     A_LOSS,
@@ -33,7 +34,7 @@ from runner.kernels.codes import (
     TEST_ACCURACY,
     TEST_LOSS,
 )
-from runner.kernels.held_out import held_measure, is_none, meets_held
+from runner.kernels.held_out import held_measure, meets_held
 from runner.kernels.lanes.operations import (
     BY_TYPE,
     advanced,
@@ -52,8 +53,6 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.structs import Runs
 
-NONE: tuple[()] = ()
-"""The criterion is judged by each evaluation alone."""
 # Rows of Judged.state: the first rows of Buffers.acc, added up since the last evaluation, and the loss that these sums
 # were at the last evaluation or measurement. Entries follow, `window` of them for each measure of the criterion.
 J_LOSS = LIGHT

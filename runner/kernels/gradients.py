@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba import config, types
+from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.criterion import norm_of_trained
 from runner.kernels.lanes.elementary import clamp
 from runner.kernels.lanes.operations import (
@@ -29,8 +30,6 @@ from runner.kernels.lanes.operations import (
     where_lt,
 )
 
-NONE: tuple[()] = ()
-"""The gradient is taken as it is."""
 # Rows of Adjustment.numbers.
 L1, CLIP_VALUE, CLIP_NORM = range(3)
 ADJUSTMENTS = 3
@@ -84,11 +83,6 @@ def _adjust(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
         factor = minimum(load(adjustment.numbers, CLIP_NORM * L, lanes) / (norm + _TINY), 1.0)
         for at in range(0, end, L):
             store(buf.G, at, load(buf.G, at, lanes) * factor)
-
-
-def is_none(adjustment: Any) -> bool:
-    """Whether a Numba type is that of `NONE`."""
-    return isinstance(adjustment, types.Tuple) and adjustment.count == 0
 
 
 def adjustment_of_group(adjustment: Any, g: int, L: int) -> Any:

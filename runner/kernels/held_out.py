@@ -21,9 +21,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, types
+from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import (
     A_CORRECT,
     A_LOSS,
@@ -51,8 +52,6 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.samples import of_group
 
-NONE: tuple[()] = ()
-"""No samples are held out."""
 # HeldOut.rule: when a run stops.
 NEVER, PATIENCE, LOST, QUOTIENT, RISING = 0, 1, 2, 3, 4
 # Rows of HeldOut.values: what is measured after an event. The first four are rows of HeldOut.state too: as of now.
@@ -222,11 +221,6 @@ def write_of_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
         held.values[values + H_BEST_LOSS * L] = state[H_LOSS * L + lane]
         held.values[values + H_BEST_ACCURACY * L] = state[H_ACCURACY * L + lane]
         held.at[event * L + lane] = made
-
-
-def is_none(held: Any) -> bool:
-    """Whether a Numba type is that of `NONE`."""
-    return isinstance(held, types.Tuple) and held.count == 0
 
 
 def held_of_group(held: Any, g: int, n_events: int, L: int) -> Any:

@@ -21,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from numba import config, types
+from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import A_LOSS
 from runner.kernels.lanes.operations import (
     BY_TYPE,
@@ -39,9 +40,6 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.lanes.tiles import fold_add
 from runner.kernels.structs import Job
-
-NONE: tuple[()] = ()
-"""The loss takes targets as they are, and all classes count alike."""
 
 
 class Labels(NamedTuple):
@@ -150,8 +148,7 @@ def divide_by_weights(net: Any, job: Any, buf: Any, width: Any, observed: bool, 
 
 def _is_none(job: Any) -> bool:
     """Whether the type of a Job says that there are no Labels."""
-    labels = job.types[Job._fields.index("labels")]
-    return isinstance(labels, types.Tuple) and labels.count == 0
+    return is_none(job.types[Job._fields.index("labels")])
 
 
 def _target_of_loss(job: Any, at: int, t: Any, tile: Any) -> Callable[..., Any]:

@@ -20,14 +20,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config, types
+from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.lanes.operations import BY_TYPE, advanced, kernel, load, not_inlined, pointer, store
 from runner.kernels.random import STREAM_DROPOUT, STREAM_INPUTS, normal_quantile, philox, unit
-
-NONE: tuple[()] = ()
-"""Nothing is random but the order of samples."""
 
 
 class Noise(NamedTuple):
@@ -130,11 +128,6 @@ def _restore(noise: Any, buf: Any, first: int, end: int, tile: Any) -> None:
         for at in range(first, end, tile.n):
             store(buf.D, at, load(buf.D, at, tile) * load(noise.kept, at, tile))
             store(buf.A, at, load(buf.F, at, tile))
-
-
-def is_none(noise: Any) -> bool:
-    """Whether a Numba type is that of `NONE`."""
-    return isinstance(noise, types.Tuple) and noise.count == 0
 
 
 def noise_of_group(noise: Any, g: int, L: int) -> Any:

@@ -12,12 +12,9 @@ from typing import Any
 from numba import config
 from numba.extending import overload
 
-from runner.kernels.held_out import is_none
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.lanes.elementary import clamp
 from runner.kernels.lanes.operations import BY_TYPE, kernel, load, store, where_lt
-
-NONE: tuple[()] = ()
-"""No band: not such a perceptron."""
 
 
 @kernel

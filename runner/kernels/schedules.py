@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba import config, types
+from numba import config
 from numba.extending import overload
 
-NONE: tuple[()] = ()
-"""No schedule."""
+from runner.kernels.absent import NONE, is_none
 
 
 class Schedule(NamedTuple):
@@ -46,7 +45,7 @@ def _scheduled(rate: Any, schedule: Any, made: int) -> Any:
         epoch = min(made // schedule.updates_per_epoch, schedule.factors.size - 1)
         return rate * schedule.factors[epoch]
 
-    return unchanged if isinstance(schedule, types.Tuple) and schedule.count == 0 else at_epoch
+    return unchanged if is_none(schedule) else at_epoch
 
 
 if not config.DISABLE_JIT:

@@ -24,8 +24,8 @@ from numba import typeof
 from numba.core.registry import cpu_target
 
 from runner.kernels import cache, specialise
+from runner.kernels.absent import NONE
 from runner.kernels.codes import ACCUMULATORS, RUNNING
-from runner.kernels.schedules import NONE
 from runner.kernels.specialise import Request
 from runner.kernels.structs import Buffers, LaneArrays, Net, Runs
 from runner.kernels.train import train_block

@@ -17,6 +17,7 @@ import numpy as np
 from numba import config
 from numba.extending import overload
 
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.bookkeeping import evaluate, find_fixed, freeze, freeze_early, have_diverged, record, settle
 from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
@@ -38,7 +39,7 @@ from runner.kernels.codes import (
 from runner.kernels.criterion import begin_judged, see
 from runner.kernels.faults import SIGNALS, round_span
 from runner.kernels.gradients import adjust
-from runner.kernels.held_out import NONE, begin_held, conclude, is_none, until_next
+from runner.kernels.held_out import begin_held, conclude, until_next
 from runner.kernels.labels import add_weights, divide_by_weights
 from runner.kernels.lanes.operations import (
     BY_TYPE,

@@ -13,7 +13,7 @@ import numpy as np
 from numba import config
 from numba.extending import overload
 
-from runner.kernels import held_out
+from runner.kernels.absent import NONE, is_none
 from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import ACCURACY, BIAS_PER_WEIGHT, GRAD_NORM, SHARED
@@ -133,7 +133,7 @@ def _is_over(
     net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
 ) -> Any:
     """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
-    return runs.held != held_out.NONE and _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
+    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
 
 
 def _is_over_by_type(
@@ -149,7 +149,7 @@ def _is_over_by_type(
     ) -> Any:
         return _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
 
-    return none if held_out.is_none(runs.types[Runs._fields.index("held")]) else some
+    return none if is_none(runs.types[Runs._fields.index("held")]) else some
 
 
 if not config.DISABLE_JIT:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from runner.kernels.absent import NONE
 from runner.kernels.buffers import fill_rows
 from runner.kernels.codes import A_LOSS, FROZEN, SHARED
 from runner.kernels.criterion import norm_of_trained
 from runner.kernels.lanes.operations import fill, fma, kernel, load, not_inlined, store
 from runner.kernels.measure import clear, clear_sums, count_correct, inspect, observe
 from runner.kernels.network import backward, forward, output_error
-from runner.kernels.noise import NONE
 from runner.kernels.samples import fill_tile
 from runner.kernels.update import share_biases
 

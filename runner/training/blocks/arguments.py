@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from runner.data import DataSet, FileData
 from runner.data.targets import are_classes, largest_deviation
-from runner.kernels import codes, criterion, cuda, held_out, labels, structs
+from runner.kernels import codes, criterion, cuda, held_out, structs
+from runner.kernels.absent import NONE
 from runner.kernels.faulty import table
 from runner.kernels.lanes.switch import Table
 from runner.kernels.lanes.vector import Lanes
@@ -161,7 +162,7 @@ class Shared:
     @property
     def is_regularised(self) -> bool:
         """Whether its kernel is one for adjusted gradients, other targets of the loss, noise or dropout."""
-        return any(self.adjusts) or any(self.noises) or self.job.labels != labels.NONE
+        return any(self.adjusts) or any(self.noises) or self.job.labels != NONE
 
     @property
     def repeats(self) -> bool:
@@ -210,7 +211,7 @@ class Shared:
         parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
         parts += ["undecided"] * bool(self.job.band)
         parts += ["divided"] * (self.data_of is not None) + ["noisy"] * any(self.noises)
-        parts += ["adjusted"] * any(self.adjusts) + ["labelled"] * (self.job.labels != labels.NONE)
+        parts += ["adjusted"] * any(self.adjusts) + ["labelled"] * (self.job.labels != NONE)
         parts += [self.iterate.name] * (self.iteration is not None)
         return "-".join([*parts, *filter(None, [self.members])])
 

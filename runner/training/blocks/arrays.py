@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels import codes, criterion, gradients, held_out, labels, noise, schedules, structs
+from runner.kernels import codes, criterion, gradients, held_out, noise, schedules, structs
+from runner.kernels.absent import NONE
 from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
@@ -94,7 +95,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
 def _adjustment(shared: Shared, spread: Callable[[str, Any], NDArray[Any]]) -> gradients.Adjustment | tuple[()]:
     """What is done to gradients."""
     if not any(shared.adjusts):
-        return gradients.NONE
+        return NONE
     penalises, clips_values, clips_norms = map(int, shared.adjusts)
     return gradients.Adjustment(penalises, clips_values, clips_norms, spread("adjustments", shared.dtype))
 
@@ -104,7 +105,7 @@ def _noise(
 ) -> noise.Noise | tuple[()]:
     """What is random in training, with the memory for it."""
     if not any(shared.noises):
-        return noise.NONE
+        return NONE
     numbers, lanes = spread("noise", shared.dtype), int(shared.width.lanes.n)
     drawn, kept = _aligned(4 * lanes, np.float64), _aligned(shared.net.n_units * shared.width.tile.n, shared.dtype)
     on_inputs, drops = map(int, shared.noises)
@@ -114,7 +115,7 @@ def _noise(
 def job_of_call(shared: Shared) -> structs.Job:
     """What is done to the networks, with memory for one call where that needs some."""
     job = shared.job
-    if job.labels == labels.NONE:
+    if job.labels == NONE:
         return job
     total = _aligned(shared.width.lanes.n, shared.dtype)
     return job._replace(labels=job.labels._replace(total=total))
@@ -147,7 +148,7 @@ def _held(block: Block, carried: Carried | None) -> held_out.HeldOut | tuple[()]
     """The held-out samples, with room for what is kept of them."""
     shared, groups, lanes = block.shared, block.groups, int(block.shared.width.lanes.n)
     if shared.held is None:
-        return held_out.NONE
+        return NONE
     samples = shared.held.samples
     if shared.data_of is not None:
         samples = _by_lane(block, [_tested(shared.data_of(seed)) for seed in block.seeds])
@@ -168,7 +169,7 @@ def _judged(block: Block, carried: Carried | None) -> criterion.Judged | tuple[(
     """How the criterion is judged, with room for what is kept for it."""
     shared, groups, lanes = block.shared, block.groups, int(block.shared.width.lanes.n)
     if shared.judged is None:
-        return criterion.NONE
+        return NONE
     if carried is not None:
         kept = [by_group(array, groups, lanes) for array in carried.judged]
     else:
@@ -188,7 +189,7 @@ def _tested(data: DataSet) -> DataSet:
 def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
     """The schedule of the learning rates, for as many epochs as there are."""
     if shared.schedule.name == CONSTANT:
-        return schedules.NONE
+        return NONE
     epochs = -(-budget // shared.updates_per_epoch)
     return schedules.Schedule(factors_of(shared.schedule, epochs), shared.updates_per_epoch)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.data import DataSet
-from runner.kernels import codes, labels, perceptron, structs
+from runner.kernels import codes, labels, structs
+from runner.kernels.absent import NONE
 from runner.kernels.faults import SIGNALS
 from runner.kernels.faulty import table
 from runner.keys.definitions import CRITERIA
@@ -53,7 +54,7 @@ def job_of(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.J
         optimizer=members.optimizer(cell.optimizer),
         states=int(optimizer.keeps_state),
         residual=int(rule.residual or loss.fused),
-        band=(cell.undecided_band or 0.0,) if rule.bipolar else perceptron.NONE,
+        band=(cell.undecided_band or 0.0,) if rule.bipolar else NONE,
         softmax=int(output.couples),
         one_hot=int(data.one_hot and cell.scoring is None),
         middle=float(data.middle),
@@ -85,7 +86,7 @@ def job_of(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.J
 def _labels(cell: Cell, outputs: int) -> labels.Labels | tuple[()]:
     """What the loss makes of its targets, still without the memory for sums."""
     if cell.label_smoothing is None and cell.class_weights is None:
-        return labels.NONE
+        return NONE
     of_outputs, share = ACTIVATIONS[cell.output].couples, cell.label_smoothing or 0.0
     weights = np.array(cell.class_weights or (), np.float64)
     spread = share / (outputs if of_outputs else 2)
