@@ -389,6 +389,24 @@ def test_an_interrupt_while_modules_are_read(module: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_an_interrupt_while_python_runs_a_finalizer() -> None:
+    """Python can raise nothing there: it would print a traceback and go on."""
+    program = (
+        "import sys, weakref\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name != 'runner.studies.load': return\n"
+        "        def interrupt(): raise KeyboardInterrupt\n"
+        "        weakref.finalize(set(), interrupt)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from runner.__main__ import main\n"
+        "sys.argv[1:] = ['plan', 'small.yaml']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_what_a_study_says_does_nothing_to_a_terminal(folder: Path) -> None:
     """Sequences that colour, delete or turn around what stands there are shown as what they are."""
     evil, seen = r"\e[2J\u009b1m\u202e", r"\x1b[2J\x9b1m\u202e"

@@ -60,7 +60,8 @@ def main() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (used + arguments.pop(0),) * 2)
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            code = __main__.main(arguments)
+            sys.argv[1:] = arguments
+            code = __main__.main()
         except KeyboardInterrupt:  # in the one instruction between
             code = 130
         sys.stdout.flush()
