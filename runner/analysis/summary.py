@@ -192,15 +192,14 @@ def _axis(levels: _Levels) -> AxisSummary:
 def _level(tallied: Tallied, group: Group, rows: Rows | slice) -> Level:
     """What became of some rows."""
     seeds = tallied.seeds[rows]
-    numbers = {name: values[rows] for name, values in tallied.numbers.items()}
     n = int(seeds.max(initial=-1)) + 1
     runs = totals(seeds, n)
     share = share_over_seeds(totals(seeds, n, tallied.converged[rows]), runs, tallied.exact)
-    medians = {
-        name: median_over_seeds(values, seeds, tallied.exact)
-        for name, values in numbers.items()
-        if len(values) and not np.isnan(values).all()
-    }
+    medians = {}
+    for name, column in tallied.numbers.items():
+        values = column[rows]
+        if len(values) and not np.isnan(values).all():
+            medians[name] = median_over_seeds(values, seeds, tallied.exact)
     return Level(group, share, medians)
 
 

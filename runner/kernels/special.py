@@ -186,7 +186,7 @@ class Making:
         content = cache.lowered_code(code)
         if content is None:
             raise ValueError("the code of the general kernel is not kept")
-        self._given, self._made, self._told = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115  # noqa: SIM115
+        self._given, self._made, self._told = (tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115
         self._given.write(request.message(content))
         self._given.seek(0)
         # Not by the name of its module: this finds the file wherever Python was started. And out of reach of the

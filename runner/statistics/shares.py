@@ -22,6 +22,7 @@ CHANCE = ("init", "bias_init", "order")
 """The keys whose values tell whether a seed makes a difference."""
 CONFIDENCE = 0.95
 """Of the intervals."""
+_PIECE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,14 @@ class Median:
 
 def totals(codes: NDArray[np.signedinteger[Any]], n: int, values: NDArray[Any] | None = None) -> Floats:
     """Sums of some values, or counts, by a number below n."""
-    weights = None if values is None else np.asarray(values, np.float64)
-    return np.asarray(np.bincount(codes, weights, n), np.float64)
+    if values is not None and values.dtype != np.bool_:
+        return np.asarray(np.bincount(codes, np.asarray(values, np.float64), n), np.float64)
+    # NumPy would make 16 bytes of each entry: counts are the same in pieces.
+    counts = np.zeros(n)
+    for at in range(0, len(codes), _PIECE):
+        piece = codes[at : at + _PIECE]
+        counts += np.bincount(piece if values is None else piece[values[at : at + _PIECE]], minlength=n)
+    return counts
 
 
 def effective_runs(hits: Floats, runs: Floats, confidence: float) -> float:
