@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from runner.errors import RunnerError
 from runner.registry import column_of, element
 from runner.results.columns import key_columns, truth
 from runner.results.files import io_errors
+from runner.results.growing import Growing
 from runner.statistics.shares import CHANCE, is_deterministic
 
 Codes = NDArray[np.int32]
@@ -69,8 +69,8 @@ class Tally:
     def __init__(self, name: str) -> None:
         self.name = name
         self.numbers: dict[str, int] = {}
-        self._before = 0  # rows with value number 0 before any other
-        self._chunks: list[Codes] = []
+        self._before = 0  # rows with value number 0 before any other, which have no number yet
+        self._codes = Growing(np.empty(0, np.int32))
         self._ranges: list[Group] = []
         self._bounds: list[float] = []
 
@@ -84,7 +84,8 @@ class Tally:
             self._before += int(counts.sum())
         else:
             codes = np.fromiter(map(self.numbers.__getitem__, values), np.int32, len(values))
-            self._chunks.append(np.repeat(codes, counts))
+            self._number_first()
+            self._codes.extend(np.repeat(codes, counts))
         if self._ranges:
             self.numbers.clear()
         elif len(self.numbers) > 2 * _MOST_VALUES and are_numbers(self.numbers):
@@ -107,8 +108,8 @@ class Tally:
     @cached_property
     def codes(self) -> Codes:
         """The number of each row's value; asked for once all rows are there."""
-        self._chunks.insert(0, np.zeros(self._before, np.int32))
-        return _joined(self._chunks, np.int32)
+        self._number_first()
+        return self._codes.array
 
     def groups(self) -> list[Group]:
         """Every value, numbers in ascending order and others as they came; ranges when there are many."""
@@ -117,14 +118,19 @@ class Tally:
         values = [Group(value, value, (code,)) for value, code in self.numbers.items()]
         return sorted(values, key=lambda group: number(group.first)) if are_numbers(self.numbers) else values
 
+    def _number_first(self) -> None:
+        """Give their number to the rows that came before there was a second value."""
+        self._codes.extend(np.zeros(self._before, np.int32))
+        self._before = 0
+
     def _coarsen(self) -> None:
         """Make a fixed set of ranges of the numbers that there are."""
         merged_groups = merged(self.groups(), _RANGES)
         new = np.empty(len(self.numbers), np.int32)
         for code, group in enumerate(merged_groups):
             new[list(group.codes)] = code
-        self._chunks = [new[chunk] for chunk in (np.zeros(self._before, np.int32), *self._chunks)]
-        self._before = 0
+        self._number_first()
+        self._codes = Growing(new[self._codes.array])
         self._ranges = [Group(group.first, group.last, (code,)) for code, group in enumerate(merged_groups)]
         # A range reaches to where the next one starts.
         self._bounds = [number(group.first) for group in self._ranges[1:]]
@@ -209,43 +215,37 @@ def tally_table(path: Path, axes: Sequence[str] | None) -> Tallied:
             raise RunnerError(f"{path} is not a table of results: it has no columns run_id, outcome and converged")
         keys = key_columns(names)
         varied = [Tally(key) for key in (keys if axes is None else axes) if column_of(key) in keys]
-        outcomes, seeds = Tally("outcome"), list[NDArray[np.int64]]()
+        outcomes, seeds = Tally("outcome"), Growing(np.empty(0, np.int64))
         chance = [Tally(name) for name in CHANCE if name in names]
         texts = [outcomes, *varied, *chance]
-        numbers: dict[str, list[Floats]] = {name: [] for name in (*NUMBERS, *OF_ALL) if name in names}
+        numbers = {name: Growing(np.empty(0)) for name in (*NUMBERS, *OF_ALL) if name in names}
         lacking: set[str] = set()
-        converged: list[NDArray[np.bool_]] = []
+        converged = Growing(np.empty(0, np.bool_))
         wanted = ["converged", *numbers, *(tally.name for tally in texts), *({"seed"} & set(names))]
         places = [names.index(column_of(name)) for name in wanted]
         for columns in read_fields(file, len(names), places):
-            converged.append(np.repeat(np.array(truth(columns[0].texts)) == "True", columns[0].counts))
+            converged.extend(np.repeat(np.array(truth(columns[0].texts)) == "True", columns[0].counts))
             for name, column in zip(numbers, columns[1:], strict=False):
                 values = column.made(lambda text: float(text or "nan"), np.float64)
                 if name in OF_ALL and np.isnan(values).any():
                     lacking.add(name)
                 # Most studies have no held-out samples.
-                numbers[name] += [] if name in lacking else [values]
+                if name not in lacking:
+                    numbers[name].extend(values)
             if "seed" in names:
-                seeds.append(columns.pop().made(_seed, np.int64))
+                seeds.extend(columns.pop().made(_seed, np.int64))
             for tally, column in zip(texts, columns[1 + len(numbers) :], strict=True):
                 one = element(tally.name)
                 tally.add(column.texts if one is None else [*map(one.text, column.texts)], column.counts)
     n = len(outcomes.codes)
     return Tallied(
         outcomes,
-        _joined(converged, np.bool_),
-        _numbered(_joined(seeds, np.int64)) if "seed" in names else np.arange(n, dtype=np.int32),
-        {name: _joined(chunks, np.float64) for name, chunks in numbers.items() if name not in lacking},
+        converged.array,
+        _numbered(seeds.array) if "seed" in names else np.arange(n, dtype=np.int32),
+        {name: values.array for name, values in numbers.items() if name not in lacking},
         varied,
         len(chance) == len(CHANCE) and is_deterministic(*(list(tally.numbers) for tally in chance)),
     )
-
-
-def _joined(chunks: list[Any], dtype: Any) -> NDArray[Any]:
-    """All chunks one behind the other; they are not kept besides, for a table may have ten million rows."""
-    whole = np.concatenate([np.empty(0, dtype), *chunks])
-    chunks.clear()
-    return whole
 
 
 def _seed(text: str) -> int:

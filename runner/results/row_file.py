@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runner.errors import RunnerError
 from runner.results.columns import Ids, Indices
 from runner.results.files import io_errors, open_if_there
+from runner.results.growing import Growing
 from runner.results.scan import Rows, scan_rows
 from runner.results.sums import RowSums, sums_of
 
@@ -42,20 +41,20 @@ class RowFile:
         self.path = path
         self._file = open_if_there(path)
         self.descriptor = self._file.descriptor if self._file else -1
-        self._rows = scan_rows(path, header, self.descriptor)
-        self._sums: RowSums | None = None
-        self._new: tuple[list[Any], ...] = ([], [], [])
-        self._n = len(self._rows.ids)
+        rows = scan_rows(path, header, self.descriptor)
+        self._ids, self._starts, self._size = Growing(rows.ids), Growing(rows.starts), rows.size
+        # Of the rows that were found, it is computed when it is asked for: that reads all of the file.
+        self._sums, self._unsummed = Growing(np.empty(0, np.uint32)), len(rows.ids)
         self._header = len(header)
-        self.end = self._rows.end or self._header
+        self.end = rows.end or self._header
 
     def __len__(self) -> int:
-        return self._n
+        return len(self._ids)
 
     @property
     def ids(self) -> Ids:
         """Identities of all rows."""
-        return self.rows.ids
+        return self._ids.array
 
     def read_from(self, descriptor: int) -> None:
         """Read through another descriptor of the file from now on: one that is open for writing, or made the file."""
@@ -65,43 +64,34 @@ class RowFile:
 
     def grown(self, ids: Ids, ends: Indices, sums: RowSums) -> None:
         """Take note of rows appended to the file: their identities, where each ends in their text, their checksums."""
-        for pieces, piece in zip(self._new, (ids, self.end + ends, sums), strict=True):
-            pieces.append(piece)
-        self._n += len(ids)
+        if not self._starts.array[-1]:
+            # A file that was empty has had its header written since.
+            self._starts = Growing(np.array([self._header]))
+        self._ids.extend(ids)
+        self._starts.extend(self.end + ends)
+        self._sums.extend(sums)
         self.end += int(ends[-1])
+        self._size = self.end
 
     @property
     def rows(self) -> Rows:
-        """All rows; those appended since are put together with the others when asked for."""
-        if self._new[0]:
-            # A file that was empty has had its header written since.
-            starts = self._rows.starts if self._rows.end else self._rows.starts + self._header
-            ids, ends, sums = self._new
-            # One after the other: of ten million rows, each takes 80 MB while it is in pieces.
-            self._sums = _put_together(self.sums_before, sums)
-            ids_of_all = _put_together(self._rows.ids, ids)
-            self._rows = Rows(ids_of_all, _put_together(starts, ends), self.end)
-        return self._rows
+        """All rows, those appended since among them."""
+        return Rows(self._ids.array, self._starts.array, self._size)
 
     @property
     def sums(self) -> RowSums:
         """Checksum of every row."""
-        _ = self.rows
-        return self.sums_before
-
-    @property
-    def sums_before(self) -> RowSums:
-        """Checksum of every row but those appended since they were last put together."""
-        if self._sums is None:
-            starts, parts = self._rows.starts, [np.empty(0, np.uint32)]
+        if self._unsummed:
+            starts, parts = self._starts.array[: self._unsummed + 1], list[RowSums]()
             first = 0
             while first < len(starts) - 1:
                 last = max(int(np.searchsorted(starts, starts[first] + _PIECE)) - 1, first + 1)
                 text = self._read(int(starts[first]), int(starts[last]))
                 parts.append(sums_of(text, starts[first + 1 : last + 1] - starts[first]))
                 first = last
-            self._sums = np.concatenate(parts)
-        return self._sums
+            self._sums = Growing(np.concatenate([*parts, self._sums.array]))
+            self._unsummed = 0
+        return self._sums.array
 
     def row(self, number: int) -> bytes:
         """One row."""
@@ -112,7 +102,7 @@ class RowFile:
         cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
         firsts = numbers[np.concatenate([np.zeros(1, np.int64), cuts])]
         lasts = numbers[np.concatenate([cuts - 1, [len(numbers) - 1]])]
-        starts, ends = self.rows.starts[firsts].tolist(), self.rows.starts[lasts + 1].tolist()
+        starts, ends = self._starts.array[firsts].tolist(), self._starts.array[lasts + 1].tolist()
         with io_errors(self.path, "read"):
             for start, end in zip(starts, ends, strict=True):
                 # Mostly all of it: a table that is put in order is read row by row.
@@ -131,10 +121,3 @@ class RowFile:
         if len(text) < end - start or not text.endswith(b"\n"):
             raise RunnerError(f"{self.path} was changed by another program while this runner read it: start it again")
         return text
-
-
-def _put_together(before: NDArray[Any], pieces: list[Any]) -> NDArray[Any]:
-    """An array with all pieces of a list behind it; the list is empty then."""
-    whole = np.concatenate([before, *pieces])
-    pieces.clear()
-    return whole
