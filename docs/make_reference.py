@@ -43,6 +43,7 @@ _FORMS = {
     "init": "one of [Initialisers](#initialisers), or a list of numbers",
     "bias_init": "one of [Initialisers](#initialisers)",
     "learning_rate_schedule": "one of [Schedules](#schedules)",
+    "momentum_schedule": "`none`, or one of [Schedules](#schedules)",
     "loss": "one of [Losses](#losses)",
     "dropout": "`none`, a number from 0 to below 1, or a list of one per hidden layer",
     "class_weights": "`none`, or a list of numbers > 0, one per class",
@@ -218,8 +219,8 @@ def data_sets() -> str:
 
 
 def schedules() -> str:
-    """Schedules of the learning rate."""
-    return _declared(SCHEDULES, "factor of the learning rate")
+    """Schedules of the learning rate and the momentum."""
+    return _declared(SCHEDULES, "factor of the learning rate or the momentum")
 
 
 def scalings() -> str:

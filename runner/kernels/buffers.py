@@ -14,6 +14,7 @@ from runner.kernels.held_out import held_of_group
 from runner.kernels.lanes.elementary import lane_function
 from runner.kernels.lanes.operations import advanced, fill, kernel, load, pointer, store
 from runner.kernels.noise import noise_of_group
+from runner.kernels.schedules import schedule_of_group
 from runner.kernels.structs import Buffers, Net, Network, Out, Runs
 
 
@@ -111,7 +112,7 @@ def group(net: Any, lanes: Any, g: int, L: int) -> Any:
         lanes.until,
         advanced(pointer(lanes.state), g * rows * L * partly),
         advanced(pointer(lanes.counts), g * COUNTS * L * partly),
-        lanes.schedule,
+        schedule_of_group(lanes.schedule, g, L),
         held_of_group(lanes.held, g, lanes.events.size, L),
         judged_of_group(lanes.judged, g, lanes.events.size, L),
         adjustment_of_group(lanes.adjustment, g, L),

@@ -256,7 +256,7 @@ class LaneArrays(NamedTuple):
     counts : int64 array (G, COUNTS, L)
         Likewise Buffers.counts.
     schedule : schedules.Schedule or ()
-        Of the learning rates; an empty tuple where they stay as they are.
+        Of learning rates and momentum; an empty tuple where they stay as they are.
     held : held_out.HeldOut or ()
         The samples that are not trained on; an empty tuple where there are none.
     judged : criterion.Judged or ()

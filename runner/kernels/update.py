@@ -8,7 +8,7 @@ from runner.kernels.codes import A_LOSS, FROZEN
 from runner.kernels.lanes.operations import inlined, kernel, load, step, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.loops import settings_of
-from runner.kernels.schedules import scheduled
+from runner.kernels.schedules import scheduled, scheduled_settings
 
 
 @kernel
@@ -31,11 +31,11 @@ def share_layer_biases(net: Any, buf: Any, width: Any, layer: int) -> None:
 
 
 @step
-def tick(job: Any, runs: Any, buf: Any, width: Any) -> None:
-    """Move the optimizer's clock, once per update."""
+def tick(job: Any, settings: Any, buf: Any, width: Any) -> None:
+    """Move the optimizer's clock, once per update, by the settings of this update."""
     L, lanes = width.lanes.n, width.lanes
     clock, cost = (load(buf.clock, 0, lanes), load(buf.clock, L, lanes)), load(buf.acc, A_LOSS * L, lanes)
-    clock = choose(job.tick, job.optimizer, (settings_of(runs.settings, lanes), clock, cost))
+    clock = choose(job.tick, job.optimizer, (settings_of(settings, lanes), clock, cost))
     store(buf.clock, 0, clock[0])
     store(buf.clock, L, clock[1])
 
@@ -44,8 +44,9 @@ def tick(job: Any, runs: Any, buf: Any, width: Any) -> None:
 def update(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
     """Change every trained parameter by the optimizer's formula, after `made` updates, and clear its gradient."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
+    settings = scheduled_settings(runs.settings, runs.schedule, made, lanes)
     if job.states:
-        tick(job, runs, buf, width)
+        tick(job, settings, buf, width)
     # The weights of all layers, then their biases, in the order of the learning rates. It is one loop, so that `choose`
     # stands here once, and the loops of all optimizers are compiled once.
     for k in range(layers if job.bias == FROZEN else 2 * layers):
@@ -54,7 +55,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> No
         if k >= layers:
             first, end = end, end + net.sizes[layer] * L
         rate = scheduled(load(runs.rates, k * L, lanes), runs.schedule, made)
-        arguments = (buf, runs.settings, rate, first, end, lanes)
+        arguments = (buf, settings, rate, first, end, lanes)
         if job.states:
             choose(job.update, job.optimizer, arguments)
         else:

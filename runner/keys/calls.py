@@ -21,6 +21,7 @@ from runner.keys.issues import OWN, Invalid, Issue, expected, hint, unknown
 from runner.keys.kinds import Kind, numbers
 from runner.keys.scalars import found, list_text, resolve
 from runner.ops import INITIALIZERS, SCHEDULES
+from runner.ops.schedules import CONSTANT
 from runner.registry import NUMBER, Argument, Call
 
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?", re.DOTALL)
@@ -236,3 +237,19 @@ def _read_schedule(value: object, base: Path | None = None) -> Call:
 
 
 SCHEDULE = Kind(_read_schedule, str, _call_schema(SCHEDULES))
+
+
+def _read_setting_schedule(value: object, base: Path | None = None) -> Call | None:
+    if value == "none":
+        return None
+    schedule = _read_schedule(value, base)
+    return None if schedule.name == CONSTANT else schedule
+
+
+SETTING_SCHEDULE = Kind(
+    _read_setting_schedule,
+    lambda value: "" if value is None else str(value),
+    {"anyOf": [{"const": "none"}, SCHEDULE.schema]},
+    none=True,
+)
+"""A schedule of a setting of an optimizer; `none`, or `constant`, is None."""

@@ -15,7 +15,7 @@ from typing import Any
 from runner.data import ENCODINGS, MISSING_POLICIES
 from runner.keys import synonyms
 from runner.keys.architecture import SHORTCUTS, architecture
-from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE
+from runner.keys.calls import BIAS_INIT, DATA, INIT, SCALING, SCHEDULE, SETTING_SCHEDULE
 from runner.keys.faults import FAULT_LIST
 from runner.keys.held_out import STOP, TEST
 from runner.keys.issues import Invalid
@@ -227,6 +227,7 @@ def _keys() -> list[Key]:
             SCHEDULE,
             Call("constant"),
         ),
+        Key("momentum_schedule", "How the momentum changes from epoch to epoch: its factors.", SETTING_SCHEDULE),
         Key("weight_decay", "Default: the optimizer's, 0 for most.", number()),
         Key(
             "l1",

@@ -74,6 +74,7 @@ KEYS = Synonyms(
             "decay schedule scheduler lr_schedule lr_scheduler rate_schedule learning_rate_decay step_lr gamma power_t "
             "warmup warmup_steps annealing"
         ),
+        "momentum_schedule": "momentum_scheduler momentum_annealing momentum_schedules",
         "bias_learning_rate": "bias_lr lr_bias bias_rate",
         "weight_decay": (
             "l2 l2_penalty l2_reg l2_regularization l2_lambda lambda reg reg_lambda regularization regularizer "
@@ -245,6 +246,7 @@ SCHEDULES = Synonyms(
         "linear": "linear_lr linear_decay polynomial ramp",
         "warmup": "linear_warmup constant_with_warmup",
         "one_cycle": "one_cycle_lr cyclic cycle super_convergence",
+        "cycle_momentum": "one_cycle_momentum",
     },
     {
         "not supported: use 'step' or 'exponential' instead, because no schedule looks at the loss": (
@@ -252,7 +254,7 @@ SCHEDULES = Synonyms(
         ),
     },
 )
-"""Schedules of the learning rate."""
+"""Schedules of the learning rate and the momentum."""
 
 SCALINGS = Synonyms(
     {

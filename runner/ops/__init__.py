@@ -10,7 +10,7 @@ from runner.ops.faults import FAULTS
 from runner.ops.initializers import INITIALIZERS
 from runner.ops.losses import LOSSES
 from runner.ops.members import Members
-from runner.ops.optimizers import OPTIMIZERS, RATES, SETTINGS
+from runner.ops.optimizers import OPTIMIZERS, RATES, SCHEDULED, SETTINGS
 from runner.ops.rules import RULES
 from runner.ops.schedules import SCHEDULES
 
@@ -22,6 +22,7 @@ __all__ = [
     "OPTIMIZERS",
     "RATES",
     "RULES",
+    "SCHEDULED",
     "SCHEDULES",
     "SETTINGS",
     "Members",

@@ -119,12 +119,14 @@ class Optimizer:
     iteration: Iteration | None = field(kw_only=True, default=None)
 
     def takes(self, key: str) -> bool:
-        """Whether it has a use for a key of `SETTINGS` or `RATES`."""
-        return self.iteration is None if key in RATES else key in self.settings
+        """Whether it has a use for a key of `SETTINGS`, `RATES` or `SCHEDULED`."""
+        return self.iteration is None if key in RATES else SCHEDULED.get(key, key) in self.settings
 
 
 RATES = ("learning_rate", "bias_learning_rate")
 """The keys of learning rates, which methods of second order have not."""
+SCHEDULED: Mapping[str, str] = MappingProxyType({"momentum_schedule": "momentum"})
+"""Keys that change a setting from epoch to epoch, and the setting."""
 
 SETTINGS: Registry[Setting] = Registry("optimizer setting")
 """Keys that only some optimizers have a use for, beside the learning rates."""

@@ -1,9 +1,9 @@
-"""Schedules: how the learning rate changes from epoch to epoch. One block is one schedule.
+"""Schedules: how the learning rate, or the momentum, changes from epoch to epoch. One block is one schedule.
 
-Each gives the factor of every epoch, by which the learning rates of all layers are multiplied; the formulas and names
-are PyTorch's (torch.optim.lr_scheduler, 2.x, closed forms) where it has them. A kernel reads the factors from an array,
-so that a new schedule is compiled into nothing. Each step is one IEEE operation per NumPy call: the same bits on every
-processor.
+Each gives the factor of every epoch, by which the learning rates of all layers are multiplied, or the momentum; the
+formulas and names are PyTorch's (torch.optim.lr_scheduler, 2.x, closed forms) where it has them. A kernel reads the
+factors from an array, so that a new schedule is compiled into nothing. Each step is one IEEE operation per NumPy call:
+the same bits on every processor.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _powers(base: float, n: int) -> Floats:
     return np.multiply.accumulate(powers)
 
 
-SCHEDULES.add(Schedule(CONSTANT, "The learning rate as it is.", lambda epochs: np.ones_like(epochs), ends=lambda: 0))
+SCHEDULES.add(Schedule(CONSTANT, "It stays as it is.", lambda epochs: np.ones_like(epochs), ends=lambda: 0))
 
 
 def _step(epochs: Floats, n: int, gamma: float) -> Floats:
@@ -235,21 +235,35 @@ SCHEDULES.add(
 
 
 def _one_cycle(epochs: Floats, n: int) -> Floats:
-    first, last = 1.0 / 25.0, 1.0 / 25.0 / 1e4
+    return _two_halves(epochs, n, 1.0 / 25.0, 1.0, 1.0 / 25.0 / 1e4)
+
+
+def _two_halves(epochs: Floats, n: int, first: float, middle: float, last: float) -> Floats:
+    """By half a cosine from the first to the middle factor within 0.3 n epochs, and by another one to the last."""
     top, end = 0.3 * n - 1.0, n - 1.0
-    rising = epochs <= top
-    share = np.where(rising, epochs / top, (epochs - top) / (end - top))
+    begins = epochs <= top
+    share = np.where(begins, epochs / top, (epochs - top) / (end - top))
     falling = cosine_of_half_turns(share) + 1.0
-    return np.where(rising, 1.0 + (first - 1.0) / 2.0 * falling, last + (1.0 - last) / 2.0 * falling)
+    return np.where(begins, middle + (first - middle) / 2.0 * falling, last + (middle - last) / 2.0 * falling)
 
 
 SCHEDULES.add(
     Schedule(
         "one_cycle",
         "From 1/25 up to 1 within 0.3 n epochs and down to 4e-6 at epoch n, by cosines; then stays "
-        "(OneCycleLR; the momentum stays as it is).",
+        "(OneCycleLR; for its momentum see cycle_momentum).",
         _one_cycle,
         {"n": Bound(4, MOST_EPOCHS, whole=True)},
         ends=lambda n: n - 1,
+    )
+)
+SCHEDULES.add(
+    Schedule(
+        "cycle_momentum",
+        "From 1 to b within 0.3 n epochs and back to 1 at epoch n, by cosines; then stays: the momentum of OneCycleLR, "
+        "where momentum is its max_momentum and b = base_momentum / max_momentum.",
+        lambda epochs, b, n: _two_halves(epochs, n, 1.0, b, 1.0),
+        {"b": Bound(0), "n": Bound(4, MOST_EPOCHS, whole=True)},
+        ends=lambda b, n: n - 1,
     )
 )

@@ -14,7 +14,7 @@ from runner.keys.columns import Column, Indices, Mask, combined
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS
 from runner.keys.identity import Identity
 from runner.keys.restarts import Restarts
-from runner.ops import OPTIMIZERS, RATES, SETTINGS
+from runner.ops import OPTIMIZERS, RATES, SCHEDULED, SETTINGS
 from runner.registry import Call, element
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def _defaults(name: str, source: str) -> _Defaults:
     values = {key: KEYS[key].read(value) for key, value in record.settings.items()}
     values["weight_decay"] = KEYS["weight_decay"].read(record.weight_decay)
     return _Defaults(
-        tuple(PLACE[key] for key in (*SETTINGS, *RATES) if not record.takes(key)),
+        tuple(PLACE[key] for key in (*SETTINGS, *RATES, *SCHEDULED) if not record.takes(key)),
         tuple((PLACE[key], Column.one(value, KEYS[key].text(value))) for key, value in values.items()),
     )
 
@@ -285,6 +285,7 @@ class Cell:
     learning_rate = _Key[float | tuple[float, ...] | None]()
     bias_learning_rate = _Key[float | tuple[float, ...] | None]()
     learning_rate_schedule = _Key[Call]()
+    momentum_schedule = _Key[Call | None]()
     weight_decay = _Key[float]()
     l1 = _Key[float | None]()
     clip_value = _Key[float | None]()

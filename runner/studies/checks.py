@@ -199,8 +199,8 @@ def _fault_batches(faults: tuple[Call, ...], batch: str | int, order: str) -> st
     return ""
 
 
-def _schedule_epochs(schedule: Call, epochs: int | None) -> str:
-    if epochs is None or epochs <= MOST_EPOCHS or SCHEDULES[schedule.name].ends is not None:
+def _schedule_epochs(schedule: Call | None, epochs: int | None) -> str:
+    if schedule is None or epochs is None or epochs <= MOST_EPOCHS or SCHEDULES[schedule.name].ends is not None:
         return ""
     return f"{schedule} has factors for at most {MOST_EPOCHS:,} epochs, found {epochs:,}"
 
@@ -381,8 +381,11 @@ CHECKS = (
     ),
     Check(("optimizer", "loss"), _residuals),
     Check(("optimizer", "architecture", "shortcuts"), _matrix),
-    Check(("learning_rate_schedule", "epochs"), _schedule_epochs),
-    Check(("learning_rate_schedule", "updates"), _schedule_epochs),
+    *(
+        Check((key, budget), _schedule_epochs)
+        for key in ("learning_rate_schedule", "momentum_schedule")
+        for budget in ("epochs", "updates")
+    ),
     Check(("fold", "test"), _fold),
     Check(("criterion", "test"), _tested, {"criterion": _names, "test": _is_given}),
     Check(("stop", "test"), _stop, {"test": _is_given}),

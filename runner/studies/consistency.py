@@ -18,7 +18,7 @@ from runner.keys import synonyms
 from runner.keys.definitions import BUDGETS, KEYS, sweep_key
 from runner.keys.issues import Issue, Step
 from runner.keys.scalars import meant
-from runner.ops import OPTIMIZERS, RATES, SETTINGS
+from runner.ops import OPTIMIZERS, RATES, SCHEDULED, SETTINGS
 from runner.registry import column_of, element
 from runner.statistics.plane import LEAST
 from runner.statistics.weights import read_weights
@@ -33,7 +33,7 @@ from runner.terminal import counted, listed
 LISTED = 12
 """Values of an axis that a message lists, at most."""
 # What these are in a cell follows from other keys, and is not known before the cells are numbered.
-_DERIVED = frozenset({"bias_learning_rate", "weight_decay", "order", "evaluate_every", *SETTINGS})
+_DERIVED = frozenset({"bias_learning_rate", "weight_decay", "order", "evaluate_every", *SETTINGS, *SCHEDULED})
 
 
 def check_together(
@@ -183,15 +183,15 @@ def _unused_settings(space: SweepSpace, silent: frozenset[str]) -> Iterator[Issu
     if "optimizer" in silent:
         return
     optimizers = {str(name) for (name,) in space.together(("optimizer",), lambda key, value: value)}
-    for key in (*RATES, *SETTINGS) if optimizers else ():
-        where = places(space, key)
+    for key in (*RATES, *SETTINGS, *SCHEDULED) if optimizers else ():
+        where = {value: path for value, path in places(space, key).items() if value is not None}
         if key in silent or not where or any(OPTIMIZERS[name].takes(key) for name in optimizers):
             continue
         if key in RATES:
             message = f"{key}: {listed(sorted(optimizers), 'and')} {'has' if len(optimizers) == 1 else 'have'} none"
             yield Issue(message, next(iter(where.values())))
             continue
-        users = ", ".join(name for name, record in OPTIMIZERS.items() if key in record.settings)
+        users = ", ".join(name for name, record in OPTIMIZERS.items() if record.takes(key))
         elsewhere = synonyms.SETTINGS_ELSEWHERE.hint(key, ())
         message = f"{key} is used by {users}; no run of this study uses them{elsewhere}"
         yield Issue(message, next(iter(where.values())))

@@ -36,7 +36,7 @@ _FAMILIES: tuple[tuple[Registry[Any], tuple[str, ...]], ...] = (
     (LOSSES, ("loss",)),
     (OPTIMIZERS, ("optimizer",)),
     (INITIALIZERS, ("init", "bias_init")),
-    (SCHEDULES, ("learning_rate_schedule",)),
+    (SCHEDULES, ("learning_rate_schedule", "momentum_schedule")),
     (DATASETS, ("data",)),
 )
 # Values of an axis that are listed; of more, only their number is told.

@@ -17,7 +17,7 @@ from runner.keys.definitions import FULL, KEYS
 from runner.keys.issues import Issue, Step
 from runner.keys.misfits import misfit
 from runner.keys.scalars import meant
-from runner.ops import OPTIMIZERS, RATES, SETTINGS
+from runner.ops import OPTIMIZERS, RATES, SCHEDULED, SETTINGS
 from runner.registry import Call, column_of
 from runner.sweep.axes import Axes
 from runner.sweep.model import Sweep, When
@@ -102,7 +102,7 @@ def with_folds(base: Mapping[str, Any], sweep: Sweep) -> Sweep:
 
 def is_of_optimizers(name: str) -> bool:
     """Whether only some optimizers have a use for a key, or for a number of its list."""
-    return name in SETTINGS or column_of(name) in RATES
+    return name in SETTINGS or name in SCHEDULED or column_of(name) in RATES
 
 
 def _users(name: str) -> frozenset[str]:

@@ -312,9 +312,9 @@ def test_the_values_of_an_axis_of_numbers_ascend(tmp_path: Path) -> None:
 
 
 def test_settings_of_optimizers_and_what_else_follows_from_other_keys_is_known_by_name() -> None:
-    from runner.ops import SETTINGS
+    from runner.ops import SCHEDULED, SETTINGS
 
-    assert set(DERIVED) == {*SETTINGS, "bias_learning_rate", "weight_decay", "order", "evaluate_every"}
+    assert set(DERIVED) == {*SETTINGS, *SCHEDULED, "bias_learning_rate", "weight_decay", "order", "evaluate_every"}
 
 
 def test_a_key_that_differs_in_one_cell_is_told_beside_its_value(tmp_path: Path) -> None:

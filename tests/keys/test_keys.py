@@ -131,6 +131,7 @@ VALUES = {
     "learning_rate_schedule": st.sampled_from(
         [Call("constant"), Call("cosine", (100,)), Call("linear", (1.0, 0.5, 3)), Call("exponential", (0.99,))]
     ),
+    "momentum_schedule": st.none() | st.sampled_from([Call("linear", (0.5, 1.0, 30)), Call("step", (5, 0.5))]),
     "weight_decay": FINITE,
     **{name: st.none() | FINITE.map(abs) for name in ("l1", "clip_value", "clip_norm")},
     "batch": st.just("full") | st.integers(1, 10**9),
@@ -191,6 +192,7 @@ def test_keys_come_in_the_order_of_the_columns():
         "learning_rate",
         "bias_learning_rate",
         "learning_rate_schedule",
+        "momentum_schedule",
         "weight_decay",
         "l1",
         "clip_value",

@@ -31,6 +31,7 @@ EXAMPLES = {
     "linear": Call("linear", (0.25, 0.75, 30)),
     "warmup": Call("warmup", (9,)),
     "one_cycle": Call("one_cycle", (60,)),
+    "cycle_momentum": Call("cycle_momentum", (0.85 / 0.95, 60)),
 }
 TORCH: dict[str, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = {
     "constant": lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0),
@@ -40,6 +41,18 @@ TORCH: dict[str, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = 
     "linear": lambda o: lr_scheduler.LinearLR(o, 0.25, 0.75, 30),
     "one_cycle": lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=60, cycle_momentum=False),
 }
+
+
+def test_the_momentum_of_one_cycle_is_that_of_pytorch() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, dtype=torch.float64)], lr=1.0, momentum=0.9)
+    scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=60, base_momentum=0.85, max_momentum=0.95)
+    expected = []
+    for epoch in range(60):
+        expected.append(optimizer.param_groups[0]["momentum"])
+        optimizer.step()
+        if epoch < 59:
+            scheduler.step()
+    np.testing.assert_allclose(0.95 * factors_of(EXAMPLES["cycle_momentum"], 60), expected, rtol=1e-14)
 
 
 def test_every_schedule_has_an_example() -> None:
@@ -145,10 +158,91 @@ def test_other_kernels_follow_it(train: Train, more: dict[str, Any]) -> None:
 def test_stages_and_budgets_share_it(train: Train) -> None:
     """A run with a longer budget, and one that stops, have the weights of the run alone."""
     keys = KEYS | {"learning_rate": 0.5, "learning_rate_schedule": "cosine(3000)", "record": {"weights": True}}
+    keys |= {"optimizer": "momentum", "momentum_schedule": "step(900, 0.7)"}
     both = train(**keys, sweep={"grid": {"epochs": [100, 2500]}})
     for epochs, rows in ((100, both.weights[:3]), (2500, both.weights[3:])):
         for ours, theirs in zip(rows, train(**keys, epochs=epochs).weights, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+OF_MOMENTUM: dict[str, dict[str, Any]] = {
+    "momentum": {"optimizer": "momentum", "dampening": 0.2},
+    "nesterov": {"optimizer": "nesterov", "weight_decay": 0.01},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.01, "epsilon": 0.1},
+}
+MOMENTUM_SCHEDULE = Call("linear", (0.3, 1.1, 40))
+
+
+def torch_optimizer(cell: Any, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
+    """PyTorch's, with the learning rate and the settings of a cell."""
+    given = {"lr": cell.learning_rate, "momentum": cell.setting("momentum"), "weight_decay": cell.weight_decay}
+    if cell.optimizer == "rmsprop":
+        return torch.optim.RMSprop(parameters, alpha=cell.setting("alpha"), eps=cell.setting("epsilon"), **given)
+    nesterov = cell.optimizer == "nesterov"
+    return torch.optim.SGD(parameters, dampening=cell.setting("dampening") or 0.0, nesterov=nesterov, **given)
+
+
+Each = Callable[[int, torch.optim.Optimizer, Callable[[], float]], None]
+
+
+def torch_epochs(cell: Any, initial: np.ndarray, seed: int, each: Each) -> np.ndarray:
+    """Final weights of a run in PyTorch; `each` is called before every epoch, with its number."""
+    dtype = getattr(torch, cell.precision)
+    layers = [
+        [torch.tensor(part, dtype=dtype, requires_grad=True) for part in pair]
+        for pair in naive.unflatten(cell, initial)
+    ]
+    x, t = (torch.tensor(array, dtype=dtype) for array in (cell.data_set.inputs, cell.data_set.targets))
+    optimizer = torch_optimizer(cell, [part for pair in layers for part in pair])
+
+    def loss(rows: Any) -> torch.Tensor:
+        a = x[rows]
+        for weights, biases in layers:
+            a = torch.sigmoid(a @ weights.T + biases)
+        return ((a - t[rows]) ** 2).sum() / 2
+
+    n = len(x) if cell.batch == "full" else cell.batch
+    for epoch in range(cell.epochs):
+        with torch.no_grad():
+            each(epoch, optimizer, lambda: loss(slice(None)).item())
+        order = np.arange(len(x)) if cell.order == "sequential" else naive.epoch_order(cell, seed, epoch)
+        for first in range(0, len(x), n):
+            optimizer.zero_grad()
+            loss(order[first : first + n]).backward()
+            optimizer.step()
+    return np.concatenate([part.detach().numpy().ravel() for pair in layers for part in pair])
+
+
+@pytest.mark.parametrize("name", OF_MOMENTUM)
+@pytest.mark.parametrize("more", [{}, {"batch": 5, "order": "shuffled"}], ids=["full", "mini-batches"])
+def test_a_momentum_that_changes_is_that_of_pytorch(train: Train, name: str, more: dict[str, Any]) -> None:
+    """The momentum of a run is set by hand before every epoch of PyTorch."""
+    keys = KEYS | {"learning_rate": 0.1, "momentum": 0.8, "momentum_schedule": str(MOMENTUM_SCHEDULE)}
+    runs = train(**keys | OF_MOMENTUM[name] | more, epochs=60, record={"weights": True})
+    for number, cell, seed in runs.each():
+
+        def set_momentum(epoch: int, optimizer: torch.optim.Optimizer, loss: Any) -> None:
+            optimizer.param_groups[0]["momentum"] = 0.8 * naive.schedule_factor(MOMENTUM_SCHEDULE, epoch)
+
+        initial, final = runs.weights[number]
+        expected = torch_epochs(cell, initial, seed, set_momentum)
+        assert np.abs(final - expected).max() < 1e-10 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("more", [{}, {"faults": ["round_errors(12)"]}, {"precision": "float32", "batch": 1}])
+def test_other_kernels_follow_a_momentum(train: Train, more: dict[str, Any]) -> None:
+    """Factors of 0 and of 1 are runs without momentum and with it, whether the rates have a schedule or not."""
+    keys = KEYS | more | {"optimizer": "momentum", "learning_rate": 0.1, "epochs": 30, "record": {"weights": True}}
+    given = [
+        {"momentum_schedule": "linear(0, 0, 1)"},
+        {"momentum": 0},
+        {"momentum_schedule": "linear(1, 1, 5)", "learning_rate_schedule": "exponential(0.9)"},
+        {"learning_rate_schedule": "exponential(0.9)"},
+    ]
+    without, zero, both, rates = (train(**keys, **each).weights for each in given)
+    for ours, theirs in zip([*without, *both], [*zero, *rates], strict=True):
+        np.testing.assert_array_equal(ours[1], theirs[1])
+    assert not np.array_equal(zero[0][1], rates[0][1])
 
 
 def test_epochs_without_end(train: Train) -> None:

@@ -798,6 +798,16 @@ STUDIES = [
         id="unused setting",
     ),
     pytest.param(
+        BASE + "momentum_schedule: linear(0.5, 1, 30)\n",
+        "x.yaml:5:20: momentum_schedule is used by momentum, nesterov, rmsprop; no run of this study uses them",
+        id="unused schedule of a setting",
+    ),
+    pytest.param(
+        BASE + "optimizer: momentum\nmomentum_schedule: linear(0.5)\n",
+        "x.yaml:6:20: momentum_schedule: expected linear(a, b, n), found linear(0.5)",
+        id="schedule of a setting",
+    ),
+    pytest.param(
         BASE + "sweep:\n  grid: {momentum: [0.5, 0.9], optimizer: [sgd, adam]}\n",
         "x.yaml:6:21: momentum is used by momentum, nesterov, rmsprop; no run of this study uses them",
         id="unused setting on an axis",

@@ -261,7 +261,9 @@ OPTIMIZERS: dict[str, Callable[..., Floats]] = {
 
 
 def schedule_factor(schedule: Any, epoch: int) -> float:
-    """What multiplies the learning rate in an epoch, from 0 on."""
+    """What multiplies the learning rate or the momentum in an epoch, from 0 on."""
+    if schedule is None:
+        return 1.0
     a = schedule.args
     formulas: dict[str, Callable[[], float]] = {
         "constant": lambda: 1.0,
@@ -272,17 +274,19 @@ def schedule_factor(schedule: Any, epoch: int) -> float:
         "cosine": lambda: (1.0 + math.cos(math.pi * epoch / a[0])) / 2.0,
         "linear": lambda: a[0] + (a[1] - a[0]) * min(epoch / a[2], 1.0),
         "warmup": lambda: min((epoch + 1) / a[0], 1.0),
-        "one_cycle": lambda: _one_cycle(min(epoch, a[0] - 1), a[0]),
+        "one_cycle": lambda: _one_cycle(min(epoch, a[0] - 1), a[0], (0.04, 1.0, 4e-6)),
+        "cycle_momentum": lambda: _one_cycle(min(epoch, a[1] - 1), a[1], (1.0, a[0], 1.0)),
     }
     return formulas[schedule.name]()
 
 
-def _one_cycle(epoch: int, n: int) -> float:
-    """Half a cosine up from 1/25, and another down to 1/250,000 (Smith and Topin 2018, as in PyTorch)."""
+def _one_cycle(epoch: int, n: int, factors: tuple[float, float, float]) -> float:
+    """Two halves of a cosine between three factors (Smith and Topin 2018, as in PyTorch)."""
+    first, middle, last = factors
     top = 0.3 * n - 1
     if epoch <= top:
-        return 1.0 + (0.04 - 1.0) * (1 + math.cos(math.pi * epoch / top)) / 2
-    return 4e-6 + (1.0 - 4e-6) * (1 + math.cos(math.pi * (epoch - top) / (n - 1 - top))) / 2
+        return middle + (first - middle) * (1 + math.cos(math.pi * epoch / top)) / 2
+    return last + (middle - last) * (1 + math.cos(math.pi * (epoch - top) / (n - 1 - top))) / 2
 
 
 @dataclass

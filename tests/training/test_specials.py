@@ -15,8 +15,6 @@ from support import studies
 from support.made_at_once import AtOnce
 
 from runner.kernels import special, specialise
-from runner.ops.schedules import CONSTANT
-from runner.registry import Call
 from runner.training import session
 from runner.training.specials import Specials
 
@@ -57,7 +55,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _network(name: str) -> Any:
     given = {"data": None, "job": SimpleNamespace(band=()), "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
     given |= dict.fromkeys(("faults", "held", "judged", "iteration", "data_of"))
-    return SimpleNamespace(net=name, schedule=Call(CONSTANT), dtype=np.dtype(float), is_regularised=False, **given)
+    return SimpleNamespace(net=name, is_scheduled=False, dtype=np.dtype(float), is_regularised=False, **given)
 
 
 def test_the_network_that_is_most_worth_it_comes_first(begun: list[str]) -> None:

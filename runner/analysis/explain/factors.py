@@ -20,8 +20,8 @@ TASK = frozenset((DATA, "test", "fold", "split_seed", "label_noise"))
 """The keys that are what a network is to learn: nobody chooses others because runs converge with them."""
 WITH, WITHOUT = "with", "without"
 DERIVED = (
-    *("momentum", "dampening", "eta_minus", "eta_plus", "step_min", "step_max", "kappa", "phi", "theta"),
-    *("max_growth", "lr_decay", "alpha"),
+    *("momentum", "momentum_schedule", "dampening", "eta_minus", "eta_plus", "step_min", "step_max"),
+    *("kappa", "phi", "theta", "max_growth", "lr_decay", "alpha"),
     *("beta1", "beta2", "epsilon", "damping", "damping_decrease", "damping_increase", "damping_max", "sigma"),
     *("history", "bias_learning_rate", "weight_decay", "order", "evaluate_every"),
 )

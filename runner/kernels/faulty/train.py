@@ -58,6 +58,7 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.samples import fill_tile, numbers_at, of_group
+from runner.kernels.schedules import scheduled_settings
 from runner.kernels.structs import Runs
 from runner.kernels.train import NO, YES, ZERO, Part, choose_batch, isolate, start
 from runner.kernels.update import share_biases, tick
@@ -235,7 +236,7 @@ def _learn(net: Any, data: Any, job: Any, runs: Any, buf: Any, wrong: Any, width
             isolate(net, k, buf, width)
         _share(net, job, buf, width)
         if job.states and (k == 0 or job.faults & BIAS_PER_WEIGHT):
-            tick(job, runs, buf, width)
+            tick(job, scheduled_settings(runs.settings, runs.schedule, made, width.lanes), buf, width)
         update_layers(net, job, runs, buf, wrong, width, lowest, highest, made)
     copy_rows(wrong.last, wrong.now, net.n_units, width)
     if formula(wrong, ORDER, 0) == UNTIL_RIGHT:

@@ -28,7 +28,7 @@ from runner.kernels.faulty.table import (
 )
 from runner.kernels.lanes.operations import fill, fma, inlined, load, store
 from runner.kernels.lanes.switch import choose
-from runner.kernels.schedules import scheduled
+from runner.kernels.schedules import scheduled, scheduled_settings
 from runner.kernels.update import share_layer_biases
 
 # The one method without state, gradient descent.
@@ -41,6 +41,7 @@ def update_layers(
 ) -> None:
     """Change the parameters of some layers by the optimizer's formula, or what stands in its place."""
     L, lanes, layers = width.lanes.n, width.lanes, net.layers
+    settings = scheduled_settings(runs.settings, runs.schedule, made, lanes)
     for layer in range(lowest, highest + 1):
         if formula(wrong, BIAS_STEP, layer) == OVER_UNITS and job.bias != SHARED:
             share_layer_biases(net, buf, width, layer)
@@ -53,7 +54,7 @@ def update_layers(
                 negate(buf.G, first, end, lanes)
             rate = scheduled(load(runs.rates, (layer - 1 + biases * layers) * L, lanes), runs.schedule, made)
             _prepare(buf, wrong, layer, move, rate, first, end, lanes)
-            span = (buf, runs.settings, rate, first, end, lanes)
+            span = (buf, settings, rate, first, end, lanes)
             if move == NOT_AT_ALL:
                 for at in range(first, end, L):
                     store(buf.G, at, fill(buf.G, 0.0, lanes))

@@ -90,6 +90,10 @@ class Shared:
     updates_per_epoch : int
     schedule : Call
         Of the learning rates.
+    momentum_schedule : Call or None
+        Of the momentum.
+    momentum_row : int
+        The place of the momentum among the settings of the optimizer, where it has a schedule; else 0.
     restarts : Restarts or None
         When runs start again.
     clock : tuple of two floats
@@ -129,6 +133,8 @@ class Shared:
     target_spread: float
     updates_per_epoch: int
     schedule: Call
+    momentum_schedule: Call | None
+    momentum_row: int
     restarts: Restarts | None
     clock: tuple[float, float]
     faults: table.Faults | None
@@ -165,12 +171,17 @@ class Shared:
         return any(self.adjusts) or any(self.noises) or self.job.labels != NONE
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether a learning rate or the momentum changes from epoch to epoch."""
+        return self.schedule.name != CONSTANT or self.momentum_schedule is not None
+
+    @property
     def repeats(self) -> bool:
         """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
         full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
         plain = not self.job.states and not self.job.faults and not any(self.noises)
         plain = plain and self.faults is None and self.held is None and self.judged is None
-        return bool(full and plain and self.schedule.name == CONSTANT)
+        return bool(full and plain and not self.is_scheduled)
 
     @property
     def work_per_update(self) -> float:
@@ -207,7 +218,8 @@ class Shared:
         """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and what apart."""
         width = self.width
         parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
-        parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["faulty"] * (self.faults is not None)
+        parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["moved"] * (self.momentum_schedule is not None)
+        parts += ["faulty"] * (self.faults is not None)
         parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
         parts += ["undecided"] * bool(self.job.band)
         parts += ["divided"] * (self.data_of is not None) + ["noisy"] * any(self.noises)
@@ -219,6 +231,7 @@ class Shared:
         """The same for runs that a graphics card trains, if it can train them; else as it is."""
         wide = cuda.width(self.samples_per_update == 1)
         plain = self.faults is None and self.iteration is None and not self.is_regularised
+        plain = plain and self.momentum_schedule is None
         return replace(self, width=wide, card=card) if plain and card.takes(self.net, wide, self.dtype) else self
 
 
@@ -251,6 +264,8 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         largest_deviation(_all_targets(cell, data)),
         cell.updates_per_epoch,
         cell.learning_rate_schedule,
+        cell.momentum_schedule,
+        0 if cell.momentum_schedule is None else list(optimizer.settings).index("momentum"),
         cell.restarts,
         optimizer.clock,
         faults,

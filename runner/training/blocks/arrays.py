@@ -84,7 +84,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         block.until,
         state,
         books,
-        _schedule(shared, block.budgets[-1]),
+        _schedule(shared, block.budgets[-1], numbers),
         _held(block, carried),
         _judged(block, carried),
         _adjustment(shared, spread),
@@ -186,12 +186,18 @@ def _tested(data: DataSet) -> DataSet:
     return data.test
 
 
-def _schedule(shared: Shared, budget: int) -> schedules.Schedule | tuple[()]:
-    """The schedule of the learning rates, for as many epochs as there are."""
-    if shared.schedule.name == CONSTANT:
+def _schedule(shared: Shared, budget: int, numbers: NDArray[Any]) -> schedules.Schedule | tuple[()]:
+    """What changes from epoch to epoch, for as many epochs as there are; `numbers` are those of LaneArrays."""
+    if not shared.is_scheduled:
         return NONE
     epochs = -(-budget // shared.updates_per_epoch)
-    return schedules.Schedule(factors_of(shared.schedule, epochs), shared.updates_per_epoch)
+    rates: Any = NONE if shared.schedule.name == CONSTANT else factors_of(shared.schedule, epochs)
+    momenta: Any = NONE
+    if shared.momentum_schedule is not None:
+        first = 2 * shared.net.layers
+        settings = numbers[:, first : first + codes.SLOTS].copy()
+        momenta = schedules.Momenta(factors_of(shared.momentum_schedule, epochs), shared.momentum_row, settings)
+    return schedules.Schedule(rates, momenta, shared.updates_per_epoch)
 
 
 def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64]) -> None:
