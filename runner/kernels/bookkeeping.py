@@ -28,6 +28,7 @@ from runner.kernels.criterion import judge, write_judged
 from runner.kernels.held_out import H_STOPS, write_held
 from runner.kernels.lanes.operations import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
 from runner.kernels.measure import INFINITY
+from runner.kernels.schedules import follow
 
 
 @inlined
@@ -50,6 +51,7 @@ def evaluate(net: Any, data: Any, job: Any, runs: Any, made: int, buf: Any, widt
         change = absolute(loss - load(running, R_PREVIOUS * L, lanes))
         store(running, R_VARIATION * L, load(running, R_VARIATION * L, lanes) + change)
     store(running, R_PREVIOUS * L, loss)
+    follow(runs.schedule, runs.held, buf, made, lanes)
     holds = judge(net, job, data, runs, buf, width, made, True) * load(running, R_OPEN * L, lanes)
     lost = where_lt(absolute(loss), INFINITY, 0.0, load(running, R_FINITE * L, lanes))
     # Nearly always nothing has happened, and the lanes need not be looked at one by one.

@@ -57,6 +57,7 @@ from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, i
 from runner.kernels.network import backward, forward, output_error
 from runner.kernels.noise import disturb
 from runner.kernels.samples import draw_order, fill_tile, group_samples
+from runner.kernels.schedules import begin_schedule
 from runner.kernels.structs import Runs
 from runner.kernels.update import share_biases, update
 
@@ -132,6 +133,7 @@ def start(net: Any, runs: Any, buf: Any, width: Any) -> None:
         return
     begin_held(runs.held, lanes)
     begin_judged(runs.judged, lanes)
+    begin_schedule(runs.schedule, lanes)
     copy_rows(buf.W, runs.weights, net.parameters, width)
     fill_rows(buf.S0, net.parameters, 0.0, width)
     fill_rows(buf.S1, net.parameters, 0.0, width)

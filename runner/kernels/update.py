@@ -54,7 +54,7 @@ def update(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> No
         first, end = net.weights[layer] * L, net.biases[layer] * L
         if k >= layers:
             first, end = end, end + net.sizes[layer] * L
-        rate = scheduled(load(runs.rates, k * L, lanes), runs.schedule, made)
+        rate = scheduled(load(runs.rates, k * L, lanes), runs.schedule, made, lanes)
         arguments = (buf, settings, rate, first, end, lanes)
         if job.states:
             choose(job.update, job.optimizer, arguments)

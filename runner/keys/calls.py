@@ -243,6 +243,8 @@ def _read_setting_schedule(value: object, base: Path | None = None) -> Call | No
     if value == "none":
         return None
     schedule = _read_schedule(value, base)
+    if SCHEDULES[schedule.name].follows:
+        raise Invalid(f"expected a schedule of epochs, found {value}, which follows the loss")
     return None if schedule.name == CONSTANT else schedule
 
 

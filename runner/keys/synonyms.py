@@ -247,11 +247,8 @@ SCHEDULES = Synonyms(
         "warmup": "linear_warmup constant_with_warmup",
         "one_cycle": "one_cycle_lr cyclic cycle super_convergence",
         "cycle_momentum": "one_cycle_momentum",
-    },
-    {
-        "not supported: use 'step' or 'exponential' instead, because no schedule looks at the loss": (
-            "plateau reduce_on_plateau reduce_lr_on_plateau adaptive"
-        ),
+        "plateau": "reduce_on_plateau reduce_lr_on_plateau adaptive",
+        "test_plateau": "validation_plateau val_plateau",
     },
 )
 """Schedules of the learning rate and the momentum."""

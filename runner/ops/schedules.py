@@ -3,7 +3,8 @@
 Each gives the factor of every epoch, by which the learning rates of all layers are multiplied, or the momentum; the
 formulas and names are PyTorch's (torch.optim.lr_scheduler, 2.x, closed forms) where it has them. A kernel reads the
 factors from an array, so that a new schedule is compiled into nothing. Each step is one IEEE operation per NumPy call:
-the same bits on every processor.
+the same bits on every processor. A schedule that follows a loss has no factors: what it does is in
+`runner.kernels.schedules`.
 """
 
 from __future__ import annotations
@@ -76,22 +77,31 @@ class Schedule:
     ----------
     name, doc : str
         As in a study; one line for the reference.
-    factors : callable (epochs, *arguments) -> float64 array
-        Of each epoch, from 0 on; `epochs` is that array. The last one holds for all later epochs.
+    factors : callable (epochs, *arguments) -> float64 array, or None
+        Of each epoch, from 0 on; `epochs` is that array. The last one holds for all later epochs. None where they
+        follow a loss.
     declared : mapping of str to Bound
         Names of its arguments, and what they may be.
     ends : callable (*arguments) -> int, optional
         The number of the epoch from which on its factor stays; none where it never does.
     source : str
         As of an activation.
+    follows : str
+        The column of the loss that the factor follows, from evaluation to evaluation; empty where it follows epochs.
     """
 
     name: str
     doc: str
-    factors: Callable[..., Floats]
+    factors: Callable[..., Floats] | None
     declared: Mapping[str, Bound] = field(default_factory=lambda: MappingProxyType({}))
     ends: Callable[..., int] | None = None
     source: str = ""
+    follows: str = ""
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it has a factor of its own for every epoch there is."""
+        return self.ends is None and not self.follows
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -124,6 +134,7 @@ def factors_of(schedule: Call, epochs: int) -> Floats:
 def _factors(schedule: Call, epochs: int, source: str) -> Floats:
     """`factors_of`; `source` tells pieces of a user's own apart that have the same name."""
     record = SCHEDULES[schedule.name]
+    assert record.factors is not None, "one that follows a loss has no factors"
     last = epochs - 1 if record.ends is None else min(epochs - 1, record.ends(*schedule.args))
     with np.errstate(over="ignore", under="ignore"):
         factors = record.factors(np.arange(last + 1, dtype=np.float64), *schedule.args)
@@ -265,5 +276,25 @@ SCHEDULES.add(
         lambda epochs, b, n: _two_halves(epochs, n, 1.0, b, 1.0),
         {"b": Bound(0), "n": Bound(4, MOST_EPOCHS, whole=True)},
         ends=lambda b, n: n - 1,
+    )
+)
+
+_PLATEAU = {"factor": Bound(0, 1), "patience": Bound(0, MOST_EPOCHS, whole=True)}
+SCHEDULES.add(
+    Schedule(
+        "plateau",
+        "Times factor where the loss has not fallen for more than patience evaluations (ReduceLROnPlateau).",
+        None,
+        _PLATEAU,
+        follows="loss",
+    )
+)
+SCHEDULES.add(
+    Schedule(
+        "test_plateau",
+        "The same by the loss of the held-out samples.",
+        None,
+        _PLATEAU,
+        follows="test_loss",
     )
 )

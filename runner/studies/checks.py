@@ -200,7 +200,7 @@ def _fault_batches(faults: tuple[Call, ...], batch: str | int, order: str) -> st
 
 
 def _schedule_epochs(schedule: Call | None, epochs: int | None) -> str:
-    if schedule is None or epochs is None or epochs <= MOST_EPOCHS or SCHEDULES[schedule.name].ends is not None:
+    if schedule is None or epochs is None or epochs <= MOST_EPOCHS or not SCHEDULES[schedule.name].is_endless:
         return ""
     return f"{schedule} has factors for at most {MOST_EPOCHS:,} epochs, found {epochs:,}"
 
@@ -221,6 +221,11 @@ def _stop(stop: str | Call, test: bool) -> str:
     return (
         f"{stop} needs held-out samples, as in test: {{fraction: 0.2}}" if isinstance(stop, Call) and not test else ""
     )
+
+
+def _followed(schedule: Call, test: bool) -> str:
+    tested = SCHEDULES[schedule.name].follows.startswith("test_")
+    return f"{schedule} needs held-out samples, as in test: {{fraction: 0.2}}" if tested and not test else ""
 
 
 def _restarts(restarts: Restarts | None, stop: str | Call) -> str:
@@ -389,6 +394,7 @@ CHECKS = (
     Check(("fold", "test"), _fold),
     Check(("criterion", "test"), _tested, {"criterion": _names, "test": _is_given}),
     Check(("stop", "test"), _stop, {"test": _is_given}),
+    Check(("learning_rate_schedule", "test"), _followed, {"test": _is_given}),
     Check(("restarts", "stop"), _restarts),
     Check(("restarts", "init"), _restarts_init, {"init": _length}),
     Check(("criterion", "precision"), criterion_message, {"criterion": lost_limits}),

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 NOT_ON_CARD = (
     "a graphics card leaves to it methods of second order, faults that are looked up in a table, dropout, input_noise, "
-    "l1, clipped gradients, label_smoothing, class_weights, momentum_schedule and large networks"
+    "l1, clipped gradients, label_smoothing, class_weights, momentum_schedule, plateaus and large networks"
 )
 """What `Shared.on` leaves to the processor, for the user."""
 

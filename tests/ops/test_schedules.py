@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -32,6 +33,8 @@ EXAMPLES = {
     "warmup": Call("warmup", (9,)),
     "one_cycle": Call("one_cycle", (60,)),
     "cycle_momentum": Call("cycle_momentum", (0.85 / 0.95, 60)),
+    "plateau": Call("plateau", (0.5, 3)),
+    "test_plateau": Call("test_plateau", (0.2, 0)),
 }
 TORCH: dict[str, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = {
     "constant": lambda o: lr_scheduler.LambdaLR(o, lambda epoch: 1.0),
@@ -53,6 +56,9 @@ def test_the_momentum_of_one_cycle_is_that_of_pytorch() -> None:
         if epoch < 59:
             scheduler.step()
     np.testing.assert_allclose(0.95 * factors_of(EXAMPLES["cycle_momentum"], 60), expected, rtol=1e-14)
+
+
+BY_EPOCH = [name for name, record in SCHEDULES.items() if not record.follows]
 
 
 def test_every_schedule_has_an_example() -> None:
@@ -77,7 +83,7 @@ def test_factors_are_those_of_pytorch(name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", BY_EPOCH)
 @pytest.mark.parametrize("epochs", [1, 2, 59, 60, 500])
 def test_factors_are_the_formula(name: str, epochs: int) -> None:
     found = factors_of(EXAMPLES[name], epochs)
@@ -87,7 +93,7 @@ def test_factors_are_the_formula(name: str, epochs: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", BY_EPOCH)
 def test_a_longer_run_begins_alike(name: str) -> None:
     """Runs that differ only in their budget share one training."""
     short, long = factors_of(EXAMPLES[name], 20), factors_of(EXAMPLES[name], 200)
@@ -112,7 +118,9 @@ def test_cosines_against_high_precision() -> None:
         ("exponential(0)", "expected gamma to be a number > 0, found exponential(0)"),
         ("step(5, x)", "expected numbers in the parentheses, found 'x'"),
         ("CosineAnnealingLR", "did you mean 'cosine'?"),
-        ("plateau", "because no schedule looks at the loss"),
+        ("ReduceLROnPlateau", "did you mean 'plateau'?"),
+        ("plateau(0.5)", "expected plateau(factor, patience), found plateau(0.5)"),
+        ("plateau(2, 5)", "expected factor to be a number >= 0 and <= 1, found plateau(2, 5)"),
     ],
 )
 def test_wrong_schedules(text: str, message: str) -> None:
@@ -121,7 +129,9 @@ def test_wrong_schedules(text: str, message: str) -> None:
     assert message in str(raised.value.issues[0])
 
 
-@pytest.mark.parametrize("text", ["step(50, 0.5)", "linear(1, 0, 200)", "exponential(0.99)", "one_cycle(300)"])
+@pytest.mark.parametrize(
+    "text", ["step(50, 0.5)", "linear(1, 0, 200)", "plateau(0.1, 10)", "exponential(0.99)", "one_cycle(300)"]
+)
 def test_the_text_reads_back(text: str) -> None:
     assert str(SCHEDULE.read(text, None)) == text
 
@@ -129,7 +139,7 @@ def test_the_text_reads_back(text: str) -> None:
 KEYS: dict[str, Any] = {"data": "two_spirals(6)", "architecture": "2-3-1", "init": "normal(0, 1)", "replicates": 3}
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", BY_EPOCH)
 @pytest.mark.parametrize("more", [{}, {"batch": 5, "order": "shuffled"}], ids=["full", "mini-batches"])
 def test_runs_against_naive(train: Train, name: str, more: dict[str, Any]) -> None:
     keys = KEYS | more | {"learning_rate": [0.3, 0.1], "bias_learning_rate": 0.2}
@@ -175,40 +185,46 @@ MOMENTUM_SCHEDULE = Call("linear", (0.3, 1.1, 40))
 
 def torch_optimizer(cell: Any, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
     """PyTorch's, with the learning rate and the settings of a cell."""
-    given = {"lr": cell.learning_rate, "momentum": cell.setting("momentum"), "weight_decay": cell.weight_decay}
+    given = {"lr": cell.learning_rate, "momentum": cell.setting("momentum") or 0.0, "weight_decay": cell.weight_decay}
     if cell.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, alpha=cell.setting("alpha"), eps=cell.setting("epsilon"), **given)
     nesterov = cell.optimizer == "nesterov"
     return torch.optim.SGD(parameters, dampening=cell.setting("dampening") or 0.0, nesterov=nesterov, **given)
 
 
-Each = Callable[[int, torch.optim.Optimizer, Callable[[], float]], None]
+Loss = Callable[[bool], float]
+Each = Callable[[int, torch.optim.Optimizer, Loss], None]
 
 
 def torch_epochs(cell: Any, initial: np.ndarray, seed: int, each: Each) -> np.ndarray:
-    """Final weights of a run in PyTorch; `each` is called before every epoch, with its number."""
+    """Final weights of a run in PyTorch; `each` is called before every epoch."""
     dtype = getattr(torch, cell.precision)
     layers = [
         [torch.tensor(part, dtype=dtype, requires_grad=True) for part in pair]
         for pair in naive.unflatten(cell, initial)
     ]
-    x, t = (torch.tensor(array, dtype=dtype) for array in (cell.data_set.inputs, cell.data_set.targets))
     optimizer = torch_optimizer(cell, [part for pair in layers for part in pair])
 
-    def loss(rows: Any) -> torch.Tensor:
-        a = x[rows]
+    def loss(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        a = x
         for weights, biases in layers:
             a = torch.sigmoid(a @ weights.T + biases)
-        return ((a - t[rows]) ** 2).sum() / 2
+        return ((a - t) ** 2).sum() / 2
 
+    def tensors(data: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.tensor(data.inputs, dtype=dtype), torch.tensor(data.targets, dtype=dtype)
+
+    data = cell.data_set.of_seed(seed)
+    x, t = tensors(data)
     n = len(x) if cell.batch == "full" else cell.batch
     for epoch in range(cell.epochs):
         with torch.no_grad():
-            each(epoch, optimizer, lambda: loss(slice(None)).item())
+            each(epoch, optimizer, lambda tested: loss(*tensors(data.test if tested else data)).item())
         order = np.arange(len(x)) if cell.order == "sequential" else naive.epoch_order(cell, seed, epoch)
         for first in range(0, len(x), n):
+            batch = order[first : first + n]
             optimizer.zero_grad()
-            loss(order[first : first + n]).backward()
+            loss(x[batch], t[batch]).backward()
             optimizer.step()
     return np.concatenate([part.detach().numpy().ravel() for pair in layers for part in pair])
 
@@ -243,6 +259,69 @@ def test_other_kernels_follow_a_momentum(train: Train, more: dict[str, Any]) -> 
     for ours, theirs in zip([*without, *both], [*zero, *rates], strict=True):
         np.testing.assert_array_equal(ours[1], theirs[1])
     assert not np.array_equal(zero[0][1], rates[0][1])
+
+
+PLATEAUS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "mini-batches": {"batch": 5, "order": "shuffled"},
+    "now and then": {"evaluate_every": 2},
+    "momentum": {"optimizer": "momentum", "momentum": 0.8, "architecture": "2-4-2-1", "learning_rate": 1.0},
+    "single precision": {"precision": "float32", "batch": 4},
+    "held out": {"learning_rate_schedule": "test_plateau(0.6, 2)", "test": {"fraction": 0.25}},
+    "fault": {"faults": ["round_errors(14)"]},
+}
+
+
+class Follower:
+    """PyTorch's scheduler for the runs of a cell, stepped after each of its evaluations, and the rates that it sets."""
+
+    def __init__(self, cell: Any) -> None:
+        self.schedule, self.every = cell.learning_rate_schedule, cell.evaluate_every // cell.updates_per_epoch
+        self.rates: list[float] = []
+
+    def __call__(self, epoch: int, optimizer: torch.optim.Optimizer, loss: Loss) -> None:
+        """Before an epoch: take account of the loss after the one before."""
+        if epoch == 0:
+            factor, patience = self.schedule.args
+            self.scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=patience, eps=0)
+        elif epoch % self.every == 0:
+            self.scheduler.step(loss(self.schedule.name == "test_plateau"))
+        self.rates.append(optimizer.param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize("name", PLATEAUS)
+def test_plateaus_are_those_of_pytorch(train: Train, name: str) -> None:
+    keys = KEYS | {"learning_rate": 4.0, "epochs": 60, "learning_rate_schedule": "plateau(0.5, 1)"} | PLATEAUS[name]
+    runs = train(**keys, record={"weights": True})
+    last = []
+    for number, cell, seed in runs.each():
+        initial, final = runs.weights[number]
+        follower = Follower(cell)
+        expected = torch_epochs(cell, initial, seed, follower)
+        tolerance = 1e-10 if cell.precision == "float64" else 1e-4
+        assert np.abs(final - expected).max() < tolerance * np.abs(expected).max()
+        last.append(follower.rates[-1])
+    assert min(last) < runs.plan.cell(0).learning_rate
+    assert len(set(last)) > 1
+
+
+def test_plateaus_in_stages_threads_and_other_lanes(tmp_path: Path) -> None:
+    """What is kept of a plateau goes with its run, wherever that is trained."""
+    keys = {key: value for key, value in KEYS.items() if key != "replicates"} | {"record": {"weights": True}}
+    keys |= {"learning_rate": 4.0, "learning_rate_schedule": "plateau(0.7, 20)"}
+    keys |= {"batch": 5, "order": "shuffled", "criterion": {"loss": 0.7}, "epochs": 1500}
+    whole = studies.run(tmp_path, **keys, seeds=[*range(40)])
+    stopping = studies.run(tmp_path, **keys, seeds=[*range(40)], stop="converged")
+    few = studies.run(tmp_path, **keys, seeds=[7, 21, 30])
+    threads = studies.run(tmp_path, **keys, seeds=[*range(40)], threads=2)
+    met = whole.column("epochs_to_converge")
+    assert 3 < np.isfinite(met).sum() < 37
+    np.testing.assert_array_equal(stopping.column("epochs_to_converge"), met)
+    np.testing.assert_array_equal(threads.bits, whole.bits)
+    for seed in np.flatnonzero(np.isnan(met)).tolist():
+        np.testing.assert_array_equal(stopping.weights[seed][1], whole.weights[seed][1])
+    for number, seed in enumerate((7, 21, 30)):
+        np.testing.assert_array_equal(few.weights[number][1], whole.weights[seed][1])
 
 
 def test_epochs_without_end(train: Train) -> None:

@@ -808,6 +808,13 @@ STUDIES = [
         id="schedule of a setting",
     ),
     pytest.param(
+        BASE
+        + "optimizer: momentum\nmomentum_schedule: plateau(0.5, 3)\nlearning_rate_schedule: test_plateau(0.5, 3)\n",
+        "x.yaml:6:20: momentum_schedule: expected a schedule of epochs, found plateau(0.5, 3), which follows the loss\n"
+        "x.yaml:7:25: learning_rate_schedule: test_plateau(0.5, 3) needs held-out samples, as in test: {fraction: 0.2}",
+        id="plateaus",
+    ),
+    pytest.param(
         BASE + "sweep:\n  grid: {momentum: [0.5, 0.9], optimizer: [sgd, adam]}\n",
         "x.yaml:6:21: momentum is used by momentum, nesterov, rmsprop; no run of this study uses them",
         id="unused setting on an axis",

@@ -29,6 +29,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "full batch": {},
     "shuffled, evaluated now and then": {"batch": 3, "order": "shuffled", "evaluate_every": 5},
     "state and schedule": {"optimizer": "adam", "learning_rate": 0.1, "learning_rate_schedule": "step(15, 0.5)"},
+    "a schedule that follows the loss": {"learning_rate": 6.0, "learning_rate_schedule": "plateau(0.5, 1)"},
     "single precision": {"precision": "float32", "learning_rate": 3.0},
     "second order": {"optimizer": "scg", "learning_rate": None, "init": "uniform(-9, 9)"},
     "fault": {"faults": ["slope_at_sum"]},

@@ -52,7 +52,8 @@ def update_layers(
             move = formula(wrong, BIAS_MOVE if biases else WEIGHT_MOVE, layer)
             if formula(wrong, UPHILL_BIASES if biases else UPHILL_WEIGHTS, layer):
                 negate(buf.G, first, end, lanes)
-            rate = scheduled(load(runs.rates, (layer - 1 + biases * layers) * L, lanes), runs.schedule, made)
+            rate = load(runs.rates, (layer - 1 + biases * layers) * L, lanes)
+            rate = scheduled(rate, runs.schedule, made, lanes)
             _prepare(buf, wrong, layer, move, rate, first, end, lanes)
             span = (buf, settings, rate, first, end, lanes)
             if move == NOT_AT_ALL:

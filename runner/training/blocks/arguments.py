@@ -19,7 +19,7 @@ from runner.kernels.lanes.vector import Lanes
 from runner.keys.architecture import fan_ins, hidden_activations, seen_by
 from runner.keys.columns import Column
 from runner.keys.restarts import Restarts
-from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, Members
+from runner.ops import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES, Members
 from runner.ops.faults import needs_table
 from runner.ops.optimizers import Iteration
 from runner.ops.schedules import CONSTANT
@@ -176,6 +176,11 @@ class Shared:
         return self.schedule.name != CONSTANT or self.momentum_schedule is not None
 
     @property
+    def follows(self) -> bool:
+        """Whether the learning rates follow a loss."""
+        return bool(SCHEDULES[self.schedule.name].follows)
+
+    @property
     def repeats(self) -> bool:
         """Whether every update is the same function of the weights and of nothing else, as the kernel sees it."""
         full = self.job.batch >= self.data.n and self.job.order == codes.SEQUENTIAL
@@ -218,7 +223,9 @@ class Shared:
         """Which of the compiled kernels trains it: precision, lanes, lanes by samples of a tile, and what apart."""
         width = self.width
         parts = [self.dtype.name, str(width.lanes.n), str(width.tile.n)]
-        parts += ["scheduled"] * (self.schedule.name != CONSTANT) + ["moved"] * (self.momentum_schedule is not None)
+        if self.schedule.name != CONSTANT:
+            parts.append("following" if self.follows else "scheduled")
+        parts += ["moved"] * (self.momentum_schedule is not None)
         parts += ["faulty"] * (self.faults is not None)
         parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
         parts += ["undecided"] * bool(self.job.band)
@@ -231,7 +238,7 @@ class Shared:
         """The same for runs that a graphics card trains, if it can train them; else as it is."""
         wide = cuda.width(self.samples_per_update == 1)
         plain = self.faults is None and self.iteration is None and not self.is_regularised
-        plain = plain and self.momentum_schedule is None
+        plain = plain and self.momentum_schedule is None and not self.follows
         return replace(self, width=wide, card=card) if plain and card.takes(self.net, wide, self.dtype) else self
 
 

@@ -15,6 +15,7 @@ from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.vector import Lanes
 from runner.kernels.second_order.passes import Method
+from runner.ops import SCHEDULES
 from runner.ops.schedules import CONSTANT, factors_of
 from runner.training.blocks.segments import Carried, state_rows
 
@@ -84,7 +85,7 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         block.until,
         state,
         books,
-        _schedule(shared, block.budgets[-1], numbers),
+        _schedule(block, carried, numbers),
         _held(block, carried),
         _judged(block, carried),
         _adjustment(shared, spread),
@@ -186,18 +187,35 @@ def _tested(data: DataSet) -> DataSet:
     return data.test
 
 
-def _schedule(shared: Shared, budget: int, numbers: NDArray[Any]) -> schedules.Schedule | tuple[()]:
+def _schedule(block: Block, carried: Carried | None, numbers: NDArray[Any]) -> schedules.Schedule | tuple[()]:
     """What changes from epoch to epoch, for as many epochs as there are; `numbers` are those of LaneArrays."""
+    shared = block.shared
     if not shared.is_scheduled:
         return NONE
-    epochs = -(-budget // shared.updates_per_epoch)
-    rates: Any = NONE if shared.schedule.name == CONSTANT else factors_of(shared.schedule, epochs)
+    epochs = -(-block.budgets[-1] // shared.updates_per_epoch)
+    rates: Any = NONE
+    if shared.follows:
+        rates = _plateau(block, carried)
+    elif shared.schedule.name != CONSTANT:
+        rates = factors_of(shared.schedule, epochs)
     momenta: Any = NONE
     if shared.momentum_schedule is not None:
         first = 2 * shared.net.layers
         settings = numbers[:, first : first + codes.SLOTS].copy()
         momenta = schedules.Momenta(factors_of(shared.momentum_schedule, epochs), shared.momentum_row, settings)
     return schedules.Schedule(rates, momenta, shared.updates_per_epoch)
+
+
+def _plateau(block: Block, carried: Carried | None) -> schedules.Plateau:
+    """How learning rates follow a loss, with room for what is kept for it."""
+    shared, groups, lanes = block.shared, block.groups, int(block.shared.width.lanes.n)
+    if carried is not None:
+        (state,) = (by_group(array, groups, lanes) for array in carried.followed)
+    else:
+        state = np.empty((groups, schedules.P_STATE, lanes), shared.dtype)
+    factor, patience = shared.schedule.args
+    tested = SCHEDULES[shared.schedule.name].follows == "test_loss"
+    return schedules.Plateau(float(factor), int(patience), int(tested), state)
 
 
 def _finish(block: Block, by_lane: Floats, seeds: NDArray[np.uint64]) -> None:
@@ -295,7 +313,8 @@ def carried_on(
         state = np.concatenate([state, by_run(method.kept, n)])
     # What is kept of runs comes last in a HeldOut and in a Judged.
     held, judged = (tuple(by_run(array, n) for array in kept) for kept in (runs.held[5:], runs.judged[4:]))
-    return Carried(state, books, values, counts, weights, initial, held, judged)
+    followed = (by_run(runs.schedule.rates.state, n),) if block.shared.follows else ()
+    return Carried(state, books, values, counts, weights, initial, held, judged, followed)
 
 
 def scratch_bytes(shared: Shared) -> int:

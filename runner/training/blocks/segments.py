@@ -13,6 +13,7 @@ from runner.kernels import codes
 from runner.kernels.buffers import carried_rows
 from runner.kernels.criterion import J_COUNTS
 from runner.kernels.held_out import H_STATE, H_VALUES
+from runner.kernels.schedules import P_STATE
 from runner.training.blocks.arguments import Shared
 from runner.training.blocks.lane_values import LaneValues
 
@@ -38,6 +39,9 @@ class Carried(NamedTuple):
     judged : tuple of arrays
         What is kept for the criterion (the last three of `runner.kernels.criterion.Judged`); empty where that is
         nothing.
+    followed : tuple of arrays
+        What is kept for learning rates that follow a loss (`runner.kernels.schedules.Plateau.state`); empty where none
+        do.
     """
 
     state: NDArray[Any]
@@ -48,17 +52,18 @@ class Carried(NamedTuple):
     initial: NDArray[Any]
     held: tuple[NDArray[Any], ...]
     judged: tuple[NDArray[Any], ...]
+    followed: tuple[NDArray[Any], ...]
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All of its arrays."""
-        return (*self[:-2], *self.held, *self.judged)
+        return (*self[:-3], *self.held, *self.judged, *self.followed)
 
     def mapped(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Carried:
         """The same with each of its arrays changed."""
-        state, books, values, counts, weights, initial = map(change, self[:-2])
-        held, judged = (tuple(map(change, arrays)) for arrays in self[-2:])
-        return Carried(state, books, values, counts, weights, initial, held, judged)
+        state, books, values, counts, weights, initial = map(change, self[:-3])
+        held, judged, followed = (tuple(map(change, arrays)) for arrays in self[-3:])
+        return Carried(state, books, values, counts, weights, initial, held, judged, followed)
 
     def part(self, which: Any) -> Carried:
         """That of some of the runs."""
@@ -80,7 +85,9 @@ def carried_numbers(shared: Shared, events: int) -> int:
     """How many numbers a run carries, without weights that are recorded."""
     of_held = (H_STATE + 1 + events * (H_VALUES + 1)) * (shared.held is not None)
     for_criterion = 0 if shared.judged is None else shared.judged.rows + J_COUNTS + events
-    return state_rows(shared) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS) + of_held + for_criterion
+    followed = P_STATE * shared.follows
+    own = state_rows(shared) + codes.COUNTS + events * (codes.VALUES + codes.COUNTS)
+    return own + of_held + for_criterion + followed
 
 
 def joined(parts: Iterable[Carried]) -> Carried:

@@ -13,6 +13,7 @@ from runner.kernels import codes
 from runner.kernels.criterion import J_COUNTS
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.held_out import H_STATE
+from runner.kernels.schedules import P_STATE
 from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
 from runner.machine import reserved
@@ -156,6 +157,7 @@ def _memory(block: Block) -> int:
         measured += (len(block.events) + 1) * (H_STATE * size + 8)
     if shared.judged is not None:
         measured += (len(block.events) + shared.judged.rows) * size + 8 * J_COUNTS
+    measured += P_STATE * size * shared.follows
     per_run = shared.parameters * (8 + size * (1 + kept)) + 2 * measured
     if shared.data_of is not None:
         per_run += 2 * size * shared.numbers_of_samples
