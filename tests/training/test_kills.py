@@ -37,6 +37,19 @@ STUDIES: dict[str, dict[str, Any]] = {
     "rows": {"sweep": {"grid": GRID}, "replicates": 70},
     "recorded": {"sweep": {"grid": GRID}, "replicates": 20, "record": {"curves": 12, "weights": True}},
     "stopping": {"sweep": {"grid": GRID}, "replicates": 40, "stop": "converged", "record": {"curves": 5}},
+    "again": {
+        "sweep": {
+            "grid": {
+                "restarts": ["none", {"after": 30}, {"after": 60, "max": 3}],
+                "learning_rate_schedule": ["constant", "plateau(0.5, 5)"],
+                "learning_rate": [1, 10],
+                "epochs": [40, 900],
+            }
+        },
+        "stop": "converged",
+        "replicates": 12,
+        "record": {"curves": 5, "weights": True},
+    },
     "quoted": {"data": CSV, "sweep": {"grid": GRID}, "replicates": 40, "precision": "float32", "batch": 2},
     "edited": {"sweep": {"grid": GRID}, "replicates": 50},
     "parts": {"sweep": {"grid": GRID}, "replicates": 50, "record": {"curves": 5}},
