@@ -14,7 +14,8 @@ from benchmarks.measure import Row
 
 _COLOURS = {"float64": "#3b6ea5", "float32": "#e08a3c"}
 _SHORT = {
-    "kernel": "project, kernel alone",
+    "special": "project, special kernel",
+    "kernel": "project, general kernel",
     "c": "C, gcc, vectors",
     "jax lanes": "JAX, runs last",
     "jax vmap": "JAX vmap, blocks",

@@ -20,6 +20,7 @@ from benchmarks.measure import Row, measure
 from benchmarks.network import Network, final_losses
 from benchmarks.order import Found, Order, carry_out
 from benchmarks.peers import Peer, load_peers
+from benchmarks.peers.project import special_kernel
 from benchmarks.work import Program, Work, prepare
 from benchmarks.works import WORKS, load_item
 
@@ -127,20 +128,32 @@ def _row(peer: str, speed: float, work: str = "xor", precision: str = "float64")
 
 
 def test_the_table_has_a_line_for_every_program_and_every_goal() -> None:
-    rows = [_row("runner", 12e6), _row("c", 10e6), _row("jax lanes", 3e6)]
+    rows = [_row("runner", 12e6), _row("kernel", 14e6), _row("c", 10e6), _row("jax lanes", 5.6e6)]
     found = Found(rows, [Fact("axis", "an axis", "1.01", "1.02", True)], ["jax is left out: jax is not installed"])
     lines = list(table.lines(found, repeats=3))
     assert "| C | 10 (1.20 x) | 0% | 1e-12 |" in lines
-    assert "| xor | float64 | JAX LANES | 5 x | 4.00 x | no |" in lines
-    assert "| xor | float64 | C | 1.2 x | 1.20 x | yes |" in lines
+    assert "| xor | float64 | C | general | 1.4 x | 1.40 x | yes | 1.20 x |" in lines
+    assert "| xor | float64 | JAX LANES | general | 2.4 x | 2.50 x | yes | 2.14 x |" in lines
     assert "| an axis | 1.01 | 1.02 | yes |" in lines
     assert "- jax is left out: jax is not installed." in lines
 
 
-def test_the_best_peer_is_not_the_project() -> None:
-    rows = [_row(peer, speed, "iris") for peer, speed in (("runner", 4.0), ("kernel", 5.0), ("c", 2.0), ("numpy", 1.0))]
-    ((goal, title, ratio),) = goals.judged(rows)
-    assert (goal.work, title, ratio) == ("iris", "C", 2.0)
+def test_goals_are_judged_by_the_kernel_of_a_long_study_and_its_fastest_peer() -> None:
+    speeds = {"runner": 9.0, "special": 12.0, "kernel": 8.0, "c": 8.0, "jax vmap": 5.0, "jax vmap all": 6.0}
+    rows = [_row(peer, speed, "parity3") for peer, speed in speeds.items()]
+    c, vmap = goals.judged(rows)
+    assert (c.goal.factor, c.kernel.peer, c.peer.peer, c.ratio, c.is_met) == (1.3, "special", "c", 1.5, True)
+    assert (vmap.goal.factor, vmap.peer.peer, vmap.ratio, vmap.is_met) == (2.0, "jax vmap all", 2.0, True)
+    c, _ = goals.judged([row for row in rows if row.peer != "special"])
+    assert (c.kernel.peer, c.ratio, c.is_met) == ("kernel", 1.0, False)
+    assert c.engine is not None
+    assert c.engine.peer == "runner"
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
+def test_a_study_of_some_minutes_has_a_special_kernel_for_small_networks_only() -> None:
+    assert special_kernel(_small("xor")) != 0
+    assert special_kernel(_small("iris")) == 0
 
 
 def test_a_process_of_its_own_measures() -> None:

@@ -123,6 +123,11 @@ class Specials:
         except Exception as error:  # training goes on without
             self._fail(error)
 
+    @property
+    def is_making(self) -> bool:
+        """Whether a kernel is being made."""
+        return self._making is not None
+
     def close(self) -> None:
         """End what is still being made."""
         if self._making:
