@@ -1,37 +1,16 @@
 """The C program: source for one network, one data set and one vector width.
 
 As an expert writes it by hand for one shape: one network per vector lane, GCC's vector extension, all sizes constants,
-tiles of units and samples that keep their sums in registers, an own exp (range reduction and a polynomial), and short
-loops unrolled altogether. Lanes lie innermost: W[parameter][lane]. Sizes of tiles are the caller's to choose.
+tiles of units and samples that keep their sums in registers, own elementary functions (`benchmarks.celementary`), and
+short loops unrolled altogether. Lanes lie innermost: W[parameter][lane]. Sizes of tiles are the caller's to choose.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.celementary import ACTIVATIONS, functions
 from benchmarks.network import Network
-
-_EXP = {
-    "double": (
-        "-708.0", "708.0", "0x1.8p52", "1.4426950408889634", "0x1.62e42fefa0000p-1", "0x1.cf79abc9e3b3ap-40",
-        "1023", "52", "long long",
-        ["1/479001600.", "1/39916800.", "1/3628800.", "1/362880.", "1/40320.", "1/5040.", "1/720.", "1/120.",
-         "1/24.", "1/6.", "0.5", "1.", "1."],
-    ),
-    "float": (
-        "-87.0f", "88.0f", "0x1.8p23f", "1.4426950f", "0.693359375f", "-2.12194440e-4f",
-        "127", "23", "int",
-        ["1/5040.f", "1/720.f", "1/120.f", "1/24.f", "1/6.f", "0.5f", "1.f", "1.f"],
-    ),
-}  # fmt: skip
-
-_ACTIVATIONS = {
-    "sigmoid": ("1 / (1 + vexp(-z))", "a * (1 - a)"),
-    "tanh": ("2 / (1 + vexp(-2 * z)) - 1", "1 - a * a"),
-    "relu": ("pick(z > 0, z, (v){})", "pick(a > 0, (v){} + 1, (v){})"),
-    "identity": ("z", "a * 0 + 1"),
-    "softmax": ("z", "a * 0 + 1"),
-}
 
 
 @dataclass(frozen=True)
@@ -57,7 +36,7 @@ def source(net: Network, precision: str, shape: Shape) -> str:
             f"enum {{ L = {lanes}, P = {net.parameters}, IN = {net.sizes[0]}, OUT = {net.sizes[-1]} }};",
             "#define INLINE static inline __attribute__((always_inline))",
             f'#define UNROLL _Pragma("GCC unroll {1024 if shape.unrolled else 1}")',
-            _exp(real, shape.width),
+            functions(real, shape.width),
             *(_pass(net, shape, size) for size in sorted(sizes)),
             _update(net, real),
             _train(net, shape),
@@ -67,27 +46,6 @@ def source(net: Network, precision: str, shape: Shape) -> str:
 
 def _tiles(batch: slice, samples: int) -> range:
     return range(batch.start, batch.stop, samples)
-
-
-def _exp(real: str, width: int) -> str:
-    low, high, magic, log2e, ln2, ln2_low, bias, shift, integer, coefficients = _EXP[real]
-    horner = coefficients[0]
-    for c in coefficients[1:]:
-        horner = f"({horner}) * r + {c}"
-    return f"""
-typedef {integer} iv __attribute__((vector_size({width})));
-INLINE v pick(iv mask, v a, v b) {{ return (v)(((iv)a & mask) | ((iv)b & ~mask)); }}
-INLINE v vexp(v x) {{
-    x = pick(x < {low}, (v){{}} + {low}, x);
-    x = pick(x > {high}, (v){{}} + {high}, x);
-    v n = x * (real){log2e} + {magic};
-    iv bits = (iv)n;
-    n -= {magic};
-    v r = x - n * {ln2};
-    r = r - n * {ln2_low};
-    v e = {horner};
-    return e * (v)((bits + {bias}) << {shift});
-}}"""
 
 
 def _offsets(net: Network) -> list[tuple[int, int]]:
@@ -129,7 +87,7 @@ def _forward(net: Network, layer: int, most: int, T: int) -> str:
     weights, biases = _offsets(net)[layer - 1]
     U, scale = _divisor(fan_out, most), net.scales[layer - 1]
     last = layer == net.layers
-    activate = _ACTIVATIONS[net.output if last else net.activation][0]
+    activate = ACTIVATIONS[net.output if last else net.activation][0]
     lines = [f"    UNROLL for (int j = 0; j < {fan_out}; j += {U}) {{"]
     tile = [(u, t) for u in range(U) for t in range(T)]
     for u in range(U):
@@ -161,12 +119,12 @@ def _output_error(net: Network, T: int) -> str:
             f"        UNROLL for (int k = 0; k < OUT; k++) a{last}[k][t] *= share;",
             "    }",
         ]
-    slope = "" if net.fused else f" * 2 * ({_ACTIVATIONS[net.output][1]})"
+    slope = "" if net.fused else f" * {ACTIVATIONS[net.output][1]}"
     lines += [
         "    UNROLL for (int k = 0; k < OUT; k++)",
         f"        UNROLL for (int t = 0; t < {T}; t++) {{",
         f"            v a = a{last}[k][t];",
-        f"            d{last}[k][t] = (a - targets[t * OUT + k]){slope} * factor;",
+        f"            d{last}[k][t] = factor * (a - targets[t * OUT + k]){slope};",
         "        }",
     ]
     return "\n".join(lines)
@@ -198,9 +156,9 @@ def _gradient(net: Network, layer: int, most: int, T: int) -> str:
     lines += [f"            v w{u} = W[{weights} + j * {fan_in} + i + {u}];" for u in range(V)]
     lines += [f"            e{u}_{t} += w{u} * d{layer}[j][{t}];" for u, t in back]
     lines.append("        }")
-    slope = _ACTIVATIONS[net.activation][1]
+    slope = ACTIVATIONS[net.activation][1]
     lines += [
-        f"        {{ v a = a{layer - 1}[i + {u}][{t}]; d{layer - 1}[i + {u}][{t}] = e{u}_{t} * ({slope}); }}"
+        f"        {{ v a = a{layer - 1}[i + {u}][{t}]; d{layer - 1}[i + {u}][{t}] = e{u}_{t} * {slope}; }}"
         for u, t in back
     ]
     return "\n".join([*lines, "    }"])
@@ -260,7 +218,7 @@ void train(long groups, long epochs, const v *weights, const v *rates, const rea
 
 def _batch(net: Network, n: int, T: int, first: str) -> str:
     whole, rest = divmod(n, T)
-    factor = f"(real){net.factor(n)!r}"
+    factor = f"(real){net.factor(n) * (1 if net.fused else 2)!r}"
     at = f"x + ({first} + s) * IN, t + ({first} + s) * OUT, {factor}"
     lines = [f"UNROLL for (long s = 0; s < {whole * T}; s += {T}) pass{T}(W, G, {at});"] if whole else []
     if rest:

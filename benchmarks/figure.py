@@ -16,7 +16,7 @@ _COLOURS = {"float64": "#3b6ea5", "float32": "#e08a3c"}
 _SHORT = {
     "special": "project, special kernel",
     "kernel": "project, general kernel",
-    "c": "C, gcc, vectors",
+    "c": "C, vectors",
     "jax lanes": "JAX, runs last",
     "jax vmap": "JAX vmap, blocks",
     "jax vmap all": "JAX vmap, one call",
