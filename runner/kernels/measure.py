@@ -50,6 +50,7 @@ from runner.kernels.lanes.operations import (
 )
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_max, fold_max_nonnegative, fold_min, repeat
+from runner.kernels.pairwise import compared, own_output
 
 INFINITY = float("inf")
 
@@ -104,9 +105,10 @@ def _losses(net: Any, job: Any, buf: Any, width: Any, partial: bool) -> Any:
     last = net.layers
     here, end = net.units[last] * S, (net.units[last] + net.sizes[last]) * S
     value = fill(buf.A, 0.0, tile)
+    own = own_output(job, buf, here, end, tile)
     for out in range(here, end, S):
-        y, given = load(buf.A, out, tile), load(buf.T, out - here, tile)
-        t = target_of_loss(job, out - here, given, tile)
+        given = load(buf.T, out - here, tile)
+        y, t = compared(job, own, load(buf.A, out, tile), given), target_of_loss(job, out - here, given, tile)
         value = value + weighed(job, given, choose(job.loss_value, job.loss, (load(buf.Z, out, tile), y, t)))
     if partial:
         mask = load(buf.mask, 0, tile)

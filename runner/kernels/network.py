@@ -46,6 +46,7 @@ from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma
 from runner.kernels.lanes.vector import Lanes
 from runner.kernels.noise import drop, restore
+from runner.kernels.pairwise import balance, compared, own_output
 from runner.kernels.perceptron import settle_undecided, signal
 
 # Units that are left over when a layer is cut into rows are taken one by one.
@@ -153,15 +154,19 @@ def output_error(
         total = fill(buf.T, 0.0, tile)
         for out in range(0, end - here, S):
             total = total + target_of_loss(job, out, load(buf.T, out, tile), tile)
+    own = own_output(job, buf, here, end, tile)
     for out in range(here, end, S):
         y, given = load(buf.A, out, tile), load(buf.T, out - here, tile)
         t = target_of_loss(job, out - here, given, tile)
-        d = signal(job.band, y, t, total) if job.residual else choose(job.loss_slope, job.loss, (y, t))
+        seen = compared(job, own, y, given)
+        d = signal(job.band, y, t, total) if job.residual else choose(job.loss_slope, job.loss, (seen, t))
         d = weighed(job, given, d)
         d = d * factor
         if faults & SIGNALS:
             d = wrong_signal(job, buf, width, faults, d, samples)
         store(buf.D, out, where_lt(0.0, mask, d, mask) if partial else d)
+    if not job.residual:
+        balance(job, buf, here, end, tile)
     if faults & NO_OUTPUT_DERIVATIVE:
         for out in range(here, end, S):
             store(buf.E, out - here, load(buf.D, out, tile))

@@ -194,6 +194,9 @@ class Job(NamedTuple):
         sum of the loss values of its batch, where `sum_losses` asks for it.
     labels : labels.Labels or ()
         What the loss makes of its targets; an empty tuple where it takes them as they are.
+    pairwise : tuple of one float, or ()
+        The middle between the targets, for a loss that compares each output with that of the sample's class (see
+        `pairwise`); an empty tuple where each output has a loss of its own.
     """
 
     loss: int
@@ -227,6 +230,7 @@ class Job(NamedTuple):
     update: Any
     tick: Any
     labels: Any
+    pairwise: Any
 
 
 class LaneArrays(NamedTuple):

@@ -379,14 +379,18 @@ LOSSES = Synonyms(
         "binary_cross_entropy, cross_entropy": "log log_loss entropy",
         "mae": "l1 mean_absolute_error absolute_error abs",
         "hyperbolic": "arctanh atanh hyperbolic_arctangent",
+        "multi_class_hinge": "multi_margin multi_margin_loss weston_watkins multiclass_hinge multiclass_svm svm",
     },
     {
         "not supported: use 'mse' instead, because it is least at the same weights": "rmse root_mean_squared_error",
         "not supported: use 'mae' instead, because errors are not divided by their targets": (
             "mape mean_absolute_percentage_error"
         ),
-        "not supported: use 'hinge' or 'cross_entropy' instead, because each output has a loss of its own": (
-            "categorical_hinge multi_margin multi_label_margin hinge_embedding"
+        "not supported: use 'multi_class_hinge' instead, which sums over the other classes and not the worst alone": (
+            "categorical_hinge crammer_singer"
+        ),
+        "not supported: use 'hinge' or 'multi_class_hinge' instead, because a sample has one class": (
+            "multi_label_margin hinge_embedding"
         ),
         "not supported: use 'cross_entropy' instead, because for given targets they differ by a constant": (
             "kl kld kl_div kl_divergence kullback_leibler"

@@ -5,6 +5,8 @@ output), its slope as a function of y and t, both of vectors, and `LOSSES.add`. 
 values over samples and outputs; the factor is a constant, divided by nothing, by the number of samples, or by that of
 samples times outputs. The four squared losses differ only in this factor.
 
+A loss may compare each output with that of the sample's class (`pairwise`): it is then a function of their difference.
+
 Where a loss and an output activation cancel, as cross-entropy and softmax do (Bishop, Pattern Recognition and Machine
 Learning, 2006, section 4.3.6: canonical link functions), dE/dz is the factor times the residual y - t, and the slope of
 the activation is not used.
@@ -48,6 +50,9 @@ class Loss:
         Targets must lie between these, limits included.
     classes : tuple of two floats or None
         The only values that targets may have; None for any between the limits.
+    pairwise : bool
+        Whether it compares each output with that of the sample's class, and couples the outputs of a sample so:
+        `value` and `slope` are given the difference in the place of y, and minus infinity for that class itself.
     of_labels : bool
         Whether its targets are classes, or probabilities of them, whose labels may be smoothed and which may have
         weights: it is a cross-entropy, of the outputs or of the two classes of each output.
@@ -67,6 +72,7 @@ class Loss:
     low: float = -math.inf
     high: float = math.inf
     classes: tuple[float, float] | None = None
+    pairwise: bool = False
     of_labels: bool = False
     source: str = ""
 
@@ -260,6 +266,30 @@ LOSSES.add(
         1.0,
         "elements",
         classes=(-1.0, 1.0),
+    )
+)
+
+
+@lane_function
+def _excess(z: Any, y: Any, t: Any) -> Any:
+    return maximum(1.0 + y, 0.0)
+
+
+@lane_function
+def _excess_slope(y: Any, t: Any) -> Any:
+    return where_lt(-1.0, y, 1.0, where_lt(y, 0.0, 0.0, y))
+
+
+LOSSES.add(
+    Loss(
+        "multi_class_hinge",
+        "Sum of max(0, 1 - y_c + y_j) over all classes but c, that of the sample, divided by the classes; mean over "
+        "samples, as torch.nn.MultiMarginLoss (Weston and Watkins 1999).",
+        _excess,
+        _excess_slope,
+        1.0,
+        "elements",
+        pairwise=True,
     )
 )
 

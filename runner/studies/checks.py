@@ -272,6 +272,12 @@ def _without_faults(given: bool, faults: tuple[Call, ...]) -> str:
     return f"needs faults none, found {KEYS['faults'].text(faults)}" if given and faults else ""
 
 
+def _pairwise(loss: str, faults: tuple[Call, ...]) -> str:
+    """What keeps a loss that couples the outputs from faults."""
+    message = _without_faults(LOSSES[loss].pairwise, faults)
+    return f"{loss} {message}" if message else ""
+
+
 def _names(criterion: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(name for name, _ in criterion)
 
@@ -356,6 +362,7 @@ CHECKS = (
     *(Check((key, "loss"), _of_labels, {key: _is_given}) for key in ("label_smoothing", "class_weights")),
     Check(("class_weights", "loss", "output", "architecture"), _class_weights, {"class_weights": _length}),
     *(Check((key, "faults"), _without_faults, {key: _is_given}) for key in _CORRECT_ONLY),
+    Check(("loss", "faults"), _pairwise),
     Check(("dropout", "architecture"), partial(_of_hidden_layers, "number"), {"dropout": _length}),
     *(
         Check((key, "criterion_from"), _by_evaluations, {key: _is_given})

@@ -135,6 +135,11 @@ def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
             f"{loss} needs targets of the two values {wanted}; those of {name} lie between {least:g} and {most:g} "
             f"(target_range: [{wanted}] maps two values to these)"
         )
+    if LOSSES[loss].pairwise:
+        parts = [data, *([] if data.test is None else [data.test])]
+        if not all(((part.targets > data.middle).sum(axis=1) == 1).all() for part in parts):
+            wanted = "targets of which one is the class, as target_encoding: one_hot makes them"
+            yield f"{loss} needs {wanted}; {name} has others"
 
 
 def _too_precise(precision: str, data: DataSet, name: str) -> Iterator[str]:

@@ -147,7 +147,7 @@ class Specials:
         plain = shared.faults is None and shared.iteration is None and shared.held is None
         # Runs that have samples of their own are trained by other code.
         plain = plain and shared.judged is None and shared.data_of is None and not shared.is_regularised
-        suits = plain and not shared.job.band and not shared.is_scheduled
+        suits = plain and not (shared.job.band or shared.job.pairwise or shared.is_scheduled)
         if not (suits and special.is_worth_making(shared.net, shared.width, outputs)):
             network.given_up = True
             return

@@ -90,6 +90,28 @@ def test_biases_shapes_and_parameterizations(tmp_path: Any, keys: dict[str, Any]
     check(runs, size)
 
 
+def test_multi_class_hinge(train: Callable[..., studies.Runs]) -> None:
+    """... of outputs with any activation."""
+    base = np.random.default_rng(10).uniform(-0.8, 0.8, 15)
+    for output in ("identity", "tanh", "softmax"):
+        runs = train(
+            data="iris",
+            scaling="standardize",
+            target_encoding="one_hot",
+            architecture="4-3",
+            output=output,
+            loss="multi_class_hinge",
+            # The kernel that tests/kernels/test_pairwise.py needs anyway.
+            test={"fraction": 0.2},
+            split_seed=1,
+            learning_rate=1.0,
+            updates=1,
+            record={"weights": True},
+            sweep={"grid": {"init": moved(base)}},
+        )
+        check(runs, 15)
+
+
 def test_cross_entropy_of_any_targets(train: Callable[..., studies.Runs]) -> None:
     """Also of targets that do not add up to 1 in a sample."""
     base = np.random.default_rng(9).uniform(-0.8, 0.8, 15)

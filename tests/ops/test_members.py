@@ -326,6 +326,7 @@ def test_every_member_has_an_outside_truth() -> None:
         "binary_cross_entropy",
         "cross_entropy",
         "hyperbolic",
+        "multi_class_hinge",  # tests/kernels/test_pairwise.py
     }
     compared = {*TORCH_ACTIVATIONS, *TORCH_LOSSES, *TORCH_OPTIMIZERS, *BY_HAND, *by_others}
     # Methods of second order: tests/kernels/test_second_order.py.

@@ -480,8 +480,23 @@ STUDIES = [
     ),
     pytest.param(
         BASE + "loss: multi_margin\n",
-        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'multi_margin'; not supported: use 'hinge' or 'cross_entropy' instead, because each output has a loss of its own",
+        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'multi_margin'; did you mean 'multi_class_hinge'?",
         id="unknown loss",
+    ),
+    pytest.param(
+        BASE + "loss: categorical_hinge\n",
+        f"x.yaml:5:7: loss: expected one of {LOSS_NAMES}, found 'categorical_hinge'; not supported: use 'multi_class_hinge' instead, which sums over the other classes and not the worst alone",
+        id="a loss that is called like another one elsewhere",
+    ),
+    pytest.param(
+        BASE + "loss: multi_class_hinge\n",
+        "x.yaml:5:7: loss: multi_class_hinge needs targets of which one is the class, as target_encoding: one_hot makes them; xor has others",
+        id="targets of a hinge loss of several classes",
+    ),
+    pytest.param(
+        "data: encoder(4)\narchitecture: 4-2-4\nlearning_rate: 0.5\nepochs: 9\nloss: multi_class_hinge\nfaults: [ascent]\n",
+        "x.yaml:5:7: loss: multi_class_hinge needs faults none, found [ascent]",
+        id="a fault beside a loss that couples outputs",
     ),
     pytest.param(
         BASE + "loss: hinge\n",

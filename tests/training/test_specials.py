@@ -53,7 +53,8 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _network(name: str) -> Any:
-    given = {"data": None, "job": SimpleNamespace(band=()), "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
+    job = SimpleNamespace(band=(), pairwise=())
+    given = {"data": None, "job": job, "width": None, "sizes": [2, 1], "clock": (0.0, 0.0)}
     given |= dict.fromkeys(("faults", "held", "judged", "iteration", "data_of"))
     return SimpleNamespace(net=name, is_scheduled=False, dtype=np.dtype(float), is_regularised=False, **given)
 

@@ -228,7 +228,7 @@ class Shared:
         parts += ["moved"] * (self.momentum_schedule is not None)
         parts += ["faulty"] * (self.faults is not None)
         parts += ["tested"] * (self.held is not None) + ["judged"] * (self.judged is not None)
-        parts += ["undecided"] * bool(self.job.band)
+        parts += ["undecided"] * bool(self.job.band) + ["pairwise"] * bool(self.job.pairwise)
         parts += ["divided"] * (self.data_of is not None) + ["noisy"] * any(self.noises)
         parts += ["adjusted"] * any(self.adjusts) + ["labelled"] * (self.job.labels != NONE)
         parts += [self.iterate.name] * (self.iteration is not None)

@@ -80,6 +80,7 @@ def job_of(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.J
         update=members.update,
         tick=members.tick,
         labels=_labels(cell, outputs),
+        pairwise=(float(data.middle),) if loss.pairwise else NONE,
     )
 
 
