@@ -199,7 +199,8 @@ def _fault_batches(faults: tuple[Call, ...], batch: str | int, order: str) -> st
     return ""
 
 
-def _schedule_epochs(schedule: Call | None, epochs: int | None) -> str:
+def schedule_message(schedule: Call | None, epochs: int | None) -> str:
+    """What keeps a schedule from a budget of so many epochs."""
     if schedule is None or epochs is None or epochs <= MOST_EPOCHS or not SCHEDULES[schedule.name].is_endless:
         return ""
     return f"{schedule} has factors for at most {MOST_EPOCHS:,} epochs, found {epochs:,}"
@@ -344,6 +345,7 @@ class Check:
         return self.reduce[key](value) if key in self.reduce else value
 
 
+SCHEDULE_KEYS = ("learning_rate_schedule", "momentum_schedule")
 # What neither faults nor methods of second order are made together with.
 _CORRECT_ONLY = (
     *("dropout", "label_smoothing", "class_weights"),
@@ -393,11 +395,7 @@ CHECKS = (
     ),
     Check(("optimizer", "loss"), _residuals),
     Check(("optimizer", "architecture", "shortcuts"), _matrix),
-    *(
-        Check((key, budget), _schedule_epochs)
-        for key in ("learning_rate_schedule", "momentum_schedule")
-        for budget in ("epochs", "updates")
-    ),
+    *(Check((key, "epochs"), schedule_message) for key in SCHEDULE_KEYS),
     Check(("fold", "test"), _fold),
     Check(("criterion", "test"), _tested, {"criterion": _names, "test": _is_given}),
     Check(("stop", "test"), _stop, {"test": _is_given}),

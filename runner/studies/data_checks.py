@@ -10,10 +10,11 @@ import numpy as np
 
 from runner.data import DataError, DataSet, FileData, load_data
 from runner.errors import Problem
-from runner.keys.definitions import DATA_KEYS, FULL, KEYS
+from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
-from runner.ops import LOSSES, RULES
-from runner.studies.checks import places
+from runner.ops import LOSSES, RULES, SCHEDULES
+from runner.registry import Call
+from runner.studies.checks import SCHEDULE_KEYS, places, schedule_message
 from runner.studies.precision_checks import data_message
 from runner.sweep.space import SweepSpace
 from runner.terminal import counted
@@ -69,6 +70,9 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
                 yield Issue(f"{key}: {message}", where.get(value, (key,)))
     if not unknown.intersection(("samples", "batch")):
         yield from _too_few(space, loaded)
+    for key in SCHEDULE_KEYS:
+        if not unknown.intersection((*BUDGETS, "batch", key)):
+            yield from _too_long(space, loaded, key)
 
 
 def _same(key: str, value: Any) -> Any:
@@ -121,6 +125,29 @@ def _too_few(space: SweepSpace, loaded: Mapping[tuple[Any, ...], DataSet]) -> It
         if budget < shown:
             message = f"samples: {budget:,} is less than the {counted(shown, 'sample')} of one update (batch {batch})"
             yield Issue(message, where.get(budget, ("samples",)))
+
+
+def _too_long(space: SweepSpace, loaded: Mapping[tuple[Any, ...], DataSet], key: str) -> Iterator[Issue]:
+    """Budgets of updates or samples in which there are more epochs than a schedule has factors."""
+    n, where = len(DATA_KEYS), places(space, key)
+    given = [budget for budget in BUDGETS if places(space, budget).keys() - {None}]
+    if given == ["epochs"] or not any(map(_is_endless, where)):
+        return
+    for values in space.together((*DATA_KEYS, "batch", *BUDGETS, key), _same):
+        data_set, (batch, *budgets, schedule) = loaded.get(values[:n]), values[n:]
+        found = {name: value for name, value in zip(BUDGETS, budgets, strict=True) if value is not None}
+        # An axis of another budget takes the place of one at the top.
+        name, budget = next((item for item in found.items() if len(found) == 1 or space.axes_of(item[0])), ("", 0))
+        if data_set is None or name not in ("updates", "samples"):
+            continue
+        samples = len(data_set.inputs)
+        in_an_epoch = samples if name == "samples" else 1 if batch == FULL else -(-samples // int(batch))
+        if message := schedule_message(schedule, budget // in_an_epoch):
+            yield Issue(f"{key}: {message}", where.get(schedule, (key,)))
+
+
+def _is_endless(schedule: Call | None) -> bool:
+    return schedule is not None and SCHEDULES[schedule.name].is_endless
 
 
 def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:

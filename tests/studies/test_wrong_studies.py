@@ -829,6 +829,20 @@ STUDIES = [
         "x.yaml:7:25: learning_rate_schedule: test_plateau(0.5, 3) needs held-out samples, as in test: {fraction: 0.2}",
         id="plateaus",
     ),
+    *(
+        pytest.param(
+            BASE.replace("epochs: 100", budget) + "learning_rate_schedule: exponential(0.9)\nbatch: 2\n",
+            "x.yaml:5:25: learning_rate_schedule: exponential(0.9) has factors for at most 10,000,000 epochs, found 10,000,001",
+            id=f"schedule without end, {budget}",
+        )
+        for budget in ("epochs: 10000001", "updates: 20000003", "samples: 40000007")
+    ),
+    pytest.param(
+        BASE.replace("epochs: 100\n", "") + "optimizer: nesterov\nmomentum_schedule: inverse(9)\n"
+        "sweep:\n  grid: {samples: [400, 4e8], data: [xor, parity(2)]}\n",
+        "x.yaml:5:20: momentum_schedule: inverse(9) has factors for at most 10,000,000 epochs, found 100,000,000",
+        id="schedule without end on axes",
+    ),
     pytest.param(
         BASE + "sweep:\n  grid: {momentum: [0.5, 0.9], optimizer: [sgd, adam]}\n",
         "x.yaml:6:21: momentum is used by momentum, nesterov, rmsprop; no run of this study uses them",
