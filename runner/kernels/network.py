@@ -63,11 +63,9 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int, noise: Any, t
     S, tile = width.tile.n, width.tile
     for layer in range(1, net.layers + 1):
         here, end = net.units[layer] * S, (net.units[layer] + net.sizes[layer]) * S
-        whole = net.sizes[layer] - net.sizes[layer] % width.rows.n
-        _sums(net, buf, width, layer, ZERO, whole, width.rows)
-        _sums(net, buf, width, layer, whole, net.sizes[layer], ONE)
+        weighted_sums(net, buf, width, layer)
         if net.gain != 1.0:
-            _times(buf.Z, net.gain, here, end, tile)
+            times(buf.Z, net.gain, here, end, tile)
         if faults & ROUND_SUMS:
             round_span(buf.Z, here, end, job.sum_scale, tile)
         settle_undecided(job.band, buf.Z, here, end, tile)
@@ -81,7 +79,15 @@ def forward(net: Any, job: Any, buf: Any, width: Any, faults: int, noise: Any, t
 
 
 @inlined
-def _times(array: Any, factor: float, first: int, end: int, tile: Any) -> None:
+def weighted_sums(net: Any, buf: Any, width: Any, layer: int) -> None:
+    """Compute the weighted sums of a layer in buf.Z, from the activations below it in buf.A."""
+    whole = net.sizes[layer] - net.sizes[layer] % width.rows.n
+    _sums(net, buf, width, layer, ZERO, whole, width.rows)
+    _sums(net, buf, width, layer, whole, net.sizes[layer], ONE)
+
+
+@inlined
+def times(array: Any, factor: float, first: int, end: int, tile: Any) -> None:
     """Multiply the numbers from `first` to `end` by a factor."""
     for at in range(first, end, tile.n):
         store(array, at, load(array, at, tile) * factor)
@@ -204,7 +210,7 @@ def backward(net: Any, data: Any, buf: Any, width: Any, faults: int, noise: Any,
         scale = net.scales[layer]
         if net.gain != 1.0:
             # The slopes were taken by gain z.
-            _times(buf.D, net.gain, here, end, tile)
+            times(buf.D, net.gain, here, end, tile)
         for out in range(here, end, S):
             d = load(buf.D, out, tile)
             store(buf.G, bias, fold_add(d, load(buf.G, bias, width.lanes)))

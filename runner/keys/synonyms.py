@@ -345,6 +345,7 @@ INITIALIZERS = Synonyms(
         "he_uniform, he_normal": "he kaiming",
         "lecun_uniform, lecun_normal": "lecun",
         "orthogonal": "ortho orthonormal",
+        "lsuv": "layer_sequential_unit_variance unit_variance mishkin_matas data_dependent",
         "zeros": "zero",
         "constant": "const fill full",
         "constant(1)": "one ones",

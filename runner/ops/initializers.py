@@ -6,7 +6,8 @@ kernels/initial.py draws. A uniform distribution within +-b has the standard dev
 Sources: xavier, Glorot and Bengio (2010), eq. 12 and 16; he, He et al. (2015), eq. 10; lecun, LeCun et al., Efficient
 BackProp (1998), eq. 16; orthogonal, Saxe, McClelland and Ganguli (2013); sparse, Martens (2010), in the form of
 torch.nn.init.sparse_; nguyen_widrow, Nguyen and Widrow (1990); wessels_barnard, Wessels and Barnard, Avoiding False
-Local Minima by Proper Initialization of Connections (IEEE Transactions on Neural Networks 3, 1992).
+Local Minima by Proper Initialization of Connections (IEEE Transactions on Neural Networks 3, 1992); lsuv, Mishkin and
+Matas, All You Need Is a Good Init (ICLR 2016).
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ class Initializer:
         give the same bits on every processor: arithmetic and roots do, sums and powers do not.
     source : str
         As of an activation.
+    unit_variance : bool
+        Whether the weights are then divided, layer by layer, so that weighted sums have variance 1 over the samples
+        that the run is trained on (see `runner.kernels.lsuv`).
     """
 
     name: str
@@ -70,6 +74,7 @@ class Initializer:
     biases: bool = True
     finish: Callable[..., None] | None = None
     source: str = ""
+    unit_variance: bool = False
 
 
 INITIALIZERS: Registry[Initializer] = Registry("initialiser")
@@ -149,6 +154,16 @@ INITIALIZERS.add(
         "Orthonormal rows or columns, uniformly distributed.",
         lambda fan_in, fan_out: Distribution(ORTHOGONAL, 0.0, 1.0),
         biases=False,
+    )
+)
+INITIALIZERS.add(
+    Initializer(
+        "lsuv",
+        "orthogonal, and then divided layer by layer until weighted sums have a variance within 0.1 of 1 over the "
+        "samples that are trained on (Mishkin and Matas 2016).",
+        lambda fan_in, fan_out: Distribution(ORTHOGONAL, 0.0, 1.0),
+        biases=False,
+        unit_variance=True,
     )
 )
 INITIALIZERS.add(Initializer("zeros", "All zero.", lambda fan_in, fan_out: Distribution(UNIFORM, 0.0, 0.0)))

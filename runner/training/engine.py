@@ -25,6 +25,7 @@ from runner.kernels.csv_rows import write_rows
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.compiling import collection_paused
+from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.run_ids import identify_runs
 from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
@@ -276,7 +277,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, ca
         notify(f"a compiled kernel is damaged and is compiled anew ({file}: {reason})")
 
     training = train_block, train_faulty_block, train_second_order_block
-    others = initial_weights, write_rows, identify_runs, sum_rows
+    others = initial_weights, make_unit_variance, write_rows, identify_runs, sum_rows
     cache.enable(*training, *others, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
     shared = make_shared(cell, plan.members)

@@ -41,8 +41,8 @@ MOMENTS: dict[str, Callable[[int, int], tuple[str, float, float]]] = {
     "uniform_fan_in": lambda i, o: ("uniform", 0.0, (2.5 / i) ** 2 / 3),
     "truncated_normal": lambda i, o: ("truncated", 0.4, 1.7**2 * truncnorm(-2, 2).var()),
 }
-# Those whose weights do not follow one distribution have a test each.
-SHAPED = {"identity", "sparse", "nguyen_widrow"}
+# Those whose weights do not follow one distribution have a test each; that of lsuv is in test_lsuv.py.
+SHAPED = {"identity", "sparse", "nguyen_widrow", "lsuv"}
 
 
 def written(name: str) -> str:

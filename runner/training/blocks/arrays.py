@@ -14,6 +14,7 @@ from runner.kernels.buffers import carried_rows, scratch_rows
 from runner.kernels.faulty.table import memory_rows
 from runner.kernels.initial import initial_weights
 from runner.kernels.lanes.vector import Lanes
+from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.second_order.passes import Method
 from runner.ops import SCHEDULES
 from runner.ops.schedules import CONSTANT, factors_of
@@ -43,7 +44,7 @@ def by_group(array: NDArray[Any], groups: int, lanes: int) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(filled.reshape(*rows, groups, lanes), -2, 0))
 
 
-def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
+def lane_arrays(block: Block, carried: Carried | None, samples: structs.Data | structs.LaneData) -> structs.LaneArrays:
     """All that differs from lane to lane: initial weights, or what runs carry from their stage before."""
     shared = block.shared
     groups, lanes = block.groups, shared.width.lanes.n
@@ -63,6 +64,8 @@ def lane_arrays(block: Block, carried: Carried | None) -> structs.LaneArrays:
         _settle_biases(block, initial)
         with np.errstate(over="ignore"):
             weights = initial.astype(shared.dtype)
+        if (chosen := spread("unit_variance", shared.dtype)).any():
+            make_unit_variance(shared.net, samples, weights, chosen, scratch(shared), shared.width)
         rows = 0 if block.is_last else carried_rows(shared.parameters)
         state = np.empty((groups, rows, lanes), shared.dtype)
         books = np.empty((groups, codes.COUNTS, lanes), np.int64)

@@ -63,6 +63,8 @@ class LaneValues:
     finish : object array (m,)
         What is made of the weights of a layer when they are drawn (see `runner.ops.initializers`): a callable
         (weights, seeds), or None.
+    unit_variance : float64 array (m,)
+        1 where weights are then divided by what the data say, else 0.
     """
 
     numbers: Floats
@@ -73,13 +75,15 @@ class LaneValues:
     bias: Floats
     given: Floats | None
     finish: NDArray[np.object_]
+    unit_variance: Floats
 
     def part(self, cells: Any) -> LaneValues:
         """That of some of the cells."""
         given = None if self.given is None else self.given[cells]
         drawn = self.kinds[cells], self.scales[cells], self.bias[cells]
         options = self.adjustments[cells], self.noise[cells]
-        return LaneValues(self.numbers[cells], *options, *drawn, given, self.finish[cells])
+        made = self.finish[cells], self.unit_variance[cells]
+        return LaneValues(self.numbers[cells], *options, *drawn, given, *made)
 
 
 def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
@@ -116,6 +120,7 @@ def lane_values(columns: Sequence[Column], n: int) -> LaneValues:
         columns[_BIAS].made(n, _frozen),
         start.made(n, given) if any(isinstance(init, tuple) for init in columns[_INIT].values) else None,
         start.made(n, attrgetter("finish"), object),
+        start.made(n, attrgetter("unit_variance")),
     )
 
 
@@ -147,12 +152,13 @@ def _thresholds(criterion: tuple[tuple[str, float], ...]) -> list[float]:
 
 
 class _Start(NamedTuple):
-    """How weights begin: `kinds`, `scales`, `given` and `finish` of a cell (see `LaneValues`)."""
+    """How weights begin: `kinds`, `scales`, `given`, `finish` and `unit_variance` of a cell (see `LaneValues`)."""
 
     kinds: NDArray[np.int64]
     scales: Floats
     given: Floats | None
     finish: Callable[..., None] | None
+    unit_variance: float = 0.0
 
 
 # A study may sweep a thousand scales of the initial weights, which come again in every block.
@@ -176,7 +182,8 @@ def _start(
             scales[layer, 2 * row : 2 * row + 2] = drawn.location, drawn.width
     if isinstance(init, tuple):
         return _Start(kinds, scales, expand_weights(sizes, bias, np.array(init), shortcuts), None)
-    finish = INITIALIZERS[init.name].finish
+    record = INITIALIZERS[init.name]
+    finish = record.finish
     if finish is None:
-        return _Start(kinds, scales, None, None)
+        return _Start(kinds, scales, None, None, float(record.unit_variance))
     return _Start(kinds, scales, None, lambda weights, seeds: finish(weights, seeds, *init.args))

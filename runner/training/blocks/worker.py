@@ -13,6 +13,7 @@ from runner.kernels import codes
 from runner.kernels.criterion import J_COUNTS
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.held_out import H_STATE
+from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.schedules import P_STATE
 from runner.kernels.second_order.train import train_second_order_block
 from runner.kernels.train import train_block
@@ -87,8 +88,8 @@ def train(block: Block, special: int = 0) -> Trained:
     with reserved(_memory(block)):
         kernels, began = _kernels(), time.thread_time()
         before = joined(s.carried for s in block.segments if s.carried is not None) if block.start else None
-        runs, out = lane_arrays(block, before), results(block, before)
         samples = samples_of_block(block)
+        runs, out = lane_arrays(block, before, samples), results(block, before)
         method = method_of(block, before) if shared.iteration is not None else None
         if method is not None:
             first = (shared.net, samples, shared.job, method)
@@ -127,7 +128,7 @@ def train(block: Block, special: int = 0) -> Trained:
 
 def _kernels() -> int:
     """How many kernels are compiled; 0 where Numba is told not to compile any."""
-    entries = train_block, train_faulty_block, train_second_order_block
+    entries = train_block, train_faulty_block, train_second_order_block, make_unit_variance
     return sum(len(getattr(each, "signatures", ())) for each in entries)
 
 
