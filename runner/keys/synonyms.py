@@ -380,7 +380,7 @@ LOSSES = Synonyms(
         "binary_cross_entropy, cross_entropy": "log log_loss entropy",
         "mae": "l1 mean_absolute_error absolute_error abs",
         "hyperbolic": "arctanh atanh hyperbolic_arctangent",
-        "multi_class_hinge": "multi_margin multi_margin_loss weston_watkins multiclass_hinge multiclass_svm svm",
+        "multi_class_hinge": "multi_margin multi_margin_loss weston_watkins multiclass_svm svm",
     },
     {
         "not supported: use 'mse' instead, because it is least at the same weights": "rmse root_mean_squared_error",
