@@ -46,7 +46,7 @@ _FORMS = {
     "momentum_schedule": "`none`, or one of [Schedules](#schedules)",
     "loss": "one of [Losses](#losses)",
     "dropout": "`none`, a number from 0 to below 1, or a list of one per hidden layer",
-    "class_weights": "`none`, or a list of numbers > 0, one per class",
+    "class_weights": "`none`, `balanced`, or a list of numbers > 0, one per class",
     "faults": "`none`, or a list of [Faults](#faults)",
     "optimizer": "one of [Optimizers](#optimizers)",
     "learning_rate": "a number, or a list of one per layer",

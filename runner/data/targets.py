@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.data.parameters import Floats
 
@@ -99,6 +100,21 @@ def are_classes(targets: Floats) -> bool:
     targets : float64 array (samples, outputs)
     """
     return all(len(np.unique(column)) <= 2 for column in targets.T)
+
+
+def class_counts(targets: Floats, middle: float, of_outputs: bool) -> NDArray[np.int64]:
+    """How many samples each class has: those whose target of it lies above the middle between the targets.
+
+    Parameters
+    ----------
+    targets : float64 array (samples, outputs)
+    middle : float
+    of_outputs : bool
+        Whether each output is a class; otherwise there are two, targets below the middle and those above it, and every
+        target is counted.
+    """
+    above = (targets > middle).sum(axis=0)
+    return above if of_outputs else np.array([targets.size - above.sum(), above.sum()])
 
 
 def largest_deviation(targets: Floats) -> float:

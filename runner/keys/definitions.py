@@ -22,6 +22,7 @@ from runner.keys.issues import Invalid
 from runner.keys.kinds import (
     Kind,
     choice,
+    class_weights,
     integer,
     interval,
     limits,
@@ -30,7 +31,6 @@ from runner.keys.kinds import (
     one_or_each,
     or_none,
     rates,
-    weights,
     word_or,
 )
 from runner.keys.restarts import RESTARTS
@@ -207,7 +207,7 @@ def _keys() -> list[Key]:
         Key(
             "class_weights",
             "How much the samples of each class count in the loss, whose mean is a weighted one.",
-            or_none(weights(), "a list of numbers > 0"),
+            class_weights(),
         ),
         Key("rule", "How weights learn from errors.", choice(RULES, synonyms.RULES), "backprop"),
         Key("undecided_band", "bipolar_perceptron: it puts out 0 where a weighted sum is within +- this.", number(0)),

@@ -145,12 +145,14 @@ def or_none(one: Kind, what: str) -> Kind:
     return Kind(read, lambda value: "" if value is None else one.text(value), schema, one.number, none=True)
 
 
-def weights() -> Kind:
-    """A list of numbers above 0."""
+def class_weights() -> Kind:
+    """`none`, which is None, `balanced`, or a list of numbers above 0."""
 
-    def read(value: object, base: Path | None = None) -> tuple[float, ...]:
+    def read(value: object, base: Path | None = None) -> tuple[float, ...] | str | None:
+        if value in ("none", "balanced"):
+            return None if value == "none" else "balanced"
         if not isinstance(value, list):
-            raise expected("none or a list of numbers > 0", value)
+            raise expected("none, balanced or a list of numbers > 0", value)
 
         def positive(item: object) -> float:
             if (x := to_float(item, "a number > 0")) <= 0:
@@ -159,8 +161,11 @@ def weights() -> Kind:
 
         return _each(value, positive, "number")
 
-    schema = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1}
-    return Kind(read, list_text, schema)
+    def text(value: Any) -> str:
+        return list_text(value) if isinstance(value, tuple) else value or ""
+
+    numbers = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1}
+    return Kind(read, text, {"anyOf": [{"enum": ["none", "balanced"]}, numbers]}, none=True)
 
 
 def text() -> Kind:

@@ -277,7 +277,7 @@ class Cell:
     bias_init = _Key[Call]()
     loss = _Key[str]()
     label_smoothing = _Key[float | None]()
-    class_weights = _Key[tuple[float, ...] | None]()
+    class_weights = _Key[tuple[float, ...] | str | None]()
     rule = _Key[str]()
     undecided_band = _Key[float | None]()
     faults = _Key[tuple[Call, ...]]()

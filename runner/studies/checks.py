@@ -268,6 +268,11 @@ def _class_weights(weights: int | None, loss: str, output: str, architecture: tu
     return f"{counted(weights or 0, 'number')} for {why}, expected {classes}"
 
 
+def _balanced(balanced: bool, label_noise: float | None) -> str:
+    """What keeps a study from weights that are one and the same for all of its runs."""
+    return f"balanced needs label_noise none, found {label_noise:g}" if balanced and label_noise is not None else ""
+
+
 def _without_faults(given: bool, faults: tuple[Call, ...]) -> str:
     """What is not made together with faults."""
     return f"needs faults none, found {KEYS['faults'].text(faults)}" if given and faults else ""
@@ -363,6 +368,7 @@ CHECKS = (
     Check(("loss", "output"), _loss),
     *(Check((key, "loss"), _of_labels, {key: _is_given}) for key in ("label_smoothing", "class_weights")),
     Check(("class_weights", "loss", "output", "architecture"), _class_weights, {"class_weights": _length}),
+    Check(("class_weights", "label_noise"), _balanced, {"class_weights": partial(eq, "balanced")}),
     *(Check((key, "faults"), _without_faults, {key: _is_given}) for key in _CORRECT_ONLY),
     Check(("loss", "faults"), _pairwise),
     Check(("dropout", "architecture"), partial(_of_hidden_layers, "number"), {"dropout": _length}),

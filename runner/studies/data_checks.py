@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from runner.data import DataError, DataSet, FileData, load_data
+from runner.data.targets import are_classes, class_counts
 from runner.errors import Problem
 from runner.keys.definitions import BUDGETS, DATA_KEYS, FULL, KEYS
 from runner.keys.issues import Issue
-from runner.ops import LOSSES, RULES, SCHEDULES
+from runner.ops import ACTIVATIONS, LOSSES, RULES, SCHEDULES
 from runner.registry import Call
 from runner.studies.checks import SCHEDULE_KEYS, places, schedule_message
 from runner.studies.precision_checks import data_message
@@ -68,6 +69,8 @@ def data_issues(space: SweepSpace, folder: Path, unknown: frozenset[str]) -> Ite
             name = values[0].path if isinstance(values[0], FileData) else str(values[0])
             for message in misfits(value, data_set, name):
                 yield Issue(f"{key}: {message}", where.get(value, (key,)))
+    if not unknown.intersection(("class_weights", "output")):
+        yield from _not_balanced(space, loaded)
     if not unknown.intersection(("samples", "batch")):
         yield from _too_few(space, loaded)
     for key in SCHEDULE_KEYS:
@@ -150,6 +153,26 @@ def _is_endless(schedule: Call | None) -> bool:
     return schedule is not None and SCHEDULES[schedule.name].is_endless
 
 
+def _not_balanced(space: SweepSpace, loaded: Mapping[tuple[Any, ...], DataSet]) -> Iterator[Issue]:
+    """Targets that give no weights of classes."""
+    path = places(space, "class_weights").get("balanced", ())
+    for values in space.together((*DATA_KEYS, "class_weights", "output"), _same) if path else ():
+        data, (weights, output) = loaded.get(values[:-2]), values[-2:]
+        if data is None or weights != "balanced":
+            continue
+        of_outputs = output in ACTIVATIONS and ACTIVATIONS[output].couples
+        classes = _have_one_class(data) if of_outputs else are_classes(data.targets)
+        if not classes:
+            yield Issue("class_weights: balanced needs targets that are classes", path)
+        elif not class_counts(data.targets, data.middle, of_outputs).all():
+            yield Issue("class_weights: balanced needs samples of every class to train on", path)
+
+
+def _have_one_class(data: DataSet) -> bool:
+    """Whether one target of each sample, and no other, lies above the middle."""
+    return bool(((data.targets > data.middle).sum(axis=1) == 1).all())
+
+
 def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
     low, high = LOSSES[loss].low, LOSSES[loss].high
     least, most = float(data.targets.min()), float(data.targets.max())
@@ -164,7 +187,7 @@ def _out_of_range(loss: str, data: DataSet, name: str) -> Iterator[str]:
         )
     if LOSSES[loss].pairwise:
         parts = [data, *([] if data.test is None else [data.test])]
-        if not all(((part.targets > data.middle).sum(axis=1) == 1).all() for part in parts):
+        if not all(map(_have_one_class, parts)):
             wanted = "targets of which one is the class, as target_encoding: one_hot makes them"
             yield f"{loss} needs {wanted}; {name} has others"
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from support import naive, studies
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
@@ -185,6 +186,39 @@ def test_weighted_classes_are_counted_by_each_run_where_each_has_its_own_samples
     assert studies.relative(runs.weights[2][1], train_torch(alone.plan.cell(0), alone.weights[0][0])) <= TOLERANCE
     assert np.array_equal(runs.weights[2][1], alone.weights[0][1])
     assert np.isclose(runs.row(2)["test_loss"], alone.row(0)["test_loss"], rtol=1e-12)
+
+
+def test_balanced_classes_are_those_of_scikit_learn(tmp_path: Path) -> None:
+    """n / (k n_c), of the samples to train on, which every division has as many of."""
+    table = "x,label\n" + "".join(f"{k / 10},{'cab'[min(k % 7, 2)]}\n" for k in range(40))
+    (tmp_path / "table.csv").write_text(table)
+    keys = {
+        **COMMON,
+        "architecture": "1-3-3",
+        "output": "softmax",
+        "loss": "cross_entropy",
+        "target_encoding": "one_hot",
+    }
+    keys |= {"data": {"csv": str(tmp_path / "table.csv"), "inputs": ["x"], "targets": ["label"]}}
+    keys |= {"test": {"k_fold": 7}, "fold": 3, "replicates": 3, "batch": 32}
+    keys = {key: value for key, value in keys.items() if key not in ("seed", "split_seed")}
+    runs = studies.run(tmp_path, **keys, class_weights="balanced")
+    data = runs.plan.cell(0).data_set
+    for seed in range(3):
+        labels = data.of_seed(seed).targets.argmax(axis=1)
+        theirs = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+        given = studies.run(tmp_path, **keys, class_weights=theirs.tolist())
+        assert np.array_equal(given.weights[seed][1], runs.weights[seed][1])
+        assert given.row(seed)["test_loss"] == runs.row(seed)["test_loss"]
+    assert theirs.min() < 0.6 < theirs.max()
+
+
+def test_balanced_targets_of_two_classes(tmp_path: Path) -> None:
+    """`and` has one 1 among four."""
+    keys = {**COMMON, "data": "and", "architecture": "2-3-1", "loss": "binary_cross_entropy"}
+    sweep = {"grid": {"class_weights": ["balanced", [4 / 6, 2.0]]}}
+    runs = studies.run(tmp_path, **keys, sweep=sweep)
+    assert np.array_equal(runs.weights[0][1], runs.weights[1][1])
 
 
 @pytest.mark.parametrize("weights", ["none", [1.0, 1.0], [0.3, 4.0]], ids=str)

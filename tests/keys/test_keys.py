@@ -120,7 +120,7 @@ VALUES = {
     "bias_init": initializer(biases=True),
     "loss": named(LOSSES),
     "label_smoothing": st.none() | st.floats(0, 1).map(lambda x: x + 0.0),
-    "class_weights": st.none() | st.lists(FINITE.filter(lambda x: x > 0), min_size=1).map(tuple),
+    "class_weights": st.none() | st.just("balanced") | st.lists(FINITE.filter(lambda x: x > 0), min_size=1).map(tuple),
     "rule": named(RULES),
     "undecided_band": st.floats(0, 1e300).map(float),
     "faults": fault_lists(),

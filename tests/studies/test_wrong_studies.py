@@ -693,6 +693,21 @@ STUDIES = [
         id="as many class weights as there are no classes",
     ),
     pytest.param(
+        BASE + "loss: binary_cross_entropy\nclass_weights: equal\n",
+        "x.yaml:6:16: class_weights: expected none, balanced or a list of numbers > 0, found 'equal'",
+        id="class weights by another name",
+    ),
+    pytest.param(
+        BASE + "loss: binary_cross_entropy\nclass_weights: balanced\nlabel_noise: 0.1\n",
+        "x.yaml:6:16: class_weights: balanced needs label_noise none, found 0.1",
+        id="balanced weights of wrong labels",
+    ),
+    pytest.param(
+        BASE.replace("xor", "boolean(1111)") + "loss: binary_cross_entropy\nclass_weights: balanced\n",
+        "x.yaml:6:16: class_weights: balanced needs samples of every class to train on",
+        id="balanced weights of one class",
+    ),
+    pytest.param(
         BASE.replace("xor", "encoder(8)").replace("2-4-1", "8-3-8")
         + "output: softmax\nloss: cross_entropy\nclass_weights: [1, 2]\n",
         "x.yaml:7:16: class_weights: 2 numbers for architecture 8-3-8, expected 8",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.data import DataSet
+from runner.data.targets import class_counts
 from runner.kernels import codes, labels, structs
 from runner.kernels.absent import NONE
 from runner.kernels.faults import SIGNALS
@@ -79,18 +80,23 @@ def job_of(cell: Cell, data: DataSet, batch: int, members: Members) -> structs.J
         update_stateless=members.update_stateless,
         update=members.update,
         tick=members.tick,
-        labels=_labels(cell, outputs),
+        labels=_labels(cell, data),
         pairwise=(float(data.middle),) if loss.pairwise else NONE,
     )
 
 
-def _labels(cell: Cell, outputs: int) -> labels.Labels | tuple[()]:
+def _labels(cell: Cell, data: DataSet) -> labels.Labels | tuple[()]:
     """What the loss makes of its targets, still without the memory for sums."""
     if cell.label_smoothing is None and cell.class_weights is None:
         return NONE
     of_outputs, share = ACTIVATIONS[cell.output].couples, cell.label_smoothing or 0.0
-    weights = np.array(cell.class_weights or (), np.float64)
-    spread = share / (outputs if of_outputs else 2)
+    if cell.class_weights == "balanced":
+        # All divisions of the samples into parts have as many of each class.
+        counts = class_counts(data.targets, data.middle, of_outputs)
+        weights = counts.sum() / (len(counts) * counts.astype(np.float64))
+    else:
+        weights = np.array(cell.class_weights or (), np.float64)
+    spread = share / (data.targets.shape[1] if of_outputs else 2)
     return labels.Labels(1.0 - share, spread, int(of_outputs), int(len(weights) > 0), weights, np.empty(0))
 
 
