@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.errors import Refused, RunnerError
-from runner.measurements import RESULTS_VERSION
+from runner.measurements import MISSING, RESULTS_VERSION
 from runner.results.columns import Header, Ids, Indices, Records, standard_header
-from runner.results.curves import CURVES, OldCurves
+from runner.results.curves import CURVES, HEADER, TESTED_HEADER, OldCurves
 from runner.results.files import TABLE, has_table, io_errors, table_path
 from runner.results.inventory import Index, label_of
 from runner.results.journal import JOURNAL
@@ -188,7 +188,8 @@ class _Parts:
             )
         rows = StoredRows(table_path(folder), self._header, check=True)
         sums = Sums(folder / SUMS, label_of(RESULTS_VERSION, self._header))
-        curves = _Curves(folder, self._index) if record.curves else None
+        header = TESTED_HEADER if self._plan.holds_out else HEADER
+        curves = _Curves(folder, self._index, header) if record.curves else None
         weights = _Weights(folder, self._index) if record.weights else None
         for start in range(0, len(rows), _BLOCK):
             numbers = np.arange(start, min(start + _BLOCK, len(rows)))
@@ -261,17 +262,17 @@ def _some(result: Result, which: Indices) -> Result:
 class _Curves:
     """The curves of a part."""
 
-    def __init__(self, folder: Path, index: Index) -> None:
+    def __init__(self, folder: Path, index: Index, header: bytes) -> None:
         self._path = folder / CURVES
-        self._file = OldCurves(self._path, index)
+        self._file = OldCurves(self._path, index, header=header)
         self._number = {run: i for i, run in enumerate(self._file.runs.tolist())}
 
     def points(self, run: int) -> Records:
-        """Epoch, loss and accuracy of each point of a run's curve."""
+        """What stands in the columns of each point of a run's curve, from its epoch on."""
         if run not in self._number:
             raise RunnerError(f"{self._path} lacks the curve of a run that has its row: train the part again")
         lines = self._file.text(self._number[run]).decode().splitlines()
-        return np.array([[float(field) for field in line.split(",")[1:]] for line in lines])
+        return np.array([[float(field) if field else MISSING for field in line.split(",")[1:]] for line in lines])
 
 
 class _Weights:

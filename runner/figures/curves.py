@@ -10,7 +10,7 @@ import pandas as pd
 
 from runner.errors import RunnerError
 from runner.figures.rows import Floats
-from runner.results.curves import CURVES
+from runner.results.curves import CURVES, curve_columns
 from runner.results.reader import read_curve_points
 
 _MOST_EPOCHS = 400
@@ -58,6 +58,8 @@ def read_curves(table: Path, column: str) -> CurvePoints:
         raise RunnerError(
             f"there is no {path}: this study records no curves; add record: {{curves: 100}} to it and run it again"
         )
+    if column not in curve_columns(path):
+        raise RunnerError(f"there is no {column} in {path}: no run of this study holds samples out")
     points = read_curve_points(path, column)
     runs = points["run_id"].to_numpy()
     codes, names = pd.factorize(runs)
@@ -65,6 +67,12 @@ def read_curves(table: Path, column: str) -> CurvePoints:
     ends = np.searchsorted(codes[order], np.arange(len(names) + 1)).tolist()
     places = {str(name): (ends[k], ends[k + 1]) for k, name in enumerate(names)}
     return CurvePoints(points["epoch"].to_numpy()[order], points[column].to_numpy()[order], places)
+
+
+def read_tested_curves(table: Path, column: str) -> CurvePoints | None:
+    """The points of held-out samples beside those of a column; None where there are none."""
+    tested = f"test_{column}"
+    return read_curves(table, tested) if tested in curve_columns(table.parent / CURVES) else None
 
 
 def curve_quantiles(

@@ -15,7 +15,7 @@ from runner.analysis.large_rows import LargeRows, RunTable
 from runner.analysis.statistics import evaluate_groups
 from runner.analysis.survival import converged_by
 from runner.errors import RunnerError
-from runner.figures.curves import curve_quantiles, read_curves
+from runner.figures.curves import curve_quantiles, read_curves, read_tested_curves
 from runner.figures.model import FigureKind, Panel, Request
 from runner.figures.plane import COLUMNS, draw_plane, pixels
 from runner.figures.rows import Floats, Rows, spread_scale
@@ -373,18 +373,22 @@ FIGURES.add(
 
 
 def _curves(panels: Sequence[Panel], ask: Request) -> None:
-    points = read_curves(ask.table, ask.column)
-    lines = []
+    points, tested = read_curves(ask.table, ask.column), read_tested_curves(ask.table, ask.column)
+    unbounded = ask.column.endswith("loss")
+    lines, of_tests = [], []
     for panel in panels:
         for look, rows in panel.lines(ask.by):
-            found = curve_quantiles(points, rows.in_memory, (0.25, 0.5, 0.75), unbounded=ask.column == "loss")
+            found = curve_quantiles(points, rows.in_memory, (0.25, 0.5, 0.75), unbounded)
             if found is not None:
                 lines.append((panel, look, found))
+            beside = None if tested is None else curve_quantiles(tested, rows.in_memory, (0.5,), unbounded)
+            if beside is not None:
+                of_tests.append((panel, look, beside))
     if not lines:
         raise RunnerError("none of these runs has a recorded curve")
     axes = [panel.ax for panel in panels]
     at = np.concatenate([found.epochs for *_, found in lines])
-    everything = np.concatenate([found.quantiles.ravel() for *_, found in lines])
+    everything = np.concatenate([found.quantiles.ravel() for *_, found in [*lines, *of_tests]])
     bottom, top = measured_scale(axes, "y", everything)
     log = spread_scale(at[at > 0]) == "log"
     for ax in axes:
@@ -398,17 +402,21 @@ def _curves(panels: Sequence[Panel], ask: Request) -> None:
         low, median, high = found.quantiles
         low, high = np.clip(low, bottom, top), np.clip(high, bottom, top)
         panel.ax.fill_between(found.epochs, low, high, color=look.colour, zorder=2, **_BAND)
-        panel.ax.plot(found.epochs, median, color=look.colour, label=look.label, linewidth=1.5, zorder=3)
+        label = look.label or ("training" if of_tests else "")
+        panel.ax.plot(found.epochs, median, color=look.colour, label=label, linewidth=1.5, zorder=3)
+    for panel, look, found in of_tests:
+        label = f"{look.label}, held out" if look.label else "held out"
+        panel.ax.plot(found.epochs, found.quantiles[0], "--", color=look.colour, label=label, linewidth=1.5, zorder=3)
     _label(panels, "epoch", words(ask.column))
 
 
 FIGURES.add(
     FigureKind(
         "curves",
-        "Recorded curves: median and quartiles over the epochs, and some single runs.",
+        "Recorded curves: median and quartiles over the epochs, single runs; dashed, the median of held-out samples.",
         _curves,
         x=("epoch",),
-        y=("loss", "accuracy"),
+        y=("loss", "accuracy", "test_loss", "test_accuracy"),
         columns=("run_id", "stop", "epochs_to_converge"),
         in_memory=True,
         example="--kind curves --y loss --by learning_rate --where architecture=2-4-1",

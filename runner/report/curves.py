@@ -13,11 +13,9 @@ from runner.analysis.explain.runs import Runs
 from runner.analysis.groups import QUARTILES
 from runner.figures.curves import CurvePoints, Quantiles, curve_quantiles, read_curves
 from runner.report.axes import PageAxis, plain
-from runner.results.curves import CURVES
+from runner.results.curves import CURVES, curve_columns
 from runner.results.reader import read_columns
-from runner.statistics.reading import UNBOUNDED
 
-_COLUMNS = ("loss", "accuracy")
 _MOST_BYTES = 200_000_000
 _MOST_AXES, _MOST_LINES, _MOST_POINTS, _MOST_SINGLES = 6, 8, 80, 60
 
@@ -41,15 +39,15 @@ def curves_json(table: Path, runs: Runs, axes: Sequence[PageAxis]) -> dict[str, 
     if len(frame) != len(runs):
         return None  # rows have come meanwhile
     values = {}
-    for column in _COLUMNS:
+    for column in curve_columns(path):
         points = read_curves(table, column)
-        unbounded = f"final_{column}" in UNBOUNDED
+        unbounded = column.endswith("loss")
         everything = curve_quantiles(points, frame, QUARTILES, unbounded)
         if everything is None:
-            return None
+            continue  # none of these runs holds samples out
         by = {str(at): _lines(points, frame, axis, unbounded) for at, axis in enumerate(axes[:_MOST_AXES])}
         values[column] = {"all": _line(everything), "by": by, "singles": _singles(points, frame, runs)}
-    return values
+    return values or None
 
 
 def _lines(points: CurvePoints, frame: pd.DataFrame, axis: PageAxis, unbounded: bool) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""`curves.csv`: loss and accuracy of every run over its epochs, in the plan's order."""
+"""`curves.csv`: loss and accuracy of every run over its epochs, in the plan's order.
+
+That of a study with held-out samples has two columns more, the same of these; they are empty in the curves of runs
+without any.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ from runner.results.sums import Sums, curves_of
 
 CURVES = "curves.csv"
 HEADER = b"run_id,epoch,loss,accuracy\n"
+TESTED_HEADER = b"run_id,epoch,loss,accuracy,test_loss,test_accuracy\n"
+_MORE = TESTED_HEADER.count(b",") - HEADER.count(b",")
 Epochs = NDArray[np.float64]
 Expected = Callable[[int], tuple[Epochs, bool]]
 
@@ -37,6 +43,8 @@ class OldCurves:
         From the number of a run to the epochs of its curve, and whether it may end before the last of them.
     sums : Sums, optional
         Checksums of the curves that are known.
+    header : bytes
+        The columns that curves are to have: HEADER or TESTED_HEADER. Those of the file may be the other ones.
 
     Attributes
     ----------
@@ -47,11 +55,20 @@ class OldCurves:
     whole : array of bool
         Which curves have all their points, and are as they were written.
     tidy : bool
-        Whether the points of every curve stand together and in order.
+        Whether the points of every curve stand together and in order, with the columns that they are to have.
     """
 
-    def __init__(self, path: Path, index: Index, expected: Expected | None = None, sums: Sums | None = None) -> None:
-        self.file = RowFile(path, HEADER)
+    def __init__(
+        self,
+        path: Path,
+        index: Index,
+        expected: Expected | None = None,
+        sums: Sums | None = None,
+        header: bytes = HEADER,
+    ) -> None:
+        found = _header_of(path, header)
+        self._more = (header.count(b",") - found.count(b",")) // _MORE
+        self.file = RowFile(path, found)
         ids = self.file.rows.ids
         epochs = _epochs(self.file)
         starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
@@ -60,17 +77,26 @@ class OldCurves:
         rank = np.argsort(np.argsort(first))
         curve = np.repeat(rank[which], np.diff(starts, append=len(ids)))
         self._order = np.lexsort((epochs, curve))
-        self.tidy = bool((np.diff(self._order) == 1).all())
+        self.tidy = bool((np.diff(self._order) == 1).all()) and not self._more
         self._bounds = np.concatenate([[0], np.cumsum(np.bincount(curve, minlength=len(names)))]).astype(np.int64)
         self.runs = index.find(names[np.argsort(first)])
         self.whole = self._check(epochs[self._order], expected)
         if sums is not None:
             known, there = sums.find(curves_of(names[np.argsort(first)]))
             for number in np.flatnonzero(there & self.whole).tolist():
-                self.whole[number] = zlib.crc32(self.text(number)) == known[number]
+                self.whole[number] = zlib.crc32(self._text(number)) == known[number]
 
     def text(self, number: int) -> bytes:
-        """Rows of the curve with some number in the file."""
+        """Rows of the curve with some number in the file, with the columns that they are to have."""
+        text = self._text(number)
+        if self._more > 0:
+            return text.replace(b"\n", b"," * _MORE + b"\n")
+        if self._more < 0:
+            return b"".join([line.rsplit(b",", _MORE)[0] + b"\n" for line in text.splitlines()])
+        return text
+
+    def _text(self, number: int) -> bytes:
+        """The same as it stands there."""
         return b"".join(self.file.segments(self._order[self._bounds[number] : self._bounds[number + 1]]))
 
     def _check(self, epochs: Epochs, expected: Expected | None) -> NDArray[np.bool_]:
@@ -92,6 +118,20 @@ class OldCurves:
         return whole
 
 
+def _header_of(path: Path, wanted: bytes) -> bytes:
+    """The first line of a file of curves; the one that is wanted where it has neither."""
+    if not path.is_file():
+        return wanted
+    with io_errors(path, "read"), open(path, "rb") as file:
+        first = file.readline(len(TESTED_HEADER))
+    return first if first in (HEADER, TESTED_HEADER) else wanted
+
+
+def curve_columns(path: Path) -> tuple[str, ...]:
+    """What a file of curves has of each point beside its run and epoch."""
+    return tuple(_header_of(path, HEADER).decode().rstrip("\n").split(","))[2:]
+
+
 def _epochs(rows: RowFile) -> Epochs:
     """Epochs of all points."""
     if not len(rows):
@@ -104,16 +144,19 @@ def _epochs(rows: RowFile) -> Epochs:
         raise RunnerError(f"{rows.path} is not a file of curves: move it away, or pass --fresh ({error})") from None
 
 
-def curve_text(run_id: int, points: Records) -> str:
-    """Rows of one curve."""
+def curve_text(run_id: int, points: Records, header: bytes = HEADER) -> str:
+    """Rows of one curve; columns of the header that its points have not are empty."""
     epochs = [str(int(epoch)) if epoch.is_integer() else repr(epoch) for epoch in points[:, 0].tolist()]
-    losses, accuracies = column_text(points[:, 1], "float"), column_text(points[:, 2], "float")
-    start = f"{run_id:016x}"
-    rows = zip(epochs, losses, accuracies, strict=True)
-    return "".join([f"{start},{epoch},{loss},{accuracy}\n" for epoch, loss, accuracy in rows])
+    n = header.count(b",")
+    columns = [column_text(column, "float") for column in points.T[1:n]]
+    end = "," * (n - 1 - len(columns)) + "\n"
+    rows = zip(epochs, *columns, strict=True)
+    return "".join([f"{run_id:016x},{','.join(row)}{end}" for row in rows])
 
 
-def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> Iterator[tuple[int, bytes]]:
+def curves_file(
+    ids: Ids, journal: Journal, places: Indices, old: OldCurves, header: bytes
+) -> Iterator[tuple[int, bytes]]:
     """Every run that has a curve, in order, and the text of that.
 
     Parameters
@@ -126,6 +169,8 @@ def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> 
         Place of each run in the journal; -1 where the curve is an old one or there is none.
     old : OldCurves
         The curves of earlier starts.
+    header : bytes
+        HEADER or TESTED_HEADER.
     """
     old_number = np.full(len(ids), -1, np.int64)
     known = old.runs >= 0
@@ -134,6 +179,6 @@ def curves_file(ids: Ids, journal: Journal, places: Indices, old: OldCurves) -> 
         if places[run] >= 0:
             frame, i = journal.find(int(places[run]))
             start = int(frame.curve_ends[i - 1]) if i else 0
-            yield run, curve_text(int(ids[run]), frame.points[start : frame.curve_ends[i]]).encode()
+            yield run, curve_text(int(ids[run]), frame.points[start : frame.curve_ends[i]], header).encode()
         else:
             yield run, old.text(int(old_number[run]))

@@ -23,8 +23,10 @@ from runner.results.files import MISSING_CALLS, io_errors, open_if_there, sync_f
 
 JOURNAL = "runs.journal"
 _MAGIC = b"frm1"
-# magic, checksum of all that follows it, bytes of the body, runs, points of curves asked for, weights per run
-_HEAD = struct.Struct("<4sIQIII4x")
+# magic, checksum of all that follows it, bytes of the body, runs, points of curves asked for, weights per run, and
+# columns of points that are more than three
+_HEAD = struct.Struct("<4sIQIIII")
+_COLUMNS = 3
 _CHECKED = 8
 _MOST_TOUCHED = 1 << 26
 # A place packs the offset of a frame and a run's number in it into one integer: ten million places are 80 MB.
@@ -53,8 +55,8 @@ class Frame:
         How many points the curves were asked for; 0 when there are none.
     curve_ends : array of int, shape (n,)
         Where each run's points end in `points`.
-    points : array of float, shape (p, 3)
-        Epoch, loss and accuracy.
+    points : array of float, shape (p, 3) or (p, 5)
+        Epoch, loss and accuracy, and where samples are held out the same of these.
     initial, final : array of float, shape (n, P)
         Weights; P is 0 when they are not recorded.
     """
@@ -74,7 +76,8 @@ class Frame:
         body = b"".join([*(np.ascontiguousarray(array).tobytes() for array in arrays), self.text])
         n_bytes = len(body)
         body += b"\0" * (-n_bytes % 8)  # frames stay aligned, so that arrays can be read in place
-        head = _HEAD.pack(_MAGIC, 0, n_bytes, len(self.ids), self.n_points, self.initial.shape[1])
+        more = self.points.shape[1] - _COLUMNS
+        head = _HEAD.pack(_MAGIC, 0, n_bytes, len(self.ids), self.n_points, self.initial.shape[1], more)
         checksum = zlib.crc32(body, zlib.crc32(head[_CHECKED:]))
         return head[:4] + struct.pack("<I", checksum) + head[_CHECKED:] + body
 
@@ -83,7 +86,7 @@ def _unpack(data: memoryview, offset: int, check: bool) -> tuple[Frame, int] | N
     """The frame at an offset and where it ends; None when it is torn."""
     if offset + _HEAD.size > len(data):
         return None
-    magic, checksum, n_bytes, n, n_points, width = _HEAD.unpack_from(data, offset)
+    magic, checksum, n_bytes, n, n_points, width, more = _HEAD.unpack_from(data, offset)
     start = offset + _HEAD.size
     end = start + n_bytes + (-n_bytes % 8)
     if magic != _MAGIC or end > len(data) or n_bytes < 24 * n + 16 * n * width:
@@ -99,7 +102,8 @@ def _unpack(data: memoryview, offset: int, check: bool) -> tuple[Frame, int] | N
 
     ids, ends, curve_ends = take(np.uint64, n), take(np.int64, n), take(np.int64, n)
     n_rows = int(curve_ends[-1]) if n else 0
-    points = take(np.float64, 3 * n_rows).reshape(-1, 3)
+    columns = _COLUMNS + more
+    points = take(np.float64, columns * n_rows).reshape(-1, columns)
     initial, final = (take(np.float64, n * width).reshape(n, width) for _ in range(2))
     text = data[start : offset + _HEAD.size + n_bytes]
     return Frame(ids, text, ends, n_points, curve_ends, points, initial, final), end  # type: ignore[arg-type]

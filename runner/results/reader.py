@@ -240,12 +240,13 @@ def read_curve_points(path: Path, column: str) -> pd.DataFrame:
     ----------
     path : Path
         The file.
-    column : {"loss", "accuracy"}
+    column : {"loss", "accuracy", "test_loss", "test_accuracy"}
 
     Returns
     -------
     DataFrame
-        `run_id` as text, `epoch` and the column as float64; complete rows only.
+        `run_id` as text, `epoch` and the column as float64; complete rows only, and of held-out samples only those of
+        runs that have some.
 
     Raises
     ------
@@ -254,8 +255,13 @@ def read_curve_points(path: Path, column: str) -> pd.DataFrame:
     """
     kinds: dict[str, Any] = {"run_id": str, "epoch": "float64", column: "float64"}
     with _reading(path):
-        points: pd.DataFrame = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, **EXACTLY)
-        return points
+        if not column.startswith("test_"):
+            points: pd.DataFrame = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, **EXACTLY)
+            return points
+        # What is empty is no measurement, and what is no number is one.
+        kinds[column] = str
+        points = pd.read_csv(_whole_lines(path), usecols=list(kinds), dtype=kinds, keep_default_na=False, **EXACTLY)
+        return points[points[column] != ""].astype({column: "float64"})
 
 
 @contextmanager

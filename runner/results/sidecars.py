@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.results.columns import Ids, Indices, PlanLike, Records, ResultLike
-from runner.results.curves import CURVES, HEADER, Expected, OldCurves, curves_file
+from runner.results.curves import CURVES, HEADER, TESTED_HEADER, Expected, OldCurves, curves_file
 from runner.results.files import io_errors, link_aside, move_aside, sync_folder, write_all
 from runner.results.held import Held
 from runner.results.inventory import NO_PLACE, Inventory
@@ -32,11 +32,14 @@ class Recording:
         Whether initial and final weights are kept.
     epochs : callable, optional
         From the number of a cell to the epochs of its runs' curves, and whether a curve may end before the last.
+    tested : bool
+        Whether curves have columns of held-out samples.
     """
 
     points: int = 0
     weights: bool = False
     epochs: Expected | None = field(default=None, compare=False)
+    tested: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.points or self.weights)
@@ -70,7 +73,10 @@ class Sidecars:
             self._claim(frame, places_of(offset, len(frame.ids)))
         n_seeds, epochs = len(plan.seeds), recording.epochs
         expected = (lambda run: epochs(run // n_seeds)) if epochs else None
-        self._old_curves = OldCurves(folder / CURVES, state.index, expected, state.sums) if recording.points else None
+        self._header = TESTED_HEADER if recording.tested else HEADER
+        self._old_curves = None
+        if recording.points:
+            self._old_curves = OldCurves(folder / CURVES, state.index, expected, state.sums, self._header)
         self._old_weights = OldWeights(folder / WEIGHTS, state.index) if recording.weights else None
         self._fresh = bool((self._places >= 0).any())
 
@@ -147,8 +153,8 @@ class Sidecars:
             if self._needed(held, CURVES, lost, not curves.tidy or _shuffled(curves.runs)):
                 found: list[tuple[int, int]] = []
                 with held.replacing(CURVES) as descriptor:
-                    write_all(descriptor, HEADER)
-                    for run, text in curves_file(self._index.ids, journal, self._places, curves):
+                    write_all(descriptor, self._header)
+                    for run, text in curves_file(self._index.ids, journal, self._places, curves, self._header):
                         write_all(descriptor, text)
                         found.append((run, zlib.crc32(text)))
                 runs = np.array([run for run, _ in found], np.int64)

@@ -129,6 +129,11 @@ class Plan(Printed):
             ]
         )
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether samples are held out of the training of some runs."""
+        return any(test is not None for test in self._values("test"))
+
     @cached_property
     def members(self) -> Members:
         """The members of the registries that the kernels for this study must know."""

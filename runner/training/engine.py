@@ -69,8 +69,8 @@ class Result:
     runs : int64 array (n,)
         Numbers of the runs in the plan.
     records : float64 array (n, len(RECORD_COLUMNS))
-    curves : list of float64 arrays (points, 3), or None
-        Epoch, loss and accuracy.
+    curves : list of float64 arrays (points, 3 or 5), or None
+        Epoch, loss and accuracy, and where samples are held out the same of these.
     weights : two float64 arrays (n, parameters), or None
         Initial and final weights; all runs of a result have the same architecture.
     updates : int

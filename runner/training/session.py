@@ -247,7 +247,8 @@ def recording_of(plan: Plan) -> Recording:
     from runner.training.blocks.curve_points import CurveEpochs
 
     record = plan.study.record
-    return Recording(record.curves or 0, record.weights, CurveEpochs(plan) if record.curves else None)
+    epochs = CurveEpochs(plan) if record.curves else None
+    return Recording(record.curves or 0, record.weights, epochs, plan.holds_out)
 
 
 def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:

@@ -367,7 +367,10 @@ def test_from_python_it_is_axes_of_pyplot(folder: Path, runs: pd.DataFrame, tmp_
         ),
         ({"x": "init", "kind": "heatmap"}, "by: heatmap needs a key there, such as by=learning_rate"),
         ({"x": "init", "kind": "survival"}, "x: expected epochs or updates, found 'init'"),
-        ({"kind": "curves", "y": "losses"}, "y: expected loss or accuracy, found 'losses'; did you mean 'loss'?"),
+        (
+            {"kind": "curves", "y": "losses"},
+            "y: expected loss or accuracy or test_loss or test_accuracy, found 'losses'",
+        ),
         ({"kind": "distribution", "x": "init"}, "y: distribution needs a measured column there, such as final_loss"),
         ({"kind": "distribution", "y": "loss"}, "y: expected a measured column, found 'loss'"),
         ({"x": "init", "where": ("epoch=5",)}, "where: unknown key 'epoch'; did you mean 'epochs'?"),

@@ -521,11 +521,14 @@
     for (const name of outcomes) {
       traces.push({ x: [null], y: [null], mode: "lines", line: { color: outcomeColour(name), width: 2 }, name: plainText(name), hoverinfo: "skip", meta: "legend" });
     }
-    const seen = found.flatMap((line) => line.quartiles.flat()).map(value).filter((number) => number !== null);
+    const tested = curves[`test_${column}`];
+    $("curves-tested").hidden = !tested;
+    const beside = !tested ? [] : j < 0 ? [tested.all] : tested.by[j];
+    const seen = [...found, ...beside].flatMap((line) => line.quartiles.flat()).map(value).filter((number) => number !== null);
     const ends = spread(seen);
     // A single run that explodes must not make all others flat.
     const near = drawn.singles.flatMap((run) => run.values).map(value).filter((number) => number > ends.low / 30 && number < ends.high * 30);
-    const limits = column === "accuracy" ? { log: false, low: -0.03, high: 1.03 } : spread([...seen, ...near]);
+    const limits = column.endsWith("accuracy") ? { log: false, low: -0.03, high: 1.03 } : spread([...seen, ...near]);
     found.forEach((line, k) => {
       const colour = j < 0 ? css("--ink") : lineColour(data.axes[j], k, found.length);
       const [low, middle, high] = line.quartiles.map((column) => column.map((number) => (value(number) === Infinity ? limits.high : number)));
@@ -539,6 +542,19 @@
         name,
         line: { color: colour, width: 2.5, shape: "hv" },
         text: line.epochs.map((epoch, at) => `${name}<br>epoch ${short(epoch)}<br>median ${column} ${short(value(line.quartiles[1][at]))}<br>quartiles ${short(value(line.quartiles[0][at]))} and ${short(value(line.quartiles[2][at]))}`),
+        hoverinfo: "text",
+      });
+    });
+    beside.forEach((line) => {
+      const k = found.findIndex((other) => other.value === line.value);
+      const name = `${j < 0 ? "median" : shortText(data.axes[j].labels[line.value])}, held out`;
+      traces.push({
+        x: line.epochs,
+        y: line.quartiles[1].map((number) => (value(number) === Infinity ? limits.high : number)),
+        mode: "lines",
+        name,
+        line: { color: j < 0 ? css("--ink") : lineColour(data.axes[j], k, found.length), width: 2, dash: "dash", shape: "hv" },
+        text: line.epochs.map((epoch, at) => `${name}<br>epoch ${short(epoch)}<br>median test_${column} ${short(value(line.quartiles[1][at]))}`),
         hoverinfo: "text",
       });
     });
@@ -586,7 +602,7 @@
     if (!data.axes.length) return;
     const measured = Object.keys(data.axes[0].groups.medians).map((name) => [name, MEASURES[name]]);
     options("map-colour", [["rate", "success rate"], ...measured], "rate");
-    options("curves-y", [["loss", "loss"], ["accuracy", "accuracy"]], "loss");
+    options("curves-y", data.curves && !data.curves.note ? Object.keys(data.curves).map((name) => [name, name]) : [], "loss");
   }
 
   function listen() {

@@ -72,7 +72,7 @@ class Block:
 
     @cached_property
     def past(self) -> tuple[Floats, ...]:
-        """The points of its runs' curves in earlier attempts, arrays (points, 3, n) by budget; empty without any."""
+        """Points of its runs' curves in earlier attempts, arrays (points, columns, n) by budget; empty without any."""
         return tuple(np.concatenate(each, axis=-1) for each in zip(*(one.past for one in self.segments), strict=True))
 
     @cached_property

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.kernels import codes
+from runner.kernels.held_out import H_ACCURACY, H_LOSS
 from runner.measurements import MEASUREMENTS, MISSING, RECORD_COLUMNS, classify, window
 
 if TYPE_CHECKING:
@@ -116,39 +117,51 @@ def _on_held(held: Sequence[NDArray[Any]], n: int, origin: int, epochs: float) -
     return {**columns, "best_test_epoch": np.where(none, MISSING, (origin + best) / epochs)}
 
 
-def points_of(block: Block, values: NDArray[Any], counts: NDArray[np.int64], budget: int) -> Floats:
-    """Points of the curves of a budget, in this attempt: epoch, loss and accuracy as an array (points, 3, n)."""
-    events = np.searchsorted(block.events, block.points[budget])
+def points_of(
+    block: Block, values: NDArray[Any], counts: NDArray[np.int64], held: tuple[NDArray[Any], ...], budget: int
+) -> Floats:
+    """Points of the curves of a budget, in this attempt, as an array (points, columns, n)."""
+    return _points(block, values, counts, held, np.searchsorted(block.events, block.points[budget]))
+
+
+def _points(
+    block: Block, values: NDArray[Any], counts: NDArray[np.int64], held: tuple[NDArray[Any], ...], events: NDArray[Any]
+) -> Floats:
+    """What a curve has of some events: epoch, loss and accuracy, and the same of held-out samples."""
     epochs = (block.attempt.origin + counts[events, codes.C_MADE]) / float(block.shared.updates_per_epoch)
-    return np.stack([epochs, values[events, codes.V_LOSS], values[events, codes.V_ACCURACY]], axis=1)
+    columns = [epochs, values[events, codes.V_LOSS], values[events, codes.V_ACCURACY]]
+    columns += [held[0][events, row] for row in (H_LOSS, H_ACCURACY)] if held else []
+    return np.stack(columns, axis=1).astype(np.float64, copy=False)
 
 
 def curves(
-    block: Block, values: Floats, counts: NDArray[np.int64], past: Sequence[Floats], n_budgets: int
+    block: Block,
+    values: Floats,
+    counts: NDArray[np.int64],
+    held: tuple[NDArray[Any], ...],
+    past: Sequence[Floats],
+    n_budgets: int,
 ) -> list[Floats]:
     """Curves of finished runs, budget by budget, for the first budgets; that of a stopped run ends where it stopped.
 
     Parameters
     ----------
     block : Block
-    values, counts
+    values, counts, held
         As for `records`.
-    past : sequence of arrays (points, 3, n)
+    past : sequence of arrays (points, columns, n)
         Points of earlier attempts, budget by budget; empty without any.
     n_budgets : int
     """
-    epochs, origin = float(block.shared.updates_per_epoch), block.attempt.origin
     found = []
     for k in range(n_budgets):
         # The end of an attempt is a point of a run that stops in it.
         events = np.searchsorted(block.events, sorted({*block.points[k], block.budgets[k]}))
-        made = counts[events, codes.C_MADE]
+        made, points = counts[events, codes.C_MADE], _points(block, values, counts, held, events)
         for lane in range(values.shape[-1]):
             # A stopped run repeats its last measurement: one of them is kept.
             last = int(np.searchsorted(made[:, lane], made[-1, lane])) + 1
-            kept = events[:last]
-            loss, accuracy = values[kept, codes.V_LOSS, lane], values[kept, codes.V_ACCURACY, lane]
-            curve = np.column_stack([(origin + made[:last, lane]) / epochs, loss, accuracy])
+            curve = points[:last, :, lane]
             if past:
                 earlier = past[k][..., lane]
                 # Weights may meet the criterion before any update, at the epoch with which the attempt before ended.

@@ -114,7 +114,7 @@ class Segment:
     seeds : uint64 array (n,)
     carried : Carried or None
         None for runs at the start of an attempt.
-    past : tuple of arrays (points, 3, n)
+    past : tuple of arrays (points, columns, n)
         The points of their curves in earlier attempts, budget by budget; empty where there are none.
     """
 

@@ -46,8 +46,8 @@ class Trained:
         Numbers in the plan of the runs that are done.
     records : float64 array (n, len(RECORD_COLUMNS))
         Of these.
-    curves : list of float64 arrays (points, 3) or None
-        Epoch, loss and accuracy.
+    curves : list of float64 arrays (points, 3 or 5) or None
+        Epoch, loss and accuracy, and where samples are held out the same of these.
     weights : two float64 arrays (n, parameters) or None
         Initial and final.
     rest : list of Segment
@@ -178,7 +178,7 @@ def _finished(block: Block, now: Carried, which: NDArray[np.bool_], n_budgets: i
     return (
         block.runs(which, n_budgets),
         records.records(block, values, now.counts, now.held[2:], now.judged[2:], n_budgets),
-        records.curves(block, values, now.counts, past, n_budgets) if block.points else None,
+        records.curves(block, values, now.counts, now.held[2:], past, n_budgets) if block.points else None,
         records.weights(block, now.initial, now.weights, n_budgets) if block.weights is not None else None,
     )
 
@@ -213,10 +213,14 @@ def _rest(block: Block, now: Carried, left: NDArray[np.bool_]) -> list[Segment]:
 def _again(block: Block, now: Carried, again: NDArray[np.bool_]) -> list[Segment]:
     """The runs that start again, segment by segment, with the budgets that are left to them."""
     n_over = block.n_over
-    points = [records.points_of(block, now.values, now.counts, k) for k in range(n_over, len(block.points))]
+    points = [
+        records.points_of(block, now.values, now.counts, now.held[2:], k) for k in range(n_over, len(block.points))
+    ]
     found = []
     for segment, own, places in _parts(block, again):
-        before = [each[..., own] for each in segment.past[n_over:]] or [np.empty((0, 3, len(own)))] * len(points)
+        before = [each[..., own] for each in segment.past[n_over:]] or [
+            np.empty((0, each.shape[1], len(own))) for each in points
+        ]
         past = tuple(np.concatenate([old, new[..., places]]) for old, new in zip(before, points, strict=True))
         some = segment.after(own, None)
         found.append(replace(some, cells=some.cells[n_over:], past=past))
