@@ -80,10 +80,7 @@ def functions(real: str, width: int) -> str:
     width : int
     """
     n = _NUMBERS[real]
-    odd, even = (
-        _polynomial([c * _LN2 ** (2 * k + extra) for k, c in enumerate(reversed(terms))], "g", n)
-        for terms, extra in ((n.odd, 1), (n.even, 0))
-    )
+    odd, even = (_polynomial(terms, "g", n) for terms in quotient(real))
     exp = _polynomial([_LN2**k / factorial(k) for k in range(n.degree + 1)], "f", n)
     parts = _with_avx512(n) if width == 64 else _without(n)
     return f"""
@@ -102,6 +99,27 @@ INLINE v vtanh(v x) {{
     v g = f * f, p = ({odd}) * f, q = {even}, up = q - p, down = SCALED(q + p);
     return (up - down) / (up + down);
 }}"""
+
+
+def quotient(real: str) -> tuple[list[float], list[float]]:
+    """Coefficients of odd and even, constant ones first: 2^-f = (q - p) / (q + p), p = f odd(f^2), q = even(f^2).
+
+    Parameters
+    ----------
+    real : {"double", "float"}
+    """
+    n = _NUMBERS[real]
+    odd, even = (
+        [c * _LN2 ** (2 * k + extra) for k, c in enumerate(reversed(terms))]
+        for terms, extra in ((n.odd, 1), (n.even, 0))
+    )
+    return odd, even
+
+
+def exponents(real: str) -> tuple[int, int, int]:
+    """The largest power of 2 that is taken, and bias and place of an exponent."""
+    n = _NUMBERS[real]
+    return n.limit, n.bias, n.shift
 
 
 def _literal(number: float, n: _Numbers) -> str:

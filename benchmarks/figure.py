@@ -25,6 +25,7 @@ _SHORT = {
     "numba": "Numba prange",
     "torch func": "PyTorch vmap",
     "torch batched": "PyTorch by hand",
+    "torch compiled": "PyTorch compiled",
     "fann": "FANN",
 }
 _TITLES = {

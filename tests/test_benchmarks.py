@@ -37,7 +37,7 @@ def _small(name: str, precision: str = "float64") -> Work:
 @pytest.mark.parametrize("name", QUICK_WORKS)
 def test_every_program_reaches_the_same_losses(peer: Peer, name: str) -> None:
     work = _small(name)
-    if not peer.supports(work) or (peer.name, name) == ("numba", "iris"):
+    if not peer.supports(work) or (peer.name, name) in (("numba", "iris"), ("torch compiled", "iris")):
         pytest.skip("another kind of work, or compiled for too long")
     program = peer.prepare(work, 1)
     allowed = max(1e-9, peer.tolerance)
@@ -45,7 +45,7 @@ def test_every_program_reaches_the_same_losses(peer: Peer, name: str) -> None:
     np.testing.assert_array_equal(program.losses(program.train()), program.losses(program.train()))
 
 
-SOON_READY = [peer for peer in PEERS if peer.name not in ("numba", "fann", "scikit-learn")]
+SOON_READY = [peer for peer in PEERS if peer.name not in ("numba", "fann", "scikit-learn", "torch compiled")]
 
 
 @pytest.mark.parametrize("peer", SOON_READY, ids=lambda peer: peer.name)

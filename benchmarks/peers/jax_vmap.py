@@ -108,7 +108,7 @@ def _kernel(net: Network) -> Any:
         layers = epochs_of(net, update, x, t, epochs, start(net, net.split(weights)))[0]
         return jnp.concatenate([part.reshape(-1) for layer in layers for part in layer if part is not None])
 
-    return jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None)))
+    return jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None)), donate_argnums=0)
 
 
 def block(work: Work, numbers: int = _NUMBERS) -> int:
@@ -119,14 +119,14 @@ def block(work: Work, numbers: int = _NUMBERS) -> int:
 
 
 def blockwise(kernel: Any, work: Work, n: int, axis: int = 0) -> Program:
-    """A compiled kernel for n networks, called block by block."""
+    """A compiled kernel for n networks, called block by block; its first argument is donated to it."""
     rows = np.resize(np.arange(work.runs), -(-work.runs // n) * n).reshape(-1, n)
     blocks = [[jnp.asarray(np.moveaxis(a[k], 0, axis)) for a in (work.weights, work.rates)] for k in rows]
     x, t = jnp.asarray(work.inputs), jnp.asarray(work.targets)
     ready = kernel.lower(*blocks[0], x, t, work.epochs).compile()
 
     def train() -> Any:
-        return jax.block_until_ready([ready(*each, x, t, work.epochs) for each in blocks])
+        return jax.block_until_ready([ready(jnp.copy(w), rates, x, t, work.epochs) for w, rates in blocks])
 
     def losses(results: Any) -> Floats:
         found = np.concatenate([np.moveaxis(np.asarray(result), axis, 0) for result in results])

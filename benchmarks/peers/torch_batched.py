@@ -31,7 +31,8 @@ def _weighted(net: Network, layer: int, a: Any, W: Any, b: Any) -> Any:
     return torch.baddbmm(b[:, None], a, W.transpose(1, 2), alpha=net.scales[layer])
 
 
-def _gradient(net: Network, parts: list[Any], x: Any, t: Any) -> list[Any]:
+def gradients(net: Network, parts: list[Any], x: Any, t: Any) -> list[Any]:
+    """Of stacked networks, part by part."""
     step = 1 + net.biases
     weights = parts[::step]
     biases = parts[1::2] if net.biases else [None] * net.layers
@@ -61,7 +62,7 @@ def _gradient(net: Network, parts: list[Any], x: Any, t: Any) -> list[Any]:
 def _prepare(work: Work) -> Program:
     def gradient(parts: list[Any], x: Any, t: Any) -> list[Any]:
         with torch.inference_mode():
-            return _gradient(work.network, parts, x, t)
+            return gradients(work.network, parts, x, t)
 
     return blockwise(work, block(work), gradient)
 

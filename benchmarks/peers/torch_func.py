@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.func import grad, vmap
 
 from benchmarks.network import Floats, Network
@@ -72,7 +73,7 @@ class Optimizer:
             w.addcmul_(rate, m.div(s.sqrt().div_(root).add_(epsilon)), value=-1 / shrink)
 
 
-def stacked(work: Work, which: slice) -> tuple[list[Any], list[Any]]:
+def stacked(work: Work, which: slice | NDArray[np.int64]) -> tuple[list[Any], list[Any]]:
     """Parameters (runs, ...) of a block and their learning rates, layer by layer."""
     parts, rates = [], []
     for layer, pair in enumerate(work.network.split(work.weights[which].T)):
