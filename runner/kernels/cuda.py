@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from runner.errors import Refused
 from runner.kernels import cache, special, specialise
+from runner.kernels.absent import NONE
 from runner.kernels.buffers import scratch_rows
 from runner.kernels.codes import COUNTS
 from runner.kernels.lanes.vector import Lanes
 from runner.kernels.structs import Data, LaneArrays, Network, Out, Scratch, Width
-from runner.kernels.train import train_block
+from runner.kernels.train import Code, train_block
 
 # Threads that share a multiprocessor's scheduling: a multiple of the 32 that run in step.
 _THREADS = 256
@@ -39,6 +40,8 @@ _REGISTERS, _ALL_REGISTERS = 128, 255
 _PER_MULTIPROCESSOR = 512
 # Bytes of memory of its own that a thread may have; the card sets so much aside for all that it can hold at a time.
 _MOST_LOCAL = 1 << 16
+# `stretch` is part of the kernel, and the address of the one for this network is known only on the card.
+_CODE = Code(NONE, 0)
 # Bytes to which each array in the card's memory is aligned.
 _ALIGNED = 256
 
@@ -116,10 +119,10 @@ class Card:
             When the kernel could not be made; the reason.
         """
         self._do("cuCtxSetCurrent", self._context)
-        kernel = self._kernel((network, samples, job, lanes, results, scratch, wide, 0))
+        kernel = self._kernel((network, samples, job, lanes, results, scratch, wide, _CODE))
         # Each thread has its own order; all else of a Scratch is local memory.
         scratch = scratch._replace(order=np.empty(lanes.end * scratch.n_order, np.int32))
-        arguments = network, samples, job, lanes, results, scratch, wide, 0
+        arguments = network, samples, job, lanes, results, scratch, wide, _CODE
         places, total = _laid_out((samples, lanes, results, scratch.order))
         stream, memory = self._resources(total)
         written = [*results[2:], lanes.state, lanes.counts, *(lanes.held[5:] if lanes.held else ())]
@@ -304,7 +307,7 @@ def request_for(arguments: tuple[Any, ...]) -> specialise.Request:
         },
         apart={_numbers(Scratch, "scratch", "order"): (scratch.n_order * wide.lanes.n, "i32")},
         groups=(place(LaneArrays, "lanes", "first"), place(LaneArrays, "lanes", "end")),
-        special="special",
+        special=place(Code, "code", "special"),
     )
     return replace(request, launch=launch)
 

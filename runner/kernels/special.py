@@ -28,7 +28,7 @@ from runner.kernels.absent import NONE
 from runner.kernels.codes import ACCUMULATORS, RUNNING
 from runner.kernels.specialise import Request
 from runner.kernels.structs import Buffers, LaneArrays, Net, Runs
-from runner.kernels.train import train_block
+from runner.kernels.train import stretch_for
 
 # Networks of more weights and biases are left to the general kernel: their numbers do not fit into registers, so that
 # unrolled loops are hardly faster or slower, and with loops that are kept no more than a tenth is gained.
@@ -129,9 +129,9 @@ def general_code(network: Any, samples: Any, job: Any, width: Any) -> Path | Non
     """
     wanted = tuple(typeof(each) for each in (network, samples, job, *([NONE] * 5), width))
     apart = [LaneArrays._fields.index(field) for field in ("schedule", "held", "judged", "adjustment", "noise")]
-    for signature in train_block.signatures:
-        if (*signature[:3], *(signature[3].types[field] for field in apart), signature[6]) == wanted:
-            return cache.lowered(train_block, signature)
+    for signature in stretch_for.signatures:
+        if (*signature[:3], *(signature[3].types[field] for field in apart), signature[5]) == wanted:
+            return cache.lowered(stretch_for, signature)
     return None
 
 

@@ -43,6 +43,7 @@ from runner.kernels.held_out import begin_held, conclude, until_next
 from runner.kernels.labels import add_weights, divide_by_weights
 from runner.kernels.lanes.operations import (
     BY_TYPE,
+    address_of,
     call_at,
     entry,
     fill,
@@ -86,9 +87,24 @@ class Part(NamedTuple):
     ordered: Any
 
 
+class Code(NamedTuple):
+    """The machine code of `stretch` that `train_block` calls.
+
+    Attributes
+    ----------
+    general : int or ()
+        Address of the general one, as `stretch_for` gives it; with an empty tuple, it is compiled into the kernel.
+    special : int
+        Address of one that was made for this network, these samples and this job (see `special`), or 0.
+    """
+
+    general: Any
+    special: int
+
+
 @entry
 def train_block(
-    network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any, special: Any
+    network: Any, samples: Any, job: Any, lanes: Any, results: Any, scratch: Any, width: Any, code: Any
 ) -> None:
     """Train groups of L runs from update `start` to update `until` and write their measurements after every event.
 
@@ -98,8 +114,7 @@ def train_block(
         Network, Data or LaneData, Job, LaneArrays, Out, Scratch and Width of `structs`, which says what shapes and
         types they have.
         Nothing is checked here: a wrong shape reads or writes beyond the memory.
-    special : int
-        Address of a `stretch` made for this network, these samples and this job (see `special`), or 0.
+    code : Code
     """
     net = opened(network)
     buf = buffers(net, scratch, width)
@@ -108,7 +123,7 @@ def train_block(
         runs = group(net, lanes, g, width.lanes.n)
         out = group_out(net, results, runs.n_events, g, width.lanes.n)
         start(net, runs, buf, width)
-        _train_group(net, data, job, runs, out, buf, width, special)
+        _train_group(net, data, job, runs, out, buf, width, code)
         leave(net, runs, buf, width)
 
 
@@ -339,11 +354,41 @@ def stretch(
                 made += 1
 
 
+@entry
+def stretch_for(network: Any, samples: Any, job: Any, lanes: Any, scratch: Any, width: Any) -> Any:
+    """The address of the machine code of `stretch` for arguments of these types, which are those of `train_block`.
+
+    A kernel apart, which another process can compile while this one compiles `train_block`.
+    """
+    net = opened(network)
+    data, runs = group_samples(samples, ZERO, width.lanes.n), group(net, lanes, ZERO, width.lanes.n)
+    return address_of(stretch, (net, data, job, runs, buffers(net, scratch, width), width, ZERO, ZERO, NO, NO))
+
+
+def _call(code: Any, given: Any) -> Any:
+    """Call the general `stretch` with these arguments: within this kernel, or where it has been compiled apart."""
+    return stretch(*given)
+
+
+def _call_by_type(code: Any, given: Any) -> Any:
+    def within(code: Any, given: Any) -> Any:
+        return stretch(*given)
+
+    def apart(code: Any, given: Any) -> Any:
+        return call_at(code.general, given)
+
+    return within if is_none(code.types[Code._fields.index("general")]) else apart
+
+
+if not config.DISABLE_JIT:
+    overload(_call, jit_options=BY_TYPE)(_call_by_type)
+
+
 @kernel
-def _measure(net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
+def _measure(code: Any, net: Any, data: Any, job: Any, runs: Any, buf: Any, width: Any, made: int) -> None:
     """Measure everything after `made` updates, into buf.live."""
     not_inlined()
-    stretch(net, data, job, runs, buf, width, made, made, NO, YES)
+    _call(code, (net, data, job, runs, buf, width, made, made, NO, YES))
     write_live(net, job, data, runs, buf, width, made)
     fill_rows(buf.G, net.parameters, 0.0, width)
 
@@ -365,28 +410,31 @@ def examine(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: Any) -> A
 
 
 @kernel
-def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+def _end_early(
+    code: Any, net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
+) -> Any:
     """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
     not_inlined()
     if not examine(net, job, runs, buf, width, made):
         return False
-    _measure(net, data, job, runs, buf, width, made)
+    _measure(code, net, data, job, runs, buf, width, made)
     return freeze_early(net, event, made, out, runs, buf, width)
 
 
-def _is_over(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
-    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
-    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, width, made, event)
+def _is_over(runs: Any, given: Any) -> Any:
+    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it.
+
+    `given` are the arguments of `_end_early`.
+    """
+    return runs.held != NONE and _end_early(*given)
 
 
-def _is_over_by_type(
-    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
-) -> Any:
-    def none(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+def _is_over_by_type(runs: Any, given: Any) -> Any:
+    def none(runs: Any, given: Any) -> Any:
         return False
 
-    def some(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
-        return _end_early(net, data, job, runs, out, buf, width, made, event)
+    def some(runs: Any, given: Any) -> Any:
+        return _end_early(*given)
 
     return none if is_none(runs.types[Runs._fields.index("held")]) else some
 
@@ -404,7 +452,7 @@ def _repeats(job: Any, data: Any, runs: Any) -> bool:
 
 
 @step
-def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, special: int) -> None:
+def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, code: Any) -> None:
     """Stretches and events of one group of lanes, until the end of the call or until every run is finished.
 
     Before the call ends, and where the loss of every run has diverged, it is looked whether an update still changes the
@@ -425,10 +473,10 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         event += 1
     while True:
         # After a stop the held-out samples have been evaluated with these weights already.
-        if not stopping and _is_over(net, data, job, runs, out, buf, width, made, event):
+        if not stopping and _is_over(runs, (code, net, data, job, runs, out, buf, width, made, event)):
             return
         if stopping or runs.events[event] == made:
-            _measure(net, data, job, runs, buf, width, made)
+            _measure(code, net, data, job, runs, buf, width, made)
             if stopping:
                 if freeze(net, job, event, made, out, runs, buf, width):
                     return
@@ -447,17 +495,17 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         if made < look:
             until = min(until, look)
         # One that is made for this network knows that the evaluation of its first update is still to be done.
-        if special and not stopping and not looking:
-            made = call_at(special, stretch, (net, data, job, runs, buf, width, made, until, NO, NO))
+        if code.special and not stopping and not looking:
+            made = call_at(code.special, (net, data, job, runs, buf, width, made, until, NO, NO))
         else:
-            until = made + 1 if special or looking else until
-            made = stretch(net, data, job, runs, buf, width, made, until, stopping, NO)
+            until = made + 1 if code.special or looking else until
+            made = _call(code, (net, data, job, runs, buf, width, made, until, stopping, NO))
         stopping = YES if made < 0 else NO
         if stopping:
             made = -1 - made
         elif looking:
             if find_fixed(net, buf, width):
-                _measure(net, data, job, runs, buf, width, made)
+                _measure(code, net, data, job, runs, buf, width, made)
                 if settle(net, event, made, out, runs, buf, width):
                     return
             look, pause = look + pause, 2 * pause

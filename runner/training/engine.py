@@ -28,7 +28,8 @@ from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.run_ids import identify_runs
 from runner.kernels.second_order.train import train_second_order_block
-from runner.kernels.train import train_block
+from runner.kernels.train import stretch_for, train_block
+from runner.machine import cores
 from runner.training.begun import Begun
 from runner.training.blocks.arguments import make_shared
 from runner.training.blocks.block import Block
@@ -37,6 +38,7 @@ from runner.training.blocks.packing import BlockPacker, Turn, turns_of
 from runner.training.blocks.segments import Segment
 from runner.training.blocks.worker import Trained
 from runner.training.blocks.worker import train as train_one
+from runner.training.side_by_side import compile_side_by_side, suit_two
 from runner.training.specials import Specials
 from runner.training.speed import SpeedMeter
 from runner.training.threads import start_threads
@@ -133,7 +135,7 @@ def train(
     Result
         As blocks finish, in any order.
     """
-    prepare(plan, notify, card)
+    prepare(plan, notify, card, threads)
     how: dict[str, Any] = {"notify": notify, "begun": begun, "write": write, "specials": specials, "card": card}
     yield from train_turns(plan, turns_of(plan, done), threads, stop, **how)
 
@@ -251,7 +253,9 @@ def _result(
 _prepared: set[str] = set()
 
 
-def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, card: Card | None = None) -> None:
+def prepare(
+    plan: Plan, notify: Callable[[str], None] = lambda message: None, card: Card | None = None, threads: int = 1
+) -> None:
     """Load the kernels for a plan's first cell from the disk cache, or compile them.
 
     Training does this by itself; done before, its seconds do not count as training.
@@ -263,6 +267,8 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, ca
         Takes messages for the user.
     card : Card, optional
         The graphics card that trains it.
+    threads : int
+        How many cores may be used.
     """
     if plan.n_cells == 0:
         return
@@ -276,7 +282,7 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, ca
     def not_used(file: Path, reason: str) -> None:
         notify(f"a compiled kernel is damaged and is compiled anew ({file}: {reason})")
 
-    training = train_block, train_faulty_block, train_second_order_block
+    training = train_block, stretch_for, train_faulty_block, train_second_order_block
     others = initial_weights, make_unit_variance, write_rows, identify_runs, sum_rows
     cache.enable(*training, *others, not_kept=not_kept, not_used=not_used)
     cell = plan.cell(0)
@@ -286,15 +292,20 @@ def prepare(plan: Plan, notify: Callable[[str], None] = lambda message: None, ca
     if shared.kernel in _prepared:
         return
     marker = cache.folder() / shared.kernel
-    if problems or not marker.exists():
+    is_new = not marker.exists()
+    if problems or is_new:
         once = "" if problems else ", once on this machine"
         seconds = "three" if (cache.shipped() / shared.kernel).exists() else "ten"
         notify(f"compiling kernels for {cell.precision}: about {seconds} seconds{once}")
     zero = np.zeros(1, np.int64)
     segment = Segment(lane_values(plan.columns(zero), 1), zero, zero[None], zero, zero.astype(np.uint64))
+    block = Block(shared, (1,), [segment], 1, 0, 1)
+    two = is_new and not problems and min(threads, cores()) > 1 and suit_two(shared)
     try:
         with collection_paused():
-            train_one(Block(shared, (1,), [segment], 1, 0, 1))
+            if two:
+                compile_side_by_side(block)
+            train_one(block)
     except Exception:  # the blocks will fail too, and say why for each of their runs
         return
     if not problems:

@@ -197,7 +197,9 @@ def run_session(
             specials: Specials | None = None
             # A study that is done needs no kernels, and waits for none.
             if not (trainer or table.done.all()):
-                trainer, kernels, specials = _engine(plan, progress, begun, table, options.card)
+                trainer, kernels, specials = _engine(
+                    plan, progress, begun, table, options.card, options.threads or cores()
+                )
             if table.n_kept:
                 for change in changes(folder, kernels):
                     progress.message(change)
@@ -217,14 +219,14 @@ def store_of(folder: Path) -> Store:
 
 
 def _engine(
-    plan: Plan, progress: Progress, begun: Begun, table: Table, card: Card | None
+    plan: Plan, progress: Progress, begun: Begun, table: Table, card: Card | None, threads: int
 ) -> tuple[Trainer, str, Specials]:
     """The engine, its kernels loaded or compiled so that this does not count as training, and their fingerprint."""
     from runner.kernels.cache import fingerprint
     from runner.training.engine import prepare, train
     from runner.training.specials import Specials
 
-    prepare(plan, progress.message, card)
+    prepare(plan, progress.message, card, threads)
     # Where not all runs are left, about as large a part of the updates.
     share_left = 1 - np.count_nonzero(table.done) / len(table.done)
     specials = Specials(int(plan.n_updates * share_left))

@@ -6,11 +6,12 @@ import gc
 import os
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from numba import njit
 
-from runner.kernels.lanes.compiling import PartCompiler, collection_paused
+from runner.kernels.lanes.compiling import EntryCompiler, PartCompiler, collection_paused
 
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
 
@@ -39,12 +40,16 @@ def _whole(values: Any, n: int) -> float:
     return total
 
 
-def test_a_whole_of_parts_computes_what_its_source_says() -> None:
+_kernel = njit(pipeline_class=EntryCompiler)(_whole.py_func)
+
+
+@pytest.mark.parametrize("whole", [_whole, _kernel])
+def test_a_whole_of_parts_computes_what_its_source_says(whole: Any) -> None:
     values = np.random.default_rng(0).normal(size=50)
     expected = 0.0
     for value in values.tolist():
         expected += (_plain(value, 7) - 2.0 * _plain(value, 8)) * _plain(value, 2)
-    assert _whole(values, 7) == expected
+    assert whole(values, 7) == expected
 
 
 def test_parts_become_no_machine_code() -> None:
@@ -54,6 +59,18 @@ def test_parts_become_no_machine_code() -> None:
         for compiled in part.overloads.values():
             engine = compiled.library._codegen._engine
             assert not engine.is_symbol_defined(compiled.fndesc.llvm_func_name)
+
+
+def test_a_part_holds_nothing_of_what_it_calls_and_a_kernel_holds_all() -> None:
+    _kernel(np.ones(1), 1)
+    (kernel,) = _kernel.overloads.values()
+    code = llvm.parse_bitcode(kernel.library.lowered)
+    for part in (_middle, _part, _inlined):
+        for compiled in part.overloads.values():
+            own = compiled.fndesc.llvm_func_name
+            assert [each.name for each in compiled.library.get_defined_functions()] == [own]
+    assert not [each.name for each in code.functions if each.is_declaration and "_plain" in each.name]
+    assert all(any(name in each.name for each in code.functions) for name in ("_plain", "_middle"))
 
 
 def test_python_can_not_call_a_part() -> None:

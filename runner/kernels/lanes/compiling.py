@@ -19,17 +19,44 @@ from numba.core.codegen import JITCodeLibrary
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """A library of code that is only linked into other code, and so is not optimised by itself."""
+    """A library of code that is only linked into a whole kernel, and so neither optimised nor linked by itself."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        pass
-
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
+        """End the part. What it calls stays outside: the kernel links every part once, however many call it."""
+        self._raise_if_finalized()
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
+                # As Numba has it for code that is linked into more than one place.
+                function.linkage = llvm.Linkage.linkonce_odr
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        """The part with all that it calls, for libraries that are no kernel's."""
+        module = self._final_module.clone()
+        for each in _called(self):
+            module.link_in(each, preserve=True)
+        return module
+
+
+def _called(library: Any) -> Iterator[Any]:
+    """The modules of everything that the code of a library calls, each of them once."""
+    seen, waiting = {library}, list(library._linking_libraries)
+    while waiting:
+        each = waiting.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if isinstance(each, _PartLibrary):
+            waiting += each._linking_libraries
+            yield each._final_module
+        else:
+            yield each._get_module_for_linking()
 
 
 @compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
@@ -57,6 +84,15 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
 
 class _EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
     """A library of a whole kernel, which remembers its code as it was before LLVM optimised it for a processor."""
+
+    def finalize(self) -> None:
+        """Link all parts of the kernel, and make it ready to be called."""
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        for module in _called(self):
+            self._final_module.link_in(module, preserve=True)
+        self._linking_libraries.clear()
+        super().finalize()
 
     def _optimize_final_module(self) -> None:
         self.lowered = self._final_module.as_bitcode()

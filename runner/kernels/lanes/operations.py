@@ -271,22 +271,37 @@ def any_lt(typingctx: Any, a: Any, b: Any) -> Any:
     return types.boolean(a, b), codegen
 
 
-def _call_at_twin(address: int, function: Any, args: tuple[Any, ...]) -> Any:
+def _call_at_twin(address: int, args: tuple[Any, ...]) -> Any:
     raise NotImplementedError("there is no machine code without the JIT")
 
 
 @operation(_call_at_twin)
-def call_at(typingctx: Any, address: Any, function: Any, args: Any) -> Any:
-    """Call the machine code at an address as `function` is called, of which it is another version."""
-    signature = function.get_call_type(typingctx, tuple(args), {})
+def call_at(typingctx: Any, address: Any, args: Any) -> Any:
+    """Call the machine code at an address, which takes arguments of just these types and gives an int64."""
+    own = tuple(args)
 
     def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
-        unpacked = [builder.extract_value(values[2], k) for k in range(len(args))]
-        convention, own = context.call_conv, signature.args
-        unpacked = [context.cast(builder, v, t, to) for v, t, to in zip(unpacked, args, own, strict=True)]
-        machine_code = convention.get_function_type(signature.return_type, own).as_pointer()
+        unpacked = [builder.extract_value(values[1], k) for k in range(len(own))]
+        convention = context.call_conv
+        machine_code = convention.get_function_type(types.int64, own).as_pointer()
         callee = builder.inttoptr(values[0], machine_code)
-        _, result = convention.call_function(builder, callee, signature.return_type, own, unpacked)
+        _, result = convention.call_function(builder, callee, types.int64, own, unpacked)
         return result
 
-    return signature.return_type(address, function, args), codegen
+    return types.int64(address, args), codegen
+
+
+@operation(lambda function, args: 0)
+def address_of(typingctx: Any, function: Any, args: Any) -> Any:
+    """The address of the machine code of a function for arguments of these types, as `call_at` takes it."""
+    signature = function.get_call_type(typingctx, tuple(args), {})
+    if (signature.args, signature.return_type) != (tuple(args), types.int64):
+        raise TypeError(f"call_at would call {function} in another way than as {signature}")
+
+    def codegen(context: Any, builder: Any, sig: Any, values: Any) -> Any:
+        compiled = function.dispatcher.overloads[signature.args]
+        context.add_linking_libs([compiled.library])
+        machine_code = context.declare_function(builder.module, compiled.fndesc)
+        return builder.ptrtoint(machine_code, ir.IntType(64))
+
+    return types.int64(function, args), codegen

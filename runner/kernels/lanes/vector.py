@@ -22,12 +22,12 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core.imputils import lower_constant
+from numba.core.imputils import lower_constant, lower_getattr
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import (
     NativeValue,
     lower_builtin,
     models,
-    overload_attribute,
     register_model,
     type_callable,
     typeof_impl,
@@ -209,11 +209,16 @@ def _lower_neg(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])
 
 
-@overload_attribute(LanesType, "n")
-def _lanes_n(lanes: Any) -> Any:
-    n = lanes.n
+@infer_getattr
+class _LanesAttributes(AttributeTemplate):  # type: ignore[misc]
+    """The type of `lanes.n`; an `overload_attribute` would be one more function to compile for each width."""
 
-    def get(lanes: Any) -> Any:
-        return n
+    key = LanesType
 
-    return get
+    def resolve_n(self, lanes: LanesType) -> types.Type:
+        return types.intp
+
+
+@lower_getattr(LanesType, "n")
+def _lower_n(context: Any, builder: Any, lanes: LanesType, value: Any) -> Any:
+    return context.get_constant(types.intp, lanes.n)

@@ -44,8 +44,13 @@ def by_group(array: NDArray[Any], groups: int, lanes: int) -> NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(filled.reshape(*rows, groups, lanes), -2, 0))
 
 
-def lane_arrays(block: Block, carried: Carried | None, samples: structs.Data | structs.LaneData) -> structs.LaneArrays:
-    """All that differs from lane to lane: initial weights, or what runs carry from their stage before."""
+def lane_arrays(
+    block: Block, carried: Carried | None, samples: structs.Data | structs.LaneData, drawn: bool = True
+) -> structs.LaneArrays:
+    """All that differs from lane to lane: initial weights, or what runs carry from their stage before.
+
+    Without `drawn`, initial weights are zeros: for who wants to know the types of the arrays.
+    """
     shared = block.shared
     groups, lanes = block.groups, shared.width.lanes.n
     seeds = by_group(block.attempt.seeds(np.concatenate([segment.seeds for segment in block.segments])), groups, lanes)
@@ -55,16 +60,17 @@ def lane_arrays(block: Block, carried: Carried | None, samples: structs.Data | s
         return by_group(np.moveaxis(block.by_run(field).astype(dtype), 0, -1), groups, lanes)
 
     if carried is None:
-        initial = np.empty((groups, shared.parameters, lanes))
-        kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
-        fan_ins, drawn = shared.net.whole[5], np.empty((4, lanes))
-        initial_weights(shared.sizes, fan_ins, seeds, kinds, scales, initial, drawn, Lanes(lanes))
-        _finish(block, initial.swapaxes(1, 2), seeds)
-        _replace_given(block, initial.swapaxes(1, 2))
-        _settle_biases(block, initial)
+        initial = np.zeros((groups, shared.parameters, lanes))
+        if drawn:
+            kinds, scales = spread("kinds", np.float64), spread("scales", np.float64)
+            fan_ins, numbers = shared.net.whole[5], np.empty((4, lanes))
+            initial_weights(shared.sizes, fan_ins, seeds, kinds, scales, initial, numbers, Lanes(lanes))
+            _finish(block, initial.swapaxes(1, 2), seeds)
+            _replace_given(block, initial.swapaxes(1, 2))
+            _settle_biases(block, initial)
         with np.errstate(over="ignore"):
             weights = initial.astype(shared.dtype)
-        if (chosen := spread("unit_variance", shared.dtype)).any():
+        if drawn and (chosen := spread("unit_variance", shared.dtype)).any():
             make_unit_variance(shared.net, samples, weights, chosen, scratch(shared), shared.width)
         rows = 0 if block.is_last else carried_rows(shared.parameters)
         state = np.empty((groups, rows, lanes), shared.dtype)

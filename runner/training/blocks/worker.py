@@ -16,7 +16,7 @@ from runner.kernels.held_out import H_STATE
 from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.schedules import P_STATE
 from runner.kernels.second_order.train import train_second_order_block
-from runner.kernels.train import train_block
+from runner.kernels.train import Code, stretch_for, train_block
 from runner.machine import reserved
 from runner.training.blocks import records
 from runner.training.blocks.arrays import (
@@ -92,12 +92,13 @@ def train(block: Block, special: int = 0) -> Trained:
         runs, out = lane_arrays(block, before, samples), results(block, before)
         method = method_of(block, before) if shared.iteration is not None else None
         if method is not None:
-            first = (shared.net, samples, shared.job, method)
-            train_second_order_block(*first, runs, out, scratch(shared), shared.width)
+            train_second_order_block(shared.net, samples, shared.job, method, runs, out, scratch(shared), shared.width)
         elif shared.card is not None:
             shared.card.train(shared.net, samples, shared.job, runs, out, scratch(shared), shared.width)
         elif shared.faults is None:
-            train_block(shared.net, samples, job_of_call(shared), runs, out, scratch(shared), shared.width, special)
+            first, lent = (shared.net, samples, job_of_call(shared), runs), scratch(shared)
+            code = Code(stretch_for(*first, lent, shared.width), special)
+            train_block(*first, out, lent, shared.width, code)
         else:
             given = (shared.net, samples, shared.job, shared.faults, runs, out, scratch(shared))
             train_faulty_block(*given, *memory(shared), shared.width)
@@ -128,7 +129,7 @@ def train(block: Block, special: int = 0) -> Trained:
 
 def _kernels() -> int:
     """How many kernels are compiled; 0 where Numba is told not to compile any."""
-    entries = train_block, train_faulty_block, train_second_order_block, make_unit_variance
+    entries = train_block, stretch_for, train_faulty_block, train_second_order_block, make_unit_variance
     return sum(len(getattr(each, "signatures", ())) for each in entries)
 
 
