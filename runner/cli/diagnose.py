@@ -10,11 +10,11 @@ from pathlib import Path
 from runner.cli.parser import Parser, at_least_one
 
 _DESCRIPTION = """\
-Say which formula stands in each line of your own training program, which of them are wrong, and what that costs.
+Say which formula each line of your own training program computes, which of them are wrong, and what that costs.
 
-FILE.py says `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; a trace of
-weights (.json, .npz, .csv) stands for a program in another language. The program is run, in a process of its own with a
-time limit. The page "What is my mistake?" of the documentation has a session.
+FILE.py defines `architecture`, `learning_rate`, `inputs`, `targets` and `update(weights, biases, x, y)`; for a program
+in another language, give a trace of its weights (.json, .npz, .csv). The program is run, in a process of its own with
+a time limit. `python -m runner docs diagnose` shows an example.
 """
 
 
@@ -42,7 +42,7 @@ def diagnose_parser() -> Parser:
     parser.add_argument("file", type=Path, metavar="FILE")
     into = "folder of twin.yaml, cost.yaml, diagnosis.json and the page (default: results/diagnosis)"
     parser.add_argument("--into", type=Path, default=Path("results/diagnosis"), metavar="FOLDER", help=into)
-    seeds = "your initial weights to train (default: 500, or fewer where they would take long)"
+    seeds = "how many of your initial weights to train (default: 500, or fewer if that would take long)"
     parser.add_argument("--seeds", type=at_least_one, metavar="N", help=seeds)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")

@@ -65,10 +65,11 @@ def docs_parser() -> Parser:
     parser = Parser(
         "docs",
         "Show a page of the documentation, by its name or that of a command; without a name, list the pages. It needs "
-        "no network.",
+        "no internet connection.",
     )
     parser.add_argument("topic", nargs="?", metavar="TOPIC", help="a page or a command, such as not_learning or plot")
-    parser.add_argument("--path", action="store_true", help="only say where the page is, for an editor or a browser")
+    path = "print only the path of the page, for an editor or a browser"
+    parser.add_argument("--path", action="store_true", help=path)
     parser.add_argument("--json", action="store_true", help="one JSON object for each page: its name, title and file")
     return parser
 

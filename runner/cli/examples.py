@@ -22,7 +22,7 @@ _RUN = "\nRun one: python -m runner example NAME. A copy to edit: python -m runn
 def example_parser() -> Parser:
     """Arguments of `example`: those of `run`, and one more."""
     parser = study_parser("example")
-    parser.add_argument("--copy", action="store_true", help="copy the study and its data here, to be edited")
+    parser.add_argument("--copy", action="store_true", help="copy the study and its data to this folder, to be edited")
     return parser
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.figures.draw import Asked
 
 _WHERE = "only these runs, such as 'init=[xavier_uniform, he_normal]'; may be given several times"
-_CONFIDENCE = "of the intervals (default: 0.95)"
+_CONFIDENCE = "confidence level of the intervals (default: 0.95)"
 
 
 def _one_table(given: argparse.Namespace, command: str) -> Path:
@@ -78,7 +78,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _plot_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--x", metavar="KEY", help="what stands along the horizontal axis")
+    parser.add_argument("--x", metavar="KEY", help="the key along the horizontal axis")
     y = "an outcome (its rate), a measured column (its median), or a statistic such as 'quantile(0.9, final_loss)'"
     parser.add_argument("--y", metavar="STATISTIC", help=f"{y}; of a plane, a key; default: converged")
     parser.add_argument("--by", metavar="KEY", help="a line for each value; of a heat map, the vertical axis")
@@ -91,7 +91,7 @@ def _plot_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--into", type=Path, metavar="FILE", help="the figure: FILE.pdf, FILE.svg or FILE.png")
     width = "column (3.4 inches) or page (7 inches); default: column, with --facet page"
     parser.add_argument("--width", metavar="WIDTH", help=width)
-    zoom = "write the study of this part of a plane in place of a figure, to --into FILE.yaml (default: NAME_zoom.yaml)"
+    zoom = "write a study of this part of a plane instead of a figure, to --into FILE.yaml (default: NAME_zoom.yaml)"
     parser.add_argument("--zoom", type=_numbers, metavar="X0,X1,Y0,Y1", help=zoom)
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=_CONFIDENCE)
 
@@ -126,16 +126,17 @@ def _plain(value: object) -> object:
 
 
 def _table_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rows", action="append", default=[], metavar="KEY", help="its values are rows; several keys")
+    rows = "its values are rows; may be given several times"
+    parser.add_argument("--rows", action="append", default=[], metavar="KEY", help=rows)
     parser.add_argument("--columns", metavar="KEY", help="its values are columns")
-    show = "a statistic in the words of claims (default: rate(converged)); several for several numbers"
+    show = "a statistic, written as in claims (default: rate(converged)); may be given several times"
     parser.add_argument("--show", action="append", default=[], metavar="STATISTIC", help=show)
     parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=_WHERE)
     from runner.figures.tables import FORMATS
 
-    formats = f"one of {', '.join(FORMATS)} (default: text, or by the ending of FILE)"
+    formats = f"one of {', '.join(FORMATS)} (default: text, or by the extension of FILE)"
     parser.add_argument("--format", metavar="FORMAT", help=formats)
-    parser.add_argument("--into", type=Path, metavar="FILE", help="a file in place of the terminal")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="write to FILE instead of the terminal")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=_CONFIDENCE)
 
 

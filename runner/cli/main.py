@@ -99,11 +99,11 @@ def _train(given: argparse.Namespace) -> int:
         raise StudyError([Problem("--write workers needs workers, --dask ADDRESS, and --store parquet")])
     on_card = given.device == "cuda"
     if on_card and given.dask:
-        raise StudyError([Problem("--device cuda does not go with --dask: its workers train on their processors")])
+        raise StudyError([Problem("--device cuda can not be combined with --dask: workers train on their processors")])
     plans = plans_of(given, COMMANDS)
     if given.dry_run:
         if on_card and not given.quiet:
-            print("times are those of the processor: a graphics card's are not known before", file=sys.stderr)
+            print("times are those of the processor: those of a graphics card can not be predicted", file=sys.stderr)
         return _show_plans(plans, given)
     if on_card:
         from runner.kernels.cuda import Card

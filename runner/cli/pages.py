@@ -91,7 +91,7 @@ def _open(url: str) -> None:
 
 def _report_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", action="store_true", help="write a page with charts: results/NAME/report.html")
-    parser.add_argument("--open", action="store_true", help="the same, and open it in a browser")
+    parser.add_argument("--open", action="store_true", help="write that page and open it in a browser")
 
 
 def _watch(given: argparse.Namespace) -> int:
@@ -126,14 +126,14 @@ def _port(text: str) -> int:
 
 
 def _watch_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=0, metavar="N", help="where to serve it (default: any free port)")
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="port of the page (default: any free one)")
     parser.add_argument("--open", action="store_true", help="open it in a browser")
 
 
 COMMANDS: Mapping[str, Reading] = MappingProxyType(
     {
         "report": Reading(
-            "Show the table at the end of a run, once more; or write it all as a page with charts.",
+            "Show the table at the end of a run again, or write a page with charts.",
             NAMES,
             _report,
             _report_flags,

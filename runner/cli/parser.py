@@ -20,21 +20,21 @@ WRITERS = ("client", "workers")
 PROGRAM = "python -m runner"
 USAGE = f"{PROGRAM} [run] STUDY.yaml [STUDY.yaml ...] [key=value ...] [flags]"
 _DESCRIPTION = """\
-Train every run of a study and leave one row each in results/NAME/runs.csv.
-Stopped in the middle, the same command goes on where it was.
+Train every run of a study and write a row for each to results/NAME/runs.csv.
+If it is interrupted, the same command resumes it.
 
 commands:
   run STUDY.yaml ...     train what has no row yet (run is implied)
-  plan STUDY or NAME     how many runs, which are new, how long they take
-  report NAME ...        the table at the end of a run, once more; --html: a page with charts
+  plan STUDY or NAME     how many runs, how many are new, how long they take
+  report NAME ...        show the table at the end of a run again; --html: a page with charts
   watch NAME             that page in a browser, while the study trains
   claims NAME ...        check the claims of a study on its results
   explain NAME [RUN_ID]  why runs fail, or this one, or --at your settings; what would help
   compare A B            two studies, or two parts of one, on the same seeds
   replay NAME [RUN_ID]   train rows again and compare them, bit for bit
-  merge NAME [PART ...]  the parts that --shard has made, as one table
-  export NAME ...        the table as --to parquet, xlsx or sqlite
-  plot, table NAME ...   a figure for a paper, a table to paste into one
+  merge NAME [PART ...]  put the parts that --shard has made together in one table
+  export NAME ...        write the table for other programs: --to parquet, xlsx, sqlite, ...
+  plot, table NAME       a figure or a table for a paper
   diagnose FILE.py       your own program: which line is wrong, and what it costs
   example, examples      run a study that comes with the package; list them
   docs, schema, completion  a page of the documentation; for editors: JSON schema; for shells: Tab
@@ -46,9 +46,9 @@ exit codes:
 """
 _STUDIES = {
     "run": _DESCRIPTION,
-    "plan": "Tell how many runs a study has, which of them are new, what room they take on the disk and how long they "
-    "train. It takes the name of a study that has results as well.",
-    "example": "Run a study that comes with the package, by its name; `examples` lists them. It can be changed as "
+    "plan": "Show how many runs a study has, how many of them are new, how much disk space they take and how long they "
+    "train. It accepts the name of a study that has results, too.",
+    "example": "Run a study that comes with the package, by its name; `examples` lists them. It can be changed like "
     "any other study, by key=value.",
 }
 _WIDTH = 100
@@ -141,13 +141,13 @@ def study_parser(command: str) -> Parser:
         parser.add_argument("--device", type=_device, metavar="DEVICE", default="cpu", help=device)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
-    store = "keep the table as csv or as parquet, in parts (default: as it is, else csv)"
+    store = "keep the table as csv or as parquet, in parts (default: as it is kept already, or csv)"
     parser.add_argument("--store", type=_store, metavar="STORE", help=store)
     write = "who writes the table: client, or, for --store parquet, the workers of --dask"
     parser.add_argument("--write", type=_writer, metavar="WHO", default="client", help=write)
     parser.add_argument("--limit", type=at_least_one, metavar="N", help="train at most N new runs, then stop")
     parser.add_argument(
-        "--retry-failed", action="store_true", help="try runs again that could not be trained (failed.csv)"
+        "--retry-failed", action="store_true", help="try again the runs that could not be trained (failed.csv)"
     )
     parser.add_argument("--fresh", action="store_true", help="start anew; old results are renamed, not deleted")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show the plan")
@@ -160,7 +160,7 @@ def study_parser(command: str) -> Parser:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The flag of the commands that train."""
-    help_text = "threads (default: all cores)"
+    help_text = "number of threads (default: all cores)"
     parser.add_argument("-j", type=_threads, metavar="N", dest="threads", help=help_text)
 
 
@@ -170,7 +170,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
     parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
-    pieces = "a file of your own activations, losses, optimizers, initialisers; repeatable"
+    pieces = "a file of your own activations, losses, optimizers, data sets, ...; may be given several times"
     parser.add_argument("--pieces", metavar="FILE.py", help=pieces)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
 

@@ -167,7 +167,7 @@ def _replay(given: argparse.Namespace) -> int:
 def _replay_flags(parser: argparse.ArgumentParser) -> None:
     from runner.cli.parser import add_threads, at_least_one
 
-    parser.add_argument("--sample", type=at_least_one, metavar="N", help="train N rows again, drawn by chance")
+    parser.add_argument("--sample", type=at_least_one, metavar="N", help="train N rows again, drawn at random")
     parser.add_argument("--all", action="store_true", help="train the whole table again")
     record = "keep the run's loss at every epoch, and its weights, in results/NAME/replay/RUN_ID"
     parser.add_argument("--record", action="store_true", help=record)
@@ -235,11 +235,11 @@ def _compare_flags(parser: argparse.ArgumentParser) -> None:
     versus = "only these runs of B, or of A where there is no B"
     parser.add_argument("--versus", action="append", default=[], metavar="KEY=VALUE", help=versus)
     parser.add_argument("--html", action="store_true", help="also write a page, compare_B.html beside the table of A")
-    into = "with --html the page, in place of that; else a table of the differences, by the ending of FILE"
+    into = "with --html the file of the page; else a table of the differences, in the format of FILE's extension"
     parser.add_argument("--into", type=Path, metavar="FILE", help=into)
-    formats = "a table of the differences in place of the page: text, markdown, latex or csv"
+    formats = "show a table of the differences instead: text, markdown, latex or csv"
     parser.add_argument("--format", metavar="FORMAT", help=formats)
-    confidence = "of the intervals (default: 0.95)"
+    confidence = "confidence level of the intervals (default: 0.95)"
     parser.add_argument("--confidence", type=float, default=0.95, metavar="C", help=confidence)
 
 
@@ -264,8 +264,8 @@ def _export(given: argparse.Namespace) -> int:
 
 def _export_flags(parser: argparse.ArgumentParser) -> None:
     formats = (
-        "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, as the other --store has it; optuna, "
-        "tensorboard or mlflow: every run as one of theirs; wandb: one run with a table of all"
+        "parquet, xlsx (Excel) or sqlite; csv or parts: the table itself, converted to the other --store; optuna, "
+        "tensorboard or mlflow: every run as a run of that program; wandb: one run with a table of all runs"
     )
     parser.add_argument("--to", metavar="FORMAT", help=formats)
     into = "the file, replaced if it is there (default: beside runs.csv)"

@@ -93,7 +93,7 @@ def _unknown(item: str, commands: Collection[str], out: Path | None) -> str:
         siblings = sorted(str(path.parent / other.name) for other in path.parent.glob("*.y*ml"))
         return f"{item}: there is no such file{nearest(item, siblings)}"
     if item in commands:
-        return f"'{item}' is a command: it stands before everything but flags"
+        return f"'{item}' is a command: only flags may stand before it"
     # A study is often named without its folder or its extension.
     files = sorted([*Path().glob("*.y*ml"), *Path("configs").glob("*.y*ml")])
     known = {file.stem: str(file) for file in files}

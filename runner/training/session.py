@@ -267,8 +267,8 @@ def work_left(plan: Plan, done: NDArray[np.bool_]) -> int:
     return total
 
 
-def _they(n: int) -> str:
-    return "it comes" if n == 1 else "they come"
+def _they_are(n: int) -> str:
+    return "it is" if n == 1 else "they are"
 
 
 def _are(n: int) -> str:
@@ -371,7 +371,8 @@ class _Session:
         for runs, _ in turns:
             later[runs] = True
         if n := int(np.count_nonzero(later != done)):
-            self._progress.message(f"an earlier start died while it trained {counted(n, 'run')}: {_they(n)} last")
+            died = f"an earlier start died while it trained {counted(n, 'run')}"
+            self._progress.message(f"{died}: {_they_are(n)} trained last")
         if not later.all():
             yield later, self._threads
         for runs, alone in turns:
@@ -441,7 +442,7 @@ class _Session:
         if torn := self._table.n_torn_curves:
             has, it_is = ("has", "it is") if torn == 1 else ("have", "they are")
             self._progress.message(
-                f"{counted(torn, 'curve')} in {CURVES} {has} not the points that the study asks for: "
+                f"{counted(torn, 'curve')} in {CURVES} {has} other points than the study asks for: "
                 f"{it_is} trained again, and the old file is kept aside"
             )
         if orphans := self._table.n_orphans:

@@ -18,7 +18,7 @@ def test_a_device_that_is_none_or_is_not_there_is_told(capsys: pytest.CaptureFix
     assert run([*study, "--device", "gpu"]) == 2
     assert "expected cpu or cuda, not 'gpu'; did you mean 'cuda'?" in capsys.readouterr().err
     assert run([*study, "--device", "cuda", "--dask", "local:1"]) == 2
-    assert "--device cuda does not go with --dask" in capsys.readouterr().err
+    assert "--device cuda can not be combined with --dask" in capsys.readouterr().err
     assert run([*study, "--device", "cuda", "-n"]) == 0
     assert "times are those of the processor" in capsys.readouterr().err
 

@@ -64,7 +64,7 @@ def test_a_block_that_kills_its_process_is_given_up_the_third_time(tmp_path: Pat
     assert start(tmp_path)[0] == -signal.SIGKILL
     code, told = start(tmp_path)
     assert code == -signal.SIGKILL
-    assert " runs: they come last\n" in told
+    assert " runs: they are trained last\n" in told
     # Everything else has its rows after the second start at the latest.
     assert pd.read_csv(folder / "runs.csv").architecture.value_counts().to_dict() == {
         "2-2-1": 40,

@@ -496,7 +496,7 @@ def test_curves_stay_where_they_are(study: Path, tmp_path: Path, capsys: pytest.
     (folder / "runs.csv").write_bytes(table)
     runner.run(study, "record={curves: 6}", out=out, quiet=False)
     assert (
-        "tiny: 24 curves in curves.csv have not the points that the study asks for: they are trained again, "
+        "tiny: 24 curves in curves.csv have other points than the study asks for: they are trained again, "
         "and the old file is kept aside\n"
     ) in capsys.readouterr().err
     assert (folder / "curves.csv.1").read_bytes() == before
