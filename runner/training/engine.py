@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from runner.results.columns import Written
     from runner.results.staging import Staged
     from runner.studies.plan import Plan
+    from runner.training.blocks.arguments import Shared
 
     Write = Callable[[NDArray[np.int64], NDArray[np.float64]], list[Written]]
     _Finished = tuple[Trained, list[Written] | None]
@@ -188,6 +189,7 @@ def train_turns(
                 if card is not None and block.shared.card is None and not told:
                     notify(f"some runs are trained by the processor: {NOT_ON_CARD}")
                     told = True
+                _announce(block.shared, notify)
                 number = next(numbers)
                 if begun is not None:
                     begun.begin(number, block.runs(np.ones(block.n, np.bool_)))
@@ -241,6 +243,7 @@ def _result(
         all_of_them = np.ones(block.n, np.bool_)
         runs, updates = block.runs(all_of_them), block.updates(all_of_them)
         return Result(runs, np.empty((0, 0)), None, None, updates, error=reason)
+    _mark(block.shared)
     packer.requeue(block, trained.rest)
     packer.restart(block, trained.again)
     packer.learn(block.shared, trained.diverged_early)
@@ -250,7 +253,27 @@ def _result(
     return Result(trained.runs, trained.records, trained.curves, trained.weights, trained.updates, rows)
 
 
+# Kernels that are loaded, or about to be; those of them that this machine had not compiled before.
 _prepared: set[str] = set()
+_new: set[str] = set()
+
+
+def _announce(shared: Shared, notify: Callable[[str], None]) -> None:
+    """Say that a kernel is going to be compiled, besides the first one, which `prepare` has made ready."""
+    if shared.kernel in _prepared:
+        return
+    _prepared.add(shared.kernel)
+    if not (cache.folder() / shared.kernel).exists():
+        _new.add(shared.kernel)
+        notify(f"compiling kernel number {len(_prepared)}, which some of the runs need: about ten seconds")
+
+
+def _mark(shared: Shared) -> None:
+    """Note that this machine has compiled a kernel."""
+    if shared.kernel in _new:
+        _new.remove(shared.kernel)
+        with contextlib.suppress(OSError):
+            (cache.folder() / shared.kernel).touch()
 
 
 def prepare(

@@ -148,3 +148,23 @@ def test_a_first_start_takes_the_kernel_of_the_other_process(study: Path, tmp_pa
     again, kernels = train("again")
     assert kernels == {"loaded": 3, "lowered": 0, "shipped": 0, "compiled": 0}
     assert rows == again
+
+
+def test_every_kernel_that_is_compiled_is_told_of(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study may need several; each is announced before its ten seconds, once on a machine."""
+    plan = make_plan(load_study(study, ["batch=[full,1]"]))
+    done = np.zeros(plan.n_runs, np.bool_)
+
+    def messages() -> list[str]:
+        said: list[str] = []
+        monkeypatch.setattr(engine, "_prepared", set())
+        for result in engine.train(plan, done, notify=said.append):
+            assert result.error is None
+        return said
+
+    messages()  # they are in memory from here on
+    monkeypatch.setattr(engine.cache, "folder", lambda: tmp_path)
+    first, second = messages()
+    assert first.startswith("compiling kernels for float64: about ten seconds")
+    assert second == "compiling kernel number 2, which some of the runs need: about ten seconds"
+    assert messages() == []
