@@ -395,7 +395,7 @@ CHECKS = (
             ("faults", partial(eq, ()), "faults none"),
             ("rule", partial(eq, "backprop"), "rule backprop"),
             ("learning_rate_schedule", partial(eq, Call(CONSTANT)), f"learning_rate_schedule {CONSTANT}"),
-            *((key, partial(eq, None), f"no {key}") for key in ("test", *_CORRECT_ONLY)),
+            *((key, partial(eq, None), f"no {key}") for key in _CORRECT_ONLY),
             ("criterion_from", partial(eq, None), "criterion_from none"),
         )
     ),

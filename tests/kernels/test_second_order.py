@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import optimize
-from support import second_order, studies
+from support import naive, second_order, studies
 from support.second_order import Task
 
 from runner.errors import StudyError
@@ -189,6 +189,38 @@ def test_a_network_without_gradient_or_with_infinite_loss(activation: str, tmp_p
     assert np.isfinite(runs.column("final_loss")).all()
     zeros = trained(tmp_path, **SMALL | {"activation": "relu", "init": "zeros", "output": "step"})
     assert all(np.array_equal(initial, final) for initial, final in zeros.weights)
+
+
+def test_held_out_samples_are_tested_and_end_runs(tmp_path: Path) -> None:
+    """They change no bit of training; a run with patience is at its end what one of that many epochs is."""
+    samples = []
+    for n in (9, 6):
+        (tmp_path / str(n)).mkdir()
+        samples.append(studies.write_samples(tmp_path / str(n), n, seed=n) | {"csv": f"{n}/samples.csv"})
+    data, test = samples
+    keys: dict[str, Any] = {"data": data, "architecture": "3-4-3", "loss": "mse", "replicates": 10}
+    methods, epochs = {"optimizer": list(PAPERS)}, list(range(1, 16))
+    runs = trained(tmp_path, **keys, test=test, sweep={"grid": methods | {"epochs": epochs}})
+    alone = trained(tmp_path, **keys, sweep={"grid": methods | {"epochs": epochs}})
+    found: dict[tuple[str, int], list[tuple[float, np.ndarray]]] = {}
+    for number, cell, seed in runs.each():
+        final, row = runs.weights[number][1], runs.row(number)
+        assert np.array_equal(final, alone.weights[number][1], equal_nan=True)
+        _, outputs = naive.forward(cell, naive.unflatten(cell, final), cell.data_set.test.inputs)
+        error = outputs[-1] - cell.data_set.test.targets
+        assert row["test_loss"] == pytest.approx((error**2).mean(), rel=1e-9)
+        assert row["test_max_error"] == pytest.approx(np.abs(error).max(), rel=1e-9)
+        found.setdefault((cell.optimizer, seed), []).append((row["test_loss"], final))
+    early = trained(tmp_path, threads=2, **keys, test=test, stop="patience(3)", epochs=15, sweep={"grid": methods})
+    for number, cell, seed in early.each():
+        row, budgets = early.row(number), found[cell.optimizer, seed]
+        # That of the initial weights is the first evaluation, and is not in the list.
+        losses = [np.inf, *(loss for loss, _ in budgets)]
+        best, end = int(row["best_test_epoch"]), int(row["epochs_run"])
+        assert end == min(best + 3, 15)
+        assert best == 0 or losses[best] == min(losses[: end + 1]) == row["best_test_loss"]
+        assert np.array_equal(early.weights[number][1], budgets[end - 1][1])
+    assert len({early.row(number)["epochs_run"] for number, _, _ in early.each()}) > 1
 
 
 def test_curves_of_squares_fall(tmp_path: Path) -> None:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.bookkeeping import evaluate, freeze, record
+from numba import config
+from numba.extending import overload
+
+from runner.kernels.absent import NONE, is_none
+from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, group, group_out, opened
 from runner.kernels.codes import ACCURACY
-from runner.kernels.lanes.operations import advanced, entry, kernel, not_inlined, pointer
+from runner.kernels.lanes.operations import BY_TYPE, advanced, entry, kernel, not_inlined, pointer
 from runner.kernels.lanes.switch import choose
 from runner.kernels.measure import write_live
 from runner.kernels.samples import group_samples
 from runner.kernels.second_order.passes import CORRECT, INSPECT, LEARN, ZERO, Memory, sum_up
-from runner.kernels.train import leave, start
+from runner.kernels.structs import Runs
+from runner.kernels.train import examine, leave, start
 
 
 @entry
@@ -28,7 +33,7 @@ def train_second_order_block(
     Parameters
     ----------
     network, samples, job, lanes, results, scratch, width
-        As for `train_block`, without faults and held-out samples, and with all samples in every update.
+        As for `train_block`, without faults, and with all samples in every update.
     method : Method
         See `passes`.
     """
@@ -46,6 +51,38 @@ def train_second_order_block(
 
 
 @kernel
+def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+    """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
+    not_inlined()
+    if not examine(net, job, runs, buf, width, made):
+        return False
+    sum_up(net, data, job, buf, width, LEARN | CORRECT | INSPECT)
+    write_live(net, job, data, runs, buf, width, made)
+    return freeze_early(net, event, made, out, runs, buf, width)
+
+
+def _is_over(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
+    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, width, made, event)
+
+
+def _is_over_by_type(
+    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
+) -> Any:
+    def none(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+        return False
+
+    def some(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+        return _end_early(net, data, job, runs, out, buf, width, made, event)
+
+    return none if is_none(runs.types[Runs._fields.index("held")]) else some
+
+
+if not config.DISABLE_JIT:
+    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
+
+
+@kernel
 def _train_group(
     net: Any, data: Any, job: Any, iterate: Any, code: int, memory: Any, runs: Any, out: Any, buf: Any, width: Any
 ) -> None:
@@ -58,7 +95,12 @@ def _train_group(
     while runs.events[event] < made:
         event += 1
     while True:
+        # What is due here is done by the next call, unless there is none.
+        if made == runs.until and made < runs.events[runs.n_events - 1]:
+            return
         measuring = runs.events[event] == made
+        if (measuring or made % job.every == 0) and _is_over(net, data, job, runs, out, buf, width, made, event):
+            return
         sum_up(net, data, job, buf, width, everything if measuring else look)
         if measuring:
             write_live(net, job, data, runs, buf, width, made)
@@ -66,8 +108,6 @@ def _train_group(
             event += 1
             if event == runs.n_events:
                 return
-        if made == runs.until:
-            return
         if made == next_look:
             next_look += job.every
             if evaluate(net, data, job, runs, made, buf, width):
