@@ -32,7 +32,7 @@ def write_at_end(table: Path, checked: Sequence[Checked]) -> None:
 
         seconds = seconds_to_write(table)
         if seconds > _MOST_SECONDS:
-            say = f"report {table.parent.name} --html writes it (about {duration(seconds)})"
+            say = f"not written, it takes about {duration(seconds)}: report {table.parent.name} --html"
         else:
             say = str(write_page(table, checked))
     except Exception as error:

@@ -37,7 +37,7 @@ def explain_unexpected(error: Exception, out: Path) -> str:
     details = f"the details are in {file}" if file else "the details could not be written anywhere"
     return (
         f"the runner did not expect this: {what}; every finished row is kept, and {details}: please open an issue with "
-        "them where you have the runner from"
+        "them where you got the runner"
     )
 
 

@@ -122,7 +122,7 @@ def test_what_nobody_has_foreseen_is_one_line_and_a_file(
     assert len(lines) == 2
     for line in lines:
         assert line.startswith("error: the runner did not expect this: RuntimeError: two lines; every finished row")
-        assert line.endswith(": please open an issue with them where you have the runner from")
+        assert line.endswith(": please open an issue with them where you got the runner")
     files = sorted(Path("made").iterdir())
     assert len(files) == 2
     assert all('raise RuntimeError("two\\nlines")' in file.read_text() for file in files)

@@ -60,7 +60,7 @@ def test_a_page_that_takes_long_is_left_out(
 ) -> None:
     monkeypatch.setattr(render, "seconds_to_write", lambda table: 7.6)
     assert main(["small.yaml"]) == 0
-    assert capsys.readouterr().err.splitlines()[-1] == "page: report small --html writes it (about 7.60 s)"
+    assert capsys.readouterr().err.splitlines()[-1] == "page: not written, it takes about 7.60 s: report small --html"
     assert not FILE.exists()
 
 
