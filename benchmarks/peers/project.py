@@ -73,7 +73,7 @@ def _alone(work: Work, cores: int, address: int) -> Program:
     train_block = worker.train_block
 
     def noted(*arguments: Any) -> None:
-        calls.append((*arguments[:-1], address))
+        calls.append((*arguments[:-1], arguments[-1]._replace(special=address)))
         train_block(*calls[-1])
 
     with patch.object(worker, "train_block", noted):
