@@ -141,7 +141,7 @@ def study_parser(command: str) -> Parser:
         parser.add_argument("--device", type=_device, metavar="DEVICE", default="cpu", help=device)
     dask = "train on a Dask cluster: tcp://HOST:PORT, a scheduler file, or local:N"
     parser.add_argument("--dask", metavar="ADDRESS", help=dask)
-    store = "keep the table as csv or as parquet, in parts (default: as it is kept already, or csv)"
+    store = "keep the table as csv or as parquet, in parts (default: as before, or csv)"
     parser.add_argument("--store", type=_store, metavar="STORE", help=store)
     write = "who writes the table: client, or, for --store parquet, the workers of --dask"
     parser.add_argument("--write", type=_writer, metavar="WHO", default="client", help=write)
@@ -170,7 +170,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help=out)
     parser.add_argument("--json", action="store_true", help="one JSON object for each study, on stdout")
     parser.add_argument("-q", "--quiet", action="store_true", help="show nothing but errors")
-    pieces = "a file of your own activations, losses, optimizers, data sets, ...; may be given several times"
+    pieces = "a file of your own activations, data sets, ...; may be given several times"
     parser.add_argument("--pieces", metavar="FILE.py", help=pieces)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
 

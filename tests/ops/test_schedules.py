@@ -245,7 +245,10 @@ def test_a_momentum_that_changes_is_that_of_pytorch(train: Train, name: str, mor
         assert np.abs(final - expected).max() < 1e-10 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("more", [{}, {"faults": ["round_errors(12)"]}, {"precision": "float32", "batch": 1}])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"faults": ["round_errors(12)"]}, pytest.param({"precision": "float32", "batch": 1}, marks=pytest.mark.slow)],
+)
 def test_other_kernels_follow_a_momentum(train: Train, more: dict[str, Any]) -> None:
     """Factors of 0 and of 1 are runs without momentum and with it, whether the rates have a schedule or not."""
     keys = KEYS | more | {"optimizer": "momentum", "learning_rate": 0.1, "epochs": 30, "record": {"weights": True}}

@@ -99,6 +99,7 @@ def _possible(cell: Any) -> bool:
     except Invalid:
         return False
     usual = {"order": "sequential", "rule": "backprop", "init": "normal(0, 1)", "criterion": (), "stop": "budget"}
+    usual |= {"learning_rate_schedule": Call("constant")}
     for check in CHECKS:
         values = [check.reduced(key, usual.get(key, getattr(cell, key, None))) for key in check.keys]
         if check.message(*values):
