@@ -161,4 +161,6 @@ def _block(work: Work) -> int:
 
 if not shutil.which("g++"):
     raise MissingError("g++")
+# Every network and precision is one more program of the same source, all of them in one process.
+torch._dynamo.config.recompile_limit = 1000
 PEERS = (Peer("torch compiled", "PyTorch, batched by hand, torch.compile", in_threads(_prepare), block=_block),)
