@@ -90,6 +90,7 @@ def test_biases_shapes_and_parameterizations(tmp_path: Any, keys: dict[str, Any]
     check(runs, size)
 
 
+@pytest.mark.slow
 def test_multi_class_hinge(train: Callable[..., studies.Runs]) -> None:
     """... of outputs with any activation."""
     base = np.random.default_rng(10).uniform(-0.8, 0.8, 15)

@@ -49,11 +49,11 @@ CASES: list[dict[str, Any]] = [
     {"activation": "softplus", "bias_init": "uniform(-2, 2)", "shortcuts": "all"},
     {"shortcuts": "input_output", "output": "softmax", "loss": "cross_entropy", "gain": 1.7},
     {"parameterization": "mean_field", "bias": "none", "activation": "tanh"},
-    {"test": {"fraction": 0.3}, "scaling": "minmax", "bias": "shared", "batch": 7},
 ]
+DIVIDED = {"test": {"fraction": 0.3}, "scaling": "minmax", "bias": "shared", "batch": 7}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, pytest.param(DIVIDED, marks=pytest.mark.slow)])
 def test_it_is_the_algorithm_of_mishkin_and_matas(train: Callable[..., studies.Runs], case: dict[str, Any]) -> None:
     """... of the samples that each run is trained on."""
     runs = train(**IRIS | case, replicates=3)

@@ -566,7 +566,7 @@ def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
     """... however many activations, losses, optimizers, batches and depths are swept, and whatever is recorded."""
     # Tests before this one, of studies with keys that others do not use, have kernels of their own.
     before = set(train_block.signatures)
-    for record in ({}, {"weights": True}, {"curves": 2}):
+    for record in ({}, {"weights": True, "curves": 2}):
         studies.run(
             tmp_path,
             data=studies.write_samples(tmp_path),

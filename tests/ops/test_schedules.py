@@ -247,7 +247,11 @@ def test_a_momentum_that_changes_is_that_of_pytorch(train: Train, name: str, mor
 
 @pytest.mark.parametrize(
     "more",
-    [{}, {"faults": ["round_errors(12)"]}, pytest.param({"precision": "float32", "batch": 1}, marks=pytest.mark.slow)],
+    [
+        {},
+        pytest.param({"faults": ["round_errors(12)"]}, marks=pytest.mark.slow),
+        pytest.param({"precision": "float32", "batch": 1}, marks=pytest.mark.slow),
+    ],
 )
 def test_other_kernels_follow_a_momentum(train: Train, more: dict[str, Any]) -> None:
     """Factors of 0 and of 1 are runs without momentum and with it, whether the rates have a schedule or not."""
@@ -292,7 +296,11 @@ class Follower:
         self.rates.append(optimizer.param_groups[0]["lr"])
 
 
-@pytest.mark.parametrize("name", PLATEAUS)
+# Kernels of their own, which take long to compile.
+LONG = ("single precision", "fault")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in PLATEAUS])
 def test_plateaus_are_those_of_pytorch(train: Train, name: str) -> None:
     keys = KEYS | {"learning_rate": 4.0, "epochs": 60, "learning_rate_schedule": "plateau(0.5, 1)"} | PLATEAUS[name]
     runs = train(**keys, record={"weights": True})
