@@ -268,7 +268,7 @@ def test_slopes_stand_in_a_table(folder: Path, runs: pd.DataFrame) -> None:
         ("optimizer", "a slope needs two values of the key"),
     ],
 )
-def test_a_slope_over_what_has_no_places_is_told(folder: Path, key: str, message: str) -> None:
+def test_a_slope_over_what_has_no_places_is_told(folder: Path, runs: pd.DataFrame, key: str, message: str) -> None:
     asked = Asked(["architecture"], show=[f"slope(mean(final_loss), {key})"])
     with pytest.raises(runner.StudyError) as caught:
         tabulate(folder / "made" / "runs.csv", asked)

@@ -46,7 +46,7 @@ def by_hand(cell: Any, orthonormal: naive.Layers) -> naive.Layers:
 CASES: list[dict[str, Any]] = [
     {},
     {"scaling": "standardize", "activation": "relu"},
-    {"activation": "softplus", "bias_init": "uniform(-2, 2)", "shortcuts": "all"},
+    {"activation": "tanh", "bias_init": "uniform(-2, 2)", "shortcuts": "all"},
     {"shortcuts": "input_output", "output": "softmax", "loss": "cross_entropy", "gain": 1.7},
     {"parameterization": "mean_field", "bias": "none", "activation": "tanh"},
 ]
