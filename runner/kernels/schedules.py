@@ -97,7 +97,7 @@ class Momenta(NamedTuple):
 
 @inlined
 def _factor(factors: Any, updates_per_epoch: int, made: int) -> Any:
-    """The number of the epoch in which the update after `made` others is."""
+    """That of the epoch in which the update after `made` others is."""
     return factors[min(made // updates_per_epoch, factors.size - 1)]
 
 

@@ -258,12 +258,17 @@ _prepared: set[str] = set()
 _new: set[str] = set()
 
 
+def _marker(shared: Shared) -> Path:
+    """The file that says that this machine has compiled the kernel of some runs."""
+    return cache.folder() / shared.kernel
+
+
 def _announce(shared: Shared, notify: Callable[[str], None]) -> None:
     """Say that a kernel is going to be compiled, besides the first one, which `prepare` has made ready."""
     if shared.kernel in _prepared:
         return
     _prepared.add(shared.kernel)
-    if not (cache.folder() / shared.kernel).exists():
+    if not _marker(shared).exists():
         _new.add(shared.kernel)
         notify(f"compiling kernel number {len(_prepared)}, which some of the runs need: about ten seconds")
 
@@ -273,7 +278,7 @@ def _mark(shared: Shared) -> None:
     if shared.kernel in _new:
         _new.remove(shared.kernel)
         with contextlib.suppress(OSError):
-            (cache.folder() / shared.kernel).touch()
+            _marker(shared).touch()
 
 
 def prepare(
@@ -314,8 +319,7 @@ def prepare(
         shared = shared.on(card)
     if shared.kernel in _prepared:
         return
-    marker = cache.folder() / shared.kernel
-    is_new = not marker.exists()
+    is_new = not _marker(shared).exists()
     if problems or is_new:
         once = "" if problems else ", once on this machine"
         seconds = "three" if (cache.shipped() / shared.kernel).exists() else "ten"
@@ -333,5 +337,5 @@ def prepare(
         return
     if not problems:
         with contextlib.suppress(OSError):
-            marker.touch()
+            _marker(shared).touch()
     _prepared.add(shared.kernel)
