@@ -14,10 +14,10 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from runner.kernels.lanes import elementary
+from runner.kernels.lanes.entry import entry
 from runner.kernels.lanes.operations import load, pointer, store
 from runner.kernels.lanes.switch import Table, choose
 from runner.kernels.lanes.vector import Lanes
@@ -164,7 +164,7 @@ FUNCTIONS = (
 TABLE = Table("elementary", {function.name: getattr(elementary, function.name) for function in FUNCTIONS})
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@entry
 def _apply(code: int, x: Any, out: Any, lanes: Any) -> None:
     for at in range(0, x.size, lanes.n):
         store(pointer(out), at, choose(TABLE, code, (load(pointer(x), at, lanes),)))

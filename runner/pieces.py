@@ -19,7 +19,6 @@ from runner.kernels.lanes.elementary import (
     cosine,
     exp,
     expm1,
-    lane_function,
     log,
     log1p,
     normal_cdf,
@@ -28,6 +27,7 @@ from runner.kernels.lanes.elementary import (
     softplus,
     tanh,
 )
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import absolute, fma, maximum, minimum, rint, sqrt, where_le, where_lt
 from runner.ops.initializers import Distribution
 from runner.ops.own import activation, doc_of, initializer, load_file, loss, optimizer, put, schedule, source_hash

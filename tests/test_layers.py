@@ -148,3 +148,16 @@ def test_who_only_reads_results_needs_no_numba() -> None:
     assert len(light) > 20
     code = f"import importlib, sys; list(map(importlib.import_module, {light!r})); assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_numba_is_imported_where_something_is_compiled_and_nowhere_else() -> None:
+    """A start whose kernels are on disk does without it."""
+    at_the_top = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and any(each.split(".")[0] == "numba" or each == "llvmlite.ir" for each in imported(ast.Module([node], [])))
+    }
+    assert at_the_top
+    assert {name.rpartition(".")[0] for name in at_the_top} == {"runner.kernels.lanes.lowering"}

@@ -99,7 +99,8 @@ def are_classes(targets: Floats) -> bool:
     ----------
     targets : float64 array (samples, outputs)
     """
-    return all(len(np.unique(column)) <= 2 for column in targets.T)
+    # Asked for numbers of them too, NumPy does without its masked arrays, which every start would have to import.
+    return all(len(np.unique(column, return_counts=True)[0]) <= 2 for column in targets.T)
 
 
 def class_counts(targets: Floats, middle: float, of_outputs: bool) -> NDArray[np.int64]:

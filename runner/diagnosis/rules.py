@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from runner.diagnosis.functions import Floats
-from runner.diagnosis.in_numpy import in_numpy
 from runner.ops.members import CORE_OPTIMIZERS
 from runner.ops.optimizers import OPTIMIZERS
 
@@ -92,10 +91,12 @@ class Registered(Rule):
         h[5] = 0.0
         zero = np.zeros_like(g)
         state, clock = memory[place] or ((zero, zero), record.clock)
-        clock = in_numpy(record.tick)(h, clock, 0.0)
+        assert record.tick is not None
+        assert record.update is not None
+        clock = record.tick(h, clock, 0.0)
         uphill = self.scale * g if rate > 0 else -self.scale * g
         # From a weight of 0, the new one is the change itself, with all its digits.
-        change, state = in_numpy(record.update)(zero, uphill, state, h, clock, abs(rate))
+        change, state = record.update(zero, uphill, state, h, clock, abs(rate))
         memory[place] = state, clock
         return np.asarray(-change / rate)
 

@@ -4,6 +4,7 @@ A kernel is given named tuples of arrays (`structs`) whose shapes and types its 
 knows of YAML, tables or the command line. `runner.ops` makes tables of functions (`lanes.switch.Table`)
 that are written with `lanes` and `loops`; all others use `train.train_block`, `initial.initial_weights` and
 `csv_rows.write_rows`, what these take (`structs`, `codes`, `buffers.carried_rows`, `buffers.scratch_rows`,
-`lanes.vector.Lanes`, `decimals.powers_of_ten`), `cache` to keep them on disk, `apart` to compile two at a time, and
-`lanes.compiling.collection_paused`.
+`lanes.vector.Lanes`, `decimals.powers_of_ten`), `cache` to keep them on disk, and `apart` to compile two at a time.
+
+Until something has to be compiled, all of it is plain Python, and Numba is not imported (`lanes.functions`).
 """

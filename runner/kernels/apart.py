@@ -16,23 +16,9 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from numba import typeof
-
 from runner.kernels import cache
-from runner.kernels.lanes.compiling import collection_paused
+from runner.kernels.lanes.kinds import kind_of
 from runner.kernels.train import stretch_for
-
-
-def compile_for(kernel: Any, *arguments: Any) -> None:
-    """Compile a kernel, or load it, without calling it.
-
-    Parameters
-    ----------
-    kernel : Numba dispatcher
-    *arguments
-        Only their types matter.
-    """
-    kernel.compile(tuple(map(typeof, arguments)))
 
 
 class Apart:
@@ -61,7 +47,9 @@ class Apart:
                 start_new_session=True,
             )
             assert self._process.stdin is not None
-            pickle.dump(tuple(map(typeof, arguments)), self._process.stdin)
+            from numba import typeof
+
+            pickle.dump((kind_of(arguments), tuple(map(typeof, arguments))), self._process.stdin)
             self._process.stdin.flush()
         except (OSError, ValueError):  # training does without
             self.close()
@@ -89,11 +77,10 @@ class Apart:
 
 def main() -> None:
     """Compile what is asked for on standard input."""
-    signature = pickle.load(sys.stdin.buffer)
+    kind, signature = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
     cache.enable(stretch_for, not_kept=lambda reason: None, not_used=lambda file, reason: None)
-    with collection_paused():
-        stretch_for.compile(signature)
+    stretch_for.prepare_for(kind, lambda: signature)
     # Nothing is left to be done, and the thread would be waited for.
     os._exit(0)
 

@@ -26,7 +26,8 @@ from runner.kernels.codes import (
 )
 from runner.kernels.criterion import judge, write_judged
 from runner.kernels.held_out import H_STOPS, write_held
-from runner.kernels.lanes.operations import absolute, any_lt, inlined, kernel, load, not_inlined, store, where_lt
+from runner.kernels.lanes.functions import inlined, kernel
+from runner.kernels.lanes.operations import absolute, any_lt, load, not_inlined, store, where_lt
 from runner.kernels.measure import INFINITY
 from runner.kernels.schedules import follow
 

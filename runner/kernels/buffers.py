@@ -11,8 +11,8 @@ from runner.kernels.codes import ACCUMULATORS, COUNTS, CRITERIA, RUNNING, SLOTS,
 from runner.kernels.criterion import judged_of_group
 from runner.kernels.gradients import adjustment_of_group
 from runner.kernels.held_out import held_of_group
-from runner.kernels.lanes.elementary import lane_function
-from runner.kernels.lanes.operations import advanced, fill, kernel, load, pointer, store
+from runner.kernels.lanes.functions import kernel, lane_function
+from runner.kernels.lanes.operations import advanced, fill, load, pointer, store
 from runner.kernels.noise import noise_of_group
 from runner.kernels.schedules import schedule_of_group
 from runner.kernels.structs import Buffers, Net, Network, Out, Runs

@@ -6,34 +6,33 @@ with functions for their tables. Functions from outside the package are told apa
 
 A kernel is kept twice: as machine code of this processor, and as Numba lowered it, in LLVM's intermediate code, which
 is the same for all processors of a kind. From that, LLVM alone makes the same machine code in a third of the time. A
-wheel may bring some kernels in this form (`SHIPPED`).
+wheel may bring some kernels in this form (`SHIPPED`). Machine code is loaded by LLVM, without Numba.
+
+A file is a checksum (see `write`), one line of JSON that tells what it is, and the code.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
-import pickle
 import platform
 import secrets
 import sys
 import zlib
-from collections.abc import Callable, Iterable
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import llvmlite.binding as llvm
-import numba
-from numba import config
-from numba.core import compiler, serialize
-from numba.core.runtime import rtsys
 
 from runner.errors import RunnerError
-from runner.kernels.lanes import compiling
-from runner.machine import cache_folder
+from runner.kernels.lanes.entry import Entry, Signature, address_in
+from runner.kernels.lanes.kinds import Kind
+from runner.machine import cache_folder, compiles
 
 
 def fingerprint() -> str:
@@ -48,7 +47,8 @@ def _digest(python: str) -> str:
     """Of the sources, the versions of what compiles them, and this text about Python."""
     package = Path(__file__).parent.parent
     files = [file for folder in ("kernels", "ops") for file in (package / folder).rglob("*.py")]
-    digest = hashlib.sha256(f"{python} {numba.__version__} {llvmlite.__version__}".encode())
+    versions = " ".join((python, *map(metadata.version, ("numba", "llvmlite"))))
+    digest = hashlib.sha256(versions.encode())
     for file in sorted(files):
         digest.update(f"\n{file.name}\n".encode())
         with contextlib.suppress(OSError):
@@ -77,7 +77,7 @@ def shipped() -> Path:
 @cache
 def at_hand(kernel: str) -> bool:
     """Whether a kernel of this name is on disk: to load it takes milliseconds, where to compile it takes seconds."""
-    if config.DISABLE_JIT:
+    if not compiles():
         return False
     with contextlib.suppress(OSError, RuntimeError):
         return any(True for place in (folder(), shipped()) for _ in place.glob(f"{kernel}-*"))
@@ -92,23 +92,30 @@ def origins() -> dict[str, int]:
     return dict(_origins)
 
 
-class KernelError(Exception):
-    """A kernel could not be compiled: its runs can not be trained at this start, but perhaps at the next one."""
+def processor() -> tuple[str, str, str]:
+    """For which machine code is made: LLVM's names of the system, of the processor and of what this can do.
+
+    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name others, as they do for Numba.
+    """
+    chosen = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    # Numba takes no feature of a processor of which it is told the name alone.
+    own = "" if chosen[0] else llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), chosen[0] or llvm.get_host_cpu_name(), own if chosen[1] is None else chosen[1]
 
 
-def enable(*dispatchers: Any, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]) -> None:
+def enable(*entries: Any, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]) -> None:
     """Keep these kernels on disk, and take them from there. Without a cache they work as well, and compile anew.
 
     Parameters
     ----------
-    *dispatchers : Numba dispatchers
-        The functions that Python calls (`operations.entry`).
+    *entries : Entry
+        The functions that Python calls.
     not_kept : callable
         Takes the reason why a kernel can not be kept, now or when it has been compiled.
     not_used : callable
         Takes the file of a kernel that is compiled anew although it is there, and the reason.
     """
-    if config.DISABLE_JIT:
+    if not compiles():
         return
     try:
         place = folder()
@@ -116,64 +123,57 @@ def enable(*dispatchers: Any, not_kept: Callable[[str], None], not_used: Callabl
     except (OSError, RuntimeError) as error:
         not_kept(str(error))
         return
-    for dispatcher in dispatchers:
-        dispatcher._cache = _Cache(dispatcher.py_func, place, not_kept, not_used)
-        dispatcher.compile = partial(_compiled, type(dispatcher).compile, dispatcher)
+    store = Disk(place, not_kept, not_used)
+    for each in entries:
+        each.store = store
 
 
-def _compiled(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) -> Any:
-    """A kernel for some types of arguments, loaded or compiled."""
-    try:
-        return compile_for(dispatcher, signature)
-    except (MemoryError, KernelError):
-        raise
-    except Exception as error:
-        raise KernelError(" ".join(f"{type(error).__name__}: {error}".split())) from error
-
-
-class _Cache:
-    """Compiled kernels of one function, a file each, in the place of Numba's cache, which trusts what it reads.
-
-    A file (see `write`) is a pickle of the kernel's key, of the symbols that it wants, and of the kernel. Numba asks
-    for `load_overload` and `save_overload`.
+class Disk:
+    """Machine code in files of a folder.
 
     Parameters
     ----------
-    function : callable
-        What is compiled.
     place : Path
         The folder.
     not_kept, not_used : callable
         As in `enable`.
     """
 
-    def __init__(
-        self, function: Any, place: Path, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]
-    ) -> None:
-        self._function = function
+    def __init__(self, place: Path, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]) -> None:
         self._place = place
         self._not_kept = not_kept
         self._not_used = not_used
 
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        """The kernel for some types of arguments; None when it is to be compiled."""
-        key = self._key(signature, context.codegen())
-        kernel = self._taken(self._path(key), partial(_loaded, key, context))
-        if kernel is not None:
+    def address(self, function: Callable[..., Any], kind: Kind, signature: Signature) -> int:
+        """The address of a kernel, which is loaded, made from its lowered code, or compiled."""
+        name = function.__qualname__
+        key = repr((name, kind, processor()))
+        path = self._path(name, key)
+        address = self._taken(path, lambda content: _loaded(key, content))
+        if address:
             _origins["loaded"] += 1
-            return kernel
-        own = self.lowered(signature)
-        for path in (own, shipped() / own.name):
-            made = self._taken(path, partial(_made, context))
-            if made is not None:
-                kernel, content, stored = made
-                self._write(self._path(key), serialize.dumps((key, *stored)))
-                if path != own:
-                    self._write(own, content)
-                _origins["lowered" if path == own else "shipped"] += 1
-                return kernel
+            return int(address)
+        own = self.lowered(name, kind)
+        for place in (own, shipped() / own.name):
+            made = self._taken(place, _made)
+            if made:
+                _origins["lowered" if place == own else "shipped"] += 1
+                if place != own:
+                    self._write(own, read(place) or b"")
+                return self._kept(path, key, *made)
+        from runner.kernels.lanes.lowering.compiling import lowered, machine_code
+
         _origins["compiled"] += 1
-        return None
+        kernel = lowered(function, signature())
+        self._write(own, _joined({"name": kernel.name}, zlib.compress(kernel.code)))
+        return self._kept(path, key, *machine_code(kernel))
+
+    def lowered(self, name: str, kind: Kind) -> Path:
+        """Where the code is kept that is the same for all processors."""
+        return self._path(name, repr((name, kind))).with_suffix(".lowered")
+
+    def _path(self, name: str, key: str) -> Path:
+        return self._place / f"{name}-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}.kernel"
 
     def _taken(self, path: Path, take: Callable[[bytes], Any]) -> Any:
         """What is made of a file; None where there is none, or it can not be used."""
@@ -184,19 +184,10 @@ class _Cache:
             self._not_used(path, str(error) or type(error).__name__)
             return None
 
-    def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a kernel that has been compiled, and its code as it was before it became that of this processor."""
-        if compiled.library.has_dynamic_globals:  # addresses of this process
-            return
-        (name, kind, (machine_code, module)), *others = compiled._reduce()
-        outside, names = _symbols(module)
-        kernel = (name, kind, (machine_code, names)), *others
-        key = self._key(signature, compiled.codegen)
-        self._write(self._path(key), serialize.dumps((key, outside, kernel)))
-        code = getattr(compiled.library, "lowered", None)
-        if code is not None:
-            rest = serialize.dumps((outside, (name, kind, names), others))
-            self._write(self.lowered(signature), zlib.compress(pickle.dumps((code, rest))))
+    def _kept(self, path: Path, key: str, code: bytes, name: str, wants: list[str]) -> int:
+        """The address of a kernel that has been made, and is kept in this file."""
+        self._write(path, _joined({"key": key, "name": name, "wants": wants}, code))
+        return address_in(code, name, wants)
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -204,76 +195,42 @@ class _Cache:
         except OSError as error:
             self._not_kept(error.strerror or str(error))
 
-    def lowered(self, signature: Any) -> Path:
-        """Where the code is kept that is the same for all processors."""
-        return self._path((self._function.__qualname__, signature)).with_suffix(".lowered")
 
-    def _key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
-        """What a kernel was compiled for: types of the arguments, and the processor. The folder stands for the rest."""
-        return self._function.__qualname__, signature, codegen.magic_tuple()
-
-    def _path(self, key: tuple[Any, ...]) -> Path:
-        return self._place / f"{key[0]}-{hashlib.blake2b(repr(key).encode(), digest_size=8).hexdigest()}.kernel"
+def _joined(facts: dict[str, Any], code: bytes) -> bytes:
+    """The contents of a file."""
+    return json.dumps(facts).encode() + b"\n" + code
 
 
-def _loaded(key: tuple[Any, ...], context: Any, content: bytes) -> Any:
-    """A kernel from its file; None where the file is of another one."""
-    stored, outside, kernel = pickle.loads(content)
-    if stored != key:
-        return None
-    _provide(outside, context)
-    return compiler.CompileResult._rebuild(context, *kernel)
+def _parted(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """What `_joined` has put together."""
+    line, _, code = content.partition(b"\n")
+    facts: dict[str, Any] = json.loads(line)
+    return facts, code
 
 
-def _made(context: Any, content: bytes) -> tuple[Any, bytes, Any]:
-    """A kernel from its lowered code, the contents of the file with that, and what `_loaded` takes of the kernel."""
-    code, rest = pickle.loads(zlib.decompress(content))
-    outside, (name, kind, names), others = pickle.loads(rest)
-    _provide(outside, context)
-    machine_code = compiling.machine_code(context.codegen(), name, code)
-    kernel = (name, kind, (machine_code, names)), *others
-    return compiler.CompileResult._rebuild(context, *kernel), content, (outside, kernel)
+def _loaded(key: str, content: bytes) -> int:
+    """The address of a kernel from its file; 0 where the file is of another one."""
+    facts, code = _parted(content)
+    return address_in(code, facts["name"], facts["wants"]) if facts["key"] == key else 0
 
 
-def _symbols(code: bytes) -> tuple[list[str], bytes]:
-    """What the code of a kernel wants from elsewhere, and code with nothing in it but the names that it defines.
+def _made(content: bytes) -> tuple[bytes, str, list[str]]:
+    """What `address_in` takes of a kernel, from the file with its lowered code."""
+    from runner.kernels.lanes.lowering.compiling import Lowered, machine_code
 
-    Numba keeps the code of a function so that others may be linked with it. Nothing is linked with a whole kernel: of
-    its code, only the names are asked for when its machine code is loaded.
-    """
-    module = llvm.parse_bitcode(code)
-    all_of_it = [*module.functions, *module.global_variables]
-    outside = [each.name for each in all_of_it if each.is_declaration and not each.name.startswith("llvm.")]
-    own = llvm.Linkage.internal, llvm.Linkage.private
-    names = [each.name for each in all_of_it if not (each.is_declaration or each.linkage in own)]
-    text = "".join(f'define void @"{name}"() {{ ret void }}\n' for name in names)
-    return outside, bytes(llvm.parse_assembly(text).as_bitcode())
+    facts, code = _parted(content)
+    return machine_code(Lowered(facts["name"], zlib.decompress(code)))
 
 
-def _provide(outside: Iterable[str], context: Any) -> None:
-    """Make Numba define symbols that a kernel wants.
-
-    All that Numba can compile would be imported by `refresh`, which takes longer than everything else that is done to
-    load a kernel, and is only needed to compile one. Machine code that misses a symbol would end the process.
-    """
-    rtsys.initialize(context)
-    if not all(llvm.address_of_symbol(name) for name in outside):
-        context.refresh()
-
-
-def lowered(dispatcher: Any, signature: Any) -> Path | None:
+def lowered(entry: Entry, kind: Kind) -> Path | None:
     """The file with a kernel's code as Numba lowered it (see `lowered_code`); None when kernels are not kept."""
-    kept = dispatcher._cache
-    return kept.lowered(signature) if isinstance(kept, _Cache) else None
+    return entry.store.lowered(entry.py_func.__qualname__, kind) if isinstance(entry.store, Disk) else None
 
 
 def lowered_code(path: Path) -> bytes | None:
     """The code in such a file, as LLVM's bitcode; None where there is none. It raises as `read` does."""
     content = read(path)
-    if content is None:
-        return None
-    code: bytes = pickle.loads(zlib.decompress(content))[0]
-    return code
+    return None if content is None else zlib.decompress(_parted(content)[1])
 
 
 _CHECKSUM = 32

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels.lanes.operations import entry, pointer
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.operations import pointer
 
 # The polynomial of zlib, gzip and PNG (RFC 1952, section 8), its bits turned round.
 _POLYNOMIAL = 0xEDB88320

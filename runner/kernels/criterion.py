@@ -1,8 +1,7 @@
 """Whether the criterion of a run holds: by an evaluation alone, by means of several, or by what training has seen.
 
 A criterion that is judged by each evaluation alone has the empty tuple in place of a Judged: a kernel for those is
-compiled from code that has nothing of the rest in it. The functions with two forms, by the type of the Judged, stand at
-the end.
+compiled from code that has nothing of the rest in it.
 
 An entry is what one evaluation has found of a measure that the criterion names. A measurement between two evaluations,
 or before the one that is due, is judged as one more evaluation, and leaves no entry.
@@ -13,10 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import (
     A_CORRECT,
     A_LOSS,
@@ -35,13 +31,11 @@ from runner.kernels.codes import (
     TEST_LOSS,
 )
 from runner.kernels.held_out import held_measure, meets_held
+from runner.kernels.lanes.functions import inlined, kernel, where_given
 from runner.kernels.lanes.operations import (
-    BY_TYPE,
     advanced,
     fill,
     fma,
-    inlined,
-    kernel,
     load,
     max_nonnegative,
     not_inlined,
@@ -51,7 +45,6 @@ from runner.kernels.lanes.operations import (
     where_le,
     where_lt,
 )
-from runner.kernels.structs import Runs
 
 # Rows of Judged.state: the first rows of Buffers.acc, added up since the last evaluation, and the loss that these sums
 # were at the last evaluation or measurement. Entries follow, `window` of them for each measure of the criterion.
@@ -143,9 +136,9 @@ def meets(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any) -> Any
     return meets_held(job, runs.held, limits, holds, lanes)
 
 
-@kernel
-def of_judged_group(judged: Any, g: int, n_events: int, L: int) -> Any:
-    """Group number `g`, with pointers in place of arrays."""
+@where_given("judged", otherwise=lambda judged, g, n_events, L: ())
+def judged_of_group(judged: Any, g: int, n_events: int, L: int) -> Any:
+    """Group number `g`, with pointers in place of arrays, or NONE."""
     return Judged(
         judged.window,
         judged.training,
@@ -157,8 +150,8 @@ def of_judged_group(judged: Any, g: int, n_events: int, L: int) -> Any:
     )
 
 
-@kernel
-def clear_judged(judged: Any, lanes: Any) -> None:
+@where_given("judged")
+def begin_judged(judged: Any, lanes: Any) -> None:
     """Begin: nothing has been evaluated or seen."""
     L = lanes.n
     for row in range(judged.rows):
@@ -170,10 +163,12 @@ def clear_judged(judged: Any, lanes: Any) -> None:
         judged.counts[J_SEEN * L + lane] = 0
 
 
-@kernel
-def add_seen(judged: Any, buf: Any, width: Any, samples: int) -> None:
-    """Add the sums of a pass that trains, over so many samples, to those since the last evaluation."""
+@where_given("judged")
+def see(judged: Any, buf: Any, width: Any, samples: int) -> None:
+    """Add the sums of a pass that trains, over so many samples, to those since the last evaluation, if need be."""
     not_inlined()
+    if not judged.training:
+        return
     L, lanes, state = width.lanes.n, width.lanes, judged.state
     for row in range(LIGHT):
         before, now = load(state, row * L, lanes), load(buf.acc, row * L, lanes)
@@ -203,9 +198,14 @@ def _measure(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, whi
     return load(sums, A_CORRECT * L, lanes) / float(n)
 
 
-@kernel
-def judge_means(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
-    """`meets` after `made` updates, by the means of the last evaluations; `evaluating` leaves an entry.
+@where_given(
+    "runs.judged",
+    otherwise=lambda net, job, data, runs, buf, width, made, evaluating: meets(net, job, data, runs, buf, width),
+)
+def judge(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
+    """1 in every lane whose criterion holds after `made` updates, and 0 in all others: a vector (L,).
+
+    By the means of the last evaluations, where that is asked for; `evaluating` leaves an entry.
 
     It holds nowhere before there are as many evaluations as it is about. A measurement after an evaluation of the same
     weights, as of a run that stops there, finds what that has found.
@@ -249,93 +249,7 @@ def judge_means(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, 
     return holds if before >= n - 1 else holds * 0.0
 
 
-def judge(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
-    """1 in every lane whose criterion holds after `made` updates, and 0 in all others: a vector (L,)."""
-    if runs.judged == NONE:
-        return meets(net, job, data, runs, buf, width)
-    return judge_means(net, job, data, runs, buf, width, made, evaluating)
-
-
-def _judge(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
-    def alone(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
-        return meets(net, job, data, runs, buf, width)
-
-    def means(net: Any, job: Any, data: Any, runs: Any, buf: Any, width: Any, made: int, evaluating: bool) -> Any:
-        return judge_means(net, job, data, runs, buf, width, made, evaluating)
-
-    return alone if is_none(runs.types[Runs._fields.index("judged")]) else means
-
-
-def judged_of_group(judged: Any, g: int, n_events: int, L: int) -> Any:
-    """`of_judged_group`, or NONE."""
-    return NONE if judged == NONE else of_judged_group(judged, g, n_events, L)
-
-
-def _judged_of_group(judged: Any, g: int, n_events: int, L: int) -> Any:
-    def none(judged: Any, g: int, n_events: int, L: int) -> Any:
-        return ()
-
-    def some(judged: Any, g: int, n_events: int, L: int) -> Any:
-        return of_judged_group(judged, g, n_events, L)
-
-    return none if is_none(judged) else some
-
-
-def begin_judged(judged: Any, lanes: Any) -> None:
-    """`clear_judged`, where there is something to keep."""
-    if judged != NONE:
-        clear_judged(judged, lanes)
-
-
-def _begin_judged(judged: Any, lanes: Any) -> Any:
-    def none(judged: Any, lanes: Any) -> None:
-        pass
-
-    def some(judged: Any, lanes: Any) -> None:
-        clear_judged(judged, lanes)
-
-    return none if is_none(judged) else some
-
-
-def see(judged: Any, buf: Any, width: Any, samples: int) -> None:
-    """`add_seen`, where the criterion is about that."""
-    if judged != NONE and judged.training:
-        add_seen(judged, buf, width, samples)
-
-
-def _see(judged: Any, buf: Any, width: Any, samples: int) -> Any:
-    def none(judged: Any, buf: Any, width: Any, samples: int) -> None:
-        pass
-
-    def some(judged: Any, buf: Any, width: Any, samples: int) -> None:
-        if judged.training:
-            add_seen(judged, buf, width, samples)
-
-    return none if is_none(judged) else some
-
-
+@where_given("judged")
 def write_judged(judged: Any, event: int, lane: int, L: int) -> None:
     """Write the loss that training has seen, of one lane for an event."""
-    if judged != NONE:
-        judged.losses[event * L + lane] = judged.state[J_LOSS * L + lane]
-
-
-def _write_judged(judged: Any, event: int, lane: int, L: int) -> Any:
-    def none(judged: Any, event: int, lane: int, L: int) -> None:
-        pass
-
-    def some(judged: Any, event: int, lane: int, L: int) -> None:
-        judged.losses[event * L + lane] = judged.state[J_LOSS * L + lane]
-
-    return none if is_none(judged) else some
-
-
-if not config.DISABLE_JIT:
-    for plain, by_type in (
-        (judge, _judge),
-        (judged_of_group, _judged_of_group),
-        (begin_judged, _begin_judged),
-        (see, _see),
-        (write_judged, _write_judged),
-    ):
-        overload(plain, jit_options=BY_TYPE)(by_type)
+    judged.losses[event * L + lane] = judged.state[J_LOSS * L + lane]

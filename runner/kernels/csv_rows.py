@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runner.kernels.decimals import HIDDEN_BIT, LEAST_Q, shortest
-from runner.kernels.lanes.operations import entry, kernel, pointer
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import kernel
+from runner.kernels.lanes.operations import pointer
 
 # Kinds of measurements.
 FLOAT, INT, BOOL = np.int64(0), np.int64(1), np.int64(2)

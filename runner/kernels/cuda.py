@@ -11,7 +11,6 @@ The arrays of a block go there and back once, in one piece of memory that each t
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import config, typeof
 from numpy.typing import NDArray
 
 from runner.errors import Refused
@@ -27,9 +25,11 @@ from runner.kernels import cache, special, specialise
 from runner.kernels.absent import NONE
 from runner.kernels.buffers import scratch_rows
 from runner.kernels.codes import COUNTS
+from runner.kernels.lanes.kinds import c_types_of, kind_of, numbers_of
 from runner.kernels.lanes.vector import Lanes
 from runner.kernels.structs import Data, LaneArrays, Network, Out, Scratch, Width
 from runner.kernels.train import Code, train_block
+from runner.machine import compiles
 
 # Threads that share a multiprocessor's scheduling: a multiple of the 32 that run in step.
 _THREADS = 256
@@ -73,7 +73,7 @@ class Card:
     """
 
     def __init__(self, driver: Any = None) -> None:
-        if config.DISABLE_JIT:
+        if not compiles():
             raise Refused("device 'cuda': nothing is compiled where NUMBA_DISABLE_JIT is set")
         self._driver = driver = driver or _bindings()
         try:
@@ -132,7 +132,8 @@ class Card:
         for array, at in places.values():
             if id(array) not in unread:
                 self._do("cuMemcpyHtoDAsync", memory + at, array.ctypes.data, array.nbytes, stream)
-        values, kinds = zip(*_flat(arguments, places, memory), strict=True)
+        values = tuple(numbers_of(arguments, lambda array: memory + places.get(id(array), (array, 0))[1]))
+        kinds = tuple(c_types_of(kind_of(arguments)))
         blocks = -(-lanes.end // _THREADS)
         self._do("cuLaunchKernel", kernel, blocks, 1, 1, _THREADS, 1, 1, 0, stream, (values, kinds), 0)
         for array in written:
@@ -245,28 +246,6 @@ def _arrays(value: Any) -> Iterator[NDArray[Any]]:
             yield from _arrays(each)
 
 
-def _flat(value: Any, places: dict[int, tuple[NDArray[Any], int]], memory: int) -> Iterator[tuple[int | float, Any]]:
-    """An argument as Numba passes it, number by number: values and their types in C.
-
-    An array is two pointers that are not used, its size, that of a number, its address, shape and strides.
-    """
-    if isinstance(value, np.ndarray):
-        _, at = places.get(id(value), (value, 0))
-        yield from ((0, ctypes.c_void_p), (0, ctypes.c_void_p))
-        yield from ((n, ctypes.c_int64) for n in (value.size, value.itemsize))
-        yield memory + at, ctypes.c_void_p
-        yield from ((n, ctypes.c_int64) for n in (*value.shape, *value.strides))
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _flat(each, places, memory)
-    elif isinstance(value, Lanes):
-        yield 0, ctypes.c_void_p
-    elif isinstance(value, float):
-        yield value, ctypes.c_double
-    elif isinstance(value, int | np.integer):
-        yield int(value), ctypes.c_int64
-
-
 def lowered_for(arguments: tuple[Any, ...]) -> Path:
     """The file with the code of `train_block` for arguments of these types, which is compiled first if need be.
 
@@ -275,9 +254,8 @@ def lowered_for(arguments: tuple[Any, ...]) -> Path:
     ValueError
         When kernels can not be kept on disk.
     """
-    signature = tuple(map(typeof, arguments))
-    train_block.compile(signature)
-    code = cache.lowered(train_block, signature)
+    train_block.prepare(*arguments)
+    code = cache.lowered(train_block, kind_of(arguments))
     if code is None or not code.exists():
         raise ValueError("the kernels of a graphics card are made from files, and no kernel can be kept here")
     return code

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.kernels.lanes.operations import kernel
-from runner.kernels.random import product, wrapped_sum
+from runner.kernels.lanes.bits import product, wrapped_sum
+from runner.kernels.lanes.functions import kernel
 
 # c 2^q: the smallest and largest q, and the least c of a normal number.
 LEAST_Q, LARGEST_Q = -1074, 971

@@ -18,7 +18,8 @@ from runner.kernels.codes import (
     SCALAR_COST,
     WEIGHT_ITSELF,
 )
-from runner.kernels.lanes.operations import advanced, fill, inlined, kernel, load, not_inlined, rint, store
+from runner.kernels.lanes.functions import inlined, kernel
+from runner.kernels.lanes.operations import advanced, fill, load, not_inlined, rint, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import repeat
 from runner.kernels.samples import numbers_at

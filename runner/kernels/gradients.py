@@ -5,30 +5,17 @@ over all parameters p), and the gradient of both is clipped, first number by num
 and then as a whole (clip_grad_norm_). Weight decay comes after it, for it is the optimizer's.
 
 A run without any of this has the empty tuple in place of an Adjustment: a kernel for those is compiled from code that
-has nothing of this in it. The functions with two forms, by the type of the Adjustment, stand at the end.
+has nothing of this in it.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from numba import config
-from numba.extending import overload
-
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.criterion import norm_of_trained
 from runner.kernels.lanes.elementary import clamp
-from runner.kernels.lanes.operations import (
-    BY_TYPE,
-    advanced,
-    kernel,
-    load,
-    minimum,
-    not_inlined,
-    pointer,
-    store,
-    where_lt,
-)
+from runner.kernels.lanes.functions import where_given
+from runner.kernels.lanes.operations import advanced, load, minimum, not_inlined, pointer, store, where_lt
 
 # Rows of Adjustment.numbers.
 L1, CLIP_VALUE, CLIP_NORM = range(3)
@@ -55,16 +42,16 @@ class Adjustment(NamedTuple):
     numbers: Any
 
 
-@kernel
-def _of_group(adjustment: Any, g: int, L: int) -> Any:
-    """Group number `g`, with a pointer in place of the array."""
+@where_given("adjustment", otherwise=lambda adjustment, g, L: ())
+def adjustment_of_group(adjustment: Any, g: int, L: int) -> Any:
+    """Group number `g`, with a pointer in place of the array, or NONE."""
     numbers = advanced(pointer(adjustment.numbers), g * ADJUSTMENTS * L)
     return Adjustment(adjustment.penalises, adjustment.clips_values, adjustment.clips_norms, numbers)
 
 
-@kernel
-def _adjust(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
-    """Change the gradient in buf.G."""
+@where_given("adjustment")
+def adjust(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
+    """Change the gradient in buf.G, where there is something to be done to it."""
     not_inlined()
     L, lanes, end = width.lanes.n, width.lanes, net.parameters * width.lanes.n
     if adjustment.penalises:
@@ -83,39 +70,3 @@ def _adjust(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
         factor = minimum(load(adjustment.numbers, CLIP_NORM * L, lanes) / (norm + _TINY), 1.0)
         for at in range(0, end, L):
             store(buf.G, at, load(buf.G, at, lanes) * factor)
-
-
-def adjustment_of_group(adjustment: Any, g: int, L: int) -> Any:
-    """Group number `g`, with a pointer in place of the array, or NONE."""
-    return NONE if adjustment == NONE else _of_group(adjustment, g, L)
-
-
-def _adjustment_of_group(adjustment: Any, g: int, L: int) -> Any:
-    def none(adjustment: Any, g: int, L: int) -> Any:
-        return ()
-
-    def some(adjustment: Any, g: int, L: int) -> Any:
-        return _of_group(adjustment, g, L)
-
-    return none if is_none(adjustment) else some
-
-
-def adjust(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
-    """Change the gradient in buf.G, where there is something to be done to it."""
-    if adjustment != NONE:
-        _adjust(net, job, adjustment, buf, width)
-
-
-def _adjust_by_type(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> Any:
-    def none(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
-        pass
-
-    def some(net: Any, job: Any, adjustment: Any, buf: Any, width: Any) -> None:
-        _adjust(net, job, adjustment, buf, width)
-
-    return none if is_none(adjustment) else some
-
-
-if not config.DISABLE_JIT:
-    overload(adjustment_of_group, jit_options=BY_TYPE)(_adjustment_of_group)
-    overload(adjust, jit_options=BY_TYPE)(_adjust_by_type)

@@ -21,10 +21,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import (
     A_CORRECT,
     A_LOSS,
@@ -37,19 +34,8 @@ from runner.kernels.codes import (
     TEST_MAX_ERROR,
     TEST_MSE,
 )
-from runner.kernels.lanes.operations import (
-    BY_TYPE,
-    advanced,
-    fill,
-    inlined,
-    kernel,
-    load,
-    not_inlined,
-    pointer,
-    store,
-    where_le,
-    where_lt,
-)
+from runner.kernels.lanes.functions import inlined, kernel, where_given
+from runner.kernels.lanes.operations import advanced, fill, load, not_inlined, pointer, store, where_le, where_lt
 from runner.kernels.samples import of_group
 
 # HeldOut.rule: when a run stops.
@@ -100,9 +86,9 @@ class HeldOut(NamedTuple):
     at: Any
 
 
-@kernel
-def of_held_group(held: Any, g: int, n_events: int, L: int) -> Any:
-    """Group number `g`, with pointers in place of arrays."""
+@where_given("held", otherwise=lambda held, g, n_events, L: ())
+def held_of_group(held: Any, g: int, n_events: int, L: int) -> Any:
+    """Group number `g`, with pointers in place of arrays, or NONE."""
     return HeldOut(
         of_group(held.samples, g, L),
         held.loss_factor,
@@ -116,8 +102,8 @@ def of_held_group(held: Any, g: int, n_events: int, L: int) -> Any:
     )
 
 
-@kernel
-def clear_held(held: Any, lanes: Any) -> None:
+@where_given("held")
+def begin_held(held: Any, lanes: Any) -> None:
     """Begin: nothing has been evaluated."""
     L = lanes.n
     for row in range(H_STATE):
@@ -193,8 +179,8 @@ def _stops(held: Any, trained: float, made: int, every: int, lane: int, L: int) 
     return lost / (1000.0 * (total / (held.strip * least) - 1.0)) > held.limit
 
 
-@inlined
-def meets_on_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
+@where_given("held", otherwise=lambda job, held, limits, holds, lanes: holds)
+def meets_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
     """`holds` (L,), but 0 in the lanes whose held-out samples do not meet the criterion."""
     L, state = lanes.n, held.state
     if job.watch & (1 << TEST_LOSS):
@@ -208,8 +194,8 @@ def meets_on_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> A
     return holds
 
 
-@kernel
-def write_of_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
+@where_given("held")
+def write_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
     """Write the measurements of one lane after `made` updates for an event, which is one more evaluation."""
     not_inlined()
     state = held.state
@@ -223,105 +209,13 @@ def write_of_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
         held.at[event * L + lane] = made
 
 
-def held_of_group(held: Any, g: int, n_events: int, L: int) -> Any:
-    """`of_held_group`, or NONE."""
-    return NONE if held == NONE else of_held_group(held, g, n_events, L)
-
-
-def _held_of_group(held: Any, g: int, n_events: int, L: int) -> Any:
-    def none(held: Any, g: int, n_events: int, L: int) -> Any:
-        return ()
-
-    def some(held: Any, g: int, n_events: int, L: int) -> Any:
-        return of_held_group(held, g, n_events, L)
-
-    return none if is_none(held) else some
-
-
-def begin_held(held: Any, lanes: Any) -> None:
-    """`clear_held`, where samples are held out."""
-    if held != NONE:
-        clear_held(held, lanes)
-
-
-def _begin_held(held: Any, lanes: Any) -> Any:
-    def none(held: Any, lanes: Any) -> None:
-        pass
-
-    def some(held: Any, lanes: Any) -> None:
-        clear_held(held, lanes)
-
-    return none if is_none(held) else some
-
-
+@where_given("held", otherwise=lambda held, every, made, until: until)
 def until_next(held: Any, every: int, made: int, until: Any) -> Any:
     """`until`, or where samples are held out the next evaluation after `made` updates, if that is before."""
-    return until if held == NONE else min(until, (made // every + 1) * every)
+    return min(until, (made // every + 1) * every)
 
 
-def _until_next(held: Any, every: int, made: int, until: Any) -> Any:
-    def none(held: Any, every: int, made: int, until: Any) -> Any:
-        return until
-
-    def some(held: Any, every: int, made: int, until: Any) -> Any:
-        return min(until, (made // every + 1) * every)
-
-    return none if is_none(held) else some
-
-
-def meets_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
-    """`meets_on_held`, or `holds` as it is."""
-    return holds if held == NONE else meets_on_held(job, held, limits, holds, lanes)
-
-
-def _meets_held(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
-    def none(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
-        return holds
-
-    def some(job: Any, held: Any, limits: Any, holds: Any, lanes: Any) -> Any:
-        return meets_on_held(job, held, limits, holds, lanes)
-
-    return none if is_none(held) else some
-
-
+@where_given("held", otherwise=lambda held, row, like, lanes: fill(like, 0.0, lanes))
 def held_measure(held: Any, row: int, like: Any, lanes: Any) -> Any:
     """A row of HeldOut.state, of the type of numbers in the array `like`; without held-out samples zeros."""
-    return fill(like, 0.0, lanes) if held == NONE else load(held.state, row * lanes.n, lanes)
-
-
-def _held_measure(held: Any, row: int, like: Any, lanes: Any) -> Any:
-    def none(held: Any, row: int, like: Any, lanes: Any) -> Any:
-        return fill(like, 0.0, lanes)
-
-    def some(held: Any, row: int, like: Any, lanes: Any) -> Any:
-        return load(held.state, row * lanes.n, lanes)
-
-    return none if is_none(held) else some
-
-
-def write_held(held: Any, event: int, lane: int, made: int, L: int) -> None:
-    """`write_of_held`, where samples are held out."""
-    if held != NONE:
-        write_of_held(held, event, lane, made, L)
-
-
-def _write_held(held: Any, event: int, lane: int, made: int, L: int) -> Any:
-    def none(held: Any, event: int, lane: int, made: int, L: int) -> None:
-        pass
-
-    def some(held: Any, event: int, lane: int, made: int, L: int) -> None:
-        write_of_held(held, event, lane, made, L)
-
-    return none if is_none(held) else some
-
-
-if not config.DISABLE_JIT:
-    for plain, by_type in (
-        (held_of_group, _held_of_group),
-        (begin_held, _begin_held),
-        (until_next, _until_next),
-        (meets_held, _meets_held),
-        (held_measure, _held_measure),
-        (write_held, _write_held),
-    ):
-        overload(plain, jit_options=BY_TYPE)(by_type)
+    return load(held.state, row * lanes.n, lanes)

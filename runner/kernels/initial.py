@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.kernels.lanes.operations import advanced, entry, fill, fma, kernel, load, pointer, store, where_lt
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import kernel
+from runner.kernels.lanes.operations import advanced, fill, fma, load, pointer, store, where_lt
 from runner.kernels.random import STREAM_WEIGHTS, normal_quantile, philox, unit
 
 # Kinds of distribution: numbers uniform in (0, 1), standard normal, standard normal and then made orthonormal, or

@@ -13,33 +13,17 @@ In a softmax network the weights are part of the targets of the loss, w_k s_k. I
 has the weight u = w_1 s_1 + w_0 s_0 and the target w_1 s_1 / u.
 
 A run without any of this has the empty tuple in place of Labels: a kernel for those is compiled from code that has
-nothing of this in it. The functions with two forms, by the type of `Job.labels`, stand at the end.
+nothing of this in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from numba import config
-from numba.extending import overload
-
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.codes import A_LOSS
-from runner.kernels.lanes.operations import (
-    BY_TYPE,
-    fill,
-    fma,
-    inlined,
-    kernel,
-    load,
-    not_inlined,
-    pointer,
-    store,
-    where_lt,
-)
+from runner.kernels.lanes.functions import inlined, where_given
+from runner.kernels.lanes.operations import fill, fma, load, not_inlined, pointer, store, where_lt
 from runner.kernels.lanes.tiles import fold_add
-from runner.kernels.structs import Job
 
 
 class Labels(NamedTuple):
@@ -82,17 +66,25 @@ def _weight(labels: Any, t: Any) -> Any:
     return fma(s, labels.weights[1], (1.0 - s) * labels.weights[0])
 
 
-@inlined
-def _weighed(labels: Any, t: Any, value: Any) -> Any:
-    """A value of a loss, or its slope, times the weight of its target."""
+@where_given("job.labels", otherwise=lambda job, at, t, tile: t)
+def target_of_loss(job: Any, at: int, t: Any, tile: Any) -> Any:
+    """What the loss takes for a target t, which stands at number `at` of Buffers.T."""
+    return _changed_target(job.labels, at // tile.n, t)
+
+
+@where_given("job.labels", otherwise=lambda job, t, value: value)
+def weighed(job: Any, t: Any, value: Any) -> Any:
+    """A value of the loss, or its slope, times the weight of its target t where an output has two classes."""
+    labels = job.labels
     return value * _weight(labels, t) if labels.weighted and not labels.of_outputs else value
 
 
-@kernel
-def _add_weights(net: Any, labels: Any, buf: Any, width: Any, first: bool) -> None:
+@where_given("job.labels")
+def add_weights(net: Any, job: Any, buf: Any, width: Any, first: bool) -> None:
     """Add up the weights of the samples of a tile; `first` says that it is the first one of a pass."""
     not_inlined()
-    total, lanes, tile = pointer(labels.total), width.lanes, width.tile
+    labels, lanes, tile = job.labels, width.lanes, width.tile
+    total = pointer(labels.total)
     if first:
         store(total, 0, fill(buf.T, 0.0, lanes))
     if not labels.weighted:
@@ -109,90 +101,16 @@ def _add_weights(net: Any, labels: Any, buf: Any, width: Any, first: bool) -> No
     store(total, 0, fold_add(weights, load(total, 0, lanes)))
 
 
-@kernel
-def _divide(net: Any, labels: Any, buf: Any, width: Any, observed: bool, learned: bool) -> None:
-    """Divide what a pass has summed up by the sum of the weights: the loss, the gradient, or both."""
+@where_given("job.labels")
+def divide_by_weights(net: Any, job: Any, buf: Any, width: Any, observed: bool, learned: bool) -> None:
+    """Make weighted means of what a pass has summed up: the loss in buf.acc, the gradient in buf.G, or both."""
     not_inlined()
     L, lanes = width.lanes.n, width.lanes
-    if not labels.weighted:
+    if not job.labels.weighted:
         return
-    share = 1.0 / load(pointer(labels.total), 0, lanes)
+    share = 1.0 / load(pointer(job.labels.total), 0, lanes)
     if observed:
         store(buf.acc, A_LOSS * L, load(buf.acc, A_LOSS * L, lanes) * share)
     if learned:
         for at in range(0, net.parameters * L, L):
             store(buf.G, at, load(buf.G, at, lanes) * share)
-
-
-def target_of_loss(job: Any, at: int, t: Any, tile: Any) -> Any:
-    """What the loss takes for a target t, which stands at number `at` of Buffers.T."""
-    return t if job.labels == NONE else _changed_target(job.labels, at // tile.n, t)
-
-
-def weighed(job: Any, t: Any, value: Any) -> Any:
-    """A value of the loss, or its slope, times the weight of its target t where an output has two classes."""
-    return value if job.labels == NONE else _weighed(job.labels, t, value)
-
-
-def add_weights(net: Any, job: Any, buf: Any, width: Any, first: bool) -> None:
-    """Add up the weights of the samples of a tile; `first` says that it is the first one of a pass."""
-    if job.labels != NONE:
-        _add_weights(net, job.labels, buf, width, first)
-
-
-def divide_by_weights(net: Any, job: Any, buf: Any, width: Any, observed: bool, learned: bool) -> None:
-    """Make weighted means of what a pass has summed up: the loss in buf.acc, the gradient in buf.G, or both."""
-    if job.labels != NONE:
-        _divide(net, job.labels, buf, width, observed, learned)
-
-
-def _is_none(job: Any) -> bool:
-    """Whether the type of a Job says that there are no Labels."""
-    return is_none(job.types[Job._fields.index("labels")])
-
-
-def _target_of_loss(job: Any, at: int, t: Any, tile: Any) -> Callable[..., Any]:
-    def none(job: Any, at: int, t: Any, tile: Any) -> Any:
-        return t
-
-    def some(job: Any, at: int, t: Any, tile: Any) -> Any:
-        return _changed_target(job.labels, at // tile.n, t)
-
-    return none if _is_none(job) else some
-
-
-def _weighed_by_type(job: Any, t: Any, value: Any) -> Callable[..., Any]:
-    def none(job: Any, t: Any, value: Any) -> Any:
-        return value
-
-    def some(job: Any, t: Any, value: Any) -> Any:
-        return _weighed(job.labels, t, value)
-
-    return none if _is_none(job) else some
-
-
-def _add_weights_by_type(net: Any, job: Any, buf: Any, width: Any, first: bool) -> Callable[..., Any]:
-    def none(net: Any, job: Any, buf: Any, width: Any, first: bool) -> None:
-        pass
-
-    def some(net: Any, job: Any, buf: Any, width: Any, first: bool) -> None:
-        _add_weights(net, job.labels, buf, width, first)
-
-    return none if _is_none(job) else some
-
-
-def _divide_by_type(net: Any, job: Any, buf: Any, width: Any, observed: bool, learned: bool) -> Callable[..., Any]:
-    def none(net: Any, job: Any, buf: Any, width: Any, observed: bool, learned: bool) -> None:
-        pass
-
-    def some(net: Any, job: Any, buf: Any, width: Any, observed: bool, learned: bool) -> None:
-        _divide(net, job.labels, buf, width, observed, learned)
-
-    return none if _is_none(job) else some
-
-
-if not config.DISABLE_JIT:
-    overload(target_of_loss, jit_options=BY_TYPE)(_target_of_loss)
-    overload(weighed, jit_options=BY_TYPE)(_weighed_by_type)
-    overload(add_weights, jit_options=BY_TYPE)(_add_weights_by_type)
-    overload(divide_by_weights, jit_options=BY_TYPE)(_divide_by_type)

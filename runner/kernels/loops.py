@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import fill, load, store
 
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.buffers import buffers, copy_rows, fill_rows, opened
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import kernel
 from runner.kernels.lanes.operations import (
     absolute,
     advanced,
     any_lt,
-    entry,
     fill,
     fma,
-    kernel,
     load,
     not_inlined,
     pointer,

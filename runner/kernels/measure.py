@@ -32,12 +32,11 @@ from runner.kernels.codes import (
 )
 from runner.kernels.criterion import judge, norm_of_trained
 from runner.kernels.labels import target_of_loss, weighed
+from runner.kernels.lanes.functions import inlined, kernel
 from runner.kernels.lanes.operations import (
     absolute,
     fill,
     fma,
-    inlined,
-    kernel,
     load,
     max_nonnegative,
     maximum,

@@ -40,7 +40,8 @@ from runner.kernels.faults import (
 )
 from runner.kernels.labels import target_of_loss, weighed
 from runner.kernels.lanes.elementary import exp, log
-from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, step, store, where_lt
+from runner.kernels.lanes.functions import inlined, kernel, step
+from runner.kernels.lanes.operations import fill, fma, load, maximum, store, where_lt
 from runner.kernels.lanes.rows import across, add_products, load_rows, load_tiles
 from runner.kernels.lanes.switch import choose
 from runner.kernels.lanes.tiles import fold_add, fold_fma

@@ -11,20 +11,17 @@ of the input or hidden unit: number k of a sample is word k mod 4 of Philox with
 in anything but the seed share their numbers.
 
 A run without any of this has the empty tuple in place of Noise: a kernel for those is compiled from code that has
-nothing of this in it. The functions with two forms, by the type of the Noise, stand at the end.
+nothing of this in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
-from runner.kernels.absent import NONE, is_none
-from runner.kernels.lanes.operations import BY_TYPE, advanced, kernel, load, not_inlined, pointer, store
+from runner.kernels.lanes.functions import kernel, where_given
+from runner.kernels.lanes.operations import advanced, load, not_inlined, pointer, store
 from runner.kernels.random import STREAM_DROPOUT, STREAM_INPUTS, normal_quantile, philox, unit
 
 
@@ -55,9 +52,9 @@ class Noise(NamedTuple):
     kept: Any
 
 
-@kernel
-def _of_group(noise: Any, g: int, L: int) -> Any:
-    """Group number `g`, with pointers in place of arrays."""
+@where_given("noise", otherwise=lambda noise, g, L: ())
+def noise_of_group(noise: Any, g: int, L: int) -> Any:
+    """Group number `g`, with pointers in place of arrays, or NONE."""
     numbers = advanced(pointer(noise.numbers), g * noise.rows * L)
     seeds = advanced(pointer(noise.seeds), g * L)
     drawn, kept = pointer(noise.drawn), pointer(noise.kept)
@@ -76,13 +73,16 @@ def _draw(noise: Any, stream: Any, four: int, update: int, L: int) -> None:
         noise.drawn[3 * L + lane] = unit(w3)
 
 
-@kernel
-def _disturb(net: Any, noise: Any, buf: Any, width: Any, place: int, count: int, update: int) -> None:
+@where_given("noise")
+def disturb(net: Any, noise: Any, buf: Any, width: Any, trains: Any, place: Any, count: Any, update: Any) -> None:
     """Draw what is random for the first `count` samples of a tile, the first of which is number `place` of its batch.
 
-    The noise is added to the inputs in buf.A, and the factors of the hidden units are put into `kept`.
+    The noise is added to the inputs in buf.A, and the factors of the hidden units are put into `kept`; in a pass that
+    trains, and in no other.
     """
     not_inlined()
+    if not trains:
+        return
     L, S, lanes = width.lanes.n, width.tile.n, width.lanes
     inputs, hidden = net.sizes[0], 0
     for layer in range(1, net.layers):
@@ -109,100 +109,28 @@ def _disturb(net: Any, noise: Any, buf: Any, width: Any, place: int, count: int,
                 k += 1
 
 
-@kernel
-def _drop(noise: Any, buf: Any, first: int, end: int, tile: Any) -> None:
-    """Multiply activations by their factors; what they were is kept in buf.F, for the slopes."""
+@where_given("noise")
+def drop(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
+    """Drop units of a hidden layer, whose activations stand from `first` to `end`, in a pass that trains.
+
+    Activations are multiplied by their factors; what they were is kept in buf.F, for the slopes.
+    """
     not_inlined()
-    if noise.drops:
+    if noise.drops and trains:
         for at in range(first, end, tile.n):
             a = load(buf.A, at, tile)
             store(buf.F, at, a)
             store(buf.A, at, a * load(noise.kept, at, tile))
 
 
-@kernel
-def _restore(noise: Any, buf: Any, first: int, end: int, tile: Any) -> None:
-    """Make of dE/da of what layers above have seen that of the activations, which come back into buf.A."""
+@where_given("noise")
+def restore(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
+    """Take the error signals of a hidden layer back through `drop`, in a pass that trains.
+
+    dE/da of what layers above have seen becomes that of the activations, which come back into buf.A.
+    """
     not_inlined()
-    if noise.drops:
+    if noise.drops and trains:
         for at in range(first, end, tile.n):
             store(buf.D, at, load(buf.D, at, tile) * load(noise.kept, at, tile))
             store(buf.A, at, load(buf.F, at, tile))
-
-
-def noise_of_group(noise: Any, g: int, L: int) -> Any:
-    """Group number `g`, with pointers in place of arrays, or NONE."""
-    return NONE if noise == NONE else _of_group(noise, g, L)
-
-
-def _noise_of_group(noise: Any, g: int, L: int) -> Callable[..., Any]:
-    def none(noise: Any, g: int, L: int) -> Any:
-        return ()
-
-    def some(noise: Any, g: int, L: int) -> Any:
-        return _of_group(noise, g, L)
-
-    return none if is_none(noise) else some
-
-
-def disturb(net: Any, noise: Any, buf: Any, width: Any, trains: Any, place: Any, count: Any, update: Any) -> None:
-    """Draw what is random for the samples of a tile, in a pass that trains."""
-    if noise != NONE and trains:
-        _disturb(net, noise, buf, width, place, count, update)
-
-
-def _disturb_by_type(
-    net: Any, noise: Any, buf: Any, width: Any, trains: Any, place: Any, count: Any, update: Any
-) -> Callable[..., Any]:
-    def none(net: Any, noise: Any, buf: Any, width: Any, trains: Any, place: Any, count: Any, update: Any) -> None:
-        pass
-
-    def some(net: Any, noise: Any, buf: Any, width: Any, trains: Any, place: Any, count: Any, update: Any) -> None:
-        if trains:
-            _disturb(net, noise, buf, width, place, count, update)
-
-    return none if is_none(noise) else some
-
-
-def drop(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-    """Drop units of a hidden layer, whose activations stand from `first` to `end`, in a pass that trains."""
-    if noise != NONE and trains:
-        _drop(noise, buf, first, end, tile)
-
-
-def _drop_by_type(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> Callable[..., Any]:
-    def none(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-        pass
-
-    def some(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-        if trains:
-            _drop(noise, buf, first, end, tile)
-
-    return none if is_none(noise) else some
-
-
-def restore(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-    """Take the error signals of a hidden layer back through `drop`, in a pass that trains."""
-    if noise != NONE and trains:
-        _restore(noise, buf, first, end, tile)
-
-
-def _restore_by_type(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> Callable[..., Any]:
-    def none(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-        pass
-
-    def some(noise: Any, buf: Any, trains: Any, first: Any, end: Any, tile: Any) -> None:
-        if trains:
-            _restore(noise, buf, first, end, tile)
-
-    return none if is_none(noise) else some
-
-
-if not config.DISABLE_JIT:
-    for plain, by_type in (
-        (noise_of_group, _noise_of_group),
-        (disturb, _disturb_by_type),
-        (drop, _drop_by_type),
-        (restore, _restore_by_type),
-    ):
-        overload(plain, jit_options=BY_TYPE)(by_type)

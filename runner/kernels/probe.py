@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from runner.kernels.lanes.operations import entry, load, pointer, store
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.operations import load, pointer, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.loops import settings_of
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
 
-from runner.kernels.lanes.elementary import lane_function, log
-from runner.kernels.lanes.operations import absolute, fma, operation, sqrt, where_lt
+from runner.kernels.lanes.bits import product, wrapped_sum
+from runner.kernels.lanes.elementary import log
+from runner.kernels.lanes.functions import lane_function
+from runner.kernels.lanes.operations import absolute, fma, sqrt, where_lt
 
-WORD = 0xFFFFFFFFFFFFFFFF
 # The constants of Philox4x64 in Random123, the authors' implementation.
 MULTIPLIER_0, MULTIPLIER_1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 KEY_STEP_0, KEY_STEP_1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
@@ -25,35 +24,6 @@ ROUNDS = 10
 # Streams: the second word of the key, so that weights and sample order of one seed are independent. Number 3 is that of
 # who is held out (runner.data.held_out), and 6 that of wrong labels (runner.data.label_noise).
 STREAM_WEIGHTS, STREAM_ORDER, STREAM_INPUTS, STREAM_DROPOUT = (np.uint64(number) for number in (1, 2, 4, 5))
-
-
-def _product_twin(a: Any, b: Any) -> Any:
-    product = int(a) * int(b)
-    return np.uint64(product >> 64), np.uint64(product & WORD)
-
-
-@operation(_product_twin)
-def product(typingctx: Any, a: Any, b: Any) -> Any:
-    """High and low word of the 128-bit product of two 64-bit words."""
-    pair = types.UniTuple(types.uint64, 2)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        wide, word = ir.IntType(128), ir.IntType(64)
-        value = builder.mul(*(builder.zext(v, wide) for v in args))
-        high = builder.trunc(builder.lshr(value, ir.Constant(wide, 64)), word)
-        return context.make_tuple(builder, pair, (high, builder.trunc(value, word)))
-
-    return pair(types.uint64, types.uint64), codegen
-
-
-@operation(lambda a, b: np.uint64((int(a) + int(b)) & WORD))
-def wrapped_sum(typingctx: Any, a: Any, b: Any) -> Any:
-    """Sum of two words modulo 2^64."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.add(*args)
-
-    return types.uint64(types.uint64, types.uint64), codegen
 
 
 @lane_function

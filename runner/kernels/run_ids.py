@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from runner.kernels.csv_rows import count_digits, put_digits, put_joined
-from runner.kernels.lanes.operations import entry, inlined, kernel, not_inlined, pointer
-from runner.kernels.random import wrapped_sum
+from runner.kernels.lanes.bits import wrapped_sum
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import inlined, kernel
+from runner.kernels.lanes.operations import not_inlined, pointer
 
 _BLOCK, _WORDS, _ROUNDS = 128, 16, 12
 # Bytes of two blocks: what is left of a cell's text, and the line of the seed.

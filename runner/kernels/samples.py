@@ -9,35 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
 from runner.kernels.codes import SHUFFLED
-from runner.kernels.lanes.operations import BY_TYPE, advanced, fill, inlined, kernel, load, not_inlined, pointer, store
+from runner.kernels.lanes.functions import inlined, kernel, where_a
+from runner.kernels.lanes.operations import advanced, fill, load, not_inlined, pointer, store
 from runner.kernels.lanes.tiles import spread_samples
 from runner.kernels.random import STREAM_ORDER, index_below, philox
 from runner.kernels.structs import Data, LaneData
 
 
+@where_a(LaneData, "data", otherwise=lambda data, g, L: Data(data.n, pointer(data.inputs), pointer(data.targets)))
 def of_group(data: Any, g: int, L: int) -> Any:
     """The samples of group number `g` of L lanes, with pointers in place of arrays."""
-    if isinstance(data, LaneData):
-        at = g * data.n * L
-        inputs = advanced(pointer(data.inputs), at * data.inputs.shape[2])
-        return LaneData(data.n, inputs, advanced(pointer(data.targets), at * data.targets.shape[2]))
-    return Data(data.n, pointer(data.inputs), pointer(data.targets))
-
-
-def _of_group(data: Any, g: int, L: int) -> Any:
-    def shared(data: Any, g: int, L: int) -> Any:
-        return Data(data.n, pointer(data.inputs), pointer(data.targets))
-
-    def own(data: Any, g: int, L: int) -> Any:
-        at = g * data.n * L
-        inputs = advanced(pointer(data.inputs), at * data.inputs.shape[2])
-        return LaneData(data.n, inputs, advanced(pointer(data.targets), at * data.targets.shape[2]))
-
-    return own if _is_own(data) else shared
+    at = g * data.n * L
+    inputs = advanced(pointer(data.inputs), at * data.inputs.shape[2])
+    return LaneData(data.n, inputs, advanced(pointer(data.targets), at * data.targets.shape[2]))
 
 
 @kernel
@@ -46,64 +32,22 @@ def group_samples(data: Any, g: int, L: int) -> Any:
     return of_group(data, g, L)
 
 
+@where_a(LaneData, "data", otherwise=lambda data: True)
 def is_shared(data: Any) -> bool:
     """Whether the runs share their samples."""
-    return not isinstance(data, LaneData)
+    return False
 
 
-def _is_shared(data: Any) -> Any:
-    def shared(data: Any) -> bool:
-        return True
-
-    def own(data: Any) -> bool:
-        return False
-
-    return own if _is_own(data) else shared
-
-
+@where_a(LaneData, "data", otherwise=lambda data, values, at, lanes: fill(values, values[at], lanes))
 def numbers_at(data: Any, values: Any, at: int, lanes: Any) -> Any:
     """Number `at` of data.inputs or data.targets, which `values` is, in every lane: a vector (L,)."""
-    return load(values, at * lanes.n, lanes) if isinstance(data, LaneData) else fill(values, values[at], lanes)
+    return load(values, at * lanes.n, lanes)
 
 
-def _numbers_at(data: Any, values: Any, at: int, lanes: Any) -> Any:
-    def shared(data: Any, values: Any, at: int, lanes: Any) -> Any:
-        return fill(values, values[at], lanes)
-
-    def own(data: Any, values: Any, at: int, lanes: Any) -> Any:
-        return load(values, at * lanes.n, lanes)
-
-    return own if _is_own(data) else shared
-
-
+@where_a(LaneData, "data", otherwise=lambda data, values, at, lane, L: values[at])
 def number_of_lane(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
     """The same for one lane."""
-    return values[at * L + lane] if isinstance(data, LaneData) else values[at]
-
-
-def _number_of_lane(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
-    def shared(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
-        return values[at]
-
-    def own(data: Any, values: Any, at: int, lane: int, L: int) -> Any:
-        return values[at * L + lane]
-
-    return own if _is_own(data) else shared
-
-
-def _is_own(data: Any) -> bool:
-    """Whether a Numba type is that of a LaneData."""
-    return data.instance_class is LaneData
-
-
-if not config.DISABLE_JIT:
-    for plain, by_type in (
-        (of_group, _of_group),
-        (is_shared, _is_shared),
-        (numbers_at, _numbers_at),
-        (number_of_lane, _number_of_lane),
-    ):
-        overload(plain, jit_options=BY_TYPE)(by_type)
+    return values[at * L + lane]
 
 
 @kernel

@@ -18,17 +18,17 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-import llvmlite.binding as llvm
 import numpy as np
-from numba import typeof
-from numba.core.registry import cpu_target
 
 from runner.kernels import cache, specialise
 from runner.kernels.absent import NONE
 from runner.kernels.codes import ACCUMULATORS, RUNNING
+from runner.kernels.lanes.entry import address_in
+from runner.kernels.lanes.kinds import kind_of
 from runner.kernels.specialise import Request
 from runner.kernels.structs import Buffers, LaneArrays, Net, Runs
 from runner.kernels.train import stretch_for
+from runner.machine import compiles
 
 # Networks of more weights and biases are left to the general kernel: their numbers do not fit into registers, so that
 # unrolled loops are hardly faster or slower, and with loops that are kept no more than a tenth is gained.
@@ -102,7 +102,7 @@ def make_request(
         constants[place_in(Runs, "runs", field)] = float_bits(tick)
     sizes = buffer_sizes(network, width, int(whole[rows - 1]))
     carried = (*_CARRIED, *(_WITH_STATE if job.states else ()))
-    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    triple, processor, features = cache.processor()
     return Request(
         function="kernels5train7stretch",
         constants=constants,
@@ -127,11 +127,15 @@ def general_code(network: Any, samples: Any, job: Any, width: Any) -> Path | Non
     That of a kernel without a schedule of learning rates, held-out samples, adjusted gradients and noise, and with a
     criterion that is judged by each evaluation alone: with any other, it takes other arguments.
     """
-    wanted = tuple(typeof(each) for each in (network, samples, job, *([NONE] * 5), width))
+    if not compiles():
+        return None
+    wanted = tuple(map(kind_of, (network, samples, job, *([NONE] * 5), width)))
     apart = [LaneArrays._fields.index(field) for field in ("schedule", "held", "judged", "adjustment", "noise")]
-    for signature in stretch_for.signatures:
-        if (*signature[:3], *(signature[3].types[field] for field in apart), signature[5]) == wanted:
-            return cache.lowered(stretch_for, signature)
+    for kind in stretch_for.addresses:
+        # Of a tuple, the first one is its name.
+        own = kind[1:]
+        if (*own[:3], *(own[3][1 + field] for field in apart), own[5]) == wanted:
+            return cache.lowered(stretch_for, kind)
     return None
 
 
@@ -142,7 +146,7 @@ def place_of(request: Request, code: Path) -> Path:
     return code.with_name(f"special-{hashlib.blake2b(key, digest_size=8).hexdigest()}.{kind}")
 
 
-_loaded: dict[Path, tuple[int, Any]] = {}
+_loaded: dict[Path, int] = {}
 
 
 def load(path: Path) -> int:
@@ -157,13 +161,8 @@ def load(path: Path) -> int:
         content = cache.read(path)
         if content is None:
             return 0
-        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(content))
-        engine.finalize_object()
-        # The engine holds the memory of the code, in which threads may be at any time.
-        _loaded[path] = engine.get_function_address(specialise.NAME), engine
-    return _loaded[path][0]
+        _loaded[path] = address_in(content, specialise.NAME)
+    return _loaded[path]
 
 
 class Making:

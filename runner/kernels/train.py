@@ -14,10 +14,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
-from runner.kernels.absent import NONE, is_none
+from runner.kernels.absent import NONE
 from runner.kernels.bookkeeping import evaluate, find_fixed, freeze, freeze_early, have_diverged, record, settle
 from runner.kernels.buffers import buffers, carried_rows, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import (
@@ -41,25 +39,14 @@ from runner.kernels.faults import SIGNALS, round_span
 from runner.kernels.gradients import adjust
 from runner.kernels.held_out import begin_held, conclude, until_next
 from runner.kernels.labels import add_weights, divide_by_weights
-from runner.kernels.lanes.operations import (
-    BY_TYPE,
-    address_of,
-    call_at,
-    entry,
-    fill,
-    inlined,
-    kernel,
-    load,
-    not_inlined,
-    step,
-    store,
-)
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import inlined, kernel, step, where_given
+from runner.kernels.lanes.operations import address_of, call_at, fill, load, not_inlined, store
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.network import backward, forward, output_error
 from runner.kernels.noise import disturb
 from runner.kernels.samples import draw_order, fill_tile, group_samples
 from runner.kernels.schedules import begin_schedule
-from runner.kernels.structs import Runs
 from runner.kernels.update import share_biases, update
 
 # Bits of what a pass over samples does beside the forward pass. All numbers handed to an inner function are typed
@@ -365,23 +352,10 @@ def stretch_for(network: Any, samples: Any, job: Any, lanes: Any, scratch: Any, 
     return address_of(stretch, (net, data, job, runs, buffers(net, scratch, width), width, ZERO, ZERO, NO, NO))
 
 
+@where_given("code.general", otherwise=lambda code, given: stretch(*given))
 def _call(code: Any, given: Any) -> Any:
     """Call the general `stretch` with these arguments: within this kernel, or where it has been compiled apart."""
-    return stretch(*given)
-
-
-def _call_by_type(code: Any, given: Any) -> Any:
-    def within(code: Any, given: Any) -> Any:
-        return stretch(*given)
-
-    def apart(code: Any, given: Any) -> Any:
-        return call_at(code.general, given)
-
-    return within if is_none(code.types[Code._fields.index("general")]) else apart
-
-
-if not config.DISABLE_JIT:
-    overload(_call, jit_options=BY_TYPE)(_call_by_type)
+    return call_at(code.general, given)
 
 
 @kernel
@@ -409,8 +383,8 @@ def examine(net: Any, job: Any, runs: Any, buf: Any, width: Any, made: Any) -> A
     return conclude(net, job, runs.held, buf, made, width)
 
 
-@kernel
-def _end_early(
+@where_given("runs.held", otherwise=lambda code, net, data, job, runs, out, buf, width, made, event: False)
+def _is_over(
     code: Any, net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
 ) -> Any:
     """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
@@ -419,28 +393,6 @@ def _end_early(
         return False
     _measure(code, net, data, job, runs, buf, width, made)
     return freeze_early(net, event, made, out, runs, buf, width)
-
-
-def _is_over(runs: Any, given: Any) -> Any:
-    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it.
-
-    `given` are the arguments of `_end_early`.
-    """
-    return runs.held != NONE and _end_early(*given)
-
-
-def _is_over_by_type(runs: Any, given: Any) -> Any:
-    def none(runs: Any, given: Any) -> Any:
-        return False
-
-    def some(runs: Any, given: Any) -> Any:
-        return _end_early(*given)
-
-    return none if is_none(runs.types[Runs._fields.index("held")]) else some
-
-
-if not config.DISABLE_JIT:
-    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
 
 
 @step
@@ -473,7 +425,7 @@ def _train_group(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, w
         event += 1
     while True:
         # After a stop the held-out samples have been evaluated with these weights already.
-        if not stopping and _is_over(runs, (code, net, data, job, runs, out, buf, width, made, event)):
+        if not stopping and _is_over(code, net, data, job, runs, out, buf, width, made, event):
             return
         if stopping or runs.events[event] == made:
             _measure(code, net, data, job, runs, buf, width, made)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.codes import A_LOSS, FROZEN
-from runner.kernels.lanes.operations import inlined, kernel, load, step, store
+from runner.kernels.lanes.functions import inlined, kernel, step
+from runner.kernels.lanes.operations import load, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.loops import settings_of
 from runner.kernels.schedules import scheduled, scheduled_settings

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.kernels.lanes import elementary
-from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import fma, where_le, where_lt
 from runner.kernels.loops import activation_loop, slope_loop
 from runner.registry import Registry

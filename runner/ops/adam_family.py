@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.kernels.lanes.elementary import exp, lane_function, log
+from runner.kernels.lanes.elementary import exp, log
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import absolute, fma, maximum, sqrt, where_lt
 from runner.ops.optimizers import adam_tick, count, decayed, no_tick, register
 from runner.ops.rprop_family import signed

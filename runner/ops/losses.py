@@ -19,7 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner.kernels.lanes.elementary import clamp, exp, lane_function, log, log1p, tanh
+from runner.kernels.lanes.elementary import clamp, exp, log, log1p, tanh
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import absolute, fma, maximum, where_lt
 from runner.registry import Registry
 

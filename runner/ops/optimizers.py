@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import fma, sqrt, where_le, where_lt
 from runner.kernels.loops import stateless_update_loop, update_loop
 from runner.registry import Registry

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from runner.errors import Problem, StudyError, nearest
-from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.loops import activation_loop, slope_loop, stateless_update_loop, update_loop
 from runner.ops.activations import ACTIVATIONS, Activation
 from runner.ops.initializers import INITIALIZERS, Distribution, Initializer

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from runner.kernels.lanes.elementary import lane_function
+from runner.kernels.lanes.functions import lane_function
 from runner.kernels.lanes.operations import fma, where_lt
 from runner.ops.optimizers import count, decayed, register, rprop
 

@@ -67,6 +67,8 @@ def keep_orphans(held: Held, state: Inventory, header: bytes) -> None:
 
 def places_of_new_orphans(state: Inventory) -> Indices:
     """Places of the rows that the study no longer has, and that have not been set aside before."""
+    if not len(state.orphan_ids):  # as in almost every start, which is spared an import of NumPy's masked arrays
+        return np.empty(0, np.int64)
     _, firsts = np.unique(state.orphan_ids, return_index=True)
     firsts = np.sort(firsts)  # each once: a row may be both in the table and in the journal
     # By sorting: NumPy 2.0.0 cannot make a table of numbers beyond 2^63.

@@ -141,7 +141,8 @@ class Table:
     @property
     def n_orphans(self) -> int:
         """Rows that the study no longer has."""
-        return len(np.unique(self._state.orphan_ids))
+        ids = self._state.orphan_ids
+        return len(np.unique(ids)) if len(ids) else 0
 
     @property
     def n_bare(self) -> int:

@@ -45,7 +45,7 @@ class Schedule(Sequence[tuple[int, ...]]):
         """The cells of some trajectories: an array (trajectories, budgets) for each number of budgets."""
         starts = self._starts[trajectories]
         sizes = self._starts[trajectories + 1] - starts
-        for size in np.unique(sizes).tolist():
+        for size in np.flatnonzero(np.bincount(sizes)).tolist():
             yield self._cells[starts[sizes == size][:, None] + np.arange(size)]
 
 

@@ -99,7 +99,7 @@ class Expansion:
         states = np.zeros(len(numbers), np.int64)
         found = np.empty((len(numbers), len(self._tables)), np.int64)
         for at, table in enumerate(self._tables):
-            for state in np.unique(states):
+            for state in np.flatnonzero(np.bincount(states)):
                 here = np.flatnonzero(states == state)
                 found[here, at], rest[here] = table.split(int(state), rest[here])
             states = table.nexts[states, table.classes[found[:, at]]]
@@ -112,7 +112,7 @@ class Expansion:
         if not len(self):
             return numbers - 1
         for at, table in enumerate(self._tables):
-            for state in np.unique(states):
+            for state in np.flatnonzero(np.bincount(states)):
                 if state >= 0:
                     here = np.flatnonzero(states == state)
                     numbers[here] += table.before(int(state), rows[here, at])

@@ -24,7 +24,6 @@ from runner.kernels.checksums import sum_rows
 from runner.kernels.csv_rows import write_rows
 from runner.kernels.faulty.train import train_faulty_block
 from runner.kernels.initial import initial_weights
-from runner.kernels.lanes.compiling import collection_paused
 from runner.kernels.lsuv import make_unit_variance
 from runner.kernels.run_ids import identify_runs
 from runner.kernels.second_order.train import train_second_order_block
@@ -329,10 +328,9 @@ def prepare(
     block = Block(shared, (1,), [segment], 1, 0, 1)
     two = is_new and not problems and min(threads, cores()) > 1 and suit_two(shared)
     try:
-        with collection_paused():
-            if two:
-                compile_side_by_side(block)
-            train_one(block)
+        if two:
+            compile_side_by_side(block)
+        train_one(block)
     except Exception:  # the blocks will fail too, and say why for each of their runs
         return
     if not problems:

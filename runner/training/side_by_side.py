@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.kernels.apart import Apart, compile_for
+from runner.kernels.apart import Apart
 from runner.kernels.train import Code, train_block
 from runner.machine import compiles
 from runner.training.blocks.arrays import job_of_call, lane_arrays, results, samples_of_block, scratch
@@ -30,7 +30,7 @@ def compile_side_by_side(block: Block) -> None:
     given = shared.net, samples, job_of_call(shared), lane_arrays(block, None, samples, drawn=False)
     lent = scratch(shared), shared.width
     with Apart(*given, *lent, tables=_TABLES) as apart:
-        compile_for(train_block, *given, results(block, None), *lent, Code(0, 0))
+        train_block.prepare(*given, results(block, None), *lent, Code(0, 0))
         # This draws initial weights, for which there is a kernel too.
         lane_arrays(block, None, samples)
         apart.wait()

@@ -9,7 +9,6 @@ import pytest
 from support.right_programs import PLAIN_STEP, with_step
 
 from runner.diagnosis.diagnose import diagnose_program
-from runner.diagnosis.in_numpy import in_numpy
 from runner.ops.optimizers import OPTIMIZERS
 
 MADE = "made, kept = [0], [[0, 0] for _ in range(4)]\n"
@@ -134,10 +133,10 @@ def test_the_registry_runs_in_numpy(name: str) -> None:
     )
     h[5] = 0.0
     if not record.keeps_state:
-        assert np.allclose(in_numpy(record.update)(w, g, h, 0.1), w - 0.1 * g)
+        assert np.allclose(record.update(w, g, h, 0.1), w - 0.1 * g)
         return
-    clock = in_numpy(record.tick)(h, tuple(map(np.float64, record.clock)), np.float64(0.5))
-    new, state = in_numpy(record.update)(w, g, (0 * g, 0 * g), h, clock, 0.1)
+    clock = record.tick(h, tuple(map(np.float64, record.clock)), np.float64(0.5))
+    new, state = record.update(w, g, (0 * g, 0 * g), h, clock, 0.1)
     assert np.isfinite(new).all()
     assert len(state) == 2
     assert (np.sign(w - new) == np.sign(g)).all()

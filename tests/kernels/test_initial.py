@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numba import njit
 from scipy.special import ndtri
 from scipy.stats import kstest, norm, truncnorm
 from support import naive, studies
 
 from runner.kernels import random
+from runner.kernels.lanes.entry import entry
 from runner.kernels.lanes.operations import load, pointer, store
 from runner.kernels.lanes.vector import Lanes
 from runner.ops import INITIALIZERS
@@ -204,12 +204,18 @@ def test_orthogonal_is_orthonormal(train: Callable[..., studies.Runs]) -> None:
     assert abs(np.mean(signs)) < 4 / math.sqrt(500)
 
 
-@njit
-def philox(seed: Any, stream: Any, c0: Any, c1: Any) -> Any:
-    return random.philox(seed, stream, c0, c1)
+@entry
+def philox(words: Any, drawn: Any) -> None:
+    drawn[0], drawn[1], drawn[2], drawn[3] = random.philox(words[0], words[1], words[2], words[3])
 
 
-@njit
+@entry
+def as_unit(words: Any, out: Any) -> None:
+    for n in range(words.size):
+        out[n] = random.unit(words[n])
+
+
+@entry
 def quantile(p: Any, out: Any, lanes: Any) -> None:
     for at in range(0, p.size, lanes.n):
         store(pointer(out), at, random.normal_quantile(load(pointer(p), at, lanes)))
@@ -224,14 +230,15 @@ def test_philox_is_numpys(key: tuple[int, int], counter: tuple[int, int]) -> Non
     """NumPy moves its counter before it draws, so it is started one before ours."""
     before = np.array([counter[0] - 1, counter[1], 0, 0], np.uint64)
     expected = np.random.Philox(key=np.array(key, np.uint64), counter=before).random_raw(4)
-    assert philox(*map(np.uint64, (*key, *counter))) == tuple(expected)
+    drawn = np.empty(4, np.uint64)
+    philox(np.array([*key, *counter], np.uint64), drawn)
+    assert drawn.tolist() == expected.tolist()
 
 
 def test_unit_lies_strictly_between_0_and_1() -> None:
-    as_unit = njit(lambda word: random.unit(word))
-    assert as_unit(np.uint64(0)) == 2.0**-53
-    assert as_unit(np.uint64(2**64 - 1)) == 1 - 2.0**-53
-    assert as_unit(np.uint64(2**63)) == 0.5 + 2.0**-53
+    out = np.empty(3)
+    as_unit(np.array([0, 2**64 - 1, 2**63], np.uint64), out)
+    assert out.tolist() == [2.0**-53, 1 - 2.0**-53, 0.5 + 2.0**-53]
 
 
 def test_normal_quantile_is_scipys() -> None:

@@ -565,7 +565,7 @@ def test_perceptron_rule(tmp_path: Any) -> None:
 def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
     """... however many activations, losses, optimizers, batches and depths are swept, and whatever is recorded."""
     # Tests before this one, of studies with keys that others do not use, have kernels of their own.
-    before = set(train_block.signatures)
+    before = set(train_block.addresses)
     for record in ({}, {"weights": True, "curves": 2}):
         studies.run(
             tmp_path,
@@ -583,7 +583,6 @@ def test_one_compilation_per_precision_and_width(tmp_path: Any) -> None:
                 },
             },
         )
-    # the fourth argument shows the precision, the last one the width
-    compiled = [signature for signature in train_block.signatures if signature not in before]
-    kinds = [(str(signature[3]), str(signature[6])) for signature in compiled]
+    # Behind its name, the fourth argument shows the precision, and the seventh one the width.
+    kinds = [(kind[4], kind[7]) for kind in train_block.addresses if kind not in before]
     assert len(kinds) == len(set(kinds)) <= 2 * len(WIDTHS)

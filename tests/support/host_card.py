@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any
 
 import llvmlite.binding as llvm
-from numba import typeof
 
 from runner.kernels import cache, cuda, special, specialise
+from runner.kernels.lanes.kinds import kind_of
 from runner.kernels.train import train_block
 
 TRAINING = "kernels5train11train_block"
@@ -115,8 +115,7 @@ class HostCard(cuda.Card):
         assert launch is not None
         _, named = specialise._found(llvm, code, TRAINING)
         names = [name for name, _ in named[2:]]
-        compiled = train_block.overloads[tuple(map(typeof, arguments))]
-        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        address = train_block.addresses[kind_of(arguments)]
         first, end = map(names.index, launch.groups)
         network, *_, scratch, _, _ = arguments
 

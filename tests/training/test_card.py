@@ -15,6 +15,7 @@ from support.host_card import HostCard
 import runner
 from runner.errors import Refused
 from runner.kernels import cuda
+from runner.kernels.lanes.kinds import numbers_of
 from runner.studies.plan import make_plan
 from runner.training.session import Options, run_session
 
@@ -145,7 +146,7 @@ def test_ptx_names_the_rounding_of_every_operation(name: str, tmp_path: Path) ->
                 cuda.special.Making(request, code).wait()
                 content = cuda.cache.read(path)
                 assert content is not None
-                made[:] = content.decode(), str(len(list(cuda._flat(arguments, {}, 0))))
+                made[:] = content.decode(), str(len(list(numbers_of(arguments, lambda array: 0))))
             return super()._kernel(arguments)
 
     with Noted() as card:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numba import njit
 from scipy.stats import chi2
 from support import naive, studies
 
 from runner.kernels import samples
 from runner.kernels.codes import SHUFFLED, WITH_REPLACEMENT
+from runner.kernels.lanes.entry import entry
 from runner.kernels.lanes.operations import pointer
 from runner.kernels.lanes.vector import Lanes
 
@@ -28,7 +28,7 @@ class Chosen(NamedTuple):
     order: int
 
 
-@njit
+@entry
 def draw(job: Any, n_samples: int, seeds: Any, epoch: int, n_order: int, order: Any, lanes: Any) -> None:
     samples.draw_order(job, n_samples, pointer(seeds), epoch, lanes, n_order, pointer(order))
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import typeof
 
 from runner.kernels import apart
 from runner.kernels.apart import Apart
+from runner.kernels.lanes.kinds import kind_of
 from runner.machine import cores
 from runner.studies.load import load_study
 from runner.studies.plan import make_plan
@@ -82,7 +82,7 @@ def test_arrays_without_drawn_weights_have_the_types_of_the_others(
     block = block_of(study, monkeypatch)
     samples = samples_of_block(block)
     not_drawn, drawn = lane_arrays(block, None, samples, drawn=False), lane_arrays(block, None, samples)
-    assert typeof(not_drawn) == typeof(drawn)
+    assert kind_of(not_drawn) == kind_of(drawn)
     assert not not_drawn.weights.any()
     assert np.all(drawn.weights[:, :6] != 0)
 

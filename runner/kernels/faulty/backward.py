@@ -52,7 +52,8 @@ from runner.kernels.faulty.table import (
     number,
 )
 from runner.kernels.lanes.elementary import exp, sigmoid
-from runner.kernels.lanes.operations import advanced, fill, fma, inlined, kernel, load, maximum, not_inlined, store
+from runner.kernels.lanes.functions import inlined, kernel
+from runner.kernels.lanes.operations import advanced, fill, fma, load, maximum, not_inlined, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax_slope
 from runner.kernels.samples import numbers_at

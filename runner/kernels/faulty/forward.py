@@ -23,7 +23,8 @@ from runner.kernels.faulty.table import (
     number,
 )
 from runner.kernels.lanes.elementary import exp, log
-from runner.kernels.lanes.operations import fill, fma, inlined, kernel, load, maximum, not_inlined, store, where_lt
+from runner.kernels.lanes.functions import inlined, kernel
+from runner.kernels.lanes.operations import fill, fma, load, maximum, not_inlined, store, where_lt
 from runner.kernels.lanes.switch import choose
 from runner.kernels.network import softmax
 from runner.kernels.perceptron import settle_undecided

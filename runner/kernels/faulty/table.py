@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from runner.kernels.lanes.elementary import lane_function
-from runner.kernels.lanes.operations import advanced, kernel, pointer
+from runner.kernels.lanes.functions import kernel, lane_function
+from runner.kernels.lanes.operations import advanced, pointer
 
 # Rows of Faults.whole
 (

@@ -10,10 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import config
-from numba.extending import overload
 
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, copy_rows, fill_rows, group, group_out, opened
 from runner.kernels.codes import ACCURACY, BIAS_PER_WEIGHT, GRAD_NORM, SHARED
@@ -41,25 +38,12 @@ from runner.kernels.faulty.table import (
 )
 from runner.kernels.faulty.update import update_layers
 from runner.kernels.held_out import conclude
-from runner.kernels.lanes.operations import (
-    BY_TYPE,
-    absolute,
-    entry,
-    fill,
-    fma,
-    inlined,
-    kernel,
-    load,
-    maximum,
-    not_inlined,
-    store,
-    where_le,
-    where_lt,
-)
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import inlined, kernel, where_given
+from runner.kernels.lanes.operations import absolute, fill, fma, load, maximum, not_inlined, store, where_le, where_lt
 from runner.kernels.measure import INFINITY, clear, clear_sums, count_correct, inspect, observe, write_live
 from runner.kernels.samples import fill_tile, numbers_at, of_group
 from runner.kernels.schedules import scheduled_settings
-from runner.kernels.structs import Runs
 from runner.kernels.train import NO, YES, ZERO, Part, choose_batch, isolate, start
 from runner.kernels.update import share_biases, tick
 
@@ -118,8 +102,8 @@ def _examine(net: Any, job: Any, runs: Any, buf: Any, wrong: Any, width: Any, ma
     return conclude(net, job, runs.held, buf, made, width)
 
 
-@kernel
-def _end_early(
+@where_given("runs.held", otherwise=lambda net, data, job, runs, out, buf, wrong, width, made, event: False)
+def _is_over(
     net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
 ) -> Any:
     """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
@@ -128,33 +112,6 @@ def _end_early(
         return False
     _measure(net, data, job, runs, buf, wrong, width, Part(ZERO, data.n, NO), made)
     return freeze_early(net, event, made, out, runs, buf, width)
-
-
-def _is_over(
-    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
-) -> Any:
-    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
-    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
-
-
-def _is_over_by_type(
-    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
-) -> Any:
-    def none(
-        net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
-    ) -> Any:
-        return False
-
-    def some(
-        net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wrong: Any, width: Any, made: Any, event: Any
-    ) -> Any:
-        return _end_early(net, data, job, runs, out, buf, wrong, width, made, event)
-
-    return none if is_none(runs.types[Runs._fields.index("held")]) else some
-
-
-if not config.DISABLE_JIT:
-    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
 
 
 @kernel

@@ -26,7 +26,8 @@ from runner.kernels.faulty.table import (
     formula,
     number,
 )
-from runner.kernels.lanes.operations import fill, fma, inlined, load, store
+from runner.kernels.lanes.functions import inlined
+from runner.kernels.lanes.operations import fill, fma, load, store
 from runner.kernels.lanes.switch import choose
 from runner.kernels.schedules import scheduled, scheduled_settings
 from runner.kernels.update import share_layer_biases

@@ -11,21 +11,13 @@ result. NaN gives NaN; what arguments beyond the range give is said at each func
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import config, types
-from numba.extending import overload, register_jitable
 
 from runner.kernels.lanes.bits import SHIFTER32, SHIFTER64, exponent, power_of_two, significand
-from runner.kernels.lanes.compiling import PartCompiler
+from runner.kernels.lanes.functions import by_type, lane_function
 from runner.kernels.lanes.operations import absolute, fma, rint, where_lt
-from runner.kernels.lanes.vector import Vec
-
-# The decorator of small functions of vectors, such as activations. They are always inlined: a call would move vectors
-# through memory.
-lane_function = register_jitable(forceinline=True, pipeline_class=PartCompiler)
 
 LOG2E = 1.4426950408889634
 # ln 2 in two parts, the first with trailing zeros, so that k * LN2_HIGH is exact.
@@ -33,24 +25,12 @@ LN2_HIGH64, LN2_LOW64 = 0.6931471803691238, 1.9082149292705877e-10
 LN2_HIGH32, LN2_LOW32 = 0.693359375, -0.00021219444005469057
 
 
-def _by_precision(for64: Callable[..., Any], for32: Callable[..., Any], doc: str) -> Any:
-    """One function of one vector, with a body for each precision chosen when a kernel is compiled."""
-
-    def function(x: Any) -> Any:
-        return (for64 if x.dtype == np.float64 else for32)(x)
-
-    function.__doc__ = doc
-    if not config.DISABLE_JIT:
-
-        @overload(function, jit_options={"forceinline": True, "pipeline_class": PartCompiler})
-        def _choose(x: Any) -> Any:
-            if isinstance(x, Vec):
-                return for64 if x.elem is types.float64 else for32
-            return None
-
-    return function
+def _by_precision(for64: Any, for32: Any) -> Any:
+    """Decorator: the function of a vector is one of two, by its precision."""
+    return by_type(lambda x: for64 if x.dtype == np.float64 else for32)
 
 
+@lane_function
 def _reduced64(x: Any) -> Any:
     """exp(r) - 1 and 2^k, where x = k ln 2 + r with an integer k and |r| <= ln(2) / 2; for x within +-708."""
     shifted = fma(x, LOG2E, SHIFTER64)
@@ -69,6 +49,7 @@ def _reduced64(x: Any) -> Any:
     return fma(r * r, q, r), power_of_two(shifted)
 
 
+@lane_function
 def _reduced32(x: Any) -> Any:
     """The same in single precision; x within +-87."""
     shifted = fma(x, LOG2E, SHIFTER32)
@@ -82,9 +63,12 @@ def _reduced32(x: Any) -> Any:
     return fma(r * r, q, r), power_of_two(shifted)
 
 
-_reduced = _by_precision(_reduced64, _reduced32, "exp(r) - 1 and 2^k, where x = k ln 2 + r.")
+@_by_precision(_reduced64, _reduced32)
+def _reduced(x: Any) -> Any:
+    """exp(r) - 1 and 2^k, where x = k ln 2 + r."""
 
 
+@lane_function
 def _halves64(x: Any) -> Any:
     """p, q and 2^k with e^-x = 2^k (q - p) / (q + p), for x within +-708.
 
@@ -100,6 +84,7 @@ def _halves64(x: Any) -> Any:
     return fma(p, z, 0.5) * r, fma(q, z, 1.0), power_of_two(shifted)
 
 
+@lane_function
 def _halves32(x: Any) -> Any:
     """The same in single precision; x within +-87."""
     shifted = fma(x, -LOG2E, SHIFTER32)
@@ -112,18 +97,24 @@ def _halves32(x: Any) -> Any:
 
 # Functions that end in a division anyway take the exponential as a quotient: a rational function with five coefficients
 # is as accurate as a polynomial with ten, and half as long.
-_halves = _by_precision(_halves64, _halves32, "p, q and 2^k with e^-x = 2^k (q - p) / (q + p).")
+@_by_precision(_halves64, _halves32)
+def _halves(x: Any) -> Any:
+    """p, q and 2^k with e^-x = 2^k (q - p) / (q + p)."""
 
 
+@lane_function
 def _limit64(x: Any) -> Any:
     return 708.0
 
 
+@lane_function
 def _limit32(x: Any) -> Any:
     return 87.0
 
 
-_limit = _by_precision(_limit64, _limit32, "A bound for arguments: their exponentials are normal numbers, and finite.")
+@_by_precision(_limit64, _limit32)
+def _limit(x: Any) -> Any:
+    """A bound for arguments: their exponentials are normal numbers, and finite."""
 
 
 @lane_function
@@ -172,6 +163,7 @@ def tanh(x: Any) -> Any:
     return fma(less, q, more * p) / fma(more, q, less * p)
 
 
+@lane_function
 def _log64(x: Any) -> Any:
     k, m = exponent(x), significand(x)
     f = m - 1.0
@@ -189,6 +181,7 @@ def _log64(x: Any) -> Any:
     return fma(k, LN2_HIGH64, f + tail) + (x - x)
 
 
+@lane_function
 def _log32(x: Any) -> Any:
     k, m = exponent(x), significand(x)
     f = m - 1.0
@@ -200,11 +193,12 @@ def _log32(x: Any) -> Any:
     return fma(k, LN2_HIGH32, f + tail) + (x - x)
 
 
-_LOG = """The natural logarithm of a positive normal number; NaN for NaN and infinity.
+@_by_precision(_log64, _log32)
+def log(x: Any) -> Any:
+    """The natural logarithm of a positive normal number; NaN for NaN and infinity.
 
     Largest error: 0.9 ulp (float32: 0.9).
     """
-log = _by_precision(_log64, _log32, _LOG)
 
 
 @lane_function
@@ -229,15 +223,19 @@ PI_HIGH64, PI_MIDDLE64, PI_LOW64 = 3.1415926534682512, 1.2154201012607932e-10, 4
 PI_HIGH32, PI_MIDDLE32, PI_LOW32 = 3.140625, 0.0009675025939941406, 1.5099580252808664e-07
 
 
+@lane_function
 def _pi64(x: Any) -> Any:
     return PI_HIGH64, PI_MIDDLE64, PI_LOW64
 
 
+@lane_function
 def _pi32(x: Any) -> Any:
     return PI_HIGH32, PI_MIDDLE32, PI_LOW32
 
 
-_pi = _by_precision(_pi64, _pi32, "pi in three parts.")
+@_by_precision(_pi64, _pi32)
+def _pi(x: Any) -> Any:
+    """pi in three parts."""
 
 
 @lane_function

@@ -1,61 +1,39 @@
 """The vector value type: one lane per run.
 
-`Vec(elem, n)` is a Numba type whose LLVM type is `<n x elem>`. `load` and `store` move it between a flat array and a
-value, `+ - * /` work on it (scalars are broadcast), and the functions of `operations` do the rest. Code written with
-it reads like the mathematics of one network and trains n of them.
+A vector of `Lanes(n)` numbers is a value of compiled functions whose LLVM type is `<n x elem>`. `load` and `store` move
+it between a flat array and a value, `+ - * /` work on it (scalars are broadcast), and the functions of `operations` do
+the rest. Code written with it reads like the mathematics of one network and trains n of them.
 
-Why a type of its own: LLVM's loop vectoriser decides anew at every edit whether a loop over runs becomes vector code.
-A value whose LLVM type is a vector is vector code by construction, at any width, in any function it is passed to.
+Why a type of its own (`lowering.types.Vec`): LLVM's loop vectoriser decides anew at every edit whether a loop over runs
+becomes vector code. A value whose LLVM type is a vector is vector code by construction, at any width, in any function
+it is passed to.
 
 Why the same bits everywhere: no fast-math flag is ever set, nothing is contracted or reassociated by the compiler, and
 every fused multiply-add is written as one (`llvm.fma` rounds once by definition, in hardware or in software). Lane k of
 every operation depends on lane k of its operands only.
 
-With `NUMBA_DISABLE_JIT=1` a value is a NumPy array of n numbers and the same code runs in plain Python.
+In plain Python, and with `NUMBA_DISABLE_JIT=1` everywhere, a value is a NumPy array of n numbers.
 """
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
-from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.core.imputils import lower_constant, lower_getattr
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import (
-    NativeValue,
-    lower_builtin,
-    models,
-    register_model,
-    type_callable,
-    typeof_impl,
-    unbox,
-)
-
-LLVM_FLOAT = {types.float64: ir.DoubleType(), types.float32: ir.FloatType()}
-BITS = {types.float64: 64, types.float32: 32}
 
 
-class Vec(types.Type):  # type: ignore[misc]
-    """The Numba type of a vector: `n` numbers of the type `elem`, float64 or float32."""
+class Static:
+    """A value that a kernel knows when it is compiled: it is part of the kernel's type, and nothing is passed for it.
 
-    def __init__(self, elem: types.Float, n: int) -> None:
-        self.elem, self.n = elem, n
-        super().__init__(name=f"Vec({elem}, {n})")
+    Attributes
+    ----------
+    name : str
+        Of its type: values of the same name are the same to the compiler.
+    """
 
-
-@register_model(Vec)
-class VecModel(models.PrimitiveModel):  # type: ignore[misc]
-    """A Vec is held in memory and in registers as one LLVM vector."""
-
-    def __init__(self, manager: Any, vec: Vec) -> None:
-        super().__init__(manager, vec, ir.VectorType(LLVM_FLOAT[vec.elem], vec.n))
+    name: str
 
 
 @dataclass(frozen=True)
-class Lanes:
+class Lanes(Static):
     """A width known when a kernel is compiled: `load(array, at, Lanes(8))` is a vector of eight.
 
     Attributes
@@ -66,159 +44,7 @@ class Lanes:
 
     n: int
 
-
-class LanesType(types.Type):  # type: ignore[misc]
-    """The Numba type of `Lanes(n)`: the number is part of the type, so that it is a constant in the kernel."""
-
-    def __init__(self, n: int) -> None:
-        self.n = n
-        super().__init__(name=f"Lanes({n})")
-
-
-register_model(LanesType)(models.OpaqueModel)
-
-
-@typeof_impl.register(Lanes)
-def _typeof_lanes(value: Lanes, context: Any) -> LanesType:
-    return LanesType(value.n)
-
-
-@lower_constant(LanesType)
-def _constant_lanes(context: Any, builder: Any, ty: LanesType, value: Lanes) -> Any:
-    return context.get_dummy_value()
-
-
-@unbox(LanesType)
-def _unbox_lanes(ty: LanesType, obj: Any, c: Any) -> NativeValue:
-    # A Lanes argument carries no data across the boundary: only its type matters.
-    return NativeValue(c.context.get_dummy_value())
-
-
-class Pointer(types.Type):  # type: ignore[misc]
-    """The Numba type of a place in memory where numbers of one type lie, without shape, bounds or reference count.
-
-    Arrays in the inner functions of a kernel would have their references counted at every use, and be passed as seven
-    fields each. The entry of a kernel keeps the arrays alive and hands on pointers.
-    """
-
-    def __init__(self, dtype: types.Number) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Pointer({dtype})")
-
-
-@register_model(Pointer)
-class PointerModel(models.PrimitiveModel):  # type: ignore[misc]
-    """A Pointer is an LLVM pointer."""
-
-    def __init__(self, manager: Any, pointer: Pointer) -> None:
-        super().__init__(manager, pointer, manager.lookup(pointer.dtype).get_data_type().as_pointer())
-
-
-@type_callable(operator.getitem)
-def _type_getitem(context: Any) -> Any:
-    def typer(pointer: types.Type, at: types.Type) -> types.Type | None:
-        return pointer.dtype if isinstance(pointer, Pointer) and isinstance(at, types.Integer) else None
-
-    return typer
-
-
-@lower_builtin(operator.getitem, Pointer, types.Integer)
-def _lower_getitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    index = context.cast(builder, args[1], sig.args[1], types.intp)
-    return builder.load(builder.gep(args[0], [index]))
-
-
-@type_callable(operator.setitem)
-def _type_setitem(context: Any) -> Any:
-    def typer(pointer: types.Type, at: types.Type, value: types.Type) -> types.Type | None:
-        fits = isinstance(pointer, Pointer) and isinstance(at, types.Integer)
-        return types.void if fits and isinstance(value, types.Number) else None
-
-    return typer
-
-
-@lower_builtin(operator.setitem, Pointer, types.Integer, types.Number)
-def _lower_setitem(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    index = context.cast(builder, args[1], sig.args[1], types.intp)
-    value = context.cast(builder, args[2], sig.args[2], sig.args[0].dtype)
-    builder.store(value, builder.gep(args[0], [index]))
-    return context.get_dummy_value()
-
-
-def splat(builder: Any, scalar: Any, vec: Vec) -> Any:
-    """LLVM vector with `scalar` in every lane."""
-    i32 = ir.IntType(32)
-    undefined = ir.Constant(ir.VectorType(LLVM_FLOAT[vec.elem], vec.n), ir.Undefined)
-    first = builder.insert_element(undefined, scalar, ir.Constant(i32, 0))
-    zeros = ir.Constant(ir.VectorType(i32, vec.n), [0] * vec.n)
-    return builder.shuffle_vector(first, undefined, zeros)
-
-
-def broadcast(context: Any, builder: Any, value: Any, ty: types.Type, vec: Vec) -> Any:
-    """`value` as an LLVM vector of type `vec`: itself, or a scalar cast to the element type in every lane."""
-    if isinstance(ty, Vec):
-        return value
-    return splat(builder, context.cast(builder, value, ty, vec.elem), vec)
-
-
-def common_vec(*args: types.Type) -> Vec | None:
-    """The vector type among the types of arguments; None if there is none, if two differ, or if one is no number."""
-    vecs = {a for a in args if isinstance(a, Vec)}
-    scalars_fit = all(isinstance(a, (Vec, types.Number)) for a in args)
-    return vecs.pop() if len(vecs) == 1 and scalars_fit else None
-
-
-def _define_arithmetic(function: Any, instruction: str) -> None:
-    """Let `function` (an operator) work on two vectors, or a vector and a scalar, by one LLVM instruction."""
-
-    @type_callable(function)
-    def _type(context: Any) -> Any:
-        def typer(a: types.Type, b: types.Type) -> Vec | None:
-            return common_vec(a, b)
-
-        return typer
-
-    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vec = sig.return_type
-        a, b = (broadcast(context, builder, v, t, vec) for v, t in zip(args, sig.args, strict=True))
-        return getattr(builder, instruction)(a, b)
-
-    for pair in ((Vec, Vec), (Vec, types.Number), (types.Number, Vec)):
-        lower_builtin(function, *pair)(_lower)
-
-
-for _function, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    _define_arithmetic(_function, _instruction)
-
-
-@type_callable(operator.neg)
-def _type_neg(context: Any) -> Any:
-    def typer(a: types.Type) -> Vec | None:
-        return a if isinstance(a, Vec) else None
-
-    return typer
-
-
-@lower_builtin(operator.neg, Vec)
-def _lower_neg(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    return builder.fneg(args[0])
-
-
-@infer_getattr
-class _LanesAttributes(AttributeTemplate):  # type: ignore[misc]
-    """The type of `lanes.n`; an `overload_attribute` would be one more function to compile for each width."""
-
-    key = LanesType
-
-    def resolve_n(self, lanes: LanesType) -> types.Type:
-        return types.intp
-
-
-@lower_getattr(LanesType, "n")
-def _lower_n(context: Any, builder: Any, lanes: LanesType, value: Any) -> Any:
-    return context.get_constant(types.intp, lanes.n)
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """That of its type."""
+        return f"Lanes({self.n})"

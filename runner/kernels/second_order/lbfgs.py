@@ -21,12 +21,12 @@ from __future__ import annotations
 from typing import Any
 
 from runner.kernels.buffers import copy_rows
+from runner.kernels.lanes.functions import kernel
 from runner.kernels.lanes.operations import (
     advanced,
     any_lt,
     fill,
     fma,
-    kernel,
     load,
     minimum,
     not_inlined,

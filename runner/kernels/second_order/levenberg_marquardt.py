@@ -25,11 +25,11 @@ import numpy as np
 
 from runner.kernels.buffers import copy_rows, fill_rows
 from runner.kernels.codes import SHARED
+from runner.kernels.lanes.functions import kernel
 from runner.kernels.lanes.operations import (
     advanced,
     fill,
     fma,
-    kernel,
     load,
     maximum,
     minimum,

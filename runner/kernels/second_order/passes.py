@@ -15,7 +15,8 @@ from runner.kernels.absent import NONE
 from runner.kernels.buffers import fill_rows
 from runner.kernels.codes import A_LOSS, FROZEN, SHARED
 from runner.kernels.criterion import norm_of_trained
-from runner.kernels.lanes.operations import fill, fma, kernel, load, not_inlined, store
+from runner.kernels.lanes.functions import kernel
+from runner.kernels.lanes.operations import fill, fma, load, not_inlined, store
 from runner.kernels.measure import clear, clear_sums, count_correct, inspect, observe
 from runner.kernels.network import backward, forward, output_error
 from runner.kernels.samples import fill_tile

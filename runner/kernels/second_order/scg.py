@@ -17,13 +17,13 @@ import numpy as np
 
 from runner.kernels.buffers import copy_rows
 from runner.kernels.codes import FROZEN, SHARED
+from runner.kernels.lanes.functions import kernel
 from runner.kernels.lanes.operations import (
     absolute,
     advanced,
     any_lt,
     fill,
     fma,
-    kernel,
     load,
     not_inlined,
     sqrt,

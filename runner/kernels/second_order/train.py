@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import config
-from numba.extending import overload
-
-from runner.kernels.absent import NONE, is_none
 from runner.kernels.bookkeeping import evaluate, freeze, freeze_early, record
 from runner.kernels.buffers import buffers, group, group_out, opened
 from runner.kernels.codes import ACCURACY
-from runner.kernels.lanes.operations import BY_TYPE, advanced, entry, kernel, not_inlined, pointer
+from runner.kernels.lanes.entry import entry
+from runner.kernels.lanes.functions import kernel, where_given
+from runner.kernels.lanes.operations import advanced, not_inlined, pointer
 from runner.kernels.lanes.switch import choose
 from runner.kernels.measure import write_live
 from runner.kernels.samples import group_samples
 from runner.kernels.second_order.passes import CORRECT, INSPECT, LEARN, ZERO, Memory, sum_up
-from runner.kernels.structs import Runs
 from runner.kernels.train import examine, leave, start
 
 
@@ -50,8 +47,8 @@ def train_second_order_block(
         leave(net, runs, buf, width)
 
 
-@kernel
-def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
+@where_given("runs.held", otherwise=lambda net, data, job, runs, out, buf, width, made, event: False)
+def _is_over(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
     """Evaluate the held-out samples, and measure the runs that stop by it; whether all runs of the group have."""
     not_inlined()
     if not examine(net, job, runs, buf, width, made):
@@ -59,27 +56,6 @@ def _end_early(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, wid
     sum_up(net, data, job, buf, width, LEARN | CORRECT | INSPECT)
     write_live(net, job, data, runs, buf, width, made)
     return freeze_early(net, event, made, out, runs, buf, width)
-
-
-def _is_over(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
-    """Evaluate the held-out samples, if there are any; whether all runs of the group have stopped by it."""
-    return runs.held != NONE and _end_early(net, data, job, runs, out, buf, width, made, event)
-
-
-def _is_over_by_type(
-    net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any
-) -> Any:
-    def none(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
-        return False
-
-    def some(net: Any, data: Any, job: Any, runs: Any, out: Any, buf: Any, width: Any, made: Any, event: Any) -> Any:
-        return _end_early(net, data, job, runs, out, buf, width, made, event)
-
-    return none if is_none(runs.types[Runs._fields.index("held")]) else some
-
-
-if not config.DISABLE_JIT:
-    overload(_is_over, jit_options=BY_TYPE)(_is_over_by_type)
 
 
 @kernel

@@ -130,7 +130,7 @@ def train(block: Block, special: int = 0) -> Trained:
 def _kernels() -> int:
     """How many kernels are compiled; 0 where Numba is told not to compile any."""
     entries = train_block, stretch_for, train_faulty_block, train_second_order_block, make_unit_variance
-    return sum(len(getattr(each, "signatures", ())) for each in entries)
+    return sum(len(getattr(each, "addresses", ())) for each in entries)
 
 
 def _multiply_adds(block: Block, now: Carried) -> float:

@@ -3,19 +3,20 @@
 Numba makes every jitted function ready to be called from Python: it optimises each one with all that it calls, and
 makes machine code of it, before it links it into its callers, where the same happens again. But Python calls only the
 outermost of the hundred functions of a kernel. So the others, its parts, stay as they were lowered, and LLVM optimises
-each of them once, inside the kernel: this halves the time of a first start.
+each of them once, inside the kernel: this halves the time of a first start. And even the outermost one is called by its
+address (`lanes.entry`), without what Numba makes to take Python's objects apart.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
+from numba import njit, types
 from numba.core import compiler, compiler_machinery, typed_passes
 from numba.core.codegen import JITCodeLibrary
+from numba.core.registry import cpu_target
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -64,10 +65,11 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
     """Lowers a part into a _PartLibrary, without wrappers for Python and C and without machine code."""
 
     _name = "part_lowering"
+    library: type[_PartLibrary] = _PartLibrary
 
     def run_pass(self, state: Any) -> bool:
         """Lower the part, with a token in the place of the callable object, by which its callers find it."""
-        library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         library.enable_object_caching()
         state.library, flags = library, state.flags
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
@@ -82,53 +84,23 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         return True
 
 
-class _EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
-    """A library of a whole kernel, which remembers its code as it was before LLVM optimised it for a processor."""
+class _EntryLibrary(_PartLibrary):
+    """A library of a whole kernel: its own code, and all parts of it."""
 
     def finalize(self) -> None:
-        """Link all parts of the kernel, and make it ready to be called."""
-        for library in self._linking_libraries:
-            self._reload_init.update(library._reload_init)
+        """Link all parts of the kernel."""
+        self._raise_if_finalized()
         for module in _called(self):
             self._final_module.link_in(module, preserve=True)
-        self._linking_libraries.clear()
-        super().finalize()
-
-    def _optimize_final_module(self) -> None:
-        self.lowered = self._final_module.as_bitcode()
-        super()._optimize_final_module()
-
-
-def machine_code(codegen: Any, name: str, lowered: bytes) -> bytes:
-    """The object file of a whole kernel from its code as it was lowered: by the passes that would have made it at once.
-
-    Parameters
-    ----------
-    codegen : JITCPUCodegen
-        Numba's, for this processor.
-    name : str
-        Of the library.
-    lowered : bytes
-        As an _EntryLibrary remembers it.
-    """
-    library = _EntryLibrary(codegen, name)
-    library._final_module = llvm.parse_bitcode(lowered)
-    library._optimize_final_module()
-    library._final_module.verify()
-    return bytes(codegen._tm.emit_object(library._final_module))
+        self._finalized = True
 
 
 @compiler_machinery.register_pass(mutates_CFG=True, analysis_only=False)
-class _EntryLowering(typed_passes.NativeLowering):  # type: ignore[misc]
+class _EntryLowering(_PartLowering):
     """Lowers a whole kernel into an _EntryLibrary."""
 
     _name = "entry_lowering"
-
-    def run_pass(self, state: Any) -> bool:
-        """Lower the kernel."""
-        state.library = _EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()
-        return bool(super().run_pass(state))
+    library = _EntryLibrary
 
 
 class _Compiler(compiler.Compiler):  # type: ignore[misc]
@@ -160,13 +132,56 @@ class EntryCompiler(_Compiler):
     lowering = _EntryLowering
 
 
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """Pause the garbage collector while kernels compile: Numba makes millions of objects, and most of them stay."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+class Lowered(NamedTuple):
+    """A whole kernel as Numba lowered it, the same for all processors of a kind.
+
+    Attributes
+    ----------
+    name : str
+        Of the function that Python calls.
+    code : bytes
+        LLVM's bitcode.
+    """
+
+    name: str
+    code: bytes
+
+
+# Arrays that Python gives to a kernel are Python's: nothing in it counts the references to them.
+_UNUSED = "define void @NRT_MemInfo_call_dtor(ptr %memory) { ret void }"
+
+
+def lowered(function: Callable[..., Any], signature: tuple[Any, ...]) -> Lowered:
+    """Lower a whole kernel.
+
+    Parameters
+    ----------
+    function : callable
+        What Python calls.
+    signature : tuple of Numba types
+        Of its arguments.
+    """
+    dispatcher = njit(nogil=True, error_model="numpy", pipeline_class=EntryCompiler)(function)
+    dispatcher.compile(signature)
+    compiled = dispatcher.overloads[signature]
+    if compiled.signature.return_type not in (types.none, types.int64):
+        raise TypeError(f"{function.__name__} gives {compiled.signature.return_type}: expected nothing, or an int64")
+    compiled.library._ensure_finalized()
+    module = compiled.library._final_module
+    module.link_in(llvm.parse_assembly(f'target triple = "{module.triple}"\n{_UNUSED}'))
+    return Lowered(compiled.fndesc.llvm_func_name, module.as_bitcode())
+
+
+def machine_code(kernel: Lowered) -> tuple[bytes, str, list[str]]:
+    """An object file of a whole kernel, for this processor, its name, and the symbols that it wants from elsewhere."""
+    codegen = cpu_target.target_context.codegen()
+    library = JITCodeLibrary(codegen, kernel.name)
+    module = library._final_module = llvm.parse_bitcode(kernel.code)
+    for each in (*module.functions, *module.global_variables):
+        if not each.is_declaration and each.name != kernel.name:
+            each.linkage = "internal"
+    module.get_function(kernel.name).linkage = "external"
+    library._optimize_final_module()
+    module.verify()
+    outside = [each.name for each in module.functions if each.is_declaration and not each.name.startswith("llvm.")]
+    return bytes(codegen._tm.emit_object(module)), kernel.name, outside
