@@ -69,8 +69,6 @@ class Members:
     ----------
     activate, slope, loss_value, loss_slope, update_stateless, update, tick : Table
         What a kernel takes (see `runner.kernels.structs`).
-    iterate : Table
-        Methods of second order, which have a kernel apart (see `runner.kernels.second_order`).
     name : str
         A short name of these members, for kernels with them; empty for those of the core alone.
     """
@@ -80,14 +78,16 @@ class Members:
     ) -> None:
         of_units = _chosen(ACTIVATIONS, CORE_ACTIVATIONS, activations)
         of_outputs = _chosen(LOSSES, CORE_LOSSES, losses)
-        iterating = [record for name, record in OPTIMIZERS.items() if name in optimizers and record.iteration]
-        updating = _chosen(OPTIMIZERS, CORE_OPTIMIZERS, {*optimizers}.difference(one.name for one in iterating))
+        iterating = {name for name in optimizers if OPTIMIZERS[name].iteration is not None}
+        updating = _chosen(OPTIMIZERS, CORE_OPTIMIZERS, {*optimizers} - iterating)
         self._activations = _Family(of_units, activate="activate", slope="slope")
         self._losses = _Family(of_outputs, loss_value="value", loss_slope="slope")
         self._stateless = _Family((one for one in updating if not one.keeps_state), update_stateless="loop")
         self._with_state = _Family((one for one in updating if one.keeps_state), update="loop", tick="tick")
-        self._iterations = [one.name for one in iterating]
-        self.iterate = Table("iterate", {one.name: one.iteration.iterate for one in iterating if one.iteration})
+        self._iterations: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+        for name, record in OPTIMIZERS.items():
+            if name in iterating and record.iteration is not None:
+                self._iterations[record.iteration.of_residuals][name] = record.iteration.iterate
         self.activate, self.slope = self._activations.tables
         self.loss_value, self.loss_slope = self._losses.tables
         (self.update_stateless,) = self._stateless.tables
@@ -105,11 +105,19 @@ class Members:
         return self._losses.code(LOSSES[name])
 
     def optimizer(self, name: str) -> int:
-        """The code of an optimizer, among the methods of second order, those that keep state or those that do not."""
+        """The code of an optimizer, in `iterate`, or among those that keep state or those that do not."""
         record = OPTIMIZERS[name]
         if record.iteration is not None:
-            return self._iterations.index(name)
+            return list(self._iterations[record.iteration.of_residuals]).index(name)
         return (self._with_state if record.keeps_state else self._stateless).code(record)
+
+    def iterate(self, name: str) -> Table:
+        """The methods of second order that a kernel with this optimizer knows (see `runner.kernels.second_order`).
+
+        Those of residuals have kernels of another width than all others: a kernel knows none that it never calls.
+        """
+        iteration = OPTIMIZERS[name].iteration
+        return Table("iterate", self._iterations[iteration.of_residuals] if iteration is not None else {})
 
 
 def _chosen(registry: Mapping[str, Any], core: Collection[str], names: Collection[str]) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -76,34 +75,32 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, studies.Runs]:
 LARGEST = {"levenberg_marquardt": 1e-9, "scg": 1e-7, "lbfgs": 1e-9}
 
 
-failures: Counter[str] = Counter()
+# How many steps of a method were not made, of those that are compared: what it does then is compared as well.
+FAILURES = {"levenberg_marquardt": (11, np.inf), "scg": (11, np.inf), "lbfgs": (0, 0)}
 
 
 @pytest.mark.parametrize("optimizer", PAPERS)
-@pytest.mark.parametrize("name", TASKS)
-def test_methods_are_those_of_their_papers(name: str, optimizer: str, runs: dict[str, studies.Runs]) -> None:
-    paths: dict[int, Any] = {}
-    for number, cell, seed in runs[name].each():
-        if cell.optimizer != optimizer:
-            continue
-        initial, final = runs[name].weights[number]
-        task = Task(cell, initial)
-        if seed not in paths:
-            paths[seed] = PAPERS[optimizer](task, EPOCHS[-1])
-        error = studies.relative(final, paths[seed][cell.epochs])
-        assert error < LARGEST[optimizer], (cell.epochs, seed)
-        decay = 0.5 * cell.weight_decay * float(final @ final)
-        assert runs[name].row(number)["final_loss"] == pytest.approx(task.loss(final) - decay, rel=1e-9, abs=1e-15)
-    made = [(np.diff(path, axis=0) != 0).any(axis=1) for path in paths.values()]
-    assert all(each.sum() > 2 for each in made)
-    failures[optimizer] += sum(int((~each).sum()) for each in made)
-
-
-def test_some_steps_were_not_made() -> None:
-    """Of those that were compared: what a method does then was compared as well."""
-    assert failures["levenberg_marquardt"] > 10
-    assert failures["scg"] > 10
-    assert failures["lbfgs"] == 0
+def test_methods_are_those_of_their_papers(optimizer: str, runs: dict[str, studies.Runs]) -> None:
+    failures = 0
+    for name in TASKS:
+        paths: dict[int, Any] = {}
+        for number, cell, seed in runs[name].each():
+            if cell.optimizer != optimizer:
+                continue
+            initial, final = runs[name].weights[number]
+            task = Task(cell, initial)
+            if seed not in paths:
+                paths[seed] = PAPERS[optimizer](task, EPOCHS[-1])
+            error = studies.relative(final, paths[seed][cell.epochs])
+            assert error < LARGEST[optimizer], (name, cell.epochs, seed)
+            decay = 0.5 * cell.weight_decay * float(final @ final)
+            loss = runs[name].row(number)["final_loss"]
+            assert loss == pytest.approx(task.loss(final) - decay, rel=1e-9, abs=1e-15), (name, cell.epochs, seed)
+        made = [(np.diff(path, axis=0) != 0).any(axis=1) for path in paths.values()]
+        assert all(each.sum() > 2 for each in made), name
+        failures += sum(int((~each).sum()) for each in made)
+    least, most = FAILURES[optimizer]
+    assert least <= failures <= most
 
 
 EXACT = {"gtol": 1e-10, "ftol": 0, "maxiter": 200}
@@ -112,9 +109,12 @@ EXACT = {"gtol": 1e-10, "ftol": 0, "maxiter": 200}
 def test_lbfgs_ends_where_scipy_does(tmp_path: Path) -> None:
     """Where there is one minimum: a single layer, and weight decay."""
     keys = {"data": "iris", "scaling": "standardize", "target_encoding": "one_hot", "architecture": "4-3"}
-    keys |= {"output": "softmax", "loss": "cross_entropy", "weight_decay": 0.01, "optimizer": "lbfgs"}
-    runs = trained(tmp_path, **keys, epochs=60, replicates=2)
+    keys |= {"output": "softmax", "loss": "cross_entropy", "weight_decay": 0.01}
+    # With scg beside it, as in the other tests: their kernel serves here too.
+    runs = trained(tmp_path, **keys, epochs=60, replicates=2, sweep={"grid": {"optimizer": ["scg", "lbfgs"]}})
     for number, cell, _ in runs.each():
+        if cell.optimizer != "lbfgs":
+            continue
         initial, final = runs.weights[number]
         task = Task(cell, initial)
         best = optimize.minimize(task.loss, initial, jac=task.gradient, method="L-BFGS-B", options=EXACT)
@@ -128,16 +128,14 @@ SMALL = {"data": "parity(3)", "architecture": "3-3-1", "loss": "mse", "replicate
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_a_run_has_the_same_bits_alone_and_among_others(precision: str, tmp_path: Path) -> None:
-    runs = trained(tmp_path, **SMALL | {"precision": precision, "replicates": 19}, threads=2)
-    for number in (0, 8, 18, 19 + 7, 2 * 19 + 11):
-        _, cell, seed = list(runs.each())[number]
-        alone = trained(
-            tmp_path,
-            **SMALL
-            | {"precision": precision, "sweep": {}, "optimizer": cell.optimizer, "replicates": None, "seed": seed},
-        )
-        assert np.array_equal(alone.bits[0], runs.bits[number])
-        assert np.array_equal(alone.weights[0][1], runs.weights[number][1])
+    """A run of each method alone is a block of its own, in the kernel that trains many."""
+    keys = SMALL | {"precision": precision}
+    runs = trained(tmp_path, **keys | {"replicates": 19}, threads=2)
+    alone = {seed: trained(tmp_path, **keys | {"replicates": None, "seed": seed}) for seed in (0, 7, 11, 18)}
+    for seed, few in alone.items():
+        for method in range(len(PAPERS)):
+            assert np.array_equal(few.bits[method], runs.bits[19 * method + seed])
+            assert np.array_equal(few.weights[method][1], runs.weights[19 * method + seed][1])
 
 
 def test_nothing_but_the_end_of_training_changes_with_stages_events_and_stopping(tmp_path: Path) -> None:
@@ -154,18 +152,9 @@ def test_nothing_but_the_end_of_training_changes_with_stages_events_and_stopping
     assert np.array_equal(plain.bits[never], stopping.bits[never])
     for number, (_, cell, seed) in enumerate(stopping.each()):
         if seed < 2 and np.isfinite(met[number]):
-            short = trained(
-                tmp_path,
-                **keys
-                | {
-                    "sweep": {},
-                    "optimizer": cell.optimizer,
-                    "replicates": None,
-                    "seed": seed,
-                    "epochs": int(met[number]) or 1,
-                },
-            )
-            assert np.array_equal(short.weights[0][1], stopping.weights[number][1]) or met[number] == 0
+            end = keys | {"replicates": None, "seed": seed, "epochs": int(met[number]) or 1}
+            short = trained(tmp_path, **end).weights[list(PAPERS).index(cell.optimizer)]
+            assert np.array_equal(short[1], stopping.weights[number][1]) or met[number] == 0
 
 
 def test_what_is_not_a_number_stays_so_and_goes_nowhere(tmp_path: Path) -> None:
@@ -231,11 +220,13 @@ def test_curves_of_squares_fall(tmp_path: Path) -> None:
 
 
 def test_history_is_what_lbfgs_remembers(tmp_path: Path) -> None:
-    runs = trained(tmp_path, **SMALL | {"optimizer": "lbfgs", "sweep": {"grid": {"history": [1, 3, 20]}}})
+    by_history = [{"if": {"optimizer": "lbfgs"}, "grid": {"history": [1, 3, 20]}}]
+    runs = trained(tmp_path, **SMALL | {"sweep": ALL | {"when": by_history}})
     for number, cell, _ in runs.each():
-        initial, final = runs.weights[number]
-        expected = second_order.lbfgs(Task(cell, initial), 30, int(cell.setting("history") or 0))[-1]
-        assert studies.relative(final, expected) < 1e-4
+        if cell.optimizer == "lbfgs":
+            initial, final = runs.weights[number]
+            expected = second_order.lbfgs(Task(cell, initial), 30, int(cell.setting("history") or 0))[-1]
+            assert studies.relative(final, expected) < 1e-4
 
 
 def test_a_matrix_that_the_machine_can_not_hold_is_refused(tmp_path: Path) -> None:

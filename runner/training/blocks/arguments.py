@@ -280,7 +280,7 @@ def make_shared(cell: Cell, members: Members) -> Shared:
         _judged(cell, dtype),
         data.of_seed if data.depends_on_seed else None,
         iteration,
-        members.iterate,
+        members.iterate(cell.optimizer),
         int(cell.setting("history") or 0),
         members.name,
         tuple(_is_given(cell.values[place]) for place in ADJUSTMENTS),
