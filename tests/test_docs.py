@@ -34,7 +34,6 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "README.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", RESULTS, *sorted((ROOT / "docs").glob("*.md"))]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-COMMAND = (sys.executable, "-m", "runner")
 # Pages that are sessions from their first line to their last: all of it is run.
 SESSIONS = [ROOT / "docs" / f"{name}.md" for name in ("start", "not_learning", "convergence", "teaching")]
 # A path within the project as it is written in a page: `runner/studies/load.py`, `tests/support/`, `.ci/run`.
@@ -133,14 +132,17 @@ def test_there_are_studies_and_commands() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_is_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(ROOT)
     words = shlex.split(command)
     arguments = words[words.index("runner") + 1 :]
     if arguments[0] in command_line.COMMANDS and arguments[0] != "run":
-        told = subprocess.run([*COMMAND, arguments[0], "--help"], capture_output=True, text=True, check=True)
+        assert command_line.run([arguments[0], "--help"]) == 0
+        told = capsys.readouterr().out
         for flag in (word for word in arguments if word.startswith("-")):
-            assert flag in told.stdout
+            assert flag in told
         arguments = arguments[1:] if arguments[0] == "plan" else []
     if "--dask" in arguments:
         # Nobody answers at these addresses, and workers on this machine are started elsewhere.
@@ -151,10 +153,7 @@ def test_every_command_is_understood(command: str, tmp_path: Path, monkeypatch: 
             arguments = arguments[:at] + arguments[at + 2 :]
     if arguments:
         # What is trained is planned only.
-        result = subprocess.run(
-            [*COMMAND, *arguments, "-n", "--out", str(tmp_path)], capture_output=True, text=True, check=False
-        )
-        assert result.returncode == 0, result.stderr
+        assert command_line.run([*arguments, "-n", "--out", str(tmp_path)]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,20 +1,26 @@
-"""The command line as a user meets it: real processes, what they print, and their exit codes."""
+"""The command line as a user meets it: what it prints, and its exit codes.
+
+A process takes a second to start: what does not depend on that is asked within this one (`call`).
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import runner
+from runner.__main__ import main as command_line
 from runner.cli import main, parser
 
 STUDY = """\
@@ -47,7 +53,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def call(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command."""
+    """Exit code, stdout and stderr of a command within this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = command_line(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+def spawn(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a process."""
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -149,6 +163,13 @@ def test_wrong_arguments(folder: Path, arguments: list[str], code: int, message:
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.parametrize("arguments", [[], ["zzz"], ["small.yaml", "--jsn"], ["small.yaml", "--max-runs", "79"]])
+def test_a_process_ends_as_its_command(arguments: list[str]) -> None:
+    told = call(*arguments)
+    assert told[0] in (2, 3)
+    assert spawn(*arguments) == told
+
+
 def test_a_wrong_study_among_good_ones_stops_all(folder: Path) -> None:
     (folder / "wrong.yaml").write_text(STUDY.replace("small", "wrong").replace("data: xor", "data: xorr"))
     code, out, err = call("small.yaml", "wrong.yaml")
@@ -158,11 +179,11 @@ def test_a_wrong_study_among_good_ones_stops_all(folder: Path) -> None:
 
 
 def test_version() -> None:
-    assert call("--version") == (0, f"runner {runner.__version__}\n", "")
+    assert spawn("--version") == (0, f"runner {runner.__version__}\n", "")
 
 
 def test_schema_is_json() -> None:
-    code, out, _ = call("schema")
+    code, out, _ = spawn("schema")
     assert code == 0
     assert json.loads(out)["type"] == "object"
 
@@ -189,7 +210,7 @@ def test_a_run_imports_what_it_needs(folder: Path, flag: str) -> None:
 
 
 def test_a_run_from_start_to_report(folder: Path) -> None:
-    code, out, err = call("small.yaml", "-j", "2")
+    code, out, err = spawn("small.yaml", "-j", "2")
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "small: 80 runs"
@@ -206,6 +227,7 @@ def test_a_run_from_start_to_report(folder: Path) -> None:
         "study.yaml",
     ]
     assert err.splitlines()[-1] == "page: results/small/report.html"
+    assert spawn("report", "small") == (0, "\n".join(lines[:-1]) + "\n", "")
     for name in ("small", "results/small", "results/small/runs.csv"):
         assert call("report", name) == (0, "\n".join(lines[:-1]) + "\n", "")
     code, out, err = call("small.yaml")
@@ -214,7 +236,7 @@ def test_a_run_from_start_to_report(folder: Path) -> None:
 
 
 def test_json_and_quiet(folder: Path) -> None:
-    code, out, err = call("small.yaml", "--json", "-q")
+    code, out, err = spawn("small.yaml", "--json", "-q")
     assert (code, err) == (0, "")
     found = json.loads(out)
     table = pd.read_csv(folder / "results/small/runs.csv")
@@ -310,7 +332,7 @@ def test_a_working_folder_that_is_gone(folder: Path, tmp_path: Path) -> None:
     os.chdir(gone)
     gone.rmdir()
     said = "the folder in which this was started is no longer there: change to another one (cd), and start again"
-    assert call("plan", str(folder / "small.yaml")) == (1, "", f"error: {said}\n")
+    assert spawn("plan", str(folder / "small.yaml")) == (1, "", f"error: {said}\n")
     os.chdir(folder)
 
 
@@ -452,7 +474,7 @@ def test_a_second_runner_is_refused(folder: Path) -> None:
     first = start("long.yaml", "-q", "-j", "1")
     try:
         wait_for_rows(first, folder / "results/long/runs.csv")
-        code, out, err = call("long.yaml")
+        code, out, err = spawn("long.yaml")
         assert (code, out) == (3, "")
         assert err.startswith(f"error: results/long is in use by another runner: process {first.pid} on ")
         assert call("plan", "long.yaml")[0] == 0
