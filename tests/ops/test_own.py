@@ -87,10 +87,14 @@ def test_a_wrong_slope_is_found(folder: Path) -> None:
 
 
 def test_a_piece_learns_what_its_formula_says(folder: Path) -> None:
-    """One unit, one update, by hand: w - rate * dE/dw with a = z + sin z and the mean of the fourth powers."""
+    """One unit, one update, by hand: w - rate * dE/dw with a = z + sin z and the mean of the fourth powers.
+
+    The first factor of the schedule is 1; with it, the kernel is that of the other studies.
+    """
     Path("one.yaml").write_text(
         "name: one\ndata: and\narchitecture: 2-1\noutput: wave\nloss: quartic\nlearning_rate: 0.1\nupdates: 1\n"
         "init: [0.3, -0.2, 0.1]\nrecord: {weights: true}\noptimizer: heavy_ball\n"
+        "learning_rate_schedule: sawtooth(2, 0.5)\n"
     )
     results = runner.run("one.yaml", pieces="my_pieces.py")
     with np.load(Path(results).parent / "weights.npz") as file:

@@ -153,7 +153,10 @@ def test_runs_against_naive(train: Train, name: str, more: dict[str, Any]) -> No
         assert np.abs(final - expected).max() < 1e-9 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("more", [{"optimizer": "adam"}, {"faults": ["round_errors(12)"]}, {"precision": "float32"}])
+SINGLE = pytest.param({"precision": "float32"}, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("more", [{"optimizer": "adam"}, {"faults": ["round_errors(12)"]}, SINGLE])
 def test_other_kernels_follow_it(train: Train, more: dict[str, Any]) -> None:
     """A rate of 0 from some epoch on leaves the weights where they are: they are those of the shorter run."""
     keys = KEYS | more | {"learning_rate": 0.1, "record": {"weights": True}}
