@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
@@ -9,6 +11,8 @@ from typing import Any
 
 import pytest
 from support import studies
+
+from runner.kernels import cache
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +38,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="how many files tests/results/test_damage.py damages (default: 40)",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of the processes that run tests side by side, one compiles a kernel; others that need it wait, and load it."""
+    compiled, locks = cache._compiled, tmp_path_factory.getbasetemp().parent
+
+    def one_at_a_time(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) -> Any:
+        with (locks / f"{cache.lowered(dispatcher, signature).stem}.lock").open("w") as lock:  # type: ignore[union-attr]
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return compiled(compile_for, dispatcher, signature)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(cache, "_compiled", one_at_a_time)
+        yield
 
 
 @pytest.fixture(scope="session")
