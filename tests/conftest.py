@@ -20,16 +20,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills",
         type=int,
-        default=60,
+        default=30,
         metavar="N",
-        help="how many runners tests/training/test_kills.py kills (default: 60)",
+        help="how many runners tests/training/test_kills.py kills (default: 30)",
     )
     parser.addoption(
         "--faults",
         type=int,
-        default=80,
+        default=40,
         metavar="N",
-        help="how many system calls tests/results/test_system_calls.py lets fail; 0 for all (default: 80)",
+        help="how many system calls tests/results/test_system_calls.py lets fail; 0 for all (default: 40)",
     )
     parser.addoption(
         "--damages",

@@ -212,7 +212,7 @@ def planned(tmp_path, study):
         return None
 
 
-RELAXED = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+RELAXED = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @RELAXED
