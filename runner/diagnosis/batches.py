@@ -12,6 +12,7 @@ from runner.diagnosis.formula import Formula
 from runner.diagnosis.memory import Runs, matches, together
 from runner.diagnosis.probes import Asked
 from runner.diagnosis.process import BATCHES, Process
+from runner.diagnosis.rules import signs_alone
 from runner.diagnosis.terms import CROSSED, FACTORS, NO_SLOPE, RESIDUAL, SIGNALS, Term
 from runner.errors import StudyError
 
@@ -35,7 +36,10 @@ def batches(asked: Asked, calls: int = 1, seed: int = 3) -> list[Runs]:
 
 def find_batch(process: Process, runs: list[Runs], unit: float) -> Process | None:
     """The process with what it does to the samples of a call; None where that is not known."""
-    for batch, formula in product(BATCHES, _variants(process.formula)):
+    formulas = list(_variants(process.formula))
+    if signs_alone(process.rule):
+        formulas += _without_slope(process.formula)
+    for batch, formula in product(BATCHES, formulas):
         # A pass for every weight is no matter of the batch.
         if (batch == "weight_by_weight") != (process.batch == "weight_by_weight"):
             continue
@@ -65,6 +69,14 @@ def _variants(formula: Formula) -> Iterator[Formula]:
             if factor.batch:
                 layers = (replace(formula.layers[0], factor=factor), *formula.layers[1:])
                 yield replace(formula, layers=layers)
+
+
+def _without_slope(formula: Formula) -> list[Formula]:
+    """Without the slope of the outputs, which is never negative: it does not show in the sign of a single sample."""
+    top = formula.layers[-1]
+    if formula.forward.functions[-1] != "sigmoid" or top.slope.wrong or top.slope is NO_SLOPE or formula.signal.wrong:
+        return []
+    return [replace(formula, layers=(*formula.layers[:-1], replace(top, slope=NO_SLOPE)))]
 
 
 def _axes(formula: Formula) -> Iterator[Formula]:

@@ -59,11 +59,15 @@ def settle(formula: Formula, learning_rate: float, sizes: Sequence[int], unit: f
     for layer in formula.layers:
         rate = constant(layer.rate, learning_rate, sizes, unit, samples).value if layer.rate else 0.0
         bias_rate = constant(layer.bias_rate, learning_rate, sizes, unit, samples).value if layer.bias_rate else 0.0
-        keep, bias_keep = _share(layer.keep), _share(layer.bias_keep)
+        keep, bias_keep = _share(layer.keep, unit), _share(layer.bias_keep, unit)
         layers.append(replace(layer, rate=rate, bias_rate=bias_rate, keep=keep, bias_keep=bias_keep))
     return replace(formula, layers=tuple(layers))
 
 
-def _share(keep: float) -> float:
-    short = float(f"{keep:.8g}")
-    return short if close(keep, short, 1e-11) else keep
+def _share(keep: float, unit: float) -> float:
+    """What is kept of a weight, with as many digits of what is lost as its fit has."""
+    if unit < 1e-12:
+        short = float(f"{keep:.8g}")
+        return short if close(keep, short, 1e-11) else keep
+    lost = float(f"{1 - keep:.3g}")
+    return 1 - lost if abs(1 - keep - lost) < 10 * unit else keep

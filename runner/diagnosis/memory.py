@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from runner.diagnosis.rules import FallingRate, Momentum, Registered, Sgd, regis
 CALLS, STARTS = 5, 4
 # So many calls must agree, and so large a weight is one that diverges.
 _SEEN, _DIVERGED = 2, 1e3
+# To this error momentum is known where weights are rounded to some decimals.
+_COARSE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +73,13 @@ def sequences(asked: Asked, seed: int = 2) -> Runs:
 
 def find_rule(process: Process, runs: Runs, unit: float) -> Process | None:
     """The process with what it remembers; None where that is not known."""
-    return next((found for found in _candidates(process, runs) if matches(found, runs, unit)), None)
+    return next((found for found in _candidates(process, runs, unit) if matches(found, runs, unit)), None)
 
 
-def _candidates(process: Process, runs: Runs) -> Iterator[Process]:
+def _candidates(process: Process, runs: Runs, unit: float) -> Iterator[Process]:
     """What the process may be, the simplest first."""
     yield process
+    error = _COARSE if process.formula.round_weights else 1e-7 if unit < 1e-12 else 1e-3
     shrinks = any(layer.keep not in (0.0, 1.0) or layer.bias_keep not in (0.0, 1.0) for layer in process.formula.layers)
     for carrying in _carrying(process):
         if carrying is not process:
@@ -84,14 +88,18 @@ def _candidates(process: Process, runs: Runs) -> Iterator[Process]:
             each = replace(carrying, remembered_decay=decayed)
             if isinstance(process.rule, Sgd | Momentum):
                 shares = _shares(each, runs)
-                yield from _momenta(each, shares)
-                yield from _nesterov(each, shares)
+                yield from _momenta(each, shares, error)
+                yield from _nesterov(each, shares, error)
     if isinstance(process.rule, Sgd):
         yield from _falling(process, runs)
         for rule, decayed in ((rule, decayed) for rule in registered() for decayed in ((True, False)[: 1 + shrinks])):
             yield replace(process, rule=rule, remembered_decay=decayed)
     elif isinstance(process.rule, Registered):
         yield replace(process, remembered_decay=False)
+        # Where two updates leave an epsilon and the constant of the loss open, as in float32, more of them may not.
+        for rule, scale in product(registered(), dict.fromkeys((process.rule.scale, 1.0, 2.0))):
+            if rule.name == process.rule.name:
+                yield replace(process, rule=replace(rule, scale=scale))
 
 
 def _carrying(process: Process) -> Iterator[Process]:
@@ -148,40 +156,38 @@ def _steps(process: Process, runs: Runs) -> tuple[list[_Places], list[_Places]]:
     return steps, gradients
 
 
-def _momenta(process: Process, shares: dict[int, tuple[float, float]]) -> Iterator[Process]:
+def _momenta(process: Process, shares: dict[int, tuple[float, float]], error: float) -> Iterator[Process]:
     """Processes with one momentum, in all places or in some, and with sums that are never zeroed in all or in some.
 
     After a first step along g1, the second is alpha g2 + beta g1: with momentum m and dampening d, alpha is 1 - d and
     beta is m; where gradients are added up, beta is larger by alpha.
     """
     rule = process.rule if isinstance(process.rule, Momentum) else None
-    coarse = bool(process.formula.round_weights)
+    fits = 1e-5 if error < 1e-5 else 1e-2
     possible = dict.fromkeys(
-        _short(m, coarse) for alpha, beta in shares.values() for m in (beta, beta - alpha) if abs(m) < 1
+        _short(m, error) for alpha, beta in shares.values() for m in (beta, beta - alpha) if abs(m) < 1
     )
     for m in sorted(possible, key=lambda m: (m != 0, m < 0, abs(m - 0.9))):
         momenta, summed = [0.0] * (2 * len(process.formula.layers)), set()
         dampening = 0.0
         for place, (alpha, beta) in shares.items():
             choices = [(0.0, 0), (m, 0), (0.0, 1), (m, 1)]
-            fitting = [
-                (own, adds) for own, adds in choices if abs(own + adds * alpha - beta) < (1e-2 if coarse else 1e-5)
-            ]
+            fitting = [(own, adds) for own, adds in choices if abs(own + adds * alpha - beta) < fits]
             if not fitting:
                 break
             momenta[place], adds = fitting[0]
-            dampening = _short(1 - alpha, coarse) if momenta[place] else dampening
+            dampening = _short(1 - alpha, error) if momenta[place] else dampening
             summed |= {place} if adds else set()
         else:
             late = rule.late if rule else frozenset()
             yield replace(process, rule=Momentum(tuple(momenta), dampening, frozenset(summed), late))
 
 
-def _nesterov(process: Process, shares: dict[int, tuple[float, float]]) -> Iterator[Process]:
+def _nesterov(process: Process, shares: dict[int, tuple[float, float]], error: float) -> Iterator[Process]:
     """beta = m^2 / (1 + m), and the first step is already 1 + m times the rate."""
     for beta in {round(beta, 7) for _, beta in shares.values()}:
         if beta > 0:
-            m = _short((beta + np.sqrt(beta * beta + 4 * beta)) / 2)
+            m = _short((beta + np.sqrt(beta * beta + 4 * beta)) / 2, error)
             layers = tuple(
                 replace(layer, rate=_short(layer.rate / (1 + m)), bias_rate=_short(layer.bias_rate / (1 + m)))
                 for layer in process.formula.layers
@@ -207,11 +213,17 @@ def _falling(process: Process, runs: Runs) -> Iterator[Process]:
         yield replace(process, rule=FallingRate(kind, _short(amount)))
 
 
-def _short(number: float, coarse: bool = False) -> float:
-    """The number that a person has written, where one is near."""
-    if coarse:
+def _short(number: float, error: float = 1e-7) -> float:
+    """The number that a person has written, where one is within the error to which it is known.
+
+    With the error of float32, it is the one with the fewest digits: 0.9 for 0.90004. A momentum of 0.999 is not 1.
+    """
+    if error == _COARSE:
         return round(float(number), 2)
-    if abs(number) < 1e-7:
+    if abs(number) < error:
         return 0.0
-    short = float(f"{number:.6g}")
-    return short if abs(number - short) < 1e-7 else float(number)
+    for digits in range(1 if error > 1e-7 else 6, 7):
+        short = float(f"{number:.{digits}g}")
+        if abs(number - short) < error and (abs(number) < 1) == (abs(short) < 1):
+            return short
+    return float(number)

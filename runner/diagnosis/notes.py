@@ -12,7 +12,7 @@ from runner.diagnosis.constants import constant
 from runner.diagnosis.find import Found
 from runner.diagnosis.match import close
 from runner.diagnosis.process import BATCHES, Process
-from runner.diagnosis.rules import Momentum, Sgd, describe
+from runner.diagnosis.rules import Momentum, Sgd, describe, shows_constant
 from runner.diagnosis.terms import CROSS_ENTROPY, CROSSED, NO_SLOPE
 from runner.diagnosis.wrong import is_fused
 from runner.terminal import listed
@@ -100,7 +100,17 @@ def _loss_of(found: Found, process: Process, keys: Mapping[str, Any], mistakes: 
     factor, divided = known.get(text, (1.0, False))
     if text in ("2 / outputs", "1 / outputs"):
         factor = float(text[0]) / outputs
+    # Under an optimizer that rescales, the constant is not in the rate.
+    factor *= getattr(process.rule, "scale", 1.0)
     name = "the cross-entropy" if crossed else "the squared error" if factor == 2 else "half the squared error"
+    but = "but for its mistakes, " if mistakes else ""
+    if not shows_constant(process.rule, found.asked.unit):
+        if not found.batch_known:
+            return
+        name = "the cross-entropy" if crossed else "the squared error"
+        optimizer = describe(process.rule).split(" (")[0]
+        yield f"{but}your gradient is that of {name}, but for a constant factor, which does not show under {optimizer}"
+        return
     how = _REDUCED[process.batch]
     if divided:
         how = f"summed and divided by {len(keys['inputs'])}, the number of your samples"
@@ -108,7 +118,7 @@ def _loss_of(found: Found, process: Process, keys: Mapping[str, Any], mistakes: 
     key = _LOSSES.get((factor, mean)) or ("mse" if mean and factor == 2 / outputs else "")
     if crossed:
         key = "cross_entropy" if formula.forward.functions[-1].startswith("softmax") else "binary_cross_entropy"
-    told = f"{'but for its mistakes, ' if mistakes else ''}your gradient is that of {name}"
+    told = f"{but}your gradient is that of {name}"
     told += f", {how}" if found.batches_seen else ""
     if believed and crossed != (believed in ("cross_entropy", "binary_cross_entropy")):
         yield f"{told}, and not that of the {believed} of your file"

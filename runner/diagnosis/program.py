@@ -152,15 +152,16 @@ class Program:
             missing.append("update(weights, biases, x, y)")
         said = [*self.keys, *self.functions]
         if missing:
-            raise ProgramError(
-                [
-                    Problem(
-                        f"{name} is missing{nearest(name.split('(')[0], [s for s in said if s not in known])}",
-                        str(self.path),
-                    )
-                    for name in missing
-                ]
-            )
+            others = [name for name in said if name not in known]
+            problems = []
+            for name in missing:
+                if name in facts["value"]["unread"]:
+                    problems.append(f"{name}: expected numbers, found {facts['value']['unread'][name]}")
+                else:
+                    problems.append(f"{name} is missing{nearest(name.split('(')[0], others)}")
+            if "update" not in self.functions:
+                problems.append("what a file for diagnose says: python -m runner docs diagnose")
+            raise ProgramError([Problem(problem, str(self.path)) for problem in problems])
 
     def _send(self, message: Any) -> None:
         assert self._process.stdin is not None

@@ -17,10 +17,20 @@ from runner.diagnosis.functions import Floats
 from runner.ops.members import CORE_OPTIMIZERS
 from runner.ops.optimizers import OPTIMIZERS
 
+# First steps of an optimizer that divides by the gradient's size are as large for every weight, but for its epsilon.
+ALIKE = 1e-2
+
 
 @dataclass(frozen=True)
 class Rule:
     """A rule without memory: the gradient itself. Also the base of all others."""
+
+    @property
+    def rescales(self) -> bool:
+        """Whether the first step has nearly the same size whatever the gradient's is."""
+        with np.errstate(all="ignore"):
+            first = self.advance([None], 0, np.array([0.1, 0.3]), 1, 0.1)
+        return bool(abs(first[1] / first[0] - 1) < ALIKE)
 
     def advance(self, memory: list[Any], place: int, g: Floats, made: int, rate: float) -> Floats:
         """The direction of update number `made`, from 1: weights move by -rate times it."""
@@ -142,6 +152,25 @@ class FallingRate(Rule):
         if self.kind == "power":
             return float(self.amount ** (made - 1))
         return float((1 + self.amount * (made - 1)) ** (-1 if self.kind == "inverse" else -0.5))
+
+
+def shows_constant(rule: Rule, unit: float) -> bool:
+    """Whether it shows in the steps of a rule by which constant the loss is multiplied: a mean or a sum.
+
+    Where every gradient is divided by its size, only the epsilon beside that size tells, and this is lost in the
+    rounding of float32.
+
+    Parameters
+    ----------
+    unit : float
+        Unit roundoff of the program's arithmetic.
+    """
+    return not rule.rescales or (unit < 1e-12 and not signs_alone(rule))
+
+
+def signs_alone(rule: Rule) -> bool:
+    """Whether a rule takes nothing but the sign of a gradient, as rprop does."""
+    return isinstance(rule, Registered) and rule.rescales and "epsilon" not in dict(rule.settings)
 
 
 # Values that libraries and texts have beside the defaults of the registry.

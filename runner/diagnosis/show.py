@@ -121,7 +121,8 @@ def agreement(twin: dict[str, Any]) -> str:
     if twin["parts_at"] is None:
         how = "bit for bit" if off == 0 else f"to {off:.0e}".replace("e-0", "e-")
         return f"these formulas alone give the weights of your program for {updates} updates, {how}"
-    return f"these formulas part from your program at update {twin['parts_at']} of {updates}: they are not all of it"
+    parted = f"from update {twin['parts_at']} of {updates} on, these formulas give other weights than your program"
+    return f"{parted}: they are not all of it, or rounding grows, as it does where steps are large or signs alone count"
 
 
 def _right(diagnosis: Diagnosis, width: int) -> Iterator[str]:

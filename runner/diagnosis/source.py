@@ -220,14 +220,16 @@ _FAULTS: Mapping[str, tuple[str, ...]] = {
 def lines_of(lines: Mapping[Quantity, Line], term: str, fault: str | None, layers: Sequence[int]) -> tuple[Line, ...]:
     """The lines in which a term of some layers stands."""
     kinds = _FAULTS.get((fault or "").split("(")[0], _TERMS.get(term, ()))
-    # Which of two signs is the wrong one can not be told: that of the error, or that of the step.
-    every = (kinds, ("error",)) if (fault or "").split("(")[0].endswith("ascent") else (kinds,)
-    firsts = [
-        next((lines[kind, layer] for kind in each if (kind, layer) in lines), None)
-        for layer in layers
-        for each in every
-    ]
-    return tuple(sorted({line for line in firsts if line is not None}, key=lambda line: (line.file, line.number)))
+    found = set()
+    for layer in layers:
+        line = next((lines[kind, layer] for kind in kinds if (kind, layer) in lines), None)
+        if line is None:
+            continue
+        found.add(line)
+        # Which of two signs is the wrong one can not be told: that of the error, or that of the step.
+        if (fault or "").split("(")[0].endswith("ascent") and ("error", layer) in lines:
+            found.add(lines["error", layer])
+    return tuple(sorted(found, key=lambda line: (line.file, line.number)))
 
 
 def _line(file: str, lines: tuple[int, int]) -> Line:

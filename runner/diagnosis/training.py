@@ -26,8 +26,8 @@ from runner.terminal import listed
 from runner.training.engine import prepare
 from runner.training.session import Options, run_session
 
-AGREES = 1e-12
-"""Beyond this difference of a weight, the twin and the program have parted."""
+AGREES = {"float64": 1e-12, "float32": 1e-3}
+"""Beyond this difference of a weight, a share of the largest one above 1, the twin and the program have parted."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Agreement:
     updates : int
     largest_difference : float
     parts_at : int or None
-        The first update after which a weight differs by more than AGREES; None where none does.
+        The first update after which a weight differs by more than AGREES has it; None where none does.
     """
 
     updates: int
@@ -74,7 +74,7 @@ def restated(found: Found, start: Network, states: Sequence[Network], samples: S
     assert found.process is not None
     calls = [(x[None], t[None]) for x, t in samples]
     made = list(simulate(found.process, stacked([start[0]]), stacked([start[1]]), calls))
-    return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
+    return _compare(found, agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
 
 
 def trained(
@@ -111,7 +111,7 @@ def trained(
     for row in final:
         W, b = _network(expand_weights(found.asked.sizes, bias, row), found.asked.sizes)
         made.append((stacked([W]), stacked([b if twin.trained_biases else start[1]])))
-    return _compare(agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
+    return _compare(found, agreement(made, [(stacked([W]), stacked([b])) for W, b in states]), states)
 
 
 def train_study(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> Any:
@@ -147,7 +147,8 @@ def _network(numbers: Any, sizes: Sequence[int]) -> Network:
     return weights, biases
 
 
-def _compare(differences: Sequence[float], states: Sequence[Network]) -> Agreement:
+def _compare(found: Found, differences: Sequence[float], states: Sequence[Network]) -> Agreement:
+    agrees = AGREES["float32" if found.asked.layout.dtype == "float32" else "float64"]
     sizes = [max(1.0, *(float(np.abs(part).max(initial=0.0)) for part in (*W, *b))) for W, b in states]
-    apart = [u for u, (d, s) in enumerate(zip(differences, sizes, strict=True), start=1) if not d <= AGREES * s]
+    apart = [u for u, (d, s) in enumerate(zip(differences, sizes, strict=True), start=1) if not d <= agrees * s]
     return Agreement(len(differences), max(differences), apart[0] if apart else None)

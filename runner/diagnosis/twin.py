@@ -18,7 +18,7 @@ from runner.diagnosis.functions import Floats
 from runner.diagnosis.layouts import Network
 from runner.diagnosis.order import Order
 from runner.diagnosis.process import Process
-from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd
+from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd, shows_constant
 from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
 from runner.studies.writer import study_text
@@ -26,6 +26,7 @@ from runner.studies.writer import study_text
 UPDATES = 100
 DATA = "twin.csv"
 _HARD = "hard_"
+_BESIDE_EPSILON = "the constant of the loss, which counts beside the optimizer's epsilon"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _keys(found: Found, process: Process, findings: Sequence[Finding], size: int
         **_activations(formula),
         "batch": "full" if size == rows else size,
     }
-    loss, factor = _loss(process, findings, size, sizes[-1])
+    loss, factor = _loss(process, findings, size, sizes[-1], shows_constant(process.rule, found.asked.unit))
     if rows % size and factor not in (1.0, 0.5, float(sizes[-1])):
         raise _NoTwinError("the sum over a batch, where the last batch of an epoch is a smaller one")
     keys["loss"] = loss
@@ -157,8 +158,13 @@ def _trains_biases(process: Process) -> bool:
     return any(layer.bias_rate for layer in process.formula.layers)
 
 
-def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: int) -> tuple[str, float]:
-    """The loss, and what a rate is to be multiplied with: the runner's rate multiplies the loss's own constants."""
+def _loss(
+    process: Process, findings: Sequence[Finding], samples: int, outputs: int, constant_shows: bool
+) -> tuple[str, float]:
+    """The loss, and what a rate is to be multiplied with: the runner's rate multiplies the loss's own constants.
+
+    Under an optimizer that rescales every gradient, no rate makes up for another constant.
+    """
     formula = process.formula
     mean = process.averages
     names = {(finding.fault or "").split("(")[0] for finding in findings}
@@ -167,14 +173,18 @@ def _loss(process: Process, findings: Sequence[Finding], samples: int, outputs: 
     residual = formula.layers[-1].slope is NO_SLOPE and "no_output_slope" not in names
     plain = formula.forward.functions[-1]
     crossed = formula.signal is CROSS_ENTROPY or formula.signal.fault == "output_twice"
-    if (residual or crossed) and plain.startswith("softmax"):
-        return "cross_entropy", 1.0 if mean else float(samples)
-    if (residual or crossed) and plain == "sigmoid":
-        return "binary_cross_entropy", float(outputs) if mean else float(samples * outputs)
+    rescales = process.rule.rescales
+    if (residual or crossed) and (plain.startswith("softmax") or plain == "sigmoid"):
+        loss, outputs = ("binary_cross_entropy", outputs) if plain == "sigmoid" else ("cross_entropy", 1)
+        if rescales and constant_shows and not (mean and getattr(process.rule, "scale", 1.0) == 1.0 / outputs):
+            raise _NoTwinError(_BESIDE_EPSILON)
+        return loss, 1.0 if rescales else float(outputs) if mean else float(samples * outputs)
     if isinstance(process.rule, Registered) and process.rule.name != "nesterov":
         known = {(1.0, False): "half_sse", (2.0, False): "sse", (1.0, True): "half_mse", (2.0 / outputs, True): "mse"}
         if (process.rule.scale, mean) not in known:
-            raise _NoTwinError("the constant of the loss, which counts beside the optimizer's epsilon")
+            if rescales and not constant_shows:
+                return "half_mse", 1.0
+            raise _NoTwinError(_BESIDE_EPSILON)
         return known[process.rule.scale, mean], 1.0
     constant = _constant(formula, outputs)
     if constant != 1.0:

@@ -19,12 +19,10 @@ from runner.diagnosis.observed import Observed
 from runner.diagnosis.passes import plain_passes
 from runner.diagnosis.probes import Asked, observed
 from runner.diagnosis.process import Process, agreement, simulate
-from runner.diagnosis.rules import Registered, Rule, UncorrectedAdam, registered
+from runner.diagnosis.rules import ALIKE, Rule, UncorrectedAdam, registered
 from runner.diagnosis.terms import BIAS_STEPS, FACTORS, right
 
 DECIMALS = range(10, 0, -1)
-# First steps of an optimizer that divides by the gradient's size are as large for every weight, but for its epsilon.
-_ALIKE = 1e-2
 # Forward passes that are tried with optimizers.
 _PASSES = 20
 
@@ -35,7 +33,7 @@ def adaptive(
     """The formula under an optimizer that divides every gradient by its size; None where steps are not alike."""
     steps = np.concatenate([np.abs(p - q).ravel() for p, q in zip(seen.W, seen.W_after, strict=True)])
     steps = steps[steps > 0]
-    if not len(steps) or np.median(np.abs(steps / np.median(steps) - 1)) > _ALIKE:
+    if not len(steps) or np.median(np.abs(steps / np.median(steps) - 1)) > ALIKE:
         return None
     runs = sequences(asked, seed=4)
     before, after, samples = [], [], []
@@ -48,7 +46,7 @@ def adaptive(
     twice = replace(observed(asked, before, after, samples), calls=2, rate=learning_rate)
     outputs = asked.sizes[-1]
     scales = dict.fromkeys((1.0, 2.0, 2.0 / outputs, 1.0 / outputs, 0.5))
-    rules = [rule for rule in registered() if _scales(rule)]
+    rules = [rule for rule in registered() if rule.rescales]
     plain = plain_passes(forwards, _PASSES)
     for keeps in (((1.0,),), ((None,),)):
         for how in plain:
@@ -58,13 +56,6 @@ def adaptive(
                 if found.known:
                     return found, scaled
     return None
-
-
-def _scales(rule: Registered) -> bool:
-    """Whether the first step of a rule has nearly the same size whatever the gradient."""
-    with np.errstate(all="ignore"):
-        first = rule.advance([None], 0, np.array([0.1, 0.3]), 1, 0.1)
-    return bool(abs(first[1] / first[0] - 1) < _ALIKE)
 
 
 def weight_by_weight(seen: Observed, asked: Asked, forwards: Sequence[Forward], learning_rate: float) -> Process | None:

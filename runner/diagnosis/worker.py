@@ -57,6 +57,16 @@ def plain(value: Any) -> Any:
     return array.astype(float) if array.dtype.kind == "O" else array
 
 
+def _read(value: Any) -> Any:
+    """A value of the file, with arrays of any kind as arrays of numbers: a tensor, a DataFrame, objects in an array."""
+    if not hasattr(value, "__array__") or isinstance(value, np.generic):
+        return value
+    try:
+        return plain(value)
+    except (TypeError, ValueError):
+        return value
+
+
 def _is_plain(value: Any) -> bool:
     """Whether a value means the same in another process: numbers, texts and arrays, and lists of them."""
     if isinstance(value, list | tuple | set):
@@ -169,14 +179,17 @@ class Loaded:
         return [_plain_pair(*self.module.initial(seed)) for seed in question["seeds"]]
 
     def _facts(self, question: dict[str, Any]) -> Any:
-        keys = {}
+        keys: dict[str, Any] = {}
+        unread = {}
         for name, value in vars(self.module).items():
             if not name.startswith("_") and not isinstance(value, ModuleType) and not callable(value):
-                value = plain(value) if hasattr(value, "detach") else value
+                value = _read(value)
                 if _is_plain(value):
                     keys[name] = value
+                else:
+                    unread[name] = type(value).__name__
         functions = [name for name, value in vars(self.module).items() if callable(value) and not name.startswith("_")]
-        return {"keys": keys, "functions": functions}
+        return {"keys": keys, "functions": functions, "unread": unread}
 
 
 def _result(returned: Any, weights: Any, biases: Any) -> tuple[Any, Any]:
@@ -215,6 +228,10 @@ def told(error: BaseException, folder: str) -> dict[str, Any]:
     if isinstance(error, SyntaxError):
         file, line = error.filename or file, error.lineno
     text = "it ends itself (exit)" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    if isinstance(error, EOFError):
+        text += " (it is given no input to read)"
+    if isinstance(error, NameError) and error.name == "get_ipython":
+        text += " (a command of a notebook, to be taken out of the program)"
     return {"error": text, "file": file, "line": line}
 
 

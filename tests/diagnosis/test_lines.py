@@ -244,3 +244,12 @@ def test_every_symbol_that_is_shown_is_explained(tmp_path: Path) -> None:
         shown = " ".join(formulas(found)).replace("dE/d", "E ")
         letters = set(re.findall(r"\b[a-zA-Z]\b", re.sub(r"_[a-z]+", "", shown)))
         assert letters <= explained, letters - explained
+
+
+def test_the_line_of_an_error_alone_is_not_shown_for_a_step_uphill(tmp_path: Path) -> None:
+    """The step is made where it is returned: it has no line of its own, and that of the error is right."""
+    steps = ARRAYS[ARRAYS.index("    w -= ") :]
+    uphill = "    return [v + 0.5 * low.T @ x, w - 0.5 * top.T @ h], [c - 0.5 * low.sum(0), b - 0.5 * top.sum(0)]\n"
+    (one,) = diagnosed(tmp_path, TOP + ARRAYS.replace(steps, uphill)).findings
+    assert one.fault == "weight_ascent(layer=1)"
+    assert one.source == ()

@@ -96,6 +96,63 @@ def test_an_optimizer_is_recognised_and_its_program_right(name: str, tmp_path: P
     assert found.twin["parts_at"] is None or name == "quickprop"
 
 
+IN_FLOAT32 = """\
+    return [np.float32(v), np.float32(w)], [np.float32(c), np.float32(b)]
+
+def initial(seed):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=n).astype("f") for n in ((3, 2), (1, 3))], [np.zeros(n, "f") for n in (3, 1)]
+"""
+
+
+@pytest.mark.parametrize("name", ["nesterov", "rmsprop", "adam", "adamw", "momentum with weight decay", "weight decay"])
+def test_constants_are_those_that_were_written_in_float32_as_well(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(with_step(stepping(STEPS[name]) + IN_FLOAT32, MADE))
+    found = diagnose_program(file, tmp_path / "out", seeds=1)
+    assert found.right is True
+    assert SAYS[name] in found.notes
+    assert found.twin is not None
+    assert found.twin["parts_at"] is None
+    assert (tmp_path / "out" / "twin.yaml").exists()
+
+
+# What stands for dE/dz of the outputs and for a sum over the samples, as PyTorch has both, and the loss that it is.
+LOSSES = {
+    "BCELoss": ("(out - y) / len(x)", "the cross-entropy, averaged", "binary_cross_entropy"),
+    "MSELoss": ("2 * (out - y) * out * (1 - out) / len(x)", "the squared error, averaged", "mse"),
+    "MSELoss, summed": ("2 * (out - y) * out * (1 - out)", "the squared error, summed", "sse"),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("in_float32", [False, True])
+def test_the_loss_under_an_optimizer_that_divides_it_by_its_size(loss: str, in_float32: bool, tmp_path: Path) -> None:
+    """Whether a loss is summed or averaged shows beside epsilon alone, and not in float32: then it is not said."""
+    error, name, key = LOSSES[loss]
+    text = with_step(stepping(STEPS["adam"]) + IN_FLOAT32 * in_float32, MADE)
+    file = tmp_path / "mine.py"
+    file.write_text(text.replace("error = (out - y) * out * (1 - out)", f"error = {error}"))
+    found = diagnose_program(file, tmp_path / "out", seeds=1)
+    told = f"{name} over the samples of a call (loss: {key})"
+    if in_float32:
+        told = f"{name.split(',')[0]}, but for a constant factor, which does not show under adam"
+    assert f"your gradient is that of {told}" in found.notes
+    assert found.twin is not None
+    assert found.twin["parts_at"] is None
+    assert "\nlearning_rate: 0.2\n" in (tmp_path / "out" / "twin.yaml").read_text()
+
+
+def test_a_cross_entropy_that_is_summed_has_no_twin_under_adam(tmp_path: Path) -> None:
+    """No learning rate makes up for another constant of the loss."""
+    file = tmp_path / "mine.py"
+    text = with_step(stepping(STEPS["adam"]), MADE).replace("error = (out - y) * out * (1 - out)", "error = out - y")
+    file.write_text(text)
+    found = diagnose_program(file, tmp_path / "out", seeds=1)
+    assert found.right is True
+    assert "there is no twin.yaml: the constant of the loss, which counts beside the optimizer's epsilon" in found.notes
+
+
 @pytest.mark.parametrize("line", FALLING)
 def test_a_rate_that_falls_is_told(line: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"

@@ -34,7 +34,8 @@ def broken(line: str) -> str:
         ("while True: pass", "it was still running after 1 s"),
         ("return None[0]", "TypeError: 'NoneType' object is not subscriptable"),
         ("import os; os._exit(3)", "its process ended"),
-        ("input('go on?')", "EOFError: EOF when reading a line"),
+        ("input('go on?')", "EOFError: EOF when reading a line (it is given no input to read)"),
+        ("get_ipython().run_line_magic('matplotlib', 'inline')", "(a command of a notebook, to be taken out"),
         ("import time; time.sleep(1000)", "it was still running after 1 s"),
         ("update(weights, biases, x, y)", "RecursionError"),
     ],
@@ -104,6 +105,9 @@ def test_what_is_outside_of_the_algebra_is_not_named(tmp_path: Path) -> None:
         ('"2-3-1"', '"2-3-2"', "targets: 1 columns, but the architecture 2-3-2 has 2"),
         ('"2-3-1"', '"two"', "architecture: expected layer sizes as in '2-4-1', found 'two'"),
         ("learning_rate", "rate", "learning_rate is missing"),
+        ("def update", "def step", "what a file for diagnose says: python -m runner docs diagnose"),
+        ("[[0], [1], [1], [0]]", "zip([0, 1, 1, 0])", "targets: expected numbers, found zip"),
+        ("[[0], [1], [1], [0]]", "np.array([{}, {}])", "targets: expected numbers, found ndarray"),
         ("import numpy", "import nmupy", "No module named 'nmupy'"),
         ("def s(z):", "def s(z)", "SyntaxError"),
     ],
@@ -112,6 +116,14 @@ def test_what_the_file_must_say(old: str, new: str, message: str, tmp_path: Path
     with pytest.raises(StudyError) as error:
         diagnose_program(file(tmp_path, RIGHT.replace(old, new)))
     assert message in str(error.value)
+
+
+def test_samples_may_be_a_data_frame(tmp_path: Path) -> None:
+    frame = "import pandas\ninputs, targets = pandas.DataFrame(inputs), pandas.Series([0, 1, 1, 0])\n"
+    found = diagnose_program(file(tmp_path, RIGHT + frame))
+    assert found.right is True
+    assert found.twin is not None
+    assert found.twin["parts_at"] is None
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
