@@ -32,6 +32,7 @@ from runner.diagnosis.twin import Twin, batch_size, flat, make_twin, with_order_
 from runner.errors import Problem, RunnerError
 from runner.keys.definitions import KEYS
 from runner.keys.issues import Invalid
+from runner.results.files import io_errors, write_file
 
 # Ways of asking that are tried, when nothing is known of a program's formula, and those of them that are so thoroughly.
 LAYOUTS, THOROUGH = 8, 2
@@ -142,7 +143,8 @@ def _compared(
         return diagnosis.noting(f"there is no twin.yaml: {twin.says}")
     if into is None:
         return diagnosis
-    into.mkdir(parents=True, exist_ok=True)
+    with io_errors(into, "create"):
+        into.mkdir(parents=True, exist_ok=True)
     try:
         diagnosis = replace(diagnosis, twin=trained(found, twin, into, start, runs[0], tell).as_json())
     except RunnerError as error:
@@ -254,11 +256,13 @@ def _misread(keys: Mapping[str, Any]) -> Iterator[str]:
 def clear(into: Path) -> None:
     """Remove the files of an earlier diagnosis, which may be about another program."""
     for name in (*FILES, PAGE):
-        (into / name).unlink(missing_ok=True)
+        with io_errors(into / name, "remove"):
+            (into / name).unlink(missing_ok=True)
 
 
 def write_report(diagnosis: Diagnosis, into: Path) -> None:
     """diagnosis.json and the page."""
-    into.mkdir(parents=True, exist_ok=True)
-    (into / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", encoding="utf-8")
-    (into / PAGE).write_text(page_html(diagnosis, into), encoding="utf-8")
+    with io_errors(into, "create"):
+        into.mkdir(parents=True, exist_ok=True)
+    write_file(into / "diagnosis.json", (json.dumps(diagnosis.as_json(), indent=2) + "\n").encode())
+    write_file(into / PAGE, page_html(diagnosis, into).encode())

@@ -21,6 +21,7 @@ from runner.diagnosis.process import Process
 from runner.diagnosis.rules import WITH_DECAY, Momentum, Registered, Sgd, shows_constant
 from runner.diagnosis.terms import CROSS_ENTROPY, NO_SLOPE
 from runner.ops.faults import FAULTS
+from runner.results.files import io_errors, write_file
 from runner.studies.writer import study_text
 
 UPDATES = 100
@@ -278,7 +279,7 @@ def flat(network: Network, bias: Any) -> list[float]:
 
 def write_data(folder: Path, sizes: Sequence[int], inputs: Floats, targets: Floats) -> None:
     """The author's samples, as columns of a CSV file."""
-    with (folder / DATA).open("w", newline="", encoding="utf-8") as file:
+    with io_errors(folder / DATA), (folder / DATA).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_columns(sizes))
         writer.writerows([[repr(float(v)) for v in row] for row in np.hstack([inputs, targets])])
@@ -291,4 +292,4 @@ def study_name(program: Path, what: str) -> str:
 
 def write_study(path: Path, content: Mapping[str, Any]) -> None:
     """A study file, its keys in the order in which they are given."""
-    path.write_text(study_text(content), encoding="utf-8")
+    write_file(path, study_text(content).encode())

@@ -69,6 +69,15 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "mine.py:1: ZeroDivisionError: division by zero" in capsys.readouterr().err
 
 
+def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(PROGRAMS["contrary"].file())
+    (tmp_path / "taken").touch()
+    assert main.run(["diagnose", str(file), "--into", str(tmp_path / "taken")]) == 1
+    assert capsys.readouterr().err.startswith(f"error: cannot remove {tmp_path}/taken/")
+    assert main.run(["diagnose", str(file), "--into", str(tmp_path / "taken" / "folder")]) == 1
+
+
 def traced(text: str) -> dict[str, Any]:
     """What a program in another language would write: random weights and samples, one update each."""
     rng, author = np.random.default_rng(0), {}
