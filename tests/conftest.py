@@ -43,16 +43,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Of the processes that run tests side by side, one compiles a kernel; others that need it wait, and load it."""
-    compiled, locks = cache._compiled, tmp_path_factory.getbasetemp().parent
+    address, locks = cache.Disk.address, tmp_path_factory.getbasetemp().parent
 
-    def one_at_a_time(compile_for: Callable[..., Any], dispatcher: Any, signature: Any) -> Any:
-        with (locks / f"{cache.lowered(dispatcher, signature).stem}.lock").open("w") as lock:  # type: ignore[union-attr]
+    def one_at_a_time(self: cache.Disk, function: Any, kind: Any, signature: Any) -> int:
+        with (locks / f"{self.lowered(function.__qualname__, kind).stem}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return compiled(compile_for, dispatcher, signature)
+            return address(self, function, kind, signature)
 
     with pytest.MonkeyPatch.context() as patch:
         if "PYTEST_XDIST_WORKER" in os.environ:
-            patch.setattr(cache, "_compiled", one_at_a_time)
+            patch.setattr(cache.Disk, "address", one_at_a_time)
         yield
 
 
