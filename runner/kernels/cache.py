@@ -95,12 +95,13 @@ def origins() -> dict[str, int]:
 def processor() -> tuple[str, str, str]:
     """For which machine code is made: LLVM's names of the system, of the processor and of what this can do.
 
-    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name others, as they do for Numba.
+    As for Numba, NUMBA_CPU_NAME and NUMBA_CPU_FEATURES name others.
     """
-    chosen = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    # Numba takes no feature of a processor of which it is told the name alone.
-    own = "" if chosen[0] else llvm.get_host_cpu_features().flatten()
-    return llvm.get_process_triple(), chosen[0] or llvm.get_host_cpu_name(), own if chosen[1] is None else chosen[1]
+    name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    features = os.environ.get("NUMBA_CPU_FEATURES")
+    if features is None:
+        features = "" if name == "generic" else llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), name, features
 
 
 def enable(*entries: Any, not_kept: Callable[[str], None], not_used: Callable[[Path, str], None]) -> None:
@@ -128,6 +129,10 @@ def enable(*entries: Any, not_kept: Callable[[str], None], not_used: Callable[[P
         each.store = store
 
 
+# What else Numba may be told about the machine code that it makes.
+_VARIABLES = "NUMBA_ENABLE_AVX", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE"
+
+
 class Disk:
     """Machine code in files of a folder.
 
@@ -147,7 +152,7 @@ class Disk:
     def address(self, function: Callable[..., Any], kind: Kind, signature: Signature) -> int:
         """The address of a kernel, which is loaded, made from its lowered code, or compiled."""
         name = function.__qualname__
-        key = repr((name, kind, processor()))
+        key = repr((name, kind, processor(), [os.environ.get(variable) for variable in _VARIABLES]))
         path = self._path(name, key)
         address = self._taken(path, lambda content: _loaded(key, content))
         if address:
