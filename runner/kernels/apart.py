@@ -47,9 +47,9 @@ class Apart:
                 start_new_session=True,
             )
             assert self._process.stdin is not None
-            from numba import typeof
+            from runner.kernels.lanes.lowering.types import types_of
 
-            pickle.dump((kind_of(arguments), tuple(map(typeof, arguments))), self._process.stdin)
+            pickle.dump((kind_of(arguments), types_of(arguments)), self._process.stdin)
             self._process.stdin.flush()
         except (OSError, ValueError):  # training does without
             self.close()

@@ -102,6 +102,14 @@ def test_without_a_second_process_the_first_one_compiles_all(
     assert len(engine.train_one(block).runs) == 1
 
 
+def test_a_process_that_has_compiled_nothing_can_ask_for_a_second_one() -> None:
+    program = (
+        "from runner.kernels.apart import Apart; from runner.kernels.lanes.vector import Lanes\n"
+        "with Apart(Lanes(8), 1.5, tables='import time; time.sleep(600)') as other: assert other._process is not None"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def _refuse(*_: Any) -> None:
     raise BrokenPipeError
 

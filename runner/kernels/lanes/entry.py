@@ -98,9 +98,9 @@ class Entry:
         """The machine code for arguments of this kind, as ctypes calls it: without the interpreter's lock."""
 
         def signature() -> tuple[Any, ...]:
-            from numba import typeof
+            from runner.kernels.lanes.lowering.types import types_of
 
-            return tuple(map(typeof, args))
+            return types_of(args)
 
         address = self.prepare_for(kind, signature)
         arguments = ctypes.c_void_p, ctypes.c_void_p, *c_types_of(kind)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import typeof, types
 from numba.core.imputils import lower_constant, lower_getattr
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import (
@@ -86,6 +86,11 @@ def _typeof_table(value: Table, context: Any) -> TableType:
 @lower_constant(TableType)
 def _constant_static(context: Any, builder: Any, ty: types.Type, value: Any) -> Any:
     return ir.Constant(context.get_value_type(ty), [])
+
+
+def types_of(values: tuple[Any, ...]) -> tuple[types.Type, ...]:
+    """The Numba types of the arguments of a kernel."""
+    return tuple(map(typeof, values))
 
 
 class Pointer(types.Type):  # type: ignore[misc]
