@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,14 @@ import numpy as np
 import pytest
 from support import naive, studies
 
-from runner.keys.architecture import seen_by
-
 COMMON = {"learning_rate": 0.0, "updates": 1, "record": {"weights": True}}
 IRIS = COMMON | {"data": "iris", "target_encoding": "one_hot", "architecture": "4-6-5-3", "init": "lsuv"}
 
 
-def weighted_sums(cell: Any, layers: naive.Layers, inputs: np.ndarray) -> Iterator[np.ndarray]:
+def weighted_sums(cell: Any, layers: naive.Layers, inputs: np.ndarray) -> list[np.ndarray]:
     """Those of all samples, without biases, layer by layer."""
-    seen = seen_by(cell.architecture, cell.shortcuts)
-    activations = [inputs]
-    for k, (W, b) in enumerate(layers):
-        below = np.hstack([activations[each] for each in seen[k]])
-        scale = 1.0
-        if cell.parameterization == "mean_field":
-            scale = 1 / W.shape[1] if k == len(layers) - 1 else np.sqrt(2 / W.shape[1])
-        yield scale * below @ W.T
-        z = scale * below @ W.T + (b if len(b) else 0.0)
-        activations.append(naive.ACTIVATIONS[cell.activation][0](z * (cell.gain or 1.0)))
+    sums, _ = naive.forward(cell, layers, inputs)
+    return [z / naive.gain(cell) - b for z, (_, b) in zip(sums, layers, strict=True)]
 
 
 def by_hand(cell: Any, orthonormal: naive.Layers) -> naive.Layers:
@@ -35,8 +25,7 @@ def by_hand(cell: Any, orthonormal: naive.Layers) -> naive.Layers:
     made = [(W.copy(), b) for W, b in orthonormal]
     for k, (W, _) in enumerate(made):
         for _ in range(10):
-            *_, z = (z for z, _ in zip(weighted_sums(cell, made, cell.data_set.inputs), range(k + 1), strict=False))
-            variance = np.var(z)
+            variance = np.var(weighted_sums(cell, made, cell.data_set.inputs)[k])
             if not (0 < variance < np.inf) or abs(variance - 1) < 0.1:
                 break
             W /= np.sqrt(variance)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from support import studies
 
+from runner.kernels import cache
 from runner.training import engine
 from runner.training.blocks import arguments, packing
 
@@ -123,14 +125,23 @@ def test_what_is_recorded_beside_the_table_does_not_change_it(full: bytes, tmp_p
     assert table(tmp_path / "recorded", **STUDY) == full
 
 
-def test_an_old_processor(full: bytes, tmp_path: Path) -> None:
-    """Compiled for any x86-64, without FMA and AVX, against this machine's own instructions."""
+@pytest.mark.parametrize("begin", ["lowered", pytest.param("sources", marks=pytest.mark.slow)])
+def test_an_old_processor(full: bytes, tmp_path: Path, begin: str) -> None:
+    """Compiled for any x86-64, without FMA and AVX, against this machine's own instructions.
+
+    From what Numba has lowered, which is the same for all processors, LLVM does all that depends on one.
+    """
     old = {
         "NUMBA_CPU_NAME": "x86-64",
         "NUMBA_CPU_FEATURES": "",
         "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
     }
     native = table(tmp_path / "native", **SOFTMAX)
+    if begin == "lowered":
+        machine_code = shutil.ignore_patterns("*.kernel", "*.object")
+        shutil.copytree(
+            cache.folder(), tmp_path / "cache" / "runner-kernels" / cache.fingerprint(), ignore=machine_code
+        )
     assert table(tmp_path / "softmax", environment=old, **SOFTMAX) == native
     assert table(tmp_path / "old", environment=old, **plain(STUDY)) == full
 
