@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -89,8 +90,8 @@ class Program:
         self.close()
 
     def close(self) -> None:
-        """End its process."""
-        self._process.kill()
+        """End its process, and the copies of it that are answering."""
+        self._kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None and not stream.closed:
@@ -163,6 +164,12 @@ class Program:
                 problems.append("what a file for diagnose says: python -m runner docs diagnose")
             raise ProgramError([Problem(problem, str(self.path)) for problem in problems])
 
+    def _kill(self) -> None:
+        """Copies are in the session of their process: an endless loop in one of them ends with it."""
+        if self._process.poll() is None and hasattr(os, "killpg"):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+
     def _send(self, message: Any) -> None:
         assert self._process.stdin is not None
         try:
@@ -173,7 +180,7 @@ class Program:
     def _receive(self, seconds: float) -> Answer:
         """The next answer; a process that gives none in time is killed."""
         assert self._process.stdout is not None
-        timer = threading.Timer(seconds, self._process.kill)
+        timer = threading.Timer(seconds, self._kill)
         timer.start()
         try:
             return dict(worker.receive(self._process.stdout))  # type: ignore[arg-type]

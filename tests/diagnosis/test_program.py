@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -238,3 +241,19 @@ def test_studies_are_named_after_their_program(tmp_path: Path) -> None:
         diagnose_program(tmp_path / name, tmp_path / "out", seeds=20)
         for kind in ("twin", "cost"):
             assert load_study(tmp_path / "out" / f"{kind}.yaml").name == f"{called}_{kind}"
+
+
+def test_an_endless_update_ends_with_the_diagnosis(tmp_path: Path) -> None:
+    """Ctrl-C while a copy of the process answers, which goes to the runner alone: the copy is not left to run."""
+    log = tmp_path / "log"
+    path = file(tmp_path, broken(f"while True: open({str(log)!r}, 'ab', 0).write(b'.')"))
+    command = [sys.executable, "-m", "runner", "diagnose", str(path), "--into", str(tmp_path / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not log.exists():
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    assert process.returncode == 130
+    written = log.stat().st_size
+    time.sleep(0.2)
+    assert log.stat().st_size == written
