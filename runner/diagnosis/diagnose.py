@@ -18,7 +18,7 @@ from runner.diagnosis.findings import findings, order_finding, with_lines
 from runner.diagnosis.gaps import unknown
 from runner.diagnosis.ignored import ignored_by_train, ignored_by_update, told_unused
 from runner.diagnosis.layouts import Network
-from runner.diagnosis.notes import notes
+from runner.diagnosis.notes import alike_units, notes
 from runner.diagnosis.order import Order, find_order
 from runner.diagnosis.page import FILES, PAGE, page_html
 from runner.diagnosis.probes import answering
@@ -137,6 +137,9 @@ def _compared(
     if runs is None:
         return diagnosis
     diagnosis = replace(diagnosis, twin=restated(found, start, *runs).as_json())
+    if own:
+        alike = tuple(alike_units(start, runs[0][-1]))
+        diagnosis = replace(diagnosis, advice=alike).noting(*alike)
     of_update = [finding for finding in diagnosis.findings if finding.term != "order"]
     twin = make_twin(found, of_update, size)
     if twin.says:
@@ -181,7 +184,7 @@ def _costing(
         rates.append(other)
     do = advice(rates, trial)
     criterion = ", ".join(f"{key} at most {value:g}" for key, value in trial.criterion.items())
-    return replace(diagnosis, rates=tuple(rates), advice=tuple(do), criterion=criterion).noting(*do)
+    return replace(diagnosis, rates=tuple(rates), advice=(*diagnosis.advice, *do), criterion=criterion).noting(*do)
 
 
 def told(path: Path, found: Found, keys: Mapping[str, Any]) -> Diagnosis:

@@ -10,10 +10,12 @@ import numpy as np
 from runner.diagnosis.candidates import FUSED
 from runner.diagnosis.constants import constant
 from runner.diagnosis.find import Found
+from runner.diagnosis.layouts import Network
 from runner.diagnosis.match import close
 from runner.diagnosis.process import BATCHES, Process
 from runner.diagnosis.rules import Momentum, Sgd, describe, shows_constant
 from runner.diagnosis.terms import CROSS_ENTROPY, CROSSED, NO_SLOPE
+from runner.diagnosis.twin import UPDATES
 from runner.diagnosis.wrong import is_fused
 from runner.terminal import listed
 
@@ -116,6 +118,8 @@ def _loss_of(found: Found, process: Process, keys: Mapping[str, Any], mistakes: 
         how = f"summed and divided by {len(keys['inputs'])}, the number of your samples"
     mean = process.averages or divided
     key = _LOSSES.get((factor, mean)) or ("mse" if mean and factor == 2 / outputs else "")
+    if key == "mse" and outputs > 1 and not crossed:
+        name, how = "the squared error", f"{how} and over the outputs"
     if crossed:
         key = "cross_entropy" if formula.forward.functions[-1].startswith("softmax") else "binary_cross_entropy"
     told = f"{but}your gradient is that of {name}"
@@ -201,6 +205,29 @@ def _biases(found: Found, process: Process) -> Iterator[str]:
         yield "biases are never moved: they stay as they begin"
     if found.asked.layout.biases == "single":
         yield "all units of a layer share one bias (bias: shared)"
+
+
+def alike_units(start: Network, end: Network) -> Iterator[str]:
+    """Hidden layers all of whose units have the same weights, at the start of a training and at its end.
+
+    Units that begin alike have the same gradient, and no update can tell them apart.
+    """
+    layers = len(start[0]) - 1
+    for k in range(layers):
+        units = start[0][k].shape[0]
+        if units > 1 and all(_alike(network, k) for network in (start, end)):
+            where = f" of layer {k + 1}" if layers > 1 else ""
+            yield (
+                f"all {units} hidden units{where} begin with the same weights, and so they still have the same ones "
+                f"after {UPDATES} updates: together they do no more than one unit can. Draw every weight at random"
+            )
+
+
+def _alike(network: Network, k: int) -> bool:
+    """Whether all units of a layer have the same weights, to rounding: those of their inputs, and those above them."""
+    W, b = network
+    parts = (W[k], b[k], W[k + 1].T)
+    return all(np.allclose(part, part[0], rtol=1e-6, atol=1e-9) for part in parts)
 
 
 def _data(found: Found, keys: Mapping[str, Any]) -> Iterator[str]:

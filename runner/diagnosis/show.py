@@ -44,7 +44,9 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
         if note not in diagnosis.advice:
             lines += _wrapped(sentence(note), "- ", "  ", width)
     if diagnosis.rates:
-        lines += ["", *_rates(diagnosis), ""]
+        lines += ["", *_rates(diagnosis)]
+    if diagnosis.advice:
+        lines.append("")
     for note in diagnosis.advice:
         lines += _wrapped(sentence(note), "", "", width)
     if diagnosis.twin:

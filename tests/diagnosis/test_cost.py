@@ -137,7 +137,8 @@ def test_nothing_wrong_is_told_with_the_nearest_settings_that_work(case: str, di
     assert found.right is True
     assert {key for rate in found.rates for key in rate.settings} >= changed
     assert found.rates[-1].share >= 0.85
-    (told,) = found.advice
+    *alike, told = found.advice
+    assert bool(alike) == (case == "weights all alike")
     assert re.fullmatch(says, sentence(told)), told
     assert told in found.notes
 
@@ -242,3 +243,20 @@ def test_initial_weights_that_fail_are_told(diagnosed: Any) -> None:
                 "    rng = np", "    if seed == 3: raise ValueError('no seed 3')\n    rng = np"
             )
         )
+
+
+@pytest.mark.parametrize("weights", ["np.zeros", "lambda n: np.full(n, 0.3)", "lambda n: np.full(n, float(seed))"])
+def test_units_that_begin_alike_are_told(weights: str, diagnosed: Any) -> None:
+    """They stay alike, as the same program trained by hand shows."""
+    text = file("2-4-1", 2.0, 10, EVENLY)
+    start = "    return [w((4, 2)), w((1, 4))], [np.zeros(4), np.zeros(1)]\n"
+    text = f"{text}\n\ndef initial(seed):\n    w = {weights}\n{start}"
+    author: dict[str, Any] = {}
+    exec(text, author)
+    W, b = author["initial"](3)
+    for _ in range(100):
+        W, b = author["update"](W, b, np.array(author["inputs"]), np.array(author["targets"])) or (W, b)
+    assert np.allclose(W[0], W[0][0])
+    told = "all 4 hidden units begin with the same weights, and so they still have the same ones after 100 updates"
+    assert diagnosed(text).advice[0].startswith(told)
+    assert not any(told in note for note in diagnosed(file("2-4-1", 2.0, 10, EVENLY)).notes)

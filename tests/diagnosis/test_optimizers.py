@@ -143,6 +143,15 @@ def test_the_loss_under_an_optimizer_that_divides_it_by_its_size(loss: str, in_f
     assert "\nlearning_rate: 0.2\n" in (tmp_path / "out" / "twin.yaml").read_text()
 
 
+def test_a_mean_over_outputs_is_told(tmp_path: Path) -> None:
+    text = with_step(PLAIN_STEP).replace('"2-3-1"', '"2-3-3"').replace("[0], [1], [1], [0]", "[0] * 3, [1] * 3")
+    text = text.replace("inputs, targets = [[0, 0], [0, 1], [1, 0], [1, 1]]", "inputs, targets = [[0, 0], [0, 1]]")
+    file = tmp_path / "mine.py"
+    file.write_text(text.replace("error = (out - y)", "error = 2 / 3 * (out - y) / len(y)"))
+    told = "the squared error, averaged over the samples of a call and over the outputs (loss: mse)"
+    assert f"your gradient is that of {told}" in diagnose_program(file).notes
+
+
 def test_a_cross_entropy_that_is_summed_has_no_twin_under_adam(tmp_path: Path) -> None:
     """No learning rate makes up for another constant of the loss."""
     file = tmp_path / "mine.py"
