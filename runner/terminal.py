@@ -11,13 +11,14 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 _WIDEST, _NARROWEST = 100, 60
+_ENDLESS = 10_000
 _LONGEST_VALUE = 40
 _DIGITS = 4
 _ALL_DIGITS = 17  # tell any two numbers of float64 apart
@@ -42,6 +43,8 @@ def page_width(stream: TextIO | None = None) -> int:
 def page(stream: TextIO | None = None, width: int | None = None) -> Iterator[Console]:
     """A console whose lines are written when the block ends.
 
+    A table that does not fit is as wide as it has to be, and the terminal breaks its lines: no number loses a digit.
+
     Parameters
     ----------
     stream : file
@@ -50,14 +53,35 @@ def page(stream: TextIO | None = None, width: int | None = None) -> Iterator[Con
         Columns; default those of the stream.
     """
     from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+
+    class Page(Console):
+        def print(self, *parts: Any, **how: Any) -> None:
+            usual = self.width
+            for part in parts:
+                if isinstance(part, Table):
+                    _keep_whole(part)
+                    least = Measurement.get(self, self.options.update_width(_ENDLESS), part).minimum
+                    self.width = max(self.width, least)
+            super().print(*parts, **how)
+            self.width = usual
 
     stream = stream or sys.stdout
     text = io.StringIO()
     width = page_width(stream) if width is None else width
-    yield Console(file=text, width=width, force_terminal=stream.isatty(), highlight=False, markup=False)
+    yield Page(file=text, width=width, force_terminal=stream.isatty(), highlight=False, markup=False)
     lines = visible(text.getvalue(), styled=stream.isatty()).splitlines()
     stream.write("".join(line.rstrip() + "\n" for line in lines))
     stream.flush()
+
+
+def _keep_whole(rows: Table) -> None:
+    """Let the columns that may not take several lines be no narrower than what stands in them."""
+    for column in rows.columns:
+        if column.no_wrap:
+            texts = (str(text) for text in (column.header, *column.cells))
+            column.min_width = max(len(line) for text in texts for line in (text.splitlines() or [""]))
 
 
 # Control characters but for tabs and line ends, those that turn the direction of text, and halves of characters.

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.keys.scalars import meant
-from runner.terminal import Shortener, counted, duration, listed, number, page, page_width, percent, size
+from runner.terminal import Shortener, counted, duration, listed, number, page, page_width, percent, size, table
 
 
 @given(st.floats(0, 1), st.integers(0, 3))
@@ -122,6 +122,25 @@ def test_a_page_is_as_wide_as_the_terminal(columns: int, width: int) -> None:
         lines = os.read(outer, 4096).decode().splitlines()
     os.close(outer)
     assert width - 5 <= max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [20, 60, 80])
+def test_no_number_of_a_table_is_cut(width: int) -> None:
+    """A table that does not fit makes lines that are too long; texts are broken before."""
+    rows = table("key", "value", "share", "interval", align="llrr", wrapped={1})
+    rows.add_row("learning_rate_schedule", "warm_restarts(10, 2)", "100.0%", "99.25% to 100.0%")
+    rows.add_row("", "cosine(1000)", "0.000275", "")
+    text = io.StringIO()
+    with page(text, width) as console:
+        console.print(rows)
+        console.print("word " * 60)
+    written = text.getvalue()
+    assert {"learning_rate_schedule", "100.0%", "99.25% to 100.0%", "cosine(1000)", "0.000275"} <= {
+        part.strip() for line in written.splitlines() for part in line.split("  ")
+    }
+    *_, last = written.splitlines()
+    assert len(last) <= width
+    assert (max(map(len, written.splitlines())) <= width) == (width == 80)
 
 
 def test_a_page_in_a_file_has_100_columns() -> None:

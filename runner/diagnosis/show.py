@@ -44,7 +44,7 @@ def page_text(diagnosis: Diagnosis, width: int = 80) -> str:
         if note not in diagnosis.advice:
             lines += _wrapped(sentence(note), "- ", "  ", width)
     if diagnosis.rates:
-        lines += ["", *_rates(diagnosis)]
+        lines += ["", *_rates(diagnosis, width)]
     if diagnosis.advice:
         lines.append("")
     for note in diagnosis.advice:
@@ -138,10 +138,11 @@ def _right(diagnosis: Diagnosis, width: int) -> Iterator[str]:
         yield from _wrapped(f"{place(term, where)}: {stands}", "  ", "    ", width)
 
 
-def _rates(diagnosis: Diagnosis) -> Iterator[str]:
+def _rates(diagnosis: Diagnosis, width: int) -> Iterator[str]:
     """A table of what was trained."""
     rates = diagnosis.rates
-    yield f"How many of {counted(rates[0].runs, 'network')} learn it ({diagnosis.criterion}), and the 95% interval:"
+    heading = f"How many of {counted(rates[0].runs, 'network')} learn it ({diagnosis.criterion}), and the 95% interval:"
+    yield from _wrapped(heading, "", "", width)
     labels = [label(rate, rates) for rate in rates]
     widest = max(map(len, labels))
     for name, rate in zip(labels, rates, strict=True):

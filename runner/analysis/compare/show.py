@@ -11,7 +11,7 @@ from runner.analysis.compare.result import CellChange, Compared
 from runner.analysis.compare.sides import Differing, Side
 from runner.printed import Writer
 from runner.statistics.reading import NEVER
-from runner.terminal import Shortener, counted, listed, number, page, percent, table
+from runner.terminal import Shortener, counted, listed, number, page, page_width, percent, table
 
 WIDTH = 80
 _LABEL = 36
@@ -69,7 +69,8 @@ def title(found: Compared) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    width = min(WIDTH, page_width())
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 Rows = list[tuple[str, ...]]
