@@ -8,7 +8,7 @@ place of the exact result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -52,42 +52,57 @@ class Polynomial:
 
 
 @dataclass(frozen=True)
-class Halves:
-    """tanh(r / 2) as a quotient p / q of r P(r^2) and Q(r^2), both of a degree in r^2; p and q begin with r / 2 and 1.
+class Quotient:
+    """tanh(u r / 2) as a quotient p / q of r P(r^2) and Q(r^2), both of a degree in r^2, where P begins with 1.
 
     A rational interpolation at Chebyshev's points, which is the best approximation but for a small factor.
+
+    Attributes
+    ----------
+    name : str
+    units : mapping of type to number
+        What u is in each precision; |u r| is at most half of ln 2.
+    degrees : mapping of type to int
     """
 
     name: str
-    limit: Any
+    units: dict[type, Any]
     degrees: dict[type, int]
 
+    def _limit(self, dtype: type) -> Any:
+        return mpmath.mpf("0.3466") / self.units[dtype]
+
     def fitted(self, dtype: type) -> list[float]:
-        """Coefficients of P, then of Q, highest power first, without their first ones, 1 / 2 and 1."""
-        degree = self.degrees[dtype]
+        """Coefficients of P without its first one, then of Q, highest power first.
+
+        Q's last one is P's, rounded, times 2 / u: near 0, the quotient is u r / 2 as exactly as the precision allows.
+        """
+        degree, unit = self.degrees[dtype], self.units[dtype]
         n = 2 * degree + 1
         with mpmath.workdps(DIGITS):
-            points = [self.limit**2 * (1 + mpmath.cos(mpmath.pi * (2 * k + 1) / (2 * n))) / 2 for k in range(n)]
-            wanted = [mpmath.tanh(mpmath.sqrt(z) / 2) / mpmath.sqrt(z) for z in points]
+            limit = self._limit(dtype)
+            points = [limit**2 * (1 + mpmath.cos(mpmath.pi * (2 * k + 1) / (2 * n))) / 2 for k in range(n)]
+            values = [mpmath.tanh(unit * mpmath.sqrt(z) / 2) / mpmath.sqrt(z) for z in points]
             rows = [
-                [*(z**j for j in range(degree + 1)), *(-f * z**j for j in range(1, degree + 1))]
-                for z, f in zip(points, wanted, strict=True)
+                [*(z**j for j in range(degree)), *(-f * z**j for j in range(degree + 1))]
+                for z, f in zip(points, values, strict=True)
             ]
-            fit = mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix(wanted))
-            assert dtype(str(fit[0])) == 0.5
-            return [float(dtype(str(c))) for c in (*fit[degree:0:-1], *fit[n - 1 : degree : -1])]
+            fit = mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix([-(z**degree) for z in points]))
+            upper, lower = (
+                [float(dtype(str(c))) for c in part] for part in (fit[degree - 1 :: -1], fit[n - 1 : degree : -1])
+            )
+            return [*upper, *lower, float(dtype(str(2 * mpmath.mpf(upper[-1]) / unit)))]
 
     def error(self, dtype: type, points: int = 501) -> float:
         """Largest relative error of the exponential (q + p) / (q - p) in exact arithmetic, coefficients rounded."""
-        degree = self.degrees[dtype]
+        degree, unit = self.degrees[dtype], self.units[dtype]
         with mpmath.workdps(DIGITS):
             fit = [mpmath.mpf(c) for c in self.fitted(dtype)]
-            above, below = [*fit[:degree], mpmath.mpf("0.5")], [*fit[degree:], mpmath.mpf(1)]
             worst = 0.0
             for k in range(points):
-                r = self.limit * (2 * mpmath.mpf(k) / (points - 1) - 1)
-                p, q = r * mpmath.polyval(above, r * r), mpmath.polyval(below, r * r)
-                worst = max(worst, float(abs((q + p) / (q - p) / mpmath.exp(r) - 1)))
+                r = self._limit(dtype) * (2 * mpmath.mpf(k) / (points - 1) - 1)
+                p, q = r * mpmath.polyval([1, *fit[:degree]], r * r), mpmath.polyval(fit[degree:], r * r)
+                worst = max(worst, float(abs((q + p) / (q - p) / mpmath.exp(unit * r) - 1)))
             return worst
 
 
@@ -102,7 +117,7 @@ def _logarithm_rest(z: Any) -> Any:
 
 
 with mpmath.workdps(DIGITS):
-    FITS: tuple[Polynomial | Halves, ...] = (
+    FITS: tuple[Polynomial | Quotient, ...] = (
         Polynomial(
             "q(r) = (e^r - 1 - r) / r^2",
             _exponential_rest,
@@ -117,18 +132,42 @@ with mpmath.workdps(DIGITS):
             mpmath.mpf("0.02945"),
             {np.float64: 7, np.float32: 3},
         ),
-        Halves("tanh(r / 2) = r P(r^2) / Q(r^2)", mpmath.mpf("0.3466"), {np.float64: 2, np.float32: 1}),
+        Quotient(
+            "for sigmoid, tanh(u r / 2) = r P(r^2) / Q(r^2), u = ln 2 (float32: 1)",
+            {np.float64: mpmath.log(2), np.float32: mpmath.mpf(1)},
+            {np.float64: 2, np.float32: 1},
+        ),
+        Quotient(
+            "for tanh, tanh(r) = r P(r^2) / Q(r^2)",
+            {np.float64: mpmath.mpf(2), np.float32: mpmath.mpf(2)},
+            {np.float64: 2, np.float32: 1},
+        ),
     )
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of elementary.py, what it should be, and the range it is good for in each precision."""
+    """A function of elementary.py.
+
+    Attributes
+    ----------
+    name : str
+    exact : callable
+        What it should be.
+    ranges : mapping of type to two floats
+        What it is good for in each precision.
+    logarithmic : bool
+        Whether its arguments are positive, and all orders of magnitude are of interest.
+    growth : mapping of type to float
+        By how many units in the last place the error may grow with -x, for x < 0. An x that is wrong by a share of it
+        makes e^x wrong by |x| times this share, and a unit in the last place is at least half the precision.
+    """
 
     name: str
     exact: Callable[[Any], Any]
     ranges: dict[type, tuple[float, float]]
     logarithmic: bool = False
+    growth: dict[type, float] = field(default_factory=lambda: dict.fromkeys(PRECISIONS, 0.0))
 
     def points(self, dtype: type, n: int) -> NDArray[Any]:
         """Arguments all over the range, denser where small numbers are of interest; a multiple of the lanes."""
@@ -139,9 +178,15 @@ class Function:
             near = random.uniform(max(low, 0.5), min(high, 2.0), n)
         else:
             wide = random.uniform(low, high, n)
-            small = np.exp(random.uniform(np.log(1e-8), 0.0, n))
+            small = np.exp(random.uniform(np.log(1e-8), np.log(40.0), n))
             near = np.clip(small * random.choice([-1.0, 1.0], n), low, high)
         return np.concatenate([wide, near, np.full(LANES.n, low), np.full(LANES.n, high)]).astype(dtype)
+
+
+def _share(constant: float, exact: Callable[[], Any], dtype: type) -> float:
+    """By what share of itself a constant, rounded to the precision, is wrong; in units of half the precision."""
+    with mpmath.workdps(DIGITS):
+        return float(abs(mpmath.mpf(float(dtype(constant))) / exact() - 1) * 2 / mpmath.mpf(float(np.finfo(dtype).eps)))
 
 
 def _same(low64: float, high64: float, low32: float, high32: float) -> dict[type, tuple[float, float]]:
@@ -151,7 +196,15 @@ def _same(low64: float, high64: float, low32: float, high32: float) -> dict[type
 FUNCTIONS = (
     Function("exp", mpmath.exp, _same(-708, 708, -87, 87)),
     Function("expm1", mpmath.expm1, _same(-30, 708, -15, 87)),
-    Function("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x)), _same(-708, 708, -87, 87)),
+    Function(
+        "sigmoid",
+        lambda x: 1 / (1 + mpmath.exp(-x)),
+        _same(-708, 708, -87, 87),
+        growth={
+            np.float64: _share(elementary.LOG2E, lambda: 1 / mpmath.log(2), np.float64),
+            np.float32: _share(elementary.LN2, lambda: mpmath.log(2), np.float32),
+        },
+    ),
     Function("tanh", mpmath.tanh, _same(-30, 30, -30, 30)),
     Function("log", mpmath.log, _same(1e-300, 1e300, 1e-37, 1e38), logarithmic=True),
     Function("log1p", mpmath.log1p, _same(1e-300, 1, 1e-37, 1), logarithmic=True),
@@ -192,9 +245,10 @@ def errors(function: Function, dtype: type, n: int = 2000) -> tuple[NDArray[Any]
 
 @cache
 def worst(name: str, dtype: type, n: int = 2000) -> tuple[float, float]:
-    """The largest error of a function over n points, and where it is."""
+    """The largest error of a function over n points, less what it may grow by with -x, and where it is."""
     function = next(each for each in FUNCTIONS if each.name == name)
     x, found = errors(function, dtype, n)
+    found = found - function.growth[dtype] * np.maximum(-x, 0.0)
     return float(found.max()), float(x[found.argmax()])
 
 
@@ -208,7 +262,8 @@ def report() -> Iterator[str]:
     for function in FUNCTIONS:
         for dtype in PRECISIONS:
             error, at = worst(function.name, dtype, 50_000)
-            yield f"{function.name:10} {dtype.__name__:10} {error:10.3f} ulp  {at:.6g}"
+            growth = f", and {function.growth[dtype]:.4f} |x| ulp for x < 0" if function.growth[dtype] else ""
+            yield f"{function.name:10} {dtype.__name__:10} {error:10.3f} ulp  {at:.6g}{growth}"
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-# Raised whenever rows of the same run may differ from those that an earlier version wrote.
-RESULTS_VERSION = 3
+# Raised whenever rows of the same run may differ from those that an earlier version wrote. Version 4: last bits of the
+# activations sigmoid, tanh and what is made of them, gelu and the slope of mish.
+RESULTS_VERSION = 4
 
 # A measurement can itself be NaN (a diverged run). What was not measured is one particular NaN, told apart by its bits:
 # it is written as an empty field.

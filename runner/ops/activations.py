@@ -247,22 +247,26 @@ _register("silu", _silu, _silu_slope, "z sigmoid(z), as torch.nn.SiLU; also call
 
 
 @lane_function
-def _tanh_of_softplus(z: Any) -> Any:
-    # ((1 + e)^2 - 1) / ((1 + e)^2 + 1) with e = exp(z), which is 1 to all digits long before 20.
-    e = elementary.exp(where_lt(20.0, z, 20.0, z))
-    n = e * (e + 2.0)
-    return n / (n + 2.0)
+def _mish_parts(z: Any) -> tuple[Any, Any, Any]:
+    # tanh(log(1 + e)) = ((1 + e)^2 - 1) / ((1 + e)^2 + 1) = n / (n + 2) with e = exp(z); it is 1 to all digits long
+    # before z = 20.
+    y = where_lt(20.0, z, 20.0, z)
+    e = elementary.exp(y)
+    return y, e, e * (e + 2.0)
 
 
 @lane_function
 def _mish(z: Any) -> Any:
-    return z * _tanh_of_softplus(z)
+    _, _, n = _mish_parts(z)
+    return z * (n / (n + 2.0))
 
 
 @lane_function
 def _mish_slope(z: Any, a: Any) -> Any:
-    t = _tanh_of_softplus(z)
-    return fma(z * elementary.sigmoid(z), 1.0 - t * t, t)
+    # With t = n / (n + 2): t + z sigmoid(z) (1 - t^2) = t + z 4 e (1 + e) / (n + 2)^2.
+    y, e, n = _mish_parts(z)
+    share = 1.0 / (n + 2.0)
+    return fma(4.0 * y * (e * (1.0 + e)) * share, share, n * share)
 
 
 _register("mish", _mish, _mish_slope, "z tanh(log(1 + exp(z))), as torch.nn.Mish.")

@@ -5,20 +5,29 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
 
-from benchmarks.elementary import FITS, FUNCTIONS, PRECISIONS, Halves, Polynomial, evaluate, worst
+from benchmarks.elementary import FITS, FUNCTIONS, LANES, PRECISIONS, Polynomial, Quotient, evaluate, worst
 from runner.kernels.lanes import elementary
+from runner.kernels.lanes.bits import SHIFTER32, SHIFTER64, times_power
+from runner.kernels.lanes.operations import load, pointer, store
 
 
-def stated(name: str, dtype: type) -> float:
-    """The largest error that a function's docstring tells, in units in the last place; a perfect one has 0.5."""
+def stated(name: str, dtype: type) -> tuple[float, float]:
+    """The largest error that a docstring tells, in units in the last place, and by how much it grows with |x|.
+
+    A perfect function has 0.5.
+    """
     text = " ".join((getattr(elementary, name).__doc__ or "").split())
-    found = re.search(r"Largest error: ([0-9.]+) ulp \(float32: ([0-9.]+)\)", text)
+    growth = r"(?: \+ ([0-9.]+) \|x\|)?"
+    found = re.search(rf"Largest error: ([0-9.]+){growth} ulp \(float32: ([0-9.]+){growth}\)", text)
     assert found, name
-    return float(found[1 if dtype is np.float64 else 2])
+    error, growing = found.group(*((1, 2) if dtype is np.float64 else (3, 4)))
+    return float(error), float(growing or 0)
 
 
 LIMIT = {np.float64: 708.0, np.float32: 87.0}
@@ -28,13 +37,16 @@ LIMIT = {np.float64: 708.0, np.float32: 87.0}
 @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
 def test_errors_are_those_that_are_stated(name: str, dtype: type) -> None:
     """`python -m benchmarks.elementary` looks at many more points than a test can, and finds somewhat larger ones."""
+    largest, growing = stated(name, dtype)
     error, at = worst(name, dtype)
-    assert 0.6 * stated(name, dtype) < error <= stated(name, dtype), at
+    assert 0.6 * largest < error <= largest, at
+    (growth,) = (function.growth[dtype] for function in FUNCTIONS if function.name == name)
+    assert growth <= growing <= 1.01 * growth
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("fit", FITS, ids=lambda fit: fit.name)
-def test_coefficients_are_those_of_the_fit(fit: Polynomial | Halves, dtype: type) -> None:
+def test_coefficients_are_those_of_the_fit(fit: Polynomial | Quotient, dtype: type) -> None:
     """mpmath makes the very numbers that stand in the kernels, and the fit is as good as its precision."""
     source = Path(elementary.__file__).read_text()
     for coefficient in fit.fitted(dtype):
@@ -99,10 +111,40 @@ def test_values_stay_in_their_range_and_rise(name: str, dtype: type) -> None:
     """Within the errors above: never a step down by more than that, never beyond the limits."""
     x = np.linspace(-40, 40, 100_001).astype(dtype)
     y = evaluate(name, x)
-    assert (np.diff(y) >= -2 * stated(name, dtype) * np.abs(np.spacing(y[1:]))).all()
+    assert (np.diff(y) >= -2 * stated(name, dtype)[0] * np.abs(np.spacing(y[1:]))).all()
     low, high = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}.get(name, (0.0, math.inf))
     assert low <= y.min()
     assert y.max() <= high
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_tanh_is_odd_and_within_its_limits(dtype: type) -> None:
+    """To the last bit, and densely where it becomes 1."""
+    x = np.concatenate([np.linspace(0, 25, 200_001), np.geomspace(1e-300 if dtype is np.float64 else 1e-37, 1)])
+    y = evaluate("tanh", x.astype(dtype))
+    assert np.array_equal(evaluate("tanh", -x.astype(dtype)), -y)
+    assert y.max() == 1.0
+    assert y[1:].min() > 0.0
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def _times_powers(x: Any, shifted: Any, out: Any) -> None:
+    for at in range(0, x.size, LANES.n):
+        scaled = times_power(load(pointer(x), at, LANES), load(pointer(shifted), at, LANES))
+        store(pointer(out), at, scaled)
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_powers_of_two_by_the_exponent(dtype: type) -> None:
+    """`times_power` and its twin against NumPy's ldexp: up to the largest powers, and any number with k = 0."""
+    shifter, most = (SHIFTER64, 1021) if dtype is np.float64 else (SHIFTER32, 125)
+    x = np.array([1.0, -1.7, 1.0, -1.7, 1.0, 0.0, -0.0, np.finfo(dtype).smallest_subnormal], dtype)
+    k = np.array([1, -1, most, most, -most, 0, 0, 0])
+    shifted, out = (k + shifter).astype(dtype), np.empty_like(x)
+    _times_powers(x, shifted, out)
+    exact = np.ldexp(x, k)
+    assert out.tobytes() == exact.tobytes()
+    assert times_power.numpy_twin(x, shifted).tobytes() == exact.tobytes()
 
 
 @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])

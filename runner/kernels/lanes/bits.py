@@ -24,6 +24,16 @@ def power_of_two(shifted: Any) -> Any:
     return np.ldexp(np.ones_like(shifted), (shifted - shifter).astype(np.int64))
 
 
+@operation
+def times_power(x: Any, shifted: Any) -> Any:
+    """x 2^k from x and k + SHIFTER, for an integer k: k is added to the exponent of x, beside the multiply-adds.
+
+    Both x and x 2^k must be normal numbers; with k = 0, x may be anything.
+    """
+    integer, stored = (np.int64, 52) if x.dtype == np.float64 else (np.int32, 23)
+    return (x.view(integer) + (shifted.view(integer) << stored)).view(x.dtype)
+
+
 def _exponent(x: Any) -> Any:
     m, k = np.frexp(x)
     return np.where(m < np.sqrt(0.5), k - 1, k).astype(x.dtype)

@@ -41,6 +41,19 @@ def _power_of_two(typingctx: Any, shifted: Any) -> Any:
     return shifted(shifted), codegen
 
 
+@bits.times_power.lowered_by
+def _times_power(typingctx: Any, x: Any, shifted: Any) -> Any:
+    if not (isinstance(x, Vec) and x == shifted):
+        return None
+    stored, _, _ = FORMAT[BITS[x.elem]]
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        number, power = (builder.bitcast(each, _integer_type(x)) for each in args)
+        return builder.bitcast(builder.add(number, builder.shl(power, _constant(x, stored))), _float_type(x))
+
+    return x(x, shifted), codegen
+
+
 def _offset_bits(builder: Any, vec: Vec, value: Any) -> Any:
     """Bits of `value`, moved so that the exponent field changes at sqrt(1/2) 2^k instead of at 2^k."""
     significand, bias, root = FORMAT[BITS[vec.elem]]
