@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import njit
 
 from benchmarks.elementary import FITS, FUNCTIONS, LANES, PRECISIONS, Polynomial, Quotient, evaluate, worst
 from runner.kernels.lanes import elementary
 from runner.kernels.lanes.bits import SHIFTER32, SHIFTER64, times_power
+from runner.kernels.lanes.entry import entry
 from runner.kernels.lanes.operations import load, pointer, store
 
 
@@ -127,7 +127,7 @@ def test_tanh_is_odd_and_within_its_limits(dtype: type) -> None:
     assert y[1:].min() > 0.0
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@entry
 def _times_powers(x: Any, shifted: Any, out: Any) -> None:
     for at in range(0, x.size, LANES.n):
         scaled = times_power(load(pointer(x), at, LANES), load(pointer(shifted), at, LANES))
@@ -136,7 +136,7 @@ def _times_powers(x: Any, shifted: Any, out: Any) -> None:
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 def test_powers_of_two_by_the_exponent(dtype: type) -> None:
-    """`times_power` and its twin against NumPy's ldexp: up to the largest powers, and any number with k = 0."""
+    """`times_power`, compiled and in Python, against NumPy's ldexp: to the largest powers, and any number with k = 0."""
     shifter, most = (SHIFTER64, 1021) if dtype is np.float64 else (SHIFTER32, 125)
     x = np.array([1.0, -1.7, 1.0, -1.7, 1.0, 0.0, -0.0, np.finfo(dtype).smallest_subnormal], dtype)
     k = np.array([1, -1, most, most, -most, 0, 0, 0])
@@ -144,7 +144,7 @@ def test_powers_of_two_by_the_exponent(dtype: type) -> None:
     _times_powers(x, shifted, out)
     exact = np.ldexp(x, k)
     assert out.tobytes() == exact.tobytes()
-    assert times_power.numpy_twin(x, shifted).tobytes() == exact.tobytes()
+    assert times_power.py_func(x, shifted).tobytes() == exact.tobytes()
 
 
 @pytest.mark.parametrize("name", [function.name for function in FUNCTIONS])
