@@ -67,7 +67,8 @@ def _reasons(settings: Mapping[str, Any], trial: Trial) -> Iterator[str]:
     """What is wrong with the author's settings, as the others are better."""
     if "learning_rate" in settings:
         larger = np.max(settings["learning_rate"]) > np.max(trial.rates["learning_rate"])
-        yield f"its steps are too {'small' if larger else 'large'}"
+        whose = " for linear outputs" if "output" in settings else ""
+        yield f"its steps are too {'small' if larger else 'large'}{whose}"
     if "output" in settings:
         yield "its outputs can not reach the targets"
     if settings.get("bias") == "trained":

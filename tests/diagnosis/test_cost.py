@@ -209,6 +209,9 @@ def test_the_words_of_the_advice() -> None:
     ]
     best = Rate(("ascent",), {"updates": 20_000}, 70, 100)
     assert "learn it, the best of what was tried. With" in advice([wrong, half, best], trial())[0]
+    linear = Rate(("ascent",), {"output": "identity", "learning_rate": 0.05}, 93, 100)
+    reasons = "its steps are too large for linear outputs and its outputs can not reach the targets"
+    assert advice([wrong, half, linear], trial())[0].endswith(f"With your settings 50.0% would: {reasons}")
     assert advice([], trial()) == []
 
 
