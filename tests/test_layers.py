@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +138,32 @@ def test_every_package_says_what_it_is_for(package: str) -> None:
     text = ast.get_docstring(ast.parse(MODULES[package].read_text()))
     assert text is not None
     assert len(text) > 100
+
+
+@pytest.mark.parametrize("package", [name for name, path in MODULES.items() if path.name == "__init__.py"])
+def test_what_a_package_names_is_there(package: str) -> None:
+    """A name in its docstring is one of its modules or files, of what these define, or another package."""
+
+    def defined(name: str) -> set[str]:
+        body = [node for node in ast.walk(ast.parse(MODULES[name].read_text())) if isinstance(node, ast.stmt)]
+        found = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        return found | {
+            node.id
+            for each in body
+            if isinstance(each, ast.Assign)
+            for node in each.targets
+            if isinstance(node, ast.Name)
+        }
+
+    within = [name for name in MODULES if name == package or name.startswith(f"{package}.")]
+    known = {path.name for path in MODULES[package].parent.iterdir()}
+    known |= {name.split(".")[-1] for name in within} | {name.split(".")[1] for name in MODULES if "." in name}
+    known = known.union(*map(defined, within)) | {"__main__"}
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text())) or ""
+    for name in re.findall(r"`([\w.]+)`", text):
+        module, _, last = name.rpartition(".")
+        elsewhere = name in MODULES or (module in MODULES and last in defined(module))
+        assert elsewhere or name in known or set(name.split(".")) <= known, name
 
 
 # What reads the values of a claim needs the registries of keys, whose members are compiled.

@@ -1,6 +1,8 @@
 """Data of a study: named data sets, files, arrays from memory, scalings of the inputs, encodings of the targets.
 
-Adding a data set is one block in `datasets.py`, adding a scaling one block in `scaling.py`.
+`load` goes from what a study says to the arrays that a run trains on: the named sets of `datasets`, `files`, or what
+`memory` keeps of a program's own `arrays` and `objects`. `scaling`, `targets` and `label_noise` change them, and
+`held_out` divides them. Adding a data set is one block in `datasets`, adding a scaling one block in `scaling`.
 """
 
 from runner.data.datasets import DATASETS

@@ -2,8 +2,8 @@
 
 An update of layer l is a product of few terms: the error *signal* of the outputs, their *slope*, what is *sent* back,
 the *way* back through the weights, the slope of a hidden layer, and the *factor* of each weight's gradient. Biases take
-a *step* of their own. Every term is a function of a forward pass (`Pass`); layers are counted from 0 here. In formulas,
-a is an activation, z its weighted sum, d = dE/dz, f' a slope, y an output and t its target.
+a *step* of their own. Every term is a function of a forward pass (`runner.diagnosis.forward.Pass`); layers are counted
+from 0 here. In formulas, a is an activation, z its weighted sum, d = dE/dz, f' a slope, y an output and t its target.
 
 A wrong term that is a fault of `runner.ops.faults` has its name and its words from there: here stands only how it is
 computed from a forward pass. One that is none has words of its own.

@@ -1,5 +1,5 @@
 """What a claim of a study may say.
 
-`grammar` reads the list of claims, `statistic` the number that a claim is about, and `expectation` the range it should
-lie in. `runner.analysis.claims` checks them on results.
+`grammar` reads the list of claims, and `expectation` the range that a number should lie in. Which number it is, such as
+a rate or a median, `runner.statistics.reading` reads; `runner.analysis.claims` checks claims on results.
 """
