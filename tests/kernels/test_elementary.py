@@ -136,7 +136,7 @@ def _times_powers(x: Any, shifted: Any, out: Any) -> None:
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 def test_powers_of_two_by_the_exponent(dtype: type) -> None:
-    """`times_power`, compiled and in Python, against NumPy's ldexp: to the largest powers, and any number with k = 0."""
+    """`times_power`, compiled and in Python, against NumPy's ldexp: up to the largest, and any x with k = 0."""
     shifter, most = (SHIFTER64, 1021) if dtype is np.float64 else (SHIFTER32, 125)
     x = np.array([1.0, -1.7, 1.0, -1.7, 1.0, 0.0, -0.0, np.finfo(dtype).smallest_subnormal], dtype)
     k = np.array([1, -1, most, most, -most, 0, 0, 0])
