@@ -147,9 +147,13 @@ def compare(runs: Runs, looked_at: list[int]) -> None:
     assert not bad, "\n".join(f"{faults}: {found}" for faults, found in bad.items())
 
 
+# Plain programs take most of the time: one case has two runs of each.
+SEEDS = {"square, full batch, a rate per layer": [0, 3]}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_fault(tmp_path: Path, case: str) -> None:
-    compare(train(tmp_path, case, singles(case), LOOKED_AT, [0, 3]), LOOKED_AT)
+    compare(train(tmp_path, case, singles(case), LOOKED_AT, SEEDS.get(case, [3])), LOOKED_AT)
 
 
 @pytest.mark.parametrize("case", CASES)
