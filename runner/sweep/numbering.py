@@ -112,10 +112,9 @@ class Expansion:
         if not len(self):
             return numbers - 1
         for at, table in enumerate(self._tables):
-            for state in np.flatnonzero(np.bincount(states)):
-                if state >= 0:
-                    here = np.flatnonzero(states == state)
-                    numbers[here] += table.before(int(state), rows[here, at])
+            for state in np.flatnonzero(np.bincount(states[states >= 0])):
+                here = np.flatnonzero(states == state)
+                numbers[here] += table.before(int(state), rows[here, at])
             nexts = table.nexts[states, table.classes[rows[:, at]]]
             states = np.where(states < 0, -1, nexts)
         return np.where(states < 0, -1, numbers)

@@ -212,7 +212,7 @@ def planned(tmp_path, study):
         return None
 
 
-RELAXED = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @RELAXED
@@ -339,6 +339,16 @@ def test_exclude_matches_partly_and_include_comes_last_even_if_excluded(tmp_path
         ((2, 3, 1), 5, None),  # excluded, but included again; 2-1 with 6 epochs is there already
         ((2, 2, 1), None, 9),
     ]
+
+
+def test_an_included_cell_is_looked_for_among_those_of_several_conditions(tmp_path):
+    """Where the axis of one condition has no row for it, the search is over before the axis of the next one."""
+    when = [{"if": {"learning_rate": 0.1}, "grid": axis} for axis in ({"batch": [2]}, {"weight_decay": [0.5]})]
+    sweep = {"grid": {"learning_rate": [0.1]}, "when": when}
+    for included, n_cells in (({"batch": 2, "weight_decay": 0.5}, 1), ({"batch": 2}, 2), ({}, 2)):
+        plan = plan_of(tmp_path, {"sweep": {**sweep, "include": [{"learning_rate": 0.1, **included}]}})
+        assert column(plan, "batch", "weight_decay")[0] == (2, 0.5)
+        assert plan.n_cells == n_cells
 
 
 def test_an_axis_that_does_not_apply_makes_one_cell(tmp_path):
