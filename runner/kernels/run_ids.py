@@ -6,7 +6,7 @@ in a run's text, so that the state after the whole blocks before it is computed 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,8 +149,33 @@ def _finished(state: Any, begun: Any, last: Any, n: int, before: int, words: Any
     return _identity(state[0])
 
 
+class Work(NamedTuple):
+    """Memory that `identify_runs` works in; its contents before and after mean nothing.
+
+    Attributes
+    ----------
+    text : uint8 array
+        Room for the longest text.
+    begun, state : uint64 arrays (8,)
+    words : uint64 array (16,)
+    last : uint8 array (_LAST,)
+    """
+
+    text: Any
+    begun: Any
+    state: Any
+    words: Any
+    last: Any
+
+
+def make_work(longest: int) -> Work:
+    """Memory for texts of so many bytes."""
+    begun, state, words = (np.empty(n, np.uint64) for n in (8, 8, _WORDS))
+    return Work(np.empty(longest, np.uint8), begun, state, words, np.empty(_LAST, np.uint8))
+
+
 @entry
-def identify_runs(lines: Any, sizes: Any, seeds: Any, ids: Any, cell_ids: Any, text: Any) -> None:
+def identify_runs(lines: Any, sizes: Any, seeds: Any, ids: Any, cell_ids: Any, work: Any) -> None:
     """Identities of runs and of their cells.
 
     Parameters
@@ -162,11 +187,9 @@ def identify_runs(lines: Any, sizes: Any, seeds: Any, ids: Any, cell_ids: Any, t
     seeds : uint64 array (n,)
     ids : uint64 array (n,), filled in
     cell_ids : uint64 array (cells,), filled in
-    text : uint8 array
-        Room for the longest text.
+    work : Work
     """
-    begun, state = np.empty(8, np.uint64), np.empty(8, np.uint64)
-    words, last = np.empty(_WORDS, np.uint64), np.empty(_LAST, np.uint8)
+    text, begun, state, words, last = work
     run = 0
     for cell in range(sizes.size):
         size = put_joined(pointer(text), 0, lines, cell)

@@ -230,10 +230,10 @@ def identify(lines: JoinedTexts, sizes: Indices, seeds: NDArray[np.uint64], *, m
     """
     ids, cell_ids = np.empty(len(seeds), np.uint64), np.empty(len(sizes), np.uint64)
     if many:
-        from runner.kernels.run_ids import identify_runs
+        from runner.kernels.run_ids import identify_runs, make_work
 
         joined, lengths = lines.for_kernels()
-        identify_runs(joined, sizes, seeds, ids, cell_ids, np.empty(int(lengths.max(initial=0)), np.uint8))
+        identify_runs(joined, sizes, seeds, ids, cell_ids, make_work(int(lengths.max(initial=0))))
         return ids, cell_ids
     start = 0
     for k, (text, size) in enumerate(zip(lines.texts(), sizes.tolist(), strict=True)):

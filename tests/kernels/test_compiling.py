@@ -74,6 +74,12 @@ def test_nothing_but_the_kernel_can_be_called_in_its_object_file() -> None:
     assert b"_middle" not in content
 
 
+def test_a_kernel_takes_no_memory() -> None:
+    """It would want Numba's own functions, which a start without Numba does not have."""
+    with pytest.raises(KernelError, match="takes no memory"):
+        Entry(lambda out: int(np.zeros(out.size).sum()))(np.ones(3))
+
+
 @where_given("shift", otherwise=lambda shift, x: x)
 def _shifted(shift: Any, x: float) -> float:
     """x, shifted where there is a shift."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.kernels.checksums import remainders, sum_rows
 from runner.kernels.csv_rows import Joined, Pieces
-from runner.kernels.run_ids import identify_runs
+from runner.kernels.run_ids import identify_runs, make_work
 from runner.keys.columns import Column
 from runner.keys.identity import Identity, line
 from runner.results.joined import JoinedTexts
@@ -28,8 +28,8 @@ def by_kernel(texts: list[bytes], sizes: list[int], seeds: list[int]) -> tuple[l
     pieces = Pieces(np.frombuffer(b"".join(halves), np.uint8), np.cumsum([0, *map(len, halves)]))
     joined = Joined(pieces, np.arange(len(halves)).reshape(-1, 2))
     ids, cell_ids = np.empty(len(seeds), np.uint64), np.empty(len(sizes), np.uint64)
-    room = np.empty(max(map(len, texts)), np.uint8)
-    identify_runs(joined, np.array(sizes), np.array(seeds, np.uint64), ids, cell_ids, room)
+    work = make_work(max(map(len, texts)))
+    identify_runs(joined, np.array(sizes), np.array(seeds, np.uint64), ids, cell_ids, work)
     found, of_cells = ([f"{number:016x}" for number in numbers.tolist()] for numbers in (ids, cell_ids))
     return found, of_cells
 

@@ -184,4 +184,6 @@ def machine_code(kernel: Lowered) -> tuple[bytes, str, list[str]]:
     library._optimize_final_module()
     module.verify()
     outside = [each.name for each in module.functions if each.is_declaration and not each.name.startswith("llvm.")]
+    if inner := [name for name in outside if name.startswith(("NRT_", "numba_", "Py"))]:
+        raise TypeError(f"a kernel takes no memory and calls no Python, but this one wants {', '.join(inner)}")
     return bytes(codegen._tm.emit_object(module)), kernel.name, outside
