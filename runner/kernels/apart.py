@@ -14,6 +14,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from runner.kernels import cache
@@ -77,6 +78,8 @@ class Apart:
 
 def main() -> None:
     """Compile what is asked for on standard input."""
+    # Numba is imported while the other process does so too, to tell the types.
+    import_module("runner.kernels.lanes.lowering")
     kind, signature = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
     cache.enable(stretch_for, not_kept=lambda reason: None, not_used=lambda file, reason: None)
