@@ -103,6 +103,12 @@ class Inventory:
     unsummed: tuple[Indices, Indices]
 
     @property
+    def n_orphans(self) -> int:
+        """Rows that the study no longer has, each once."""
+        # There are none in almost every start, which is spared the import of NumPy's masked arrays by `unique`.
+        return len(np.unique(self.orphan_ids)) if len(self.orphan_ids) else 0
+
+    @property
     def n_kept(self) -> int:
         """Runs of the plan that have their rows."""
         return int(np.count_nonzero(self.place != NO_PLACE))

@@ -141,8 +141,7 @@ class Table:
     @property
     def n_orphans(self) -> int:
         """Rows that the study no longer has."""
-        ids = self._state.orphan_ids
-        return len(np.unique(ids)) if len(ids) else 0
+        return self._state.n_orphans
 
     @property
     def n_bare(self) -> int:

@@ -162,7 +162,7 @@ def preview(
         updates=updates,
         new=runs - n_kept - len(failed),
         kept=n_kept,
-        orphaned=len(np.unique(state.orphan_ids)),
+        orphaned=state.n_orphans,
         failed=len(failed),
         disk_bytes=_disk_bytes(plan, header, state, runs),
         seconds=cost.seconds(at_once) if cost else None,

@@ -5,16 +5,14 @@ which saves it a quarter of a second. So a decorator only keeps a function and h
 `lowering.functions` tells Numba what to make of it.
 
 Called from Python, all of them run in Python, with a NumPy array in the place of a vector and of a pointer. So does a
-whole kernel with `NUMBA_DISABLE_JIT=1`: then the decorators give the functions back as they are.
+whole kernel with `NUMBA_DISABLE_JIT=1` (see `entry.entry`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any
-
-from runner.machine import compiles
 
 Function = Callable[..., Any]
 
@@ -83,20 +81,14 @@ class Operation(_Deferred):
         return typing_function
 
 
-def _deferred(made: Function) -> Function:
-    """A decorator that gives functions back as they are where nothing is compiled."""
-    return made if compiles() else lambda function: function
-
-
-operation = _deferred(Operation)
-# LLVM may inline a `kernel`, and always inlines what is `inlined`.
-kernel = _deferred(Part)
-inlined = _deferred(lambda function: Part(function, forceinline=True))
+# The decorators. LLVM may inline a `kernel`, and always inlines what is `inlined`.
+operation, kernel = Operation, Part
+inlined = partial(Part, forceinline=True)
 # Small functions of vectors, such as activations: a call would move vectors through memory.
 lane_function = inlined
 # Numba itself merges a `step` into its caller, before it infers types. As a function of its own it would be linked with
 # everything that it calls once more: what is only one step of a longer function is merged to save compilation.
-step = _deferred(lambda function: Part(function, inline="always"))
+step = partial(Part, inline="always")
 
 
 def by_type(choose: Function) -> Callable[[Function], Any]:
@@ -108,14 +100,7 @@ def by_type(choose: Function) -> Callable[[Function], Any]:
         From the arguments to the function that is called with them. It is asked about arguments, and when a kernel is
         compiled about their Numba types: `is_none`, `is_a`, `field` and the attribute `dtype` are for both.
     """
-
-    def decorate(function: Function) -> Any:
-        made = ByType(function, choose)
-        if compiles():
-            return made
-        return update_wrapper(lambda *args: made(*args), function)
-
-    return decorate
+    return partial(ByType, choose=choose)
 
 
 @inlined
