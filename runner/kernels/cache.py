@@ -25,7 +25,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 
@@ -33,6 +33,9 @@ from runner.errors import RunnerError
 from runner.kernels.lanes.entry import Entry, Signature, address_in
 from runner.kernels.lanes.kinds import Kind
 from runner.machine import cache_folder, compiles
+
+if TYPE_CHECKING:
+    from runner.kernels.lanes.lowering.compiling import Machine
 
 
 def fingerprint() -> str:
@@ -160,18 +163,22 @@ class Disk:
             return int(address)
         own = self.lowered(name, kind)
         for place in (own, shipped() / own.name):
-            made = self._taken(place, _made)
+            made = self._taken(place, lambda content: (content, _made(content)))
             if made:
+                content, machine = made
                 _origins["lowered" if place == own else "shipped"] += 1
                 if place != own:
-                    self._write(own, read(place) or b"")
-                return self._kept(path, key, *made)
+                    self._write(own, content)
+                return self._kept(path, key, *machine[:3])
         from runner.kernels.lanes.lowering.compiling import lowered, machine_code
 
         _origins["compiled"] += 1
         kernel = lowered(function, signature())
+        machine = machine_code(kernel)
+        if not machine.lasts:
+            return address_in(*machine[:3])
         self._write(own, _joined({"name": kernel.name}, zlib.compress(kernel.code)))
-        return self._kept(path, key, *machine_code(kernel))
+        return self._kept(path, key, *machine[:3])
 
     def lowered(self, name: str, kind: Kind) -> Path:
         """Where the code is kept that is the same for all processors."""
@@ -219,8 +226,8 @@ def _loaded(key: str, content: bytes) -> int:
     return address_in(code, facts["name"], facts["wants"]) if facts["key"] == key else 0
 
 
-def _made(content: bytes) -> tuple[bytes, str, list[str]]:
-    """What `address_in` takes of a kernel, from the file with its lowered code."""
+def _made(content: bytes) -> Machine:
+    """Machine code of a kernel, from the file with its lowered code."""
     from runner.kernels.lanes.lowering.compiling import Lowered, machine_code
 
     facts, code = _parted(content)

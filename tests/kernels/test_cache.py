@@ -208,6 +208,20 @@ def test_machine_code_is_made_from_lowered_code_without_numba(
     assert (told.not_kept, told.not_used) == ([], [])
 
 
+_LARGE = np.arange(200_000.0)
+
+
+def _of_large(x: float, out: Any) -> None:
+    out[0] = x * _LARGE[3]
+
+
+def test_a_kernel_that_holds_an_address_of_its_process_is_not_kept(tmp_path: Path, told: Told) -> None:
+    """Of a large array, Numba knows the place alone: at the next start it lies elsewhere."""
+    assert told.kernel(_of_large).of(1.5) == 4.5
+    assert not [*tmp_path.rglob("*.kernel"), *tmp_path.rglob("*.lowered")]
+    assert (told.not_kept, told.not_used) == ([], [])
+
+
 def test_damaged_lowered_code_is_not_used(tmp_path: Path, told: Told) -> None:
     assert told.kernel(_triple).of(1.5) == 4.5
     file, (lowered,) = the_file(tmp_path), tmp_path.rglob("*.lowered")

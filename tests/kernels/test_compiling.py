@@ -68,8 +68,8 @@ def test_a_part_holds_nothing_of_what_it_calls_and_a_kernel_holds_all() -> None:
 
 def test_nothing_but_the_kernel_can_be_called_in_its_object_file() -> None:
     made = lowered(_whole.py_func, tuple(map(typeof, (np.ones(1), 1, np.ones(1)))))
-    content, name, wants = machine_code(made)
-    assert (name, wants) == (made.name, [])
+    content, name, wants, lasts = machine_code(made)
+    assert (name, wants, lasts) == (made.name, [], True)
     assert made.name.encode() in content
     assert b"_middle" not in content
 

@@ -42,7 +42,7 @@ class Memory:
         from runner.kernels.lanes.lowering.compiling import lowered, machine_code
 
         kernel = lowered(function, signature())
-        return address_in(*machine_code(kernel))
+        return address_in(*machine_code(kernel)[:3])
 
 
 class Entry:

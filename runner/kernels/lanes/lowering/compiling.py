@@ -28,21 +28,11 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
     def finalize(self) -> None:
         """End the part. What it calls stays outside: the kernel links every part once, however many call it."""
         self._raise_if_finalized()
-        for library in self._linking_libraries:
-            self._reload_init.update(library._reload_init)
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == llvm.Linkage.external:
                 # As Numba has it for code that is linked into more than one place.
                 function.linkage = llvm.Linkage.linkonce_odr
-        self._finalize_dynamic_globals()
         self._finalized = True
-
-    def _get_module_for_linking(self) -> Any:
-        """The part with all that it calls, for libraries that are no kernel's."""
-        module = self._final_module.clone()
-        for each in _called(self):
-            module.link_in(each, preserve=True)
-        return module
 
 
 def _called(library: Any) -> Iterator[Any]:
@@ -70,7 +60,6 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
     def run_pass(self, state: Any) -> bool:
         """Lower the part, with a token in the place of the callable object, by which its callers find it."""
         library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
-        library.enable_object_caching()
         state.library, flags = library, state.flags
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         super().run_pass(state)
@@ -79,7 +68,6 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         # all, refuses whatever is no exception.
         token = (unused for unused in "").throw
         state.targetctx.insert_user_function(token, lowered.fndesc, [library])
-        state.reload_init.extend(library._reload_init)
         state["cr"] = lowered._replace(cfunc=token)
         return True
 
@@ -147,6 +135,27 @@ class Lowered(NamedTuple):
     code: bytes
 
 
+class Machine(NamedTuple):
+    """Machine code of a whole kernel, for this processor.
+
+    Attributes
+    ----------
+    code : bytes
+        An object file.
+    name : str
+        Of the function that Python calls.
+    wants : list of str
+        The symbols that it wants from elsewhere.
+    lasts : bool
+        Whether it holds no address of this process, as of a function of C or of a large array: then it can be kept.
+    """
+
+    code: bytes
+    name: str
+    wants: list[str]
+    lasts: bool
+
+
 # Arrays that Python gives to a kernel are Python's: nothing in it counts the references to them.
 _UNUSED = "define void @NRT_MemInfo_call_dtor(ptr %memory) { ret void }"
 
@@ -172,13 +181,17 @@ def lowered(function: Callable[..., Any], signature: tuple[Any, ...]) -> Lowered
     return Lowered(compiled.fndesc.llvm_func_name, module.as_bitcode())
 
 
-def machine_code(kernel: Lowered) -> tuple[bytes, str, list[str]]:
-    """An object file of a whole kernel, for this processor, its name, and the symbols that it wants from elsewhere."""
+# How Numba calls what holds an address of this process. Within the module alone, its content would be merged into code.
+_ADDRESS = "numba.dynamic.globals"
+
+
+def machine_code(kernel: Lowered) -> Machine:
+    """Machine code of a whole kernel, by the passes of Numba."""
     codegen = cpu_target.target_context.codegen()
     library = JITCodeLibrary(codegen, kernel.name)
     module = library._final_module = llvm.parse_bitcode(kernel.code)
     for each in (*module.functions, *module.global_variables):
-        if not each.is_declaration and each.name != kernel.name:
+        if not (each.is_declaration or each.name == kernel.name or each.name.startswith(_ADDRESS)):
             each.linkage = "internal"
     module.get_function(kernel.name).linkage = "external"
     library._optimize_final_module()
@@ -186,4 +199,6 @@ def machine_code(kernel: Lowered) -> tuple[bytes, str, list[str]]:
     outside = [each.name for each in module.functions if each.is_declaration and not each.name.startswith("llvm.")]
     if inner := [name for name in outside if name.startswith(("NRT_", "numba_", "Py"))]:
         raise TypeError(f"a kernel takes no memory and calls no Python, but this one wants {', '.join(inner)}")
-    return bytes(codegen._tm.emit_object(module)), kernel.name, outside
+    # The addresses of functions and of types, of which no code is made, are gone by now.
+    lasts = not any(each.name.startswith(_ADDRESS) for each in module.global_variables)
+    return Machine(bytes(codegen._tm.emit_object(module)), kernel.name, outside, lasts)
